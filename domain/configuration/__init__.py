@@ -1,0 +1,1 @@
+"""SimulationConfiguration: the saved, versioned depot definition that runs are pinned to."""

@@ -1,0 +1,344 @@
+"""The depot definition as a typed document; one revision of a SimulationConfiguration holds one whole document.
+
+Quantities are integers in base units once decoded (see quantities.py); defaults come from public fleet and product
+figures and are listed, with their sources, in docs/defaults.md. Ids are unique within their list.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Annotated, Any
+
+import msgspec
+
+from domain.configuration.quantities import (
+    ClockTime,
+    Consumption,
+    Distance,
+    Duration,
+    Energy,
+    Power,
+    RampRate,
+    Share,
+    ShareRate,
+    SignedShare,
+    Temperature,
+)
+
+Id = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$")]
+
+
+class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Base of everything in a document: immutable, no unknown fields."""
+
+
+class NodeKind(Enum):
+    GRID_CONNECTION = "GRID_CONNECTION"
+    SWITCHBOARD = "SWITCHBOARD"
+    FEEDER = "FEEDER"
+    CIRCUIT = "CIRCUIT"
+
+
+class AllocationPolicy(Enum):
+    """How a node shares what it may draw: greedily in order of arrival or of priority, or in proportion to demand."""
+
+    FIRST_COME = "FIRST_COME"
+    PRIORITY = "PRIORITY"
+    PROPORTIONAL = "PROPORTIONAL"
+
+
+class CurrentKind(Enum):
+    DC = "DC"
+    AC = "AC"
+
+
+class Authorisation(Enum):
+    """AUTOMATIC: plugging in starts charging. REMOTE: a start command is needed."""
+
+    AUTOMATIC = "AUTOMATIC"
+    REMOTE = "REMOTE"
+
+
+class Weekday(Enum):
+    MON = "MON"
+    TUE = "TUE"
+    WED = "WED"
+    THU = "THU"
+    FRI = "FRI"
+    SAT = "SAT"
+    SUN = "SUN"
+
+
+class LoadStep(Part):
+    """From this time of day on, until the next step."""
+
+    at: ClockTime
+    power: Power
+
+
+class Node(Part):
+    """One node of the electrical tree; `parent` None is the root. `other_load` is everything that is not charging."""
+
+    id: Id
+    parent: Id | None = None
+    kind: NodeKind = NodeKind.CIRCUIT
+    name: str = ""
+    limit: Power | None = None
+    fail_safe_limit: Power | None = None
+    export_limit: Power | None = None
+    allocation: AllocationPolicy | None = None
+    other_load: tuple[LoadStep, ...] = ()
+
+
+class ElectricalTopology(Part):
+    """Rooted and acyclic."""
+
+    nodes: tuple[Node, ...]
+
+
+class ManagedScope(Part):
+    """A named electrical boundary: the routing target of protocol projections."""
+
+    id: Id
+    node: Id
+    name: str = ""
+
+
+class CurvePoint(Part):
+    """At this state of charge the battery takes at most this power (charger output); straight lines between points."""
+
+    soc: Share
+    power: Power
+
+
+class VehicleType(Part):
+    id: Id
+    name: str = ""
+    battery: Energy = Energy.parse("400 kWh")
+    consumption: Consumption = Consumption.parse("1.2 kWh/km")
+    charge_curve: tuple[CurvePoint, ...] = (
+        CurvePoint(soc=Share.parse("0 %"), power=Power.parse("150 kW")),
+        CurvePoint(soc=Share.parse("80 %"), power=Power.parse("150 kW")),
+        CurvePoint(soc=Share.parse("100 %"), power=Power.parse("15 kW")),
+    )
+    reserve_soc: Share = Share.parse("10 %")
+    precondition_power: Power = Power.parse("20 kW")
+    climate_control: bool = True
+
+
+class Duty(Part):
+    """A block of work away from the depot. `energy` replaces distance x consumption (and climate control) when given."""
+
+    id: Id
+    departs: ClockTime
+    returns: ClockTime
+    distance: Distance = Distance(0)
+    energy: Energy | None = None
+    days: tuple[Weekday, ...] = tuple(Weekday)
+
+
+class Vehicle(Part):
+    """`connector` is "charger/connector"; without one the bus takes the first free connector when it comes in."""
+
+    id: Id
+    type: Id
+    label: str = ""
+    vin: str = ""
+    initial_soc: Share = Share.parse("80 %")
+    target_soc: Share = Share.parse("95 %")
+    connector: str | None = None
+    priority: int = 0
+    plug_in_delay: Duration | None = None
+    duties: tuple[Duty, ...] = ()
+
+
+class Connector(Part):
+    id: Id
+    cable_limit: Power | None = None
+
+
+class Charger(Part):
+    """`rating` is shared by its connectors. `efficiency` is from the grid side to the battery."""
+
+    id: Id
+    node: Id
+    name: str = ""
+    kind: CurrentKind = CurrentKind.DC
+    rating: Power = Power.parse("150 kW")
+    efficiency: Share = Share.parse("95 %")
+    standby: Power = Power.parse("100 W")
+    dead_time: Duration = Duration.parse("10 s")
+    ramp_up: RampRate = RampRate.parse("20 kW/s")
+    authorisation: Authorisation = Authorisation.AUTOMATIC
+    connectors: tuple[Connector, ...] = (Connector(id="1"),)
+
+
+class SensorQuantity(Enum):
+    """What a sensor reads. Powers: import is positive. ENERGY_IMPORT is a register that never falls."""
+
+    ACTIVE_POWER = "ACTIVE_POWER"
+    ENERGY_IMPORT = "ENERGY_IMPORT"
+    SOC = "SOC"
+    AMBIENT_TEMPERATURE = "AMBIENT_TEMPERATURE"
+
+
+class Sensor(Part):
+    """Measures exactly one of node, charger, bess, pv (none for AMBIENT_TEMPERATURE).
+
+    `gain_error` None draws a fixed one per sensor from N(0, 0.5 %), clipped at 2 %; `noise` is per reading.
+    """
+
+    id: Id
+    quantity: SensorQuantity = SensorQuantity.ACTIVE_POWER
+    node: Id | None = None
+    charger: Id | None = None
+    bess: Id | None = None
+    pv: Id | None = None
+    cadence: Duration = Duration.parse("60 s")
+    gain_error: SignedShare | None = None
+    noise: Share = Share.parse("0.2 %")
+
+
+class Bess(Part):
+    """A battery energy storage system. `efficiency` counts each way; `ramp` is of the rating per second."""
+
+    id: Id
+    node: Id
+    capacity: Energy = Energy.parse("2.5 MWh")
+    rating: Power = Power.parse("1.25 MW")
+    efficiency: Share = Share.parse("95 %")
+    min_soc: Share = Share.parse("10 %")
+    max_soc: Share = Share.parse("95 %")
+    initial_soc: Share = Share.parse("50 %")
+    ramp: ShareRate = ShareRate.parse("5 %/s")
+
+
+class ProfileStep(Part):
+    at: ClockTime
+    share: Share
+
+
+class PvArray(Part):
+    """`profile` is the share of `peak` by time of day; empty means the built-in clear-sky day."""
+
+    id: Id
+    node: Id
+    peak: Power = Power.parse("388 kW")
+    profile: tuple[ProfileStep, ...] = ()
+
+
+class MicrogridController(Part):
+    """Sends heartbeats to its node; when they are lost the node falls back to its fail_safe_limit.
+
+    `min_fail_safe` is how long fail-safe lasts at least while no valid heartbeat comes; a heartbeat ends it at once.
+    """
+
+    id: Id
+    node: Id
+    heartbeat_interval: Duration = Duration.parse("30 s")
+    lost_after: Duration = Duration.parse("120 s")
+    grace: Duration = Duration(0)
+    min_fail_safe: Duration = Duration.parse("2 h")
+
+
+class TemperatureStep(Part):
+    at: ClockTime
+    temperature: Temperature
+
+
+class Weather(Part):
+    """Ambient temperature by time of day."""
+
+    ambient: tuple[TemperatureStep, ...] = (TemperatureStep(at=ClockTime("00:00"), temperature=Temperature(20_000)),)
+
+
+class LateReturns(Part):
+    """A return is late with this probability, by a lognormal delay."""
+
+    probability: Share
+    median: Duration = Duration.parse("3 min")
+    p95: Duration = Duration.parse("15 min")
+
+
+class RandomOutages(Part):
+    """Each unit fails this many times a day on average (a share: 10 % = once in ten days), for about this long."""
+
+    per_day: Share
+    duration: Duration = Duration.parse("30 min")
+
+
+class DisturbanceProfile(Part):
+    """Seeded random trouble that a run may switch on."""
+
+    id: Id
+    late_returns: LateReturns | None = None
+    charger_faults: RandomOutages | None = None
+    sensor_dropouts: RandomOutages | None = None
+
+
+class OcppBinding(Part, tag_field="family", tag="ocpp"):
+    """Every charger below the scope becomes a charge point of the central system at `endpoint` (ws:// or wss://)."""
+
+    id: Id
+    managed_scope: Id
+    endpoint: str = ""
+    version: str = "1.6"
+
+
+class PacketsBinding(Part, tag_field="family", tag="packets"):
+    """Sensors below the scope become packets posted to `endpoint`; `profile` names the packet contract."""
+
+    id: Id
+    managed_scope: Id
+    endpoint: str = ""
+    profile: str = "default/1"
+    site_model_name: str | None = None
+
+
+class TelematicsBinding(Part, tag_field="family", tag="telematics"):
+    id: Id
+    managed_scope: Id
+    provider: str = "default/1"
+
+
+class OscpCapacityProviderBinding(Part, tag_field="family", tag="oscp"):
+    """Defaults for an OSCP 2.0 Capacity Provider session on this scope."""
+
+    id: Id
+    managed_scope: Id
+    group_id: str
+    measurement_publication_mode: str = "GROUP"
+    measurement_configuration: str = "INTERMITTENT"
+    scenario_preset: Id | None = None
+
+
+ProjectionBinding = OcppBinding | PacketsBinding | TelematicsBinding | OscpCapacityProviderBinding
+
+
+class ScenarioPreset(Part):
+    """A named starting situation; `settings` are read by the projection it is applied to."""
+
+    id: Id
+    description: str = ""
+    settings: dict[str, Any] = {}
+
+
+class SimulationConfigurationDocument(Part, kw_only=True):
+    """A whole depot."""
+
+    name: str
+    description: str = ""
+    attribution: str = ""
+    topology: ElectricalTopology
+    managed_scopes: tuple[ManagedScope, ...] = ()
+    vehicle_types: tuple[VehicleType, ...] = ()
+    vehicles: tuple[Vehicle, ...] = ()
+    chargers: tuple[Charger, ...] = ()
+    sensors: tuple[Sensor, ...] = ()
+    bess: tuple[Bess, ...] = ()
+    pv: tuple[PvArray, ...] = ()
+    microgrid_controllers: tuple[MicrogridController, ...] = ()
+    weather: Weather = Weather()
+    projection_bindings: tuple[ProjectionBinding, ...] = ()
+    scenario_presets: tuple[ScenarioPreset, ...] = ()
+    disturbance_profiles: tuple[DisturbanceProfile, ...] = ()

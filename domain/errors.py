@@ -1,0 +1,135 @@
+"""Every error depot-sim raises on purpose, as one tree.
+
+DepotSimError                    type, detail, hint; what a person reads
+├── InvalidInput                 one or many Faults, each with a JSON pointer
+├── NotFound                     no such configuration, run, vehicle, connector …
+├── Conflict                     the request clashes with the present state
+│   ├── CommandRefused           the world or the run says no to a command
+│   ├── VersionConflict          somebody else wrote to the stream first
+│   ├── LeaseLost                another runner owns the run now
+│   └── RunHeldElsewhere         the run is active in another process
+├── PreconditionFailed           If-Match names another version
+└── StoreError                   the event store cannot be used
+    ├── StoreUnreadable          truncated, corrupt, or not a depot-sim store
+    ├── StoreTooNew              written by a newer depot-sim
+    └── UnknownTopic             an event this version has no class for
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import msgspec
+
+
+class Fault(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One thing wrong in an input: where (JSON pointer, RFC 6901), what was found, and what would do."""
+
+    pointer: str
+    found: str
+    expected: str
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        place = self.pointer or "(document)"
+        at = f" (line {self.line})" if self.line else ""
+        return f"{place}{at}: found {self.found}; expected {self.expected}"
+
+
+class DepotSimError(Exception):
+    """`type` is a stable slug for programs, `detail` says what happened, `hint` what to do."""
+
+    type: ClassVar[str] = "error"
+    title: ClassVar[str] = "Something went wrong"
+
+    def __init__(self, detail: str, hint: str = "") -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.hint = hint
+
+
+class InvalidInput(DepotSimError):
+    type = "invalid-input"
+    title = "The input is not valid"
+
+    def __init__(self, faults: Sequence[Fault], detail: str = "") -> None:
+        self.faults = tuple(faults)
+        counted = "1 fault" if len(self.faults) == 1 else f"{len(self.faults)} faults"
+        super().__init__(detail or f"{counted} found", "mend each fault at its pointer and send the input again")
+
+
+class NotFound(DepotSimError):
+    type = "not-found"
+    title = "There is no such thing"
+
+
+class Conflict(DepotSimError):
+    type = "conflict"
+    title = "The request clashes with the present state"
+
+
+class CommandRefused(Conflict):
+    type = "command-refused"
+    title = "The command cannot be carried out now"
+
+
+class VersionConflict(Conflict):
+    type = "version-conflict"
+    title = "Somebody else wrote first"
+
+    def __init__(self, stream: str, expected: int) -> None:
+        super().__init__(
+            f"stream {stream} is no longer at version {expected}", "read it again and repeat the request"
+        )
+        self.stream = stream
+        self.expected = expected
+
+
+class LeaseLost(Conflict):
+    type = "lease-lost"
+    title = "Another runner owns the run now"
+
+    def __init__(self, run_id: str, token: int) -> None:
+        super().__init__(f"token {token} for run {run_id} is no longer valid", "send the request to the run's new holder")
+        self.run_id = run_id
+        self.token = token
+
+
+class RunHeldElsewhere(Conflict):
+    type = "run-held-elsewhere"
+    title = "The run is active in another process"
+
+    def __init__(self, run_id: str, holder: str) -> None:
+        super().__init__(f"run {run_id} is held by {holder}", f"send the command to {holder}")
+        self.holder = holder
+
+
+class PreconditionFailed(DepotSimError):
+    type = "precondition-failed"
+    title = "If-Match names another version"
+
+
+class StoreError(DepotSimError):
+    type = "store-error"
+    title = "The event store cannot be used"
+
+
+class StoreUnreadable(StoreError):
+    type = "store-unreadable"
+    title = "The event store cannot be read"
+
+
+class StoreTooNew(StoreError):
+    type = "store-too-new"
+    title = "The event store was written by a newer depot-sim"
+
+
+class UnknownTopic(StoreError):
+    type = "unknown-topic"
+    title = "The log holds an event this version does not know"
+
+    def __init__(self, topic: str) -> None:
+        super().__init__(f"no event class for topic {topic!r}", "open the log with the newer depot-sim that wrote it")
+        self.topic = topic
