@@ -1,0 +1,111 @@
+"""Connections to SQLite: the library's pool, with our durability, immediate write transactions and our errors."""
+
+from __future__ import annotations
+
+import sqlite3
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from eventsourcing.persistence import ConnectionPoolClosedError, ConnectionUnavailableError
+from eventsourcing.sqlite import SQLiteConnection, SQLiteConnectionPool, SQLiteCursor, SQLiteDatastore
+
+from adapters.event_store.url import Durability
+from domain.errors import StoreError, StoreUnreadable
+
+LOCK_SECONDS = 30
+"""How long a writer waits for another process's transaction."""
+
+_SYNCHRONOUS = {Durability.DURABLE: "FULL", Durability.MAY_LOSE_LAST_COMMITS: "NORMAL"}
+
+
+class StoreConnection(SQLiteConnection):
+    """Takes the write lock when a writing transaction begins, so that what it checks is still so when it commits."""
+
+    @contextmanager
+    def transaction(self, *, commit: bool) -> Iterator[SQLiteCursor]:
+        cursor = self.cursor()
+        cursor.execute("BEGIN IMMEDIATE" if commit else "BEGIN")
+        try:
+            yield cursor
+        except BaseException:
+            self.rollback()
+            raise
+        if commit:
+            self._commit_or_roll_back()
+        else:
+            self.rollback()
+
+    def _commit_or_roll_back(self) -> None:
+        try:
+            self.commit()
+        except BaseException:
+            self.rollback()
+            raise
+
+
+class StorePool(SQLiteConnectionPool):
+    def __init__(self, db_name: str, durability: Durability) -> None:
+        super().__init__(
+            db_name=db_name, lock_timeout=LOCK_SECONDS, pool_size=8, max_overflow=56, pool_timeout=LOCK_SECONDS
+        )
+        self._synchronous = _SYNCHRONOUS[durability]
+
+    def _create_connection(self) -> SQLiteConnection:
+        raw = super()._create_connection().cursor().sqlite_cursor.connection
+        raw.row_factory = None
+        raw.execute(f"PRAGMA synchronous={self._synchronous}")
+        return StoreConnection(raw, self.max_age)
+
+
+class StoreDatastore(SQLiteDatastore):
+    """One file, or one shared database in memory. `fetch` and `writing` raise StoreError, never a driver's error."""
+
+    def __init__(self, path: Path | None, durability: Durability) -> None:
+        name = str(path.absolute()) if path else f"file:depot-sim-{uuid.uuid4().hex}?mode=memory&cache=shared"
+        super().__init__(name, originator_id_type="text")
+        self.name = name
+        self.path = path
+        self.pool = StorePool(name, durability)
+
+    def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        """The rows of one SELECT, as tuples."""
+        with translated_errors(), self.get_connection(commit=False) as connection:
+            return connection.cursor().sqlite_cursor.execute(sql, parameters).fetchall()
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Cursor]:
+        """A cursor in a transaction that alone may write; it commits unless something is raised."""
+        with translated_errors(), self.transaction(commit=True) as cursor:
+            yield cursor.sqlite_cursor
+
+
+@contextmanager
+def translated_errors() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise store_error(error) from error
+    except ConnectionPoolClosedError as error:
+        raise StoreError("the event store is closed", "open it again") from error
+    except ConnectionUnavailableError as error:
+        raise StoreError(f"the event store is too busy: {error}", "try again") from error
+
+
+def store_error(error: sqlite3.Error) -> StoreError:
+    match getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF:
+        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
+            return StoreUnreadable(f"the event store is damaged: {error}", "restore the file from a backup")
+        case sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM | sqlite3.SQLITE_AUTH:
+            return StoreUnreadable(
+                f"the event store cannot be opened: {error}", "check that the folder exists and may be written to"
+            )
+        case sqlite3.SQLITE_READONLY:
+            return StoreError(f"the event store cannot be written: {error}", "allow writing to the file and its folder")
+        case sqlite3.SQLITE_FULL | sqlite3.SQLITE_IOERR:
+            return StoreError(f"the disk refuses: {error}; nothing was written", "free some space, then repeat")
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return StoreError(f"another process holds the event store: {error}", "stop it, or try again")
+    return StoreError(f"the event store failed: {error}", "see the log of this program")

@@ -1,0 +1,116 @@
+"""The tables in SQLite, and the look at a file before anything may touch it."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from adapters.event_store.sqlite_datastore import store_error
+from domain.errors import StoreTooNew, StoreUnreadable
+
+SCHEMA_VERSION = 1
+
+CREATE_TABLES = (
+    "CREATE TABLE IF NOT EXISTS store_info (schema_version INTEGER NOT NULL)",
+    f"INSERT INTO store_info SELECT {SCHEMA_VERSION} WHERE NOT EXISTS (SELECT 1 FROM store_info)",
+    # An explicit key: VACUUM may renumber any other.
+    """CREATE TABLE IF NOT EXISTS events (
+        position INTEGER PRIMARY KEY,
+        stream TEXT NOT NULL,
+        version INTEGER NOT NULL,
+        topic TEXT NOT NULL,
+        state BLOB NOT NULL,
+        recorded_at INTEGER NOT NULL,
+        metadata BLOB NOT NULL,
+        UNIQUE (stream, version))""",
+    """CREATE TABLE IF NOT EXISTS snapshots (
+        stream TEXT NOT NULL,
+        version INTEGER NOT NULL,
+        at INTEGER NOT NULL,
+        state BLOB NOT NULL,
+        PRIMARY KEY (stream, version))""",
+    """CREATE TABLE IF NOT EXISTS leases (
+        run TEXT PRIMARY KEY,
+        owner TEXT NOT NULL,
+        token INTEGER NOT NULL,
+        expires INTEGER NOT NULL)""",
+)
+
+_MAGIC = b"SQLite format 3\0"
+_FULL_CHECK_BYTES = 16 << 20  # up to here a check of every page takes a blink
+_RESTORE = "restore the file from a backup, or name another one"
+
+
+def inspect_file(path: Path) -> None:
+    """Raise StoreUnreadable or StoreTooNew unless `path` is a store or may become one. Changes no byte of it."""
+    try:
+        if not path.exists():
+            return
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            header = file.read(100)
+    except OSError as error:
+        raise StoreUnreadable(f"{path} cannot be read: {error.strerror}", "name a file this program may read") from None
+    if size == 0:
+        return
+    _inspect_header(path, header, size)
+    _inspect_content(path, size)
+
+
+def _inspect_header(path: Path, header: bytes, size: int) -> None:
+    if not header.startswith(_MAGIC[: len(header)]):
+        raise StoreUnreadable(
+            f"{path} is not an SQLite database", "name a depot-sim store, or a file that does not exist yet"
+        )
+    if len(header) < 100 or (size < _promised_size(header) and not _has_log(path)):
+        raise StoreUnreadable(f"{path} is truncated", _RESTORE)
+
+
+def _promised_size(header: bytes) -> int:
+    """Page size (1 stands for 64 KiB) times page count, as the header has them."""
+    page = int.from_bytes(header[16:18], "big")
+    return (65536 if page == 1 else page) * int.from_bytes(header[28:32], "big")
+
+
+def _has_log(path: Path) -> bool:
+    """Whether a write-ahead log stands beside the file: then the file alone may be behind its own header."""
+    log = path.with_name(path.name + "-wal")
+    return log.exists() and log.stat().st_size > 0
+
+
+def _inspect_content(path: Path, size: int) -> None:
+    # Without a log nobody has the file open, and `immutable` leaves no -shm file behind.
+    mode = "mode=ro" if _has_log(path) else "immutable=1"
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True)) as connection:
+            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+            if tables:
+                _inspect_version(path, connection, tables)
+                _inspect_pages(path, connection, size)
+    except sqlite3.Error as error:
+        raise store_error(error) from error
+
+
+def _inspect_version(path: Path, connection: sqlite3.Connection, tables: set[str]) -> None:
+    row = None
+    if "store_info" in tables:
+        row = connection.execute("SELECT max(schema_version) FROM store_info").fetchone()
+    if row is None or not isinstance(row[0], int):
+        raise StoreUnreadable(
+            f"{path} is a database of another program", "name a depot-sim store, or a file that does not exist yet"
+        )
+    if row[0] > SCHEMA_VERSION:
+        raise StoreTooNew(
+            f"{path} has schema version {row[0]}, this depot-sim knows {SCHEMA_VERSION}",
+            "open it with the newer depot-sim",
+        )
+
+
+def _inspect_pages(path: Path, connection: sqlite3.Connection, size: int) -> None:
+    if size > _FULL_CHECK_BYTES:
+        connection.execute("SELECT max(position) FROM events").fetchone()
+        return
+    (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if verdict != "ok":
+        raise StoreUnreadable(f"{path} is damaged: {verdict}", _RESTORE)
