@@ -1,0 +1,65 @@
+# depot-sim: everything a developer does. `make help` lists it.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+PYTEST_WORKERS ?= 2
+ARGS   ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo serve up test check unit format bench lock clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(READY)  ## a real-timetable depot for a day: chart, hashes, and a served run to look at
+	$(BIN)/depot-sim demo $(ARGS)
+
+serve: $(READY)  ## serve the control API on http://127.0.0.1:8420
+	$(BIN)/depot-sim serve $(ARGS)
+
+up:  ## depot-sim and PostgreSQL 16 in containers
+	docker compose up --build $(ARGS)
+
+test: check unit  ## everything that must hold: check, then all tests with branch coverage
+
+check: $(READY)  ## formatting, lint, types, layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+unit: $(READY)  ## all tests with branch coverage, without the checks
+	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadscope --cov --cov-report=term:skip-covered $(ARGS)
+
+format: $(READY)  ## format and mend what ruff can mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(READY)  ## run bench/*.py; every figure is one JSON line
+	@set -e; for file in bench/[a-z]*.py; do \
+		module=$${file%.py}; echo "# $$module" >&2; $(BIN)/python -m $$(echo $$module | tr / .) $(ARGS); \
+	done
+
+lock:  ## pin requirements/*.in again (needs uv)
+	@cd requirements && for name in runtime build dev; do \
+		uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+			--no-emit-index-url --no-header $$name.in -o $$name.txt; \
+	done
+
+clean:  ## remove everything that was made
+	rm -rf $(VENV) build dist *.egg-info .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "depot-sim needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1)." >&2; \
+		echo "Name another one: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { \
+		echo "'$(PYTHON)' cannot make virtual environments: its ensurepip module is missing." >&2; \
+		echo "On Debian or Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@

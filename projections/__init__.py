@@ -1,0 +1,1 @@
+"""Projectors fold events into the rows of read models; each event counts once."""
