@@ -25,7 +25,8 @@ from domain.configuration.quantities import (
     Temperature,
 )
 
-Id = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$")]
+ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$"
+Id = Annotated[str, msgspec.Meta(pattern=ID_PATTERN)]
 
 
 class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -69,14 +70,14 @@ class Weekday(Enum):
     SUN = "SUN"
 
 
-class LoadStep(Part):
+class LoadStep(Part, frozen=True):
     """From this time of day on, until the next step."""
 
     at: ClockTime
     power: Power
 
 
-class Node(Part):
+class Node(Part, frozen=True):
     """One node of the electrical tree; `parent` None is the root. `other_load` is everything that is not charging."""
 
     id: Id
@@ -90,13 +91,13 @@ class Node(Part):
     other_load: tuple[LoadStep, ...] = ()
 
 
-class ElectricalTopology(Part):
+class ElectricalTopology(Part, frozen=True):
     """Rooted and acyclic."""
 
     nodes: tuple[Node, ...]
 
 
-class ManagedScope(Part):
+class ManagedScope(Part, frozen=True):
     """A named electrical boundary: the routing target of protocol projections."""
 
     id: Id
@@ -104,14 +105,14 @@ class ManagedScope(Part):
     name: str = ""
 
 
-class CurvePoint(Part):
+class CurvePoint(Part, frozen=True):
     """At this state of charge the battery takes at most this power (charger output); straight lines between points."""
 
     soc: Share
     power: Power
 
 
-class VehicleType(Part):
+class VehicleType(Part, frozen=True):
     id: Id
     name: str = ""
     battery: Energy = Energy.parse("400 kWh")
@@ -126,8 +127,8 @@ class VehicleType(Part):
     climate_control: bool = True
 
 
-class Duty(Part):
-    """A block of work away from the depot. `energy` replaces distance x consumption (and climate control) when given."""
+class Duty(Part, frozen=True):
+    """A block of work away from the depot. `energy`, when given, replaces distance x consumption and the climate."""
 
     id: Id
     departs: ClockTime
@@ -137,7 +138,7 @@ class Duty(Part):
     days: tuple[Weekday, ...] = tuple(Weekday)
 
 
-class Vehicle(Part):
+class Vehicle(Part, frozen=True):
     """`connector` is "charger/connector"; without one the bus takes the first free connector when it comes in."""
 
     id: Id
@@ -152,12 +153,12 @@ class Vehicle(Part):
     duties: tuple[Duty, ...] = ()
 
 
-class Connector(Part):
+class Connector(Part, frozen=True):
     id: Id
     cable_limit: Power | None = None
 
 
-class Charger(Part):
+class Charger(Part, frozen=True):
     """`rating` is shared by its connectors. `efficiency` is from the grid side to the battery."""
 
     id: Id
@@ -182,7 +183,7 @@ class SensorQuantity(Enum):
     AMBIENT_TEMPERATURE = "AMBIENT_TEMPERATURE"
 
 
-class Sensor(Part):
+class Sensor(Part, frozen=True):
     """Measures exactly one of node, charger, bess, pv (none for AMBIENT_TEMPERATURE).
 
     `gain_error` None draws a fixed one per sensor from N(0, 0.5 %), clipped at 2 %; `noise` is per reading.
@@ -199,7 +200,7 @@ class Sensor(Part):
     noise: Share = Share.parse("0.2 %")
 
 
-class Bess(Part):
+class Bess(Part, frozen=True):
     """A battery energy storage system. `efficiency` counts each way; `ramp` is of the rating per second."""
 
     id: Id
@@ -213,12 +214,12 @@ class Bess(Part):
     ramp: ShareRate = ShareRate.parse("5 %/s")
 
 
-class ProfileStep(Part):
+class ProfileStep(Part, frozen=True):
     at: ClockTime
     share: Share
 
 
-class PvArray(Part):
+class PvArray(Part, frozen=True):
     """`profile` is the share of `peak` by time of day; empty means the built-in clear-sky day."""
 
     id: Id
@@ -227,7 +228,7 @@ class PvArray(Part):
     profile: tuple[ProfileStep, ...] = ()
 
 
-class MicrogridController(Part):
+class MicrogridController(Part, frozen=True):
     """Sends heartbeats to its node; when they are lost the node falls back to its fail_safe_limit.
 
     `min_fail_safe` is how long fail-safe lasts at least while no valid heartbeat comes; a heartbeat ends it at once.
@@ -241,18 +242,18 @@ class MicrogridController(Part):
     min_fail_safe: Duration = Duration.parse("2 h")
 
 
-class TemperatureStep(Part):
+class TemperatureStep(Part, frozen=True):
     at: ClockTime
     temperature: Temperature
 
 
-class Weather(Part):
+class Weather(Part, frozen=True):
     """Ambient temperature by time of day."""
 
     ambient: tuple[TemperatureStep, ...] = (TemperatureStep(at=ClockTime("00:00"), temperature=Temperature(20_000)),)
 
 
-class LateReturns(Part):
+class LateReturns(Part, frozen=True):
     """A return is late with this probability, by a lognormal delay."""
 
     probability: Share
@@ -260,14 +261,14 @@ class LateReturns(Part):
     p95: Duration = Duration.parse("15 min")
 
 
-class RandomOutages(Part):
+class RandomOutages(Part, frozen=True):
     """Each unit fails this many times a day on average (a share: 10 % = once in ten days), for about this long."""
 
     per_day: Share
     duration: Duration = Duration.parse("30 min")
 
 
-class DisturbanceProfile(Part):
+class DisturbanceProfile(Part, frozen=True):
     """Seeded random trouble that a run may switch on."""
 
     id: Id
@@ -276,7 +277,7 @@ class DisturbanceProfile(Part):
     sensor_dropouts: RandomOutages | None = None
 
 
-class OcppBinding(Part, tag_field="family", tag="ocpp"):
+class OcppBinding(Part, frozen=True, tag_field="family", tag="ocpp"):
     """Every charger below the scope becomes a charge point of the central system at `endpoint` (ws:// or wss://)."""
 
     id: Id
@@ -285,7 +286,7 @@ class OcppBinding(Part, tag_field="family", tag="ocpp"):
     version: str = "1.6"
 
 
-class PacketsBinding(Part, tag_field="family", tag="packets"):
+class PacketsBinding(Part, frozen=True, tag_field="family", tag="packets"):
     """Sensors below the scope become packets posted to `endpoint`; `profile` names the packet contract."""
 
     id: Id
@@ -295,13 +296,13 @@ class PacketsBinding(Part, tag_field="family", tag="packets"):
     site_model_name: str | None = None
 
 
-class TelematicsBinding(Part, tag_field="family", tag="telematics"):
+class TelematicsBinding(Part, frozen=True, tag_field="family", tag="telematics"):
     id: Id
     managed_scope: Id
     provider: str = "default/1"
 
 
-class OscpCapacityProviderBinding(Part, tag_field="family", tag="oscp"):
+class OscpCapacityProviderBinding(Part, frozen=True, tag_field="family", tag="oscp"):
     """Defaults for an OSCP 2.0 Capacity Provider session on this scope."""
 
     id: Id
@@ -315,7 +316,7 @@ class OscpCapacityProviderBinding(Part, tag_field="family", tag="oscp"):
 ProjectionBinding = OcppBinding | PacketsBinding | TelematicsBinding | OscpCapacityProviderBinding
 
 
-class ScenarioPreset(Part):
+class ScenarioPreset(Part, frozen=True):
     """A named starting situation; `settings` are read by the projection it is applied to."""
 
     id: Id
@@ -323,7 +324,7 @@ class ScenarioPreset(Part):
     settings: dict[str, Any] = {}
 
 
-class SimulationConfigurationDocument(Part, kw_only=True):
+class SimulationConfigurationDocument(Part, frozen=True, kw_only=True):
     """A whole depot."""
 
     name: str

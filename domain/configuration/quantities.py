@@ -10,7 +10,8 @@ import re
 from decimal import Decimal
 from typing import ClassVar, Self
 
-_NUMBER_AND_UNIT = re.compile(r"\s*([+-]?\d+(?:\.\d+)?)\s*(\S+)\s*")
+_NUMBER_AND_UNIT = re.compile(r"\s*([+-]?[0-9]{1,18}(?:\.[0-9]{1,18})?)\s*(\S+)\s*")
+_LARGEST = 2**53  # every JSON reader holds integers up to here exactly
 
 MS_PER_SECOND = 1_000
 MS_PER_MINUTE = 60 * MS_PER_SECOND
@@ -38,6 +39,8 @@ class Quantity(int):
         value = Decimal(match[1]) * cls.UNITS[match[2]]
         if value < 0 and not cls.SIGNED:
             raise ValueError(f"{cls.expected()}, not below zero")
+        if abs(value) > _LARGEST:
+            raise ValueError(f"{cls.expected()}, of a size that exists")
         return cls(int(value.to_integral_value()))
 
     @classmethod
@@ -97,10 +100,12 @@ class Temperature(Quantity):
 
 
 class ClockTime(str):
-    """A time of day, "HH:MM" or "HH:MM:SS"; hours from 24 on mean the next day; "+HH:MM" counts once from the run's start."""
+    """A time of day, "HH:MM" or "HH:MM:SS"; hours from 24 on mean the next day, "+HH:MM" once after the run's start."""
+
+    __slots__ = ()
 
     EXAMPLE = "05:30"
-    _FORM: ClassVar[re.Pattern[str]] = re.compile(r"(\+?)(\d{1,4}):([0-5]\d)(?::([0-5]\d))?")
+    _FORM: ClassVar[re.Pattern[str]] = re.compile(r"(\+?)([0-9]{1,4}):([0-5][0-9])(?::([0-5][0-9]))?")
 
     @classmethod
     def parse(cls, text: str) -> Self:
