@@ -16,9 +16,13 @@ class Wakeups:
     whenever the log grew, and returns soon after `closing` is set. Without it the log has no other writers.
     """
 
-    def __init__(self, watch: Callable[[Wakeups], None] | None = None) -> None:
+    def __init__(
+        self, watch: Callable[[Wakeups], None] | None = None, *, interrupt: Callable[[], None] = lambda: None
+    ) -> None:
+        """`interrupt` is called when `closing` has been set, to end a wait of the watcher for something else."""
         self.closing = threading.Event()
         self._watch = watch
+        self._interrupt = interrupt
         self._watcher: threading.Thread | None = None
         self._grown = threading.Condition()
         self._head = 0
@@ -48,6 +52,7 @@ class Wakeups:
             self.closing.set()
             watcher = self._watcher
             self._grown.notify_all()
+        self._interrupt()
         if watcher is not None:
             watcher.join()
 
