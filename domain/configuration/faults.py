@@ -30,6 +30,11 @@ class Faults:
         for fault in faults:
             self.append(fault)
 
+    @property
+    def full(self) -> bool:
+        """Further faults are only counted."""
+        return len(self._listed) >= LISTED
+
     def __bool__(self) -> bool:
         return bool(self._listed)
 

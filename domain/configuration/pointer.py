@@ -12,7 +12,3 @@ def item(pointer: str) -> str:
     """The top-level entry `pointer` lies in, such as "/vehicles/3" for "/vehicles/3/duties/0/returns"."""
     depth = 3 if pointer.startswith("/topology/") else 2
     return "/".join(pointer.split("/")[: depth + 1])
-
-
-def is_within(pointer: str, ancestor: str) -> bool:
-    return pointer == ancestor or pointer.startswith(f"{ancestor}/")

@@ -85,10 +85,10 @@ class _Reader:
         return self.fault(None, field.type, at, _expected(field.type), found="nothing")
 
     def _unknown_field(self, name: object, fields: Mapping[str, inspect.Field], pointer: str) -> None:
-        near = get_close_matches(name, fields, n=1) if isinstance(name, str) and len(name) < LONGEST_NAME else []
-        expected = f'"{near[0]}"?' if near else f"only {', '.join(fields)}"
         text = name if isinstance(name, str) else shown(name)
         written = UNWRITABLE.sub("\N{REPLACEMENT CHARACTER}", text[:LONGEST_NAME])
+        near = [] if self.faults.full else get_close_matches(written, fields, n=1)
+        expected = f'"{near[0]}"?' if near else f"only {', '.join(fields)}"
         self.faults.add(child(pointer, written), f"the unknown field {quoted(written)}", expected)
 
     def items(self, value: object, info: inspect.VarTupleType, pointer: str) -> Any:

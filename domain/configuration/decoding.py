@@ -1,0 +1,25 @@
+"""The way into the domain for a depot definition: untyped in, typed and sound out, or every fault at once."""
+
+from __future__ import annotations
+
+from domain.configuration import structure
+from domain.configuration.document import SimulationConfigurationDocument
+from domain.configuration.validation import semantic_faults
+
+
+def decode_document(raw: object) -> SimulationConfigurationDocument:
+    """Read dicts, lists and scalars as a depot. Raises InvalidInput with every fault, structural and semantic."""
+    reading = structure.read(raw)
+    if reading.document is not None:
+        reading.faults.extend(semantic_faults(reading.document, reading.mended))
+    reading.faults.raise_if_any()
+    assert reading.document is not None, "no document means a fault"
+    return reading.document
+
+
+def decode_recorded(raw: object) -> SimulationConfigurationDocument:
+    """Read a document that was accepted before: its structure only, so that stricter rules never lock out old runs."""
+    reading = structure.read(raw)
+    reading.faults.raise_if_any()
+    assert reading.document is not None, "no document means a fault"
+    return reading.document
