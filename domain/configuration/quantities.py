@@ -53,6 +53,11 @@ class Power(Quantity):
     UNITS: ClassVar[dict[str, int]] = {"W": 1, "kW": 1_000, "MW": 1_000_000}
 
 
+class SignedPower(Power):
+    KIND, EXAMPLE = "a power (import is positive)", "-250 kW"
+    SIGNED = True
+
+
 class Energy(Quantity):
     KIND, EXAMPLE = "an energy", "400 kWh"
     UNITS: ClassVar[dict[str, int]] = {"Wh": MJ_PER_WH, "kWh": MJ_PER_KWH, "MWh": 1_000 * MJ_PER_KWH}

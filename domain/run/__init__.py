@@ -1,0 +1,1 @@
+"""SimulationRun: one executing or resumable run, pinned to one configuration version."""

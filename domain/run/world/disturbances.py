@@ -1,0 +1,32 @@
+"""Seeded random trouble, drawn in absolute time: the same faults at the same moments whatever the tick."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from domain.configuration.document import RandomOutages
+from domain.configuration.quantities import MS_PER_HOUR
+from domain.run.world.noise import Noise
+from domain.run.world.state import NEVER
+
+_HORIZON_HOURS = 24 * 366
+
+
+class Outage(NamedTuple):
+    begins_at: int
+    ends_at: int
+
+
+NO_OUTAGE = Outage(NEVER, NEVER)
+
+
+def next_outage(noise: Noise, stream: str, outages: RandomOutages, not_before: int) -> Outage:
+    """The first outage of this unit that begins at or after `not_before`; at most one begins per hour."""
+    first_hour = max(0, not_before // MS_PER_HOUR)
+    for hour in range(first_hour, first_hour + _HORIZON_HOURS):
+        if noise.uniform(stream, 3 * hour, 24_000_000) < outages.per_day:
+            begins_at = hour * MS_PER_HOUR + noise.uniform(stream, 3 * hour + 1, MS_PER_HOUR)
+            length = outages.duration // 2 + noise.uniform(stream, 3 * hour + 2, max(1, outages.duration))
+            if begins_at >= not_before:
+                return Outage(begins_at, begins_at + length)
+    return NO_OUTAGE

@@ -1,0 +1,376 @@
+"""How each event changes the world: one handler per event, and the only code that changes state.
+
+The tick decides by working on a live world through these same handlers, so a fold of the recorded events reaches the
+live state bit for bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from domain.events import Event
+from domain.run import events as e
+from domain.run.world.depot import Depot
+from domain.run.world.state import (
+    NEVER,
+    NOBODY,
+    ChargerState,
+    ConnectorState,
+    Presence,
+    SensorMode,
+    SensorState,
+    VehicleState,
+    World,
+)
+
+
+class Evolution:
+    """A world and the depot it belongs to; `apply` folds one event."""
+
+    __slots__ = ("depot", "world")
+
+    def __init__(self, depot: Depot, world: World) -> None:
+        self.depot = depot
+        self.world = world
+
+    def apply(self, event: Event) -> None:
+        handler = HANDLERS.get(type(event))
+        if handler is not None:
+            handler(self, event)
+
+    def vehicle(self, id: str) -> VehicleState:
+        return self.world.vehicles[self.depot.vehicle_index[id]]
+
+    def connector(self, id: str) -> ConnectorState:
+        return self.world.connectors[self.depot.connector_index[id]]
+
+    def charger(self, id: str) -> ChargerState:
+        return self.world.chargers[self.depot.charger_index[id]]
+
+    def sensor(self, id: str) -> SensorState:
+        return self.world.sensors[self.depot.sensor_index[id]]
+
+    def settle(self, connector: int, at: int, energy_mj: int, power_w: int) -> None:
+        """The connector's register stands at `energy_mj` at `at` and draws `power_w` from there on; the nodes above follow."""
+        state = self.world.connectors[connector]
+        beyond_line = energy_mj - state.energy_at(at)
+        change_w = power_w - state.power_w
+        for index in self.depot.connectors[connector].nodes:
+            node = self.world.nodes[index]
+            net = node.energy_at(at) + beyond_line
+            node.exported_mj = node.exported_at(at, net)
+            node.energy_mj, node.since = net, at
+            node.load_w += change_w
+            node.touched = True
+        state.session_energy_mj += energy_mj - state.energy_mj
+        state.energy_mj, state.power_w, state.since = energy_mj, power_w, at
+
+
+def schedule(vehicle: VehicleState) -> None:
+    """When the vehicle's own schedule acts next: return, plug in, prepare, leave."""
+    if vehicle.presence is Presence.AWAY:
+        vehicle.due_at = vehicle.returns_at
+    elif vehicle.presence is Presence.PARKED:
+        vehicle.due_at = min(vehicle.plug_in_at, vehicle.departs_at)
+    else:
+        vehicle.due_at = min(vehicle.departs_at, vehicle.precondition_at)
+    if vehicle.held_since != NEVER:
+        # Whether it may leave is looked at every tick; only finding a plug is still on its schedule.
+        vehicle.due_at = vehicle.plug_in_at if vehicle.presence is Presence.PARKED else NEVER
+
+
+# Life of the run
+
+
+def _ticked(s: Evolution, event: e.RunTicked) -> None:
+    world, at = s.world, event.at
+    world.at = at
+    world.tick += 1
+    if event.connectors is not None:
+        _connector_columns(s, event.connectors, at)
+    if event.nodes is not None:
+        _node_columns(s, event.nodes, at)
+    if event.breaches is not None:
+        b = event.breaches
+        for index, over, under in zip(b.index, b.ticks_over, b.ticks_under, strict=True):
+            world.nodes[index].ticks_over, world.nodes[index].ticks_under = over, under
+    if event.readings is not None:
+        for index, value in zip(event.readings.index, event.readings.value, strict=True):
+            world.sensors[index].value, world.sensors[index].read_at = value, at
+    if event.bess is not None:
+        for index, power, stored in zip(event.bess.index, event.bess.power_w, event.bess.stored_mj, strict=True):
+            bess = world.bess[index]
+            bess.power_w, bess.stored_mj, bess.since = power, stored, at
+    if event.pv is not None:
+        for index, power in zip(event.pv.index, event.pv.power_w, strict=True):
+            world.pv[index].power_w = power
+
+
+def _connector_columns(s: Evolution, columns: e.ConnectorColumns, at: int) -> None:
+    connectors, vehicles = s.world.connectors, s.world.vehicles
+    rows = zip(
+        columns.index, columns.power_w, columns.auxiliary_w, columns.energy_mj, columns.battery_mj, strict=True
+    )
+    for index, power, auxiliary, energy, battery in rows:
+        state = connectors[index]
+        state.session_energy_mj += energy - state.energy_mj
+        state.power_w, state.auxiliary_w, state.energy_mj, state.since = power, auxiliary, energy, at
+        if state.vehicle != NOBODY:
+            vehicle = vehicles[state.vehicle]
+            vehicle.battery_mj, vehicle.battery_at = battery, at
+
+
+def _node_columns(s: Evolution, columns: e.NodeColumns, at: int) -> None:
+    nodes = s.world.nodes
+    rows = zip(
+        columns.index, columns.load_w, columns.other_load_w, columns.energy_mj, columns.exported_mj, strict=True
+    )
+    for index, load, other, energy, exported in rows:
+        node = nodes[index]
+        node.load_w, node.other_load_w, node.energy_mj, node.exported_mj = load, other, energy, exported
+        node.since, node.touched = at, False
+    root = nodes[s.depot.root]
+    s.world.peak_w = max(s.world.peak_w, root.load_w)
+
+
+# Vehicles
+
+
+def _departed(s: Evolution, event: e.VehicleDeparted) -> None:
+    v = s.vehicle(event.vehicle)
+    v.presence, v.connector = Presence.AWAY, NOBODY
+    v.duty = event.duty
+    v.battery_mj, v.battery_at = event.battery_mj, event.at
+    v.departs_at, v.returns_at, v.duty_energy_mj = event.at, event.returns_at, event.energy_mj
+    v.held_since, v.precondition_at, v.preconditioning, v.plug_in_at = NEVER, NEVER, False, NEVER
+    s.world.late_departures += event.late_ms > 0
+    schedule(v)
+
+
+def _held(s: Evolution, event: e.VehicleDepartureHeld) -> None:
+    v = s.vehicle(event.vehicle)
+    v.held_since = event.at
+    schedule(v)
+
+
+def _arrived(s: Evolution, event: e.VehicleArrived) -> None:
+    v = s.vehicle(event.vehicle)
+    v.presence = Presence.PARKED
+    v.battery_mj, v.battery_at = event.battery_mj, event.at
+    v.plug_in_at, v.duty, v.duty_day = event.plug_in_at, event.duty, event.duty_day
+    v.departs_at = NEVER if event.departs_at < 0 else event.departs_at
+    v.precondition_at = s.depot.precondition_at(s.depot.vehicle_index[event.vehicle], v.departs_at)
+    v.returns_at, v.duty_energy_mj = NEVER, 0
+    v.depleted = event.shortfall_mj > 0
+    schedule(v)
+
+
+def _plugged_in(s: Evolution, event: e.VehiclePluggedIn) -> None:
+    index = s.depot.connector_index[event.connector]
+    v, c = s.vehicle(event.vehicle), s.world.connectors[index]
+    v.presence, v.connector, v.plug_in_at = Presence.PLUGGED, index, NEVER
+    v.battery_mj, v.battery_at = event.battery_mj, event.at
+    c.vehicle, c.session, c.session_energy_mj, c.stop_reason = s.depot.vehicle_index[event.vehicle], event.session, 0, ""
+    c.since = event.at
+    s.world.sessions = event.session
+    schedule(v)
+
+
+def _unplugged(s: Evolution, event: e.VehicleUnplugged) -> None:
+    v, c = s.vehicle(event.vehicle), s.connector(event.connector)
+    v.presence, v.connector, v.plug_in_at = Presence.PARKED, NOBODY, NEVER
+    v.battery_mj, v.battery_at = event.battery_mj, event.at
+    c.vehicle, c.charging, c.stop_reason = NOBODY, False, ""
+    schedule(v)
+
+
+def _soc_set(s: Evolution, event: e.VehicleStateOfChargeSet) -> None:
+    v = s.vehicle(event.vehicle)
+    if v.connector != NOBODY:
+        c = s.world.connectors[v.connector]
+        s.settle(v.connector, event.at, c.energy_at(event.at), c.power_w)
+    v.battery_mj, v.battery_at = event.battery_mj, event.at
+
+
+def _target_set(s: Evolution, event: e.VehicleTargetSet) -> None:
+    s.vehicle(event.vehicle).target_ppm = event.target_ppm
+
+
+def _duty_missed(s: Evolution, event: e.DutyMissed) -> None:
+    """A record for people; the arrival that follows carries the next duty."""
+
+
+def _preconditioning(s: Evolution, event: e.PreconditioningStarted) -> None:
+    v = s.vehicle(event.vehicle)
+    v.preconditioning, v.precondition_at = True, NEVER
+    schedule(v)
+
+
+# Chargers and connectors
+
+
+def _charging_started(s: Evolution, event: e.ChargingStarted) -> None:
+    c = s.connector(event.connector)
+    c.charging, c.energised_at, c.stop_reason = True, event.energised_at, ""
+
+
+def _charging_stopped(s: Evolution, event: e.ChargingStopped) -> None:
+    index = s.depot.connector_index[event.connector]
+    s.settle(index, event.at, event.energy_mj, 0)
+    c = s.world.connectors[index]
+    c.auxiliary_w, c.charging, c.stop_reason = 0, False, event.reason.value
+    v = s.vehicle(event.vehicle)
+    v.battery_mj, v.battery_at = event.battery_mj, event.at
+
+
+def _availability(s: Evolution, event: e.AvailabilityChanged) -> None:
+    index = s.depot.connector_index.get(event.target)
+    if index is not None:
+        s.world.connectors[index].available = event.available
+    else:
+        s.charger(event.target).available = event.available
+
+
+def _charger_faulted(s: Evolution, event: e.ChargerFaulted) -> None:
+    c = s.charger(event.charger)
+    c.fault, c.fault_until = event.code, NEVER if event.until < 0 else event.until
+
+
+def _charger_cleared(s: Evolution, event: e.ChargerFaultCleared) -> None:
+    c = s.charger(event.charger)
+    c.fault, c.fault_until = "", NEVER
+
+
+def _network(s: Evolution, event: e.ConnectorNetworkChanged) -> None:
+    s.connector(event.connector).online = event.online
+
+
+def _limit(s: Evolution, event: e.ChargingLimitApplied) -> None:
+    s.connector(event.connector).limit_w = event.limit_w
+
+
+# Sensors
+
+
+def _sensor_faulted(s: Evolution, event: e.SensorFaulted) -> None:
+    state = s.sensor(event.sensor)
+    state.mode, state.fault_until = event.mode, NEVER if event.until < 0 else event.until
+
+
+def _sensor_cleared(s: Evolution, event: e.SensorFaultCleared) -> None:
+    state = s.sensor(event.sensor)
+    state.mode, state.fault_until = SensorMode.NORMAL, NEVER
+
+
+def _sensor_forced(s: Evolution, event: e.SensorValueForced) -> None:
+    s.sensor(event.sensor).forced = event.value
+
+
+def _sensor_available(s: Evolution, event: e.SensorAvailabilityChanged) -> None:
+    s.sensor(event.sensor).available = event.available
+
+
+# Nodes
+
+
+def _node_limit(s: Evolution, event: e.NodeLimitChanged) -> None:
+    s.world.nodes[s.depot.node_index[event.node]].limit_w = event.limit_w
+
+
+def _outage_started(s: Evolution, event: e.NodeOutageStarted) -> None:
+    s.world.nodes[s.depot.node_index[event.node]].outage = True
+
+
+def _outage_ended(s: Evolution, event: e.NodeOutageEnded) -> None:
+    s.world.nodes[s.depot.node_index[event.node]].outage = False
+
+
+def _breach_detected(s: Evolution, event: e.ManagedScopeBreachDetected) -> None:
+    s.world.nodes[s.depot.node_index[event.node]].breached = True
+    s.world.breaches += 1
+
+
+def _breach_cleared(s: Evolution, event: e.ManagedScopeBreachCleared) -> None:
+    s.world.nodes[s.depot.node_index[event.node]].breached = False
+
+
+# Storage, generation, controller
+
+
+def _bess_state(s: Evolution, event: e.BessStateChanged) -> None:
+    b = s.world.bess[s.depot.bess_index[event.bess]]
+    b.power_state, b.control = event.power_state, event.control
+    b.dispatch, b.setpoint_w = event.dispatch, event.setpoint_w
+
+
+def _bess_soc(s: Evolution, event: e.BessStateOfChargeSet) -> None:
+    s.world.bess[s.depot.bess_index[event.bess]].stored_mj = event.stored_mj
+
+
+def _pv_state(s: Evolution, event: e.PvStateChanged) -> None:
+    p = s.world.pv[s.depot.pv_index[event.pv]]
+    p.power_state, p.curtailment_ppm = event.power_state, event.curtailment_ppm
+
+
+def _heartbeats(s: Evolution, event: e.ControllerHeartbeatsChanged) -> None:
+    index = s.depot.controller_index[event.controller]
+    c, interval = s.world.controllers[index], s.depot.controllers[index].heartbeat_interval
+    if c.beating:
+        beats = (event.at - c.beats_from) // interval + 1
+        c.last_beat = c.beats_from + (beats - 1) * interval
+        c.beats_before += beats
+    c.beating = event.beating
+    if event.beating:
+        c.beats_from = event.at
+
+
+def _controller_mode(s: Evolution, event: e.ControllerModeChanged) -> None:
+    s.world.controllers[s.depot.controller_index[event.controller]].mode = event.mode
+
+
+def _fail_safe_entered(s: Evolution, event: e.FailSafeEntered) -> None:
+    c = s.world.controllers[s.depot.controller_index[event.controller]]
+    c.fail_safe, c.fail_safe_since = True, event.at
+
+
+def _fail_safe_left(s: Evolution, event: e.FailSafeLeft) -> None:
+    c = s.world.controllers[s.depot.controller_index[event.controller]]
+    c.fail_safe, c.fail_safe_since = False, NEVER
+
+
+HANDLERS: Mapping[type[Event], Callable[[Evolution, Any], None]] = {
+    e.RunTicked: _ticked,
+    e.VehicleDeparted: _departed,
+    e.VehicleDepartureHeld: _held,
+    e.VehicleArrived: _arrived,
+    e.VehiclePluggedIn: _plugged_in,
+    e.VehicleUnplugged: _unplugged,
+    e.VehicleStateOfChargeSet: _soc_set,
+    e.VehicleTargetSet: _target_set,
+    e.DutyMissed: _duty_missed,
+    e.PreconditioningStarted: _preconditioning,
+    e.ChargingStarted: _charging_started,
+    e.ChargingStopped: _charging_stopped,
+    e.AvailabilityChanged: _availability,
+    e.ChargerFaulted: _charger_faulted,
+    e.ChargerFaultCleared: _charger_cleared,
+    e.ConnectorNetworkChanged: _network,
+    e.ChargingLimitApplied: _limit,
+    e.SensorFaulted: _sensor_faulted,
+    e.SensorFaultCleared: _sensor_cleared,
+    e.SensorValueForced: _sensor_forced,
+    e.SensorAvailabilityChanged: _sensor_available,
+    e.NodeLimitChanged: _node_limit,
+    e.NodeOutageStarted: _outage_started,
+    e.NodeOutageEnded: _outage_ended,
+    e.ManagedScopeBreachDetected: _breach_detected,
+    e.ManagedScopeBreachCleared: _breach_cleared,
+    e.BessStateChanged: _bess_state,
+    e.BessStateOfChargeSet: _bess_soc,
+    e.PvStateChanged: _pv_state,
+    e.ControllerHeartbeatsChanged: _heartbeats,
+    e.ControllerModeChanged: _controller_mode,
+    e.FailSafeEntered: _fail_safe_entered,
+    e.FailSafeLeft: _fail_safe_left,
+}

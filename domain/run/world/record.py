@@ -1,0 +1,105 @@
+"""The end of a tick: breaches, readings, and the one RunTicked that holds everything that changed."""
+
+from __future__ import annotations
+
+from domain.run.events import (
+    BreachColumns,
+    ConnectorColumns,
+    GenerationColumns,
+    ManagedScopeBreachCleared,
+    ManagedScopeBreachDetected,
+    NodeColumns,
+    ReadingColumns,
+    RunTicked,
+    StorageColumns,
+)
+from domain.run.world.balance import Balance
+from domain.run.world.breach import watch
+from domain.run.world.meters import Meters
+from domain.run.world.stage import Stage
+
+
+def record_tick(stage: Stage, balance: Balance, meters: Meters) -> None:
+    breaches = _breaches(stage, balance)
+    stage.emit(
+        RunTicked(
+            stage.end,
+            connectors=_connectors(stage),
+            nodes=_nodes(stage, balance),
+            breaches=breaches,
+            readings=_readings(stage, balance, meters),
+            bess=_bess(stage, balance),
+            pv=_pv(stage, balance),
+        )
+    )
+
+
+def _connectors(stage: Stage) -> ConnectorColumns | None:
+    rows = []
+    for connector in sorted(stage.lines):
+        line, state = stage.lines[connector], stage.world.connectors[connector]
+        straight = line.energy_mj == state.energy_at(stage.end)
+        if straight and line.power_w == state.power_w and line.auxiliary_w == state.auxiliary_w:
+            continue
+        rows.append((connector, line.power_w, line.auxiliary_w, line.energy_mj, line.battery_mj))
+    return ConnectorColumns(*_columns(rows)) if rows else None
+
+
+def _nodes(stage: Stage, balance: Balance) -> NodeColumns | None:
+    rows = []
+    for index, node in enumerate(stage.world.nodes):
+        load, energy, own = balance.load_w[index], balance.energy_mj[index], balance.own_w[index]
+        bent = load != node.load_w or own != node.other_load_w or energy != node.energy_at(stage.end)
+        if bent or node.touched:
+            rows.append((index, load, own, energy, balance.exported_mj(index)))
+    return NodeColumns(*_columns(rows)) if rows else None
+
+
+def _breaches(stage: Stage, balance: Balance) -> BreachColumns | None:
+    rows = []
+    for index, node in enumerate(stage.world.nodes):
+        limit = balance.limits[index]
+        if limit is None:
+            continue
+        load = balance.load_w[index]
+        seen = watch(node.breached, node.ticks_over, node.ticks_under, load, limit)
+        if seen.breached != node.breached:
+            _report_breach(stage, index, load, limit, detected=seen.breached)
+        if (seen.ticks_over, seen.ticks_under) != (node.ticks_over, node.ticks_under):
+            rows.append((index, seen.ticks_over, seen.ticks_under))
+    return BreachColumns(*_columns(rows)) if rows else None
+
+
+def _report_breach(stage: Stage, node: int, load_w: int, limit_w: int, *, detected: bool) -> None:
+    id, scope = stage.depot.nodes[node].node.id, stage.depot.scope_of[node]
+    if detected:
+        stage.emit(ManagedScopeBreachDetected(stage.end, scope, id, load_w, limit_w))
+    else:
+        stage.emit(ManagedScopeBreachCleared(stage.end, scope, id, load_w))
+
+
+def _readings(stage: Stage, balance: Balance, meters: Meters) -> ReadingColumns | None:
+    rows = meters.read(stage, balance)
+    return ReadingColumns(*_columns(rows)) if rows else None
+
+
+def _bess(stage: Stage, balance: Balance) -> StorageColumns | None:
+    rows = [
+        (index, balance.bess_w[index], balance.stored_mj(index))
+        for index, state in enumerate(stage.world.bess)
+        if balance.bess_w[index] or state.power_w
+    ]
+    return StorageColumns(*_columns(rows)) if rows else None
+
+
+def _pv(stage: Stage, balance: Balance) -> GenerationColumns | None:
+    rows = [
+        (index, balance.pv_w[index])
+        for index, state in enumerate(stage.world.pv)
+        if balance.pv_w[index] != state.power_w
+    ]
+    return GenerationColumns(*_columns(rows)) if rows else None
+
+
+def _columns(rows: list[tuple[int, ...]]) -> list[list[int]]:
+    return [list(column) for column in zip(*rows, strict=True)]

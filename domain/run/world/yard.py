@@ -1,0 +1,170 @@
+"""What vehicles do by their own schedule: come in, find a plug, prepare, leave."""
+
+from __future__ import annotations
+
+from domain.configuration.quantities import MS_PER_MINUTE, PPM
+from domain.run.events import (
+    DutyMissed,
+    PreconditioningStarted,
+    StopReason,
+    VehicleArrived,
+    VehicleDeparted,
+    VehicleDepartureHeld,
+    VehiclePluggedIn,
+    VehicleUnplugged,
+)
+from domain.run.world.profiles import plug_in_delay
+from domain.run.world.stage import Stage
+from domain.run.world.state import NEVER, NOBODY, Presence
+from domain.run.world.timetable import Departure, next_departure
+
+MAX_HOLD = 60 * MS_PER_MINUTE
+
+
+def act(stage: Stage, vehicle: int, at: int) -> None:
+    """Whatever the vehicle's schedule says for this moment."""
+    state = stage.world.vehicles[vehicle]
+    if state.presence is Presence.AWAY:
+        arrive(stage, vehicle, at, state.battery_mj - state.duty_energy_mj)
+    elif state.departs_at <= at and state.held_since == NEVER:
+        leave_or_hold(stage, vehicle, at)
+    elif state.presence is Presence.PARKED:
+        find_a_plug(stage, vehicle, at)
+    elif at == stage.begin:
+        precondition(stage, vehicle, at)
+
+
+def arrive(stage: Stage, vehicle: int, at: int, battery: int) -> None:
+    """Come in with `battery` (mJ); below zero it has run empty on the way."""
+    spec = stage.depot.vehicles[vehicle]
+    delay = spec.vehicle.plug_in_delay
+    wait = plug_in_delay(stage.depot.calendar.ms_of_day(at)) if delay is None else delay
+    coming = _next_duty(stage, vehicle, at)
+    stage.emit(
+        VehicleArrived(
+            at,
+            spec.vehicle.id,
+            max(0, battery),
+            at + wait,
+            NOBODY if coming is None else coming.duty,
+            0 if coming is None else coming.day,
+            -1 if coming is None else coming.departs_at,
+            max(0, -battery),
+        )
+    )
+
+
+def find_a_plug(stage: Stage, vehicle: int, at: int) -> None:
+    """Plug in where the vehicle belongs, or at the first free connector; make room by moving a bus that is done."""
+    connector = stage.depot.vehicles[vehicle].connector
+    if connector is None:
+        connector = _free_connector(stage, at)
+    elif stage.world.connectors[connector].vehicle != NOBODY:
+        connector = None
+    if connector is not None:
+        plug_in(stage, vehicle, connector, at)
+
+
+def plug_in(stage: Stage, vehicle: int, connector: int, at: int) -> None:
+    spec = stage.depot.connectors[connector]
+    state = stage.world.vehicles[vehicle]
+    id = stage.depot.vehicles[vehicle].vehicle.id
+    stage.emit(VehiclePluggedIn(at, id, spec.id, stage.world.sessions + 1, state.battery_mj))
+    if spec.automatic and stage.trouble(connector) is None:
+        stage.start_charging(connector, at)
+
+
+def unplug(stage: Stage, vehicle: int, at: int) -> None:
+    connector = stage.world.vehicles[vehicle].connector
+    if stage.world.connectors[connector].charging:
+        stage.stop_charging(connector, at, StopReason.UNPLUGGED)
+    state, plug = stage.world.vehicles[vehicle], stage.world.connectors[connector]
+    id = stage.depot.vehicles[vehicle].vehicle.id
+    session_energy = plug.session_energy_mj
+    stage.emit(
+        VehicleUnplugged(at, id, stage.depot.connectors[connector].id, plug.session, state.battery_mj, session_energy)
+    )
+
+
+def precondition(stage: Stage, vehicle: int, at: int) -> None:
+    """Warm the cabin from the plug; begins with a tick, so that the tick's lines stay straight."""
+    stage.emit(PreconditioningStarted(at, stage.depot.vehicles[vehicle].vehicle.id))
+    connector = stage.world.vehicles[vehicle].connector
+    plug = stage.world.connectors[connector]
+    stage.touched.add(connector)
+    if plug.stop_reason == StopReason.TARGET_REACHED.value and stage.trouble(connector) is None:
+        stage.start_charging(connector, at)
+
+
+def leave_or_hold(stage: Stage, vehicle: int, at: int) -> None:
+    """Go when the battery reaches for the duty; otherwise wait on the plug, but not for ever."""
+    state = stage.world.vehicles[vehicle]
+    battery, required = stage.battery_mj(vehicle, at), required_mj(stage, vehicle)
+    if battery >= required or at - state.departs_at >= MAX_HOLD:
+        depart(stage, vehicle, at)
+    elif state.held_since == NEVER:
+        stage.emit(VehicleDepartureHeld(at, stage.depot.vehicles[vehicle].vehicle.id, battery, required))
+
+
+def depart(stage: Stage, vehicle: int, at: int) -> None:
+    """Leave for the next duty."""
+    if stage.world.vehicles[vehicle].presence is Presence.PLUGGED:
+        unplug(stage, vehicle, at)
+    state, spec = stage.world.vehicles[vehicle], stage.depot.vehicles[vehicle]
+    duty = spec.vehicle.duties[state.duty]
+    length = max(1, duty.returns.ms - duty.departs.ms)
+    scheduled = stage.depot.scheduled_departure(vehicle, state.duty, state.duty_day)
+    energy = stage.depot.duty_energy_mj(vehicle, duty, at)
+    returns_at = at + length + _late_return(stage, vehicle)
+    stage.emit(
+        VehicleDeparted(at, spec.vehicle.id, state.duty, returns_at, energy, state.battery_mj, max(0, at - scheduled))
+    )
+
+
+def required_mj(stage: Stage, vehicle: int) -> int:
+    """Energy for the duty plus the reserve, never more than the target the bus charges to."""
+    state, spec = stage.world.vehicles[vehicle], stage.depot.vehicles[vehicle]
+    duty = spec.vehicle.duties[state.duty]
+    needed = stage.depot.duty_energy_mj(vehicle, duty, state.departs_at) + spec.type.battery * spec.type.reserve_soc // PPM
+    return min(needed, spec.type.battery * state.target_ppm // PPM)
+
+
+def _late_return(stage: Stage, vehicle: int) -> int:
+    """A seeded delay of this return, drawn for the duty and its day, whatever the tick."""
+    late = stage.depot.late_returns
+    if late is None:
+        return 0
+    state = stage.world.vehicles[vehicle]
+    stream = f"late/{stage.depot.vehicles[vehicle].vehicle.id}/{state.duty}"
+    if not stage.noise.happens(stream, 2 * state.duty_day, late.probability):
+        return 0
+    return stage.noise.lognormal(stream, 2 * state.duty_day + 1, late.median, late.p95)
+
+
+def _next_duty(stage: Stage, vehicle: int, at: int) -> Departure | None:
+    """The next duty that is not over yet; those missed meanwhile are recorded."""
+    state, spec = stage.world.vehicles[vehicle], stage.depot.vehicles[vehicle]
+    if state.duty == NOBODY:
+        return None
+    after = stage.depot.scheduled_departure(vehicle, state.duty, state.duty_day), state.duty
+    while True:
+        coming = next_departure(spec.vehicle.duties, stage.depot.calendar, after)
+        if coming is None or coming.returns_at > at:
+            return coming
+        stage.emit(DutyMissed(at, spec.vehicle.id, coming.duty, coming.day))
+        after = coming.departs_at, coming.duty
+
+
+def _free_connector(stage: Stage, at: int) -> int | None:
+    """The first free healthy connector no bus owns; failing that, one whose bus is done and moves away."""
+    done = None
+    for connector, state in enumerate(stage.world.connectors):
+        if connector in stage.depot.reserved_connectors or stage.trouble(connector) is not None:
+            continue
+        if state.vehicle == NOBODY:
+            return connector
+        if done is None and state.stop_reason == StopReason.TARGET_REACHED.value:
+            done = connector
+    if done is not None:
+        unplug(stage, stage.world.connectors[done].vehicle, at)
+    return done
