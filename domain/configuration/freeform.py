@@ -46,7 +46,7 @@ class FreeformReader:
         if not self._affordable(value, at, depth):
             return None
         match value:
-            case Mapping():
+            case dict():
                 return {name: self._copy(held, child(at, name), depth + 1) for name, held in self._members(value, at)}
             case list() | tuple():
                 return [self._copy(held, child(at, index), depth + 1) for index, held in enumerate(value)]

@@ -41,7 +41,7 @@ def read(raw: object) -> Reading:
     """Read a whole document from dicts, lists and scalars."""
     reader = _Reader()
     info = inspect.type_info(SimulationConfigurationDocument)
-    if not isinstance(raw, Mapping):
+    if not isinstance(raw, dict):
         reader.faults.add("", shown(raw), "an object: a depot with name, topology, vehicles and so on")
         return Reading(None, reader.faults, ("",))
     return Reading(reader.read(raw, info, ""), reader.faults, tuple(reader.mended))
@@ -63,7 +63,7 @@ class _Reader:
         return _stand_in(info, pointer)
 
     def struct(self, value: object, info: inspect.StructType, pointer: str) -> Any:
-        if not isinstance(value, Mapping):
+        if not isinstance(value, dict):
             return self.fault(value, info, pointer, f"an object with {', '.join(_fields(info))}")
         fields = _fields(info)
         for name in value:
@@ -109,7 +109,7 @@ class _Reader:
     def _tagged(self, value: object, info: inspect.Type, members: list[Any], pointer: str) -> Any:
         by_tag = {member.tag: member for member in members}
         tag_field = members[0].tag_field
-        if not isinstance(value, Mapping):
+        if not isinstance(value, dict):
             return self.fault(value, info, pointer, f"an object with {tag_field} and more")
         tag = value.get(tag_field)
         if not isinstance(tag, str) or tag not in by_tag:
@@ -120,7 +120,8 @@ class _Reader:
 
     def text(self, value: object, info: inspect.StrType, pointer: str) -> Any:
         if not isinstance(value, str):
-            return self.fault(value, info, pointer, _expected(info))
+            in_quotes = ", in quotes" if isinstance(value, int | float) else ""
+            return self.fault(value, info, pointer, _expected(info) + in_quotes)
         if wrong := text_fault(value):
             return self.fault(value, info, pointer, wrong)
         if info.pattern is not None and re.fullmatch(info.pattern, value) is None:
@@ -156,7 +157,7 @@ class _Reader:
             return self.fault(value, info, pointer, str(error))
 
     def freeform(self, value: object, info: inspect.Type, pointer: str) -> Any:
-        if not isinstance(value, Mapping):
+        if not isinstance(value, dict):
             return self.fault(value, info, pointer, "an object")
         read, sound = self._freeform.read(value, pointer)
         if not sound:

@@ -1,0 +1,46 @@
+"""JSON text to dicts, lists and scalars, strictly: no NaN, no field twice."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NoReturn
+
+from domain.configuration.faults import quoted
+from domain.errors import Fault, InvalidInput
+
+
+class _DuplicateKey(Exception):
+    """A field twice in one object: JSON readers disagree on which of the two counts."""
+
+
+def parse_json(text: str) -> Any:
+    """Raises InvalidInput with line and column where the text stops being JSON."""
+    try:
+        return json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant, parse_int=_integer)
+    except json.JSONDecodeError as error:
+        fault = Fault("", f"malformed JSON ({error.msg})", "JSON", error.lineno, error.colno)
+    except _DuplicateKey as error:
+        fault = Fault("", f"the field {quoted(str(error))} twice in one object", "each field once")
+    except ValueError as error:
+        fault = Fault("", str(error), "JSON")
+    except RecursionError:
+        fault = Fault("", "JSON nested too deep", "a depot definition, which is a few levels deep")
+    raise InvalidInput([fault])
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise _DuplicateKey(next(name for name in names if names.count(name) > 1))
+    return members
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > 100:
+        raise ValueError(f"a number of {len(digits):,} digits")
+    return int(digits)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name}, which is no JSON")

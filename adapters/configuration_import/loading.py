@@ -1,0 +1,79 @@
+"""Text to a definition: size, encoding, syntax, then the domain's own rules; faults carry line and column."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from adapters.configuration_import.formats import Format, format_of_path
+from adapters.configuration_import.json_text import parse_json
+from adapters.configuration_import.yaml_text import Place, parse_yaml, places
+from domain.configuration.definition import Definition
+from domain.errors import Fault, InvalidInput
+
+LARGEST = 20 * 2**20
+_PARSERS = {Format.JSON: parse_json, Format.YAML: parse_yaml}
+
+
+def load(source: Path | bytes, text_format: Format | None = None) -> Definition:
+    """A depot definition from a file (its suffix tells the format) or from bytes (then `text_format` must).
+
+    Raises InvalidInput with every fault; OSError when the file cannot be read.
+    """
+    if isinstance(source, Path):
+        text_format = text_format or format_of_path(source)
+        source = _read(source)
+    if text_format is None:
+        raise TypeError("bytes need a format")
+    text = decode_text(source)
+    return define(_PARSERS[text_format](text), text)
+
+
+def define(raw: Any, text: str = "") -> Definition:
+    """A definition from parsed values; faults get their place in `text`."""
+    try:
+        return Definition.of(raw)
+    except InvalidInput as error:
+        raise InvalidInput(located(error.faults, text), error.detail) from None
+
+
+def decode_text(source: bytes) -> str:
+    """UTF-8 text of a bearable size. Raises InvalidInput."""
+    if len(source) > LARGEST:
+        found = f"{len(source):,} bytes"
+        raise InvalidInput([Fault("", found, f"at most {LARGEST:,} bytes")])
+    try:
+        return source.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = source.count(b"\n", 0, error.start) + 1
+        raise InvalidInput([Fault("", f"a byte that is not UTF-8, at {error.start:,}", "UTF-8 text", line)]) from None
+
+
+def located(faults: tuple[Fault, ...], text: str) -> list[Fault]:
+    """The faults with line and column of what they point to, or of the nearest thing around it that is there."""
+    around = {fault.pointer: _lineage(fault.pointer) for fault in faults}
+    try:
+        found = places(text.replace("\t", " "), {pointer for lineage in around.values() for pointer in lineage})
+    except InvalidInput:
+        return list(faults)  # JSON that YAML cannot read: a fault without a line is still a fault
+    return [_placed(fault, around[fault.pointer], found) for fault in faults]
+
+
+def _placed(fault: Fault, lineage: list[str], found: dict[str, Place]) -> Fault:
+    for pointer in lineage:
+        if pointer in found:
+            return msgspec.structs.replace(fault, line=found[pointer].line, column=found[pointer].column)
+    return fault
+
+
+def _lineage(pointer: str) -> list[str]:
+    """The pointer and all around it, innermost first."""
+    tokens = pointer.split("/")
+    return ["/".join(tokens[:length]) for length in range(len(tokens), 0, -1)]
+
+
+def _read(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(LARGEST + 1)
