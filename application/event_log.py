@@ -60,7 +60,10 @@ class Snapshot(NamedTuple):
 
 
 class Filter(NamedTuple):
-    """Which rows a read of the whole log returns; an empty tuple means any. `stream_prefixes` match the start of the stream id."""
+    """Which rows a read of the whole log returns; nothing given means any.
+
+    A row's stream must be one of `streams` or begin with one of `stream_prefixes`, and its topic be one of `topics`.
+    """
 
     streams: tuple[str, ...] = ()
     stream_prefixes: tuple[str, ...] = ()

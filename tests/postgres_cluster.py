@@ -48,7 +48,7 @@ class Cluster:
 
     def _administer(self, statement: str, name: str) -> None:
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute(SQL(statement).format(Identifier(name)))  # type: ignore[arg-type]
+            connection.execute(SQL(statement).format(Identifier(name)))
 
 
 @contextmanager
@@ -123,7 +123,8 @@ def _version(folder: Path) -> int:
 def main() -> None:
     """Serve one database until somebody has had enough."""
     with cluster() as server, server.database() as url, suppress(KeyboardInterrupt):
-        print(url, flush=True)
+        sys.stdout.write(f"{url}\n")
+        sys.stdout.flush()
         sys.stdin.read()
 
 

@@ -9,7 +9,6 @@ from typing import Any
 import psycopg
 from eventsourcing.persistence import InterfaceError, OperationalError, PersistenceError
 from eventsourcing.postgres import PostgresDatastore
-from eventsourcing.utils import retry
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import tuple_row
 from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
@@ -52,10 +51,13 @@ class StoreDatastore(PostgresDatastore):
         return psycopg.connect(autocommit=True, row_factory=tuple_row, **self.parameters)
 
     def fetch(self, sql: bytes, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """The rows of one SELECT; asked again when a connection turns out to be dead."""
+        """The rows of one SELECT; asked once more when the connection turns out to be dead."""
         with translated_errors():
-            rows: list[tuple[Any, ...]] = self._fetch(sql, parameters)
-        return rows
+            try:
+                return self._execute(sql, parameters)
+            except (InterfaceError, OperationalError):
+                self.pool.check()
+                return self._execute(sql, parameters)
 
     def call(self, sql: bytes, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
         """The rows of one writing statement, a transaction of its own. Never repeated: it may have been committed."""
@@ -65,10 +67,6 @@ class StoreDatastore(PostgresDatastore):
         except StoreError:
             self.pool.check()  # the server may have closed the other connections as well
             raise
-
-    @retry((InterfaceError, OperationalError), max_attempts=3, wait=0.1)
-    def _fetch(self, sql: bytes, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
-        return self._execute(sql, parameters)
 
     def _execute(self, sql: bytes, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
         with self.get_connection() as connection, connection.cursor(binary=True, row_factory=tuple_row) as cursor:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from eventsourcing.persistence import ConnectionPoolClosedError, ConnectionUnavailableError
+from eventsourcing.persistence import ConnectionPoolClosedError, ConnectionUnavailableError, InterfaceError
 from eventsourcing.sqlite import SQLiteConnection, SQLiteConnectionPool, SQLiteCursor, SQLiteDatastore
 
 from adapters.event_store.url import Durability
@@ -53,6 +53,22 @@ class StorePool(SQLiteConnectionPool):
         )
         self._synchronous = _SYNCHRONOUS[durability]
 
+    def get_connection(self, timeout: float | None = None, *, is_writer: bool | None = None) -> SQLiteConnection:
+        try:
+            return super().get_connection(timeout, is_writer=is_writer)
+        except (sqlite3.Error, InterfaceError):
+            self._give_up_place(is_writer)
+            raise
+
+    def _give_up_place(self, is_writer: bool | None) -> None:
+        """The library keeps the writer's lock when the connection behind it cannot be made."""
+        if is_writer:
+            self._num_writers -= 1
+            self._writer_lock.release()
+        elif is_writer is False:
+            with self._no_readers:
+                self._num_readers -= 1
+
     def _create_connection(self) -> SQLiteConnection:
         raw = super()._create_connection().cursor().sqlite_cursor.connection
         raw.row_factory = None
@@ -88,13 +104,15 @@ def translated_errors() -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise store_error(error) from error
+    except InterfaceError as error:
+        raise store_error(error.__cause__ or error) from error
     except ConnectionPoolClosedError as error:
         raise StoreError("the event store is closed", "open it again") from error
     except ConnectionUnavailableError as error:
         raise StoreError(f"the event store is too busy: {error}", "try again") from error
 
 
-def store_error(error: sqlite3.Error) -> StoreError:
+def store_error(error: BaseException) -> StoreError:
     match getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF:
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
             return StoreUnreadable(f"the event store is damaged: {error}", "restore the file from a backup")

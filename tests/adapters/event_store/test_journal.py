@@ -1,0 +1,146 @@
+"""The journal: group commit for savers on the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Sequence
+
+import pytest
+
+from adapters.event_store import EventStore, open_event_store
+from adapters.event_store.journal import GroupCommitJournal
+from application.event_log import Append, EventLog, Fence
+from domain.errors import LeaseLost, StoreError, VersionConflict
+from tests.adapters.event_store.samples import write
+
+
+class GatedLog:
+    """A log whose commits wait for `gate`, and which counts what each of them held."""
+
+    def __init__(self, log: EventLog) -> None:
+        self.gate = threading.Event()
+        self.under_way = threading.Event()
+        self.batches: list[int] = []
+        self._log = log
+
+    def append_many(self, appends: Sequence[Append]) -> Sequence[Sequence[int] | Exception]:
+        self.batches.append(len(appends))
+        self.under_way.set()
+        assert self.gate.wait(30)
+        return self._log.append_many(appends)
+
+
+class BrokenLog:
+    def append_many(self, appends: Sequence[Append]) -> Sequence[Sequence[int] | Exception]:
+        raise StoreError(f"the connection failed under {len(appends)} appends", "look again")
+
+
+def gated(log: EventLog) -> tuple[GatedLog, GroupCommitJournal]:
+    slow = GatedLog(log)
+    return slow, GroupCommitJournal(slow)  # type: ignore[arg-type]
+
+
+async def under_way(slow: GatedLog) -> None:
+    assert await asyncio.to_thread(slow.under_way.wait, 30)
+
+
+def test_savers_that_come_during_a_commit_share_the_next(store: EventStore) -> None:
+    async def savers() -> list[int]:
+        slow, journal = gated(store.log)
+        first = asyncio.create_task(journal.append(write("first", 0, 1)))
+        await under_way(slow)
+        rest = [asyncio.create_task(journal.append(write(f"run-{n}", 0, n))) for n in range(50)]
+        await asyncio.sleep(0)
+        slow.gate.set()
+        for outcome in await asyncio.gather(first, *rest):
+            assert len(outcome) == 1
+        await journal.close()
+        return slow.batches
+
+    assert asyncio.run(savers()) == [1, 50]
+    assert store.log.stream_version("run-49") == 1
+
+
+def test_a_conflict_or_a_lost_lease_fails_only_its_own_saver(store: EventStore) -> None:
+    async def savers() -> list[Sequence[int] | BaseException]:
+        journal = store.journal()
+        stale = write("run-3", 0, 3)._replace(fence=Fence("run-3", 7))
+        appends = [write("run-1", 0, 1), write("run-1", 0, 2), stale, write("run-2", 0, 4)]
+        outcomes = await asyncio.gather(*map(journal.append, appends), return_exceptions=True)
+        await journal.close()
+        return outcomes
+
+    assert [type(outcome) for outcome in asyncio.run(savers())] == [range, VersionConflict, LeaseLost, range]
+
+
+def test_a_saver_cancelled_before_its_turn_is_not_written_and_disturbs_nobody(store: EventStore) -> None:
+    async def savers() -> None:
+        slow, journal = gated(store.log)
+        first = asyncio.create_task(journal.append(write("first", 0, 1)))
+        await under_way(slow)
+        cancelled, other = (asyncio.create_task(journal.append(write(name, 0, 1))) for name in ("cancelled", "other"))
+        await asyncio.sleep(0)
+        cancelled.cancel()
+        await asyncio.sleep(0)
+        slow.gate.set()
+        await asyncio.gather(first, other)
+        await journal.close()
+
+    asyncio.run(savers())
+    assert store.log.stream_version("cancelled") == 0
+    assert store.log.stream_version("other") == 1
+
+
+def test_a_saver_cancelled_during_its_commit_is_written_and_disturbs_nobody(store: EventStore) -> None:
+    async def savers() -> None:
+        slow, journal = gated(store.log)
+        cancelled, other = (asyncio.create_task(journal.append(write(name, 0, 1))) for name in ("cancelled", "other"))
+        await under_way(slow)
+        cancelled.cancel()
+        slow.gate.set()
+        await other
+        with pytest.raises(asyncio.CancelledError):
+            await cancelled
+        await journal.close()
+
+    asyncio.run(savers())
+    assert store.log.stream_version("cancelled") == 1
+
+
+def test_closing_writes_what_waits_and_takes_nothing_more(store: EventStore) -> None:
+    async def savers() -> None:
+        journal = store.journal()
+        waiting = [asyncio.create_task(journal.append(write(f"run-{n}", 0, n))) for n in range(20)]
+        await asyncio.sleep(0)
+        await journal.close()
+        assert all(task.done() for task in waiting)
+        with pytest.raises(StoreError, match="closed"):
+            await journal.append(write("late", 0, 1))
+
+    asyncio.run(savers())
+    assert all(store.log.stream_version(f"run-{n}") == 1 for n in range(20))
+
+
+def test_a_failed_commit_is_an_error_to_each_of_its_savers() -> None:
+    async def savers() -> list[Sequence[int] | BaseException]:
+        journal = GroupCommitJournal(BrokenLog())  # type: ignore[arg-type]
+        appends = [write("a", 0, 1), write("b", 0, 1)]
+        outcomes = await asyncio.gather(*map(journal.append, appends), return_exceptions=True)
+        await journal.close()
+        return outcomes
+
+    assert [type(outcome) for outcome in asyncio.run(savers())] == [StoreError, StoreError]
+
+
+def test_a_journal_leaves_no_thread_behind() -> None:
+    before = set(threading.enumerate())
+
+    async def saver() -> None:
+        with open_event_store("memory:") as store:
+            journal = store.journal()
+            await journal.append(write("a", 0, 1))
+            await journal.close()
+
+    asyncio.run(saver())
+    assert set(threading.enumerate()) <= before

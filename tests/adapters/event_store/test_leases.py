@@ -1,0 +1,108 @@
+"""The contract of runner leases, on every database."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from adapters.event_store import EventStore
+from application.event_log import Fence
+from domain.errors import LeaseLost
+from tests.adapters.event_store.samples import write
+
+GONE = -1.0
+"""A time to live that is over at once."""
+
+
+def test_a_lease_has_one_holder_and_a_token(store: EventStore) -> None:
+    assert store.leases.holder("run-1") is None
+    assert store.leases.acquire("run-1", "first", 60) == 1
+    assert store.leases.acquire("run-1", "second", 60) is None
+    assert store.leases.holder("run-1") == "first"
+
+
+def test_leases_of_different_runs_are_independent(store: EventStore) -> None:
+    assert store.leases.acquire("run-1", "first", 60) == 1
+    assert store.leases.acquire("run-2", "second", 60) == 1
+
+
+def test_an_expired_lease_goes_to_the_next_with_a_greater_token(store: EventStore) -> None:
+    assert store.leases.acquire("run-1", "first", GONE) == 1
+    assert store.leases.holder("run-1") is None
+    assert store.leases.acquire("run-1", "second", 60) == 2
+    assert store.leases.holder("run-1") == "second"
+
+
+def test_ones_own_lease_taken_again_has_a_new_token(store: EventStore) -> None:
+    assert store.leases.acquire("run-1", "first", 60) == 1
+    assert store.leases.acquire("run-1", "first", 60) == 2
+    with pytest.raises(LeaseLost):
+        store.leases.renew("run-1", 1, 60)
+
+
+def test_renewing_prolongs(store: EventStore) -> None:
+    token = store.leases.acquire("run-1", "first", GONE)
+    assert token is not None
+    store.leases.renew("run-1", token, 60)
+    assert store.leases.holder("run-1") == "first"
+
+
+def test_renewing_after_a_takeover_says_the_lease_is_lost(store: EventStore) -> None:
+    store.leases.acquire("run-1", "first", GONE)
+    store.leases.acquire("run-1", "second", 60)
+    with pytest.raises(LeaseLost):
+        store.leases.renew("run-1", 1, 60)
+    assert store.leases.holder("run-1") == "second"
+
+
+def test_renewing_what_nobody_holds_says_the_lease_is_lost(store: EventStore) -> None:
+    with pytest.raises(LeaseLost):
+        store.leases.renew("run-1", 1, 60)
+
+
+def test_a_released_lease_is_free_at_once_and_its_token_is_void(store: EventStore) -> None:
+    token = store.leases.acquire("run-1", "first", 60)
+    assert token is not None
+    store.leases.release("run-1", token)
+    assert store.leases.holder("run-1") is None
+    with pytest.raises(LeaseLost):
+        store.log.append(write("run-1", 0, 1)._replace(fence=Fence("run-1", token)))
+    next_token = store.leases.acquire("run-1", "second", 60)
+    assert next_token is not None
+    assert next_token > token
+
+
+def test_releasing_with_an_old_token_changes_nothing(store: EventStore) -> None:
+    store.leases.acquire("run-1", "first", GONE)
+    store.leases.acquire("run-1", "second", 60)
+    store.leases.release("run-1", 1)
+    assert store.leases.holder("run-1") == "second"
+
+
+def test_a_fenced_append_is_written_while_the_token_is_the_newest_even_after_expiry(store: EventStore) -> None:
+    token = store.leases.acquire("run-1", "first", GONE)
+    assert token is not None
+    fenced = write("run-1", 0, 1)._replace(fence=Fence("run-1", token))
+    store.log.append(fenced)
+    store.leases.acquire("run-1", "second", 60)
+    with pytest.raises(LeaseLost) as lost:
+        store.log.append(write("elsewhere", 0, 1)._replace(fence=Fence("run-1", token)))
+    assert (lost.value.run_id, lost.value.token) == ("run-1", token)
+    assert store.log.stream_version("elsewhere") == 0
+
+
+def test_of_many_who_ask_at_once_one_is_granted(store: EventStore) -> None:
+    granted: list[int | None] = []
+    start = threading.Barrier(8)
+
+    def ask(owner: str) -> None:
+        start.wait()
+        granted.append(store.leases.acquire("run-1", owner, 60))
+
+    threads = [threading.Thread(target=ask, args=(f"owner-{n}",)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [token for token in granted if token is not None] == [1]

@@ -1,0 +1,153 @@
+"""What only the log in SQLite has: a file that may be damaged, foreign or too new, and its durability."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+import threading
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from adapters.event_store import open_event_store
+from adapters.event_store.sqlite import SQLiteEventLog
+from domain.errors import StoreError, StoreTooNew, StoreUnreadable
+from tests.adapters.event_store.samples import write
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "store.db"
+
+
+@pytest.fixture
+def filled(path: Path) -> Path:
+    """A store of some hundred pages, closed."""
+    with open_event_store(f"sqlite:///{path}") as store:
+        for batch in range(20):
+            store.log.append(write("run-1", batch * 100, *range(100)))
+    return path
+
+
+def digests(folder: Path) -> dict[str, str]:
+    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in folder.iterdir()}
+
+
+def refuses(path: Path, error: type[StoreError]) -> str:
+    """Opening fails with `error`, a hint, and not a byte changed; returns the detail."""
+    before = digests(path.parent)
+    with pytest.raises(error) as refused:
+        open_event_store(f"sqlite:///{path}")
+    assert refused.value.hint
+    assert digests(path.parent) == before
+    return refused.value.detail
+
+
+@pytest.mark.parametrize("part", [0.999, 0.5, 0.01])
+def test_a_truncated_file_is_refused_and_left_alone(filled: Path, part: float) -> None:
+    content = filled.read_bytes()
+    filled.write_bytes(content[: int(len(content) * part)])
+    assert "truncated" in refuses(filled, StoreUnreadable)
+
+
+def test_a_file_shorter_than_a_header_is_refused_and_left_alone(path: Path) -> None:
+    path.write_bytes(b"SQLite format 3\0")
+    assert "truncated" in refuses(path, StoreUnreadable)
+
+
+@pytest.mark.parametrize("offset", [4096, 40960])
+def test_a_file_with_damaged_pages_is_refused_and_left_alone(filled: Path, offset: int) -> None:
+    content = bytearray(filled.read_bytes())
+    content[offset : offset + 4096] = b"\xa5" * 4096
+    filled.write_bytes(content)
+    assert "damaged" in refuses(filled, StoreUnreadable)
+
+
+def test_a_file_of_another_kind_is_refused_and_left_alone(path: Path) -> None:
+    path.write_text("block,vehicle\n1,42\n")
+    assert "not an SQLite database" in refuses(path, StoreUnreadable)
+
+
+@pytest.mark.parametrize(
+    "schema", ["CREATE TABLE songs (title TEXT)", "CREATE TABLE store_info (schema_version TEXT, owner TEXT)"]
+)
+def test_a_database_of_another_program_is_refused_and_left_alone(path: Path, schema: str) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(schema)
+    assert "another program" in refuses(path, StoreUnreadable)
+
+
+def test_a_store_of_a_newer_version_is_refused_and_left_alone(filled: Path) -> None:
+    with closing(sqlite3.connect(filled)) as connection, connection:
+        connection.execute("UPDATE store_info SET schema_version = 99")
+    assert "99" in refuses(filled, StoreTooNew)
+
+
+def test_a_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StoreUnreadable):
+        open_event_store(f"sqlite:///{tmp_path}")
+
+
+def test_a_file_in_a_folder_that_does_not_exist_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StoreUnreadable) as refused:
+        open_event_store(f"sqlite:///{tmp_path / 'nowhere' / 'store.db'}")
+    assert "folder" in refused.value.hint
+
+
+def test_an_empty_file_becomes_a_store(path: Path) -> None:
+    path.touch()
+    with open_event_store(f"sqlite:///{path}") as store:
+        store.log.append(write("run-1", 0, 1))
+
+
+def test_a_store_opens_again_while_it_is_open(filled: Path) -> None:
+    with open_event_store(f"sqlite:///{filled}") as first, open_event_store(f"sqlite:///{filled}") as second:
+        first.log.append(write("run-2", 0, 1))
+        assert second.log.stream_version("run-2") == 1
+
+
+def test_damage_met_while_reading_is_a_store_error(filled: Path) -> None:
+    with open_event_store(f"sqlite:///{filled}") as store:
+        with filled.open("r+b") as file:
+            file.seek(4096)
+            file.write(b"\xa5" * (filled.stat().st_size - 4096))
+        with pytest.raises(StoreUnreadable):
+            store.log.read_all(0, 10_000)
+
+
+@pytest.mark.parametrize(("durability", "synchronous"), [("durable", 2), ("may_lose_last_commits", 1)])
+def test_every_connection_has_the_durability_asked_for(path: Path, durability: str, synchronous: int) -> None:
+    with open_event_store(f"sqlite:///{path}?durability={durability}") as store:
+        log = store.log
+        assert isinstance(log, SQLiteEventLog)
+        with log.datastore.writing() as cursor:
+            assert cursor.execute("PRAGMA synchronous").fetchone() == (synchronous,)
+            assert cursor.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_positions_survive_a_vacuum(filled: Path) -> None:
+    with open_event_store(f"sqlite:///{filled}") as store:
+        before = store.log.read_all(0, 10)
+    with closing(sqlite3.connect(filled)) as connection:
+        connection.execute("VACUUM")
+    with open_event_store(f"sqlite:///{filled}") as store:
+        assert store.log.read_all(0, 10) == before
+
+
+def test_stores_in_memory_are_apart() -> None:
+    with open_event_store("memory:") as first, open_event_store("sqlite://") as second:
+        first.log.append(write("run-1", 0, 1))
+        assert second.log.head() == 0
+
+
+def test_a_failed_transaction_leaves_no_lock_behind(path: Path) -> None:
+    with open_event_store(f"sqlite:///{path}") as store:
+        log = store.log
+        assert isinstance(log, SQLiteEventLog)
+        with pytest.raises(ZeroDivisionError), log.datastore.writing():
+            _ = 1 // 0
+        writer = threading.Thread(target=log.append, args=(write("run-1", 0, 1),))
+        writer.start()
+        writer.join(10)
+        assert log.head() == 1
