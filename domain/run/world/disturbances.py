@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from domain.configuration.document import RandomOutages
-from domain.configuration.quantities import MS_PER_HOUR
+from domain.configuration.document import DisturbanceProfile, LateReturns, RandomOutages
+from domain.configuration.quantities import MS_PER_HOUR, Duration, Share
 from domain.run.world.noise import Noise
 from domain.run.world.state import NEVER
+
+TYPICAL = DisturbanceProfile(
+    id="typical",
+    late_returns=LateReturns(probability=Share.parse("20 %")),
+    charger_faults=RandomOutages(per_day=Share.parse("2 %"), duration=Duration.parse("45 min")),
+    sensor_dropouts=RandomOutages(per_day=Share.parse("5 %"), duration=Duration.parse("10 min")),
+)
 
 _HORIZON_HOURS = 24 * 366
 
