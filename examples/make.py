@@ -41,8 +41,8 @@ def leichhardt_like() -> Definition:
         {
             "name": "Leichhardt-like depot",
             "description": "Sized like a converted depot in Sydney, by public figures: 55 buses, 31 chargers of "
-            "80 kW AC and 5 of 120 kW DC, 388 kWp of PV, a 1.25 MW / 2.5 MWh battery, a 1.5 MVA grid connection. The timetable is "
-            "made up: 36 buses stay out all day, 19 come in between the peaks and charge then.",
+            "80 kW AC and 5 of 120 kW DC, 388 kWp of PV, a 1.25 MW / 2.5 MWh battery, a 1.5 MVA grid connection. The "
+            "timetable is made up: 36 buses stay out all day, 19 come in between the peaks and charge then.",
             "topology": {"nodes": _leichhardt_nodes()},
             "managed_scopes": [
                 {"id": "site", "node": "grid", "name": "Whole site"},

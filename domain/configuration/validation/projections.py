@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from urllib.parse import urlsplit
 
 from domain.configuration.document import (
     LateReturns,
@@ -29,6 +28,15 @@ _CHOICES: Mapping[type, Mapping[str, tuple[str, ...]]] = {
 }
 _SCHEMES: Mapping[type, tuple[str, ...]] = {OcppBinding: ("ws", "wss"), PacketsBinding: ("http", "https")}
 _PROFILES: Mapping[type, str] = {PacketsBinding: "profile", TelematicsBinding: "provider"}
+_ADDRESS = re.compile(
+    r"""(?P<scheme>[a-z]+)://
+        (?:[^\s/?#@\[\]]*@)?                          # user
+        (?:\[[0-9A-Fa-f:.]+\]|[^\s/?#@:\[\]]+)       # host: an IPv6 address, or a name
+        (?::(?P<port>[0-9]{1,5}))?
+        (?:[/?\#]\S*)?""",
+    re.VERBOSE,
+)
+_HIGHEST_PORT = 65_535
 _PROFILE = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}/[0-9]{1,4}")
 
 
@@ -64,11 +72,8 @@ def _endpoint(pointer: str, endpoint: str, schemes: tuple[str, ...]) -> Iterator
 
 
 def _is_address(endpoint: str, schemes: tuple[str, ...]) -> bool:
-    try:
-        parts = urlsplit(endpoint)
-        return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0 and not re.search(r"\s", endpoint)
-    except ValueError:
-        return False
+    match = _ADDRESS.fullmatch(endpoint)
+    return match is not None and match["scheme"] in schemes and 0 < int(match["port"] or 1) <= _HIGHEST_PORT
 
 
 def _late_returns(pointer: str, late: LateReturns) -> Iterator[Finding]:
