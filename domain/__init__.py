@@ -1,1 +1,1 @@
-"""The simulated depot itself: aggregates, events, value objects and the physics. Pure; no I/O, no clock, no randomness but the seed."""
+"""The simulated depot itself: aggregates, events, value objects, physics. Pure: no I/O, clock or randomness but the seed."""

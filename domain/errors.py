@@ -80,9 +80,7 @@ class VersionConflict(Conflict):
     title = "Somebody else wrote first"
 
     def __init__(self, stream: str, expected: int) -> None:
-        super().__init__(
-            f"stream {stream} is no longer at version {expected}", "read it again and repeat the request"
-        )
+        super().__init__(f"stream {stream} is no longer at version {expected}", "read it again and repeat the request")
         self.stream = stream
         self.expected = expected
 
@@ -92,7 +90,8 @@ class LeaseLost(Conflict):
     title = "Another runner owns the run now"
 
     def __init__(self, run_id: str, token: int) -> None:
-        super().__init__(f"token {token} for run {run_id} is no longer valid", "send the request to the run's new holder")
+        detail = f"token {token} for run {run_id} is no longer valid"
+        super().__init__(detail, "send the request to the run's new holder")
         self.run_id = run_id
         self.token = token
 

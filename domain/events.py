@@ -7,7 +7,7 @@ class keeps the old topic and an `upcast()` that returns the new one. So a log w
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar, NamedTuple, cast
+from typing import Any, ClassVar, NamedTuple, cast
 
 import msgspec
 
@@ -29,7 +29,7 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True):
     OPERATIONAL: ClassVar[bool] = False
     GENERATED: ClassVar[tuple[str, ...]] = ()
 
-    def __init_subclass__(cls, **kwargs: object) -> None:
+    def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         topic = cls.__dict__.get("TOPIC")
         if topic is None:
@@ -49,7 +49,7 @@ class EncodedEvent(NamedTuple):
 
 
 class Recorded(NamedTuple):
-    """An event at its place: `position` counts the whole log, `version` the stream, `recorded_at` is wall time (µs since 1970)."""
+    """An event at its place: `position` counts the log, `version` the stream; `recorded_at` is wall time (µs)."""
 
     position: int
     stream: str

@@ -1,4 +1,4 @@
-"""Every event of a run's stream. `at` is logical time: ms since the run's start; it never goes backwards along the stream.
+"""Every event of a run's stream. `at` is logical time: ms since the run's start, never backwards along the stream.
 
 Entities are named by their configured ids (connectors as "charger/connector"), except in RunTicked, whose columns use
 the entities' places in the configuration document.

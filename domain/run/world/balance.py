@@ -14,7 +14,7 @@ from domain.run.world.state import PowerState, World
 
 
 def effective_limit_w(depot: Depot, world: World, node: int) -> int | None:
-    """The limit in force at a node: configured or commanded, cut by fail-safe, nothing in an outage; None when unlimited."""
+    """The limit in force at a node: configured or commanded, cut by fail-safe, 0 in an outage; None is unlimited."""
     spec, state = depot.nodes[node].node, world.nodes[node]
     if state.outage:
         return 0
@@ -87,7 +87,7 @@ class Balance:
         return stored_after(self._depot.bess[bess], state.stored_mj, self.bess_w[bess], self._end - self._begin)
 
     def exported_mj(self, node: int) -> int:
-        return self._world.nodes[node].exported_at(self._end, self.energy_mj[node])
+        return self._world.nodes[node].exported_at(self.energy_mj[node])
 
     def _sunshine(self, pv: int, time_of_day: int) -> int:
         spec, state = self._depot.pv[pv], self._world.pv[pv]

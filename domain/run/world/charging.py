@@ -1,4 +1,4 @@
-"""One connector through one stretch of time: bands crossed at exact moments, ramp in one-second steps, stop at the target."""
+"""One connector through one stretch of time: bands crossed at exact moments, ramp by the second, stop at the target."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from domain.run.world.state import NEVER, ConnectorState, VehicleState
 
 
 class Line(NamedTuple):
-    """Where a connector stands at the end of a stretch. `done_at` is when the battery reached its target, else NEVER."""
+    """Where a connector stands at the end of a stretch. `done_at` is when the battery reached its target, or NEVER."""
 
     power_w: int
     auxiliary_w: int

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from domain.configuration.document import CurvePoint
@@ -17,7 +18,7 @@ BANDS = 100
 
 
 class ChargeCurve(NamedTuple):
-    """Band i reaches up to `ends_mj[i]` (stored energy) and takes `power_w[i]`; `peak_w[i]` is the most from band i on."""
+    """Band i reaches up to `ends_mj[i]` of stored energy and takes `power_w[i]`; `peak_w[i]` is the most from it on."""
 
     ends_mj: tuple[int, ...]
     power_w: tuple[int, ...]
@@ -47,7 +48,7 @@ def charge_curve(points: Sequence[CurvePoint], capacity_mj: int) -> ChargeCurve:
 def _power_at(points: Sequence[CurvePoint], soc: int) -> int:
     if soc <= points[0].soc:
         return int(points[0].power)
-    for left, right in zip(points, points[1:], strict=False):
+    for left, right in pairwise(points):
         if soc <= right.soc:
             return left.power + (right.power - left.power) * (soc - left.soc) // (right.soc - left.soc)
     return int(points[-1].power)

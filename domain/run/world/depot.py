@@ -30,8 +30,8 @@ from domain.configuration.document import (
 from domain.configuration.quantities import MS_PER_MINUTE, PPM
 from domain.errors import NotFound
 from domain.run.world.curve import ChargeCurve, charge_curve
-from domain.run.world.state import NEVER
 from domain.run.world.profiles import clear_sky, climate_power_w
+from domain.run.world.state import NEVER
 from domain.run.world.timetable import Calendar, calendar
 
 PRECONDITION_LEAD = 30 * MS_PER_MINUTE
@@ -59,7 +59,7 @@ class ConnectorSpec(NamedTuple):
 
 
 class NodeSpec(NamedTuple):
-    """`ancestors` runs from the root to the node itself; `standby_w` is what the chargers right below draw when idle."""
+    """`ancestors` runs from the root to the node itself; `standby_w` is what the chargers right below it draw idle."""
 
     node: Node
     ancestors: tuple[int, ...]
@@ -204,7 +204,7 @@ class Depot:
         return self.disturbances.sensor_dropouts if self.disturbances else None
 
     def duty_energy_mj(self, vehicle: int, duty: Duty, departs_at: int) -> int:
-        """What the duty takes from the battery: given, or distance x consumption plus climate control for its length."""
+        """What the duty takes from the battery: given, or distance x consumption plus climate control meanwhile."""
         if duty.energy is not None:
             return int(duty.energy)
         kind = self.vehicles[vehicle].type
@@ -254,7 +254,7 @@ class Depot:
         return tuple(reversed(path))
 
     def _policy(self, node: Node) -> AllocationPolicy:
-        """A node without a policy of its own shares as its parent does; the root's default is first come, first served."""
+        """A node without a policy shares as its parent does; the root's default is first come, first served."""
         for index in reversed(self._ancestors(node)):
             policy = self.document.topology.nodes[index].allocation
             if policy is not None:

@@ -42,7 +42,7 @@ def follows_setpoint(state: BessState) -> bool:
 
 
 def shave(available: BessRange, headroom_w: int, *, held_back: bool) -> int:
-    """Power of a BESS that shaves peaks: `headroom_w` is the least room on its path, below zero where load is too high."""
+    """Power of a BESS that shaves peaks: `headroom_w` is the least room on its path, below zero where load is high."""
     if headroom_w < 0:
         return -min(available.discharge_w, -headroom_w)
     if held_back or headroom_w > UNLIMITED // 2:

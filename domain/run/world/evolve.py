@@ -52,14 +52,14 @@ class Evolution:
         return self.world.sensors[self.depot.sensor_index[id]]
 
     def settle(self, connector: int, at: int, energy_mj: int, power_w: int) -> None:
-        """The connector's register stands at `energy_mj` at `at` and draws `power_w` from there on; the nodes above follow."""
+        """The connector's register is `energy_mj` at `at`, `power_w` flows from there on; the nodes above follow."""
         state = self.world.connectors[connector]
         beyond_line = energy_mj - state.energy_at(at)
         change_w = power_w - state.power_w
         for index in self.depot.connectors[connector].nodes:
             node = self.world.nodes[index]
             net = node.energy_at(at) + beyond_line
-            node.exported_mj = node.exported_at(at, net)
+            node.exported_mj = node.exported_at(net)
             node.energy_mj, node.since = net, at
             node.load_w += change_w
             node.touched = True
@@ -92,26 +92,18 @@ def _ticked(s: Evolution, event: e.RunTicked) -> None:
     if event.nodes is not None:
         _node_columns(s, event.nodes, at)
     if event.breaches is not None:
-        b = event.breaches
-        for index, over, under in zip(b.index, b.ticks_over, b.ticks_under, strict=True):
-            world.nodes[index].ticks_over, world.nodes[index].ticks_under = over, under
+        _breach_columns(world, event.breaches)
     if event.readings is not None:
-        for index, value in zip(event.readings.index, event.readings.value, strict=True):
-            world.sensors[index].value, world.sensors[index].read_at = value, at
+        _reading_columns(world, event.readings, at)
     if event.bess is not None:
-        for index, power, stored in zip(event.bess.index, event.bess.power_w, event.bess.stored_mj, strict=True):
-            bess = world.bess[index]
-            bess.power_w, bess.stored_mj, bess.since = power, stored, at
+        _storage_columns(world, event.bess, at)
     if event.pv is not None:
-        for index, power in zip(event.pv.index, event.pv.power_w, strict=True):
-            world.pv[index].power_w = power
+        _generation_columns(world, event.pv)
 
 
 def _connector_columns(s: Evolution, columns: e.ConnectorColumns, at: int) -> None:
     connectors, vehicles = s.world.connectors, s.world.vehicles
-    rows = zip(
-        columns.index, columns.power_w, columns.auxiliary_w, columns.energy_mj, columns.battery_mj, strict=True
-    )
+    rows = zip(columns.index, columns.power_w, columns.auxiliary_w, columns.energy_mj, columns.battery_mj, strict=True)
     for index, power, auxiliary, energy, battery in rows:
         state = connectors[index]
         state.session_energy_mj += energy - state.energy_mj
@@ -123,15 +115,34 @@ def _connector_columns(s: Evolution, columns: e.ConnectorColumns, at: int) -> No
 
 def _node_columns(s: Evolution, columns: e.NodeColumns, at: int) -> None:
     nodes = s.world.nodes
-    rows = zip(
-        columns.index, columns.load_w, columns.other_load_w, columns.energy_mj, columns.exported_mj, strict=True
-    )
+    rows = zip(columns.index, columns.load_w, columns.other_load_w, columns.energy_mj, columns.exported_mj, strict=True)
     for index, load, other, energy, exported in rows:
         node = nodes[index]
         node.load_w, node.other_load_w, node.energy_mj, node.exported_mj = load, other, energy, exported
         node.since, node.touched = at, False
     root = nodes[s.depot.root]
     s.world.peak_w = max(s.world.peak_w, root.load_w)
+
+
+def _breach_columns(world: World, columns: e.BreachColumns) -> None:
+    for index, over, under in zip(columns.index, columns.ticks_over, columns.ticks_under, strict=True):
+        world.nodes[index].ticks_over, world.nodes[index].ticks_under = over, under
+
+
+def _reading_columns(world: World, columns: e.ReadingColumns, at: int) -> None:
+    for index, value in zip(columns.index, columns.value, strict=True):
+        world.sensors[index].value, world.sensors[index].read_at = value, at
+
+
+def _storage_columns(world: World, columns: e.StorageColumns, at: int) -> None:
+    for index, power, stored in zip(columns.index, columns.power_w, columns.stored_mj, strict=True):
+        bess = world.bess[index]
+        bess.power_w, bess.stored_mj, bess.since = power, stored, at
+
+
+def _generation_columns(world: World, columns: e.GenerationColumns) -> None:
+    for index, power in zip(columns.index, columns.power_w, strict=True):
+        world.pv[index].power_w = power
 
 
 # Vehicles
@@ -171,7 +182,12 @@ def _plugged_in(s: Evolution, event: e.VehiclePluggedIn) -> None:
     v, c = s.vehicle(event.vehicle), s.world.connectors[index]
     v.presence, v.connector, v.plug_in_at = Presence.PLUGGED, index, NEVER
     v.battery_mj, v.battery_at = event.battery_mj, event.at
-    c.vehicle, c.session, c.session_energy_mj, c.stop_reason = s.depot.vehicle_index[event.vehicle], event.session, 0, ""
+    c.vehicle, c.session, c.session_energy_mj, c.stop_reason = (
+        s.depot.vehicle_index[event.vehicle],
+        event.session,
+        0,
+        "",
+    )
     c.since = event.at
     s.world.sessions = event.session
     schedule(v)

@@ -1,8 +1,9 @@
-"""Seeded noise without state: every draw is a function of (seed, stream name, index), so order and resumes cannot matter."""
+"""Seeded noise without state: a draw is a function of (seed, stream name, index); order and resumes cannot matter."""
 
 from __future__ import annotations
 
 from hashlib import blake2b
+from itertools import pairwise
 from struct import Struct
 
 from domain.configuration.quantities import PPM
@@ -20,7 +21,8 @@ class Noise:
 
     def normal(self, stream: str, index: int) -> int:
         """A draw of N(0, 1) scaled by SIGMA, cut at six standard deviations by construction."""
-        return sum(_TWELVE.unpack(self._digest(stream, index, 24))) - _IRWIN_HALL_MEAN
+        total: int = sum(_TWELVE.unpack(self._digest(stream, index, 24)))
+        return total - _IRWIN_HALL_MEAN
 
     def uniform(self, stream: str, index: int, below: int) -> int:
         """A whole number in [0, below)."""
@@ -30,7 +32,7 @@ class Noise:
         return self.uniform(stream, index, PPM) < probability_ppm
 
     def lognormal(self, stream: str, index: int, median: int, p95: int) -> int:
-        """A positive delay with this median and 95th percentile: the lognormal's quantiles, straight between five of them.
+        """A delay with this median and 95th percentile: the lognormal's quantiles, straight between five of them.
 
         The quantiles at z = ±3.29, ±1.645 and 0 are whole ratios of median and p95, so no transcendental is needed.
         """
@@ -42,7 +44,7 @@ class Noise:
             (999_500, p95**2 // median),
         )
         rank = self.uniform(stream, index, PPM)
-        for (rank0, low), (rank1, high) in zip(knots, knots[1:], strict=False):
+        for (rank0, low), (rank1, high) in pairwise(knots):
             if rank <= rank1:
                 return low + (high - low) * max(0, rank - rank0) // (rank1 - rank0)
         return knots[-1][1]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from domain.configuration.quantities import MS_PER_HOUR, MS_PER_MINUTE
 
-# Share of peak (ppm) at each full hour of a clear day: a half sine from 06:00 to 18:00, squared near the horizon by haze.
+# Share of peak (ppm) at each full hour of a clear day: a half sine from 06:00 to 18:00, less near the horizon by haze.
 _CLEAR_SKY = (
     *(0,) * 6,
     *(0, 190_000, 430_000, 650_000, 810_000, 910_000, 940_000, 910_000, 810_000, 650_000, 430_000, 190_000, 0),
@@ -38,7 +39,7 @@ def interpolate(points: Sequence[tuple[int, int]], x: int) -> int:
     """Straight lines between points, constant beyond the ends."""
     if x <= points[0][0]:
         return points[0][1]
-    for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
+    for (x0, y0), (x1, y1) in pairwise(points):
         if x <= x1:
             return y0 + (y1 - y0) * (x - x0) // (x1 - x0)
     return points[-1][1]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from domain.run.events import (
     BreachColumns,
     ConnectorColumns,
@@ -101,5 +103,5 @@ def _pv(stage: Stage, balance: Balance) -> GenerationColumns | None:
     return GenerationColumns(*_columns(rows)) if rows else None
 
 
-def _columns(rows: list[tuple[int, ...]]) -> list[list[int]]:
+def _columns(rows: Sequence[tuple[int, ...]]) -> list[list[int]]:
     return [list(column) for column in zip(*rows, strict=True)]

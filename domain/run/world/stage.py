@@ -125,5 +125,3 @@ def present_battery_mj(depot: Depot, world: World, vehicle: int, at: int) -> int
         connector = world.connectors[state.connector]
         return plugged_battery_mj(depot.connectors[state.connector], connector, state, at)
     return state.battery_mj
-
-

@@ -24,7 +24,7 @@ class Presence(Enum):
 class VehicleState(msgspec.Struct):
     """`duty` is the one being driven (AWAY) or the next; `due_at` is when the vehicle's own schedule acts next.
 
-    `battery_mj` holds at `battery_at`; while plugged the connector's line adds to it, while away the duty takes from it.
+    `battery_mj` holds at `battery_at`; plugged, the connector's line adds to it; away, the duty takes from it.
     """
 
     presence: Presence
@@ -67,7 +67,7 @@ class ConnectorState(msgspec.Struct):
 
 
 class ChargerState(msgspec.Struct):
-    """`fault` is empty while healthy; `fault_until` is when it clears by itself, NEVER when only a command clears it."""
+    """`fault` is empty while healthy; `fault_until` is when it clears by itself, NEVER when only a command does."""
 
     available: bool = True
     fault: str = ""
@@ -96,8 +96,8 @@ class NodeState(msgspec.Struct):
     def energy_at(self, t: int) -> int:
         return self.energy_mj + self.load_w * (t - self.since)
 
-    def exported_at(self, t: int, net_mj: int) -> int:
-        """Exported energy at t, when the net register stands at `net_mj` then; the time since the last bend counts as one."""
+    def exported_at(self, net_mj: int) -> int:
+        """Exported energy once the net register stands at `net_mj`; the time since the last bend counts as one."""
         return self.exported_mj + max(0, self.energy_mj - net_mj)
 
 
@@ -108,7 +108,7 @@ class SensorMode(Enum):
 
 
 class SensorState(msgspec.Struct):
-    """`value` is the last reading, in the quantity's base unit, taken at `read_at`; `forced` replaces what it would read."""
+    """`value` is the last reading, in the quantity's base unit, taken at `read_at`; `forced` replaces a measurement."""
 
     value: int = 0
     read_at: int = NOBODY

@@ -17,13 +17,13 @@ _HORIZON_DAYS = 8  # a weekly duty comes again within this many days
 
 
 class Calendar(NamedTuple):
-    """`start_ms_of_day` is the local time of day at which logical time 0 falls, `start_weekday` counts from Monday = 0."""
+    """`start_ms_of_day` is the local time of day at which the run starts, `start_weekday` counts from Monday = 0."""
 
     start_ms_of_day: int
     start_weekday: int
 
     def midnight(self, day: int) -> int:
-        """Logical time at which day `day` begins; day 0 is the day the run starts on, so its midnight is not after 0."""
+        """Logical time at which day `day` begins; day 0 is the run's first, so its midnight is not after 0."""
         return day * MS_PER_DAY - self.start_ms_of_day
 
     def day_of(self, at: int) -> int:
@@ -51,7 +51,7 @@ def calendar(start: datetime) -> Calendar:
 
 
 def next_departure(duties: Sequence[Duty], cal: Calendar, after: tuple[int, int]) -> Departure | None:
-    """The first occurrence that comes after (departs_at, duty) in order, or None when the vehicle has no more duties."""
+    """The first occurrence that comes after (departs_at, duty) in order, or None when there are no more duties."""
     first_day = max(0, cal.day_of(after[0]))
     coming = (
         departure

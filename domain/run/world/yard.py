@@ -125,7 +125,9 @@ def required_mj(stage: Stage, vehicle: int) -> int:
     """Energy for the duty plus the reserve, never more than the target the bus charges to."""
     state, spec = stage.world.vehicles[vehicle], stage.depot.vehicles[vehicle]
     duty = spec.vehicle.duties[state.duty]
-    needed = stage.depot.duty_energy_mj(vehicle, duty, state.departs_at) + spec.type.battery * spec.type.reserve_soc // PPM
+    needed = (
+        stage.depot.duty_energy_mj(vehicle, duty, state.departs_at) + spec.type.battery * spec.type.reserve_soc // PPM
+    )
     return min(needed, spec.type.battery * state.target_ppm // PPM)
 
 
