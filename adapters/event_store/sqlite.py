@@ -18,6 +18,7 @@ from adapters.event_store.sqlite_datastore import StoreDatastore
 from adapters.event_store.sqlite_schema import CREATE_TABLES, inspect_file
 from adapters.event_store.wakeups import Wakeups
 from application.event_log import EVERYTHING, Append, Fence, Filter, Row, Snapshot
+from domain.errors import StoreError
 
 POLL_SECONDS = 0.02
 """How often a waiting log looks for commits of other processes."""
@@ -123,7 +124,7 @@ class SQLiteEventLog(LibraryRecorder, SQLiteApplicationRecorder):
         with closing(sqlite3.connect(self.datastore.name)) as connection:
             while not wakeups.closing.is_set():
                 # A failed look is repeated: the file may be locked for a moment.
-                with suppress(sqlite3.OperationalError):
+                with suppress(sqlite3.Error, StoreError):
                     (version,) = connection.execute("PRAGMA data_version").fetchone()
                     if version != seen:
                         wakeups.advance(self.head())

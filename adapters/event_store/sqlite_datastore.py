@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from eventsourcing.persistence import ConnectionPoolClosedError, ConnectionUnavailableError, InterfaceError
+from eventsourcing.persistence import ConnectionPoolClosedError, ConnectionUnavailableError
 from eventsourcing.sqlite import SQLiteConnection, SQLiteConnectionPool, SQLiteCursor, SQLiteDatastore
 
 from adapters.event_store.url import Durability
@@ -56,7 +56,7 @@ class StorePool(SQLiteConnectionPool):
     def get_connection(self, timeout: float | None = None, *, is_writer: bool | None = None) -> SQLiteConnection:
         try:
             return super().get_connection(timeout, is_writer=is_writer)
-        except (sqlite3.Error, InterfaceError):
+        except sqlite3.Error:
             self._give_up_place(is_writer)
             raise
 
@@ -70,10 +70,22 @@ class StorePool(SQLiteConnectionPool):
                 self._num_readers -= 1
 
     def _create_connection(self) -> SQLiteConnection:
-        raw = super()._create_connection().cursor().sqlite_cursor.connection
-        raw.row_factory = None
-        raw.execute(f"PRAGMA synchronous={self._synchronous}")
+        # Not the library's own: that keeps one prepared statement where an append needs five.
+        raw = sqlite3.connect(self.db_name, LOCK_SECONDS, uri=True, isolation_level=None, check_same_thread=False)
+        try:
+            if not self.is_sqlite_memory_mode:
+                _use_log(raw)
+            raw.execute(f"PRAGMA synchronous = {self._synchronous}")
+        except BaseException:
+            raw.close()
+            raise
         return StoreConnection(raw, self.max_age)
+
+
+def _use_log(connection: sqlite3.Connection) -> None:
+    (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
+    if mode != "wal":
+        connection.execute("PRAGMA journal_mode = WAL")
 
 
 class StoreDatastore(SQLiteDatastore):
@@ -104,15 +116,13 @@ def translated_errors() -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise store_error(error) from error
-    except InterfaceError as error:
-        raise store_error(error.__cause__ or error) from error
     except ConnectionPoolClosedError as error:
         raise StoreError("the event store is closed", "open it again") from error
     except ConnectionUnavailableError as error:
         raise StoreError(f"the event store is too busy: {error}", "try again") from error
 
 
-def store_error(error: BaseException) -> StoreError:
+def store_error(error: sqlite3.Error) -> StoreError:
     match getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF:
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
             return StoreUnreadable(f"the event store is damaged: {error}", "restore the file from a backup")
