@@ -58,9 +58,8 @@ def _binding(pointer: str, binding: ProjectionBinding) -> Iterator[Finding]:
         yield from _endpoint(f"{pointer}/endpoint", binding.endpoint, _SCHEMES[type(binding)])
     profile_field = _PROFILES.get(type(binding))
     if profile_field is not None and _PROFILE.fullmatch(getattr(binding, profile_field)) is None:
-        yield finding(
-            f"{pointer}/{field}", quoted(getattr(binding, field)), 'a name and a version, such as "default/1"'
-        )
+        named = quoted(getattr(binding, profile_field))
+        yield finding(f"{pointer}/{profile_field}", named, 'a name and a version, such as "default/1"')
     if isinstance(binding, OscpCapacityProviderBinding) and not binding.group_id.strip():
         yield finding(f"{pointer}/group_id", quoted(binding.group_id), "the id of the capacity group")
 

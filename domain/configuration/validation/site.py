@@ -11,7 +11,7 @@ from domain.configuration.document import (
     SensorQuantity,
     SimulationConfigurationDocument,
 )
-from domain.configuration.quantities import Temperature
+from domain.configuration.quantities import MS_PER_SECOND, Temperature
 from domain.configuration.validation.finding import Finding, finding
 from domain.configuration.validation.steps import check_steps
 from domain.configuration.validation.topology import NODES
@@ -84,8 +84,12 @@ def _controllers(document: SimulationConfigurationDocument) -> Iterator[Finding]
 
 def _heartbeats(pointer: str, controller: MicrogridController) -> Iterator[Finding]:
     if controller.lost_after < controller.heartbeat_interval:
-        found, least = f"{controller.lost_after} ms", f"{controller.heartbeat_interval} ms"
+        found, least = _seconds(controller.lost_after), _seconds(controller.heartbeat_interval)
         yield finding(f"{pointer}/lost_after", found, f"at least heartbeat_interval, {least}")
+
+
+def _seconds(duration: int) -> str:
+    return f"{duration / MS_PER_SECOND:g} s"
 
 
 def _weather(document: SimulationConfigurationDocument) -> Iterator[Finding]:

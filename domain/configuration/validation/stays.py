@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-from domain.configuration.document import SimulationConfigurationDocument, Vehicle
+from domain.configuration.document import Duty, SimulationConfigurationDocument, Vehicle
 from domain.configuration.faults import quoted
 from domain.configuration.validation.finding import Finding, finding
 from domain.configuration.validation.fleet import WEEK, occupied
@@ -14,13 +14,17 @@ Stay = tuple[int, int, int]
 
 
 def check_stays(document: SimulationConfigurationDocument) -> Iterator[Finding]:
-    """Vehicles with duties since the run's start are left out: their weeks differ."""
+    """Vehicles with duties since the run's start are left out: their weeks differ. So are those with unsound duties."""
     stays: dict[str, list[Stay]] = {}
     for index, vehicle in enumerate(document.vehicles):
-        if vehicle.connector is not None and not any(duty.departs.since_start for duty in vehicle.duties):
+        if vehicle.connector is not None and all(map(_is_weekly, vehicle.duties)):
             stays.setdefault(vehicle.connector, []).extend((begin, end, index) for begin, end in _at_home(vehicle))
     for connector, on_it in stays.items():
         yield from _clashes(document, connector, sorted(on_it))
+
+
+def _is_weekly(duty: Duty) -> bool:
+    return not duty.departs.since_start and not duty.returns.since_start and duty.departs.ms < duty.returns.ms
 
 
 def _at_home(vehicle: Vehicle) -> Iterator[tuple[int, int]]:
