@@ -33,7 +33,7 @@ class Allocation(NamedTuple):
 
 def allocate(depot: Depot, claims: Sequence[Claim], room_w: list[int]) -> Allocation:
     """Grant power to `claims` (in session order) within `room_w`, the budget of each constraint; room_w is used up."""
-    if depot.proportional:
+    if not depot.greedy:
         return _share(depot, claims, room_w)
     if depot.nodes[depot.root].policy is AllocationPolicy.PRIORITY:
         claims = sorted(claims, key=_by_priority)
@@ -71,7 +71,7 @@ def _greedy(depot: Depot, claims: Sequence[Claim], left_w: list[int]) -> dict[in
 
 
 def _share(depot: Depot, claims: Sequence[Claim], room_w: list[int]) -> Allocation:
-    """Trees with proportional nodes: grant from the root down, each node by its own policy, then take the sums off."""
+    """Mixed or proportional trees: grant from the root down, each node by its own policy, then take the sums off."""
     by_node: list[list[Claim]] = [[] for _ in depot.nodes]
     for claim in claims:
         for node in depot.connectors[claim.connector].nodes:
@@ -99,9 +99,17 @@ def _share_node(
     left = list(room_w)
     left[node] = budget_w
     granted.update(_greedy(depot, claims, left))
-    for child in spec.children:
-        # A child with a policy of its own divides anew what its connectors got together.
-        if depot.nodes[child].policy is not spec.policy:
+    _divide_anew(depot, node, by_node, room_w, granted)
+
+
+def _divide_anew(
+    depot: Depot, node: int, by_node: list[list[Claim]], room_w: list[int], granted: dict[int, int]
+) -> None:
+    """Subtrees with another policy than the node divide anew what their connectors got together."""
+    for child in depot.nodes[node].children:
+        if depot.nodes[child].policy is depot.nodes[node].policy:
+            _divide_anew(depot, child, by_node, room_w, granted)
+        else:
             together = sum(granted[claim.connector] for claim in by_node[child])
             _share_node(depot, child, by_node, room_w, together, granted)
 

@@ -187,9 +187,10 @@ class Depot:
         return found
 
     @cached_property
-    def proportional(self) -> bool:
-        """Some node shares in proportion; otherwise one greedy pass over all connectors serves the whole tree."""
-        return any(spec.policy is AllocationPolicy.PROPORTIONAL for spec in self.nodes)
+    def greedy(self) -> bool:
+        """The whole tree shares by one greedy policy, so one pass over all connectors serves it."""
+        policies = {spec.policy for spec in self.nodes}
+        return len(policies) == 1 and AllocationPolicy.PROPORTIONAL not in policies
 
     @property
     def late_returns(self) -> LateReturns | None:
