@@ -13,7 +13,7 @@ import sqlite3
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
@@ -86,7 +86,7 @@ def report(name: str, value: float, unit: str, ratio: float | None, target: floa
 class Base(NamedTuple):
     """The database without the log: inserts of one transaction, the rows of one stream, CPU seconds of its servers."""
 
-    insert: Callable[[list[tuple[object, ...]]], object]
+    insert: Callable[[Sequence[tuple[object, ...]]], object]
     select: Callable[[str], list[Any]]
     served: Callable[[], float]
 
@@ -189,7 +189,7 @@ def on_sqlite(folder: Path) -> Iterator[tuple[EventStore, Base]]:
         raw.execute("PRAGMA synchronous = FULL")
         raw.execute(schema.replace("events", "raw_events", 1))
 
-        def insert(rows: list[tuple[object, ...]]) -> None:
+        def insert(rows: Sequence[tuple[object, ...]]) -> None:
             raw.execute("BEGIN IMMEDIATE")
             raw.executemany(INSERT, rows)
             raw.execute("COMMIT")
@@ -215,7 +215,7 @@ def on_postgres() -> Iterator[tuple[EventStore, Base]]:
         cursor.execute("CREATE TABLE raw_events (LIKE events INCLUDING ALL)")
         raw.commit()
 
-        def insert(rows: list[tuple[object, ...]]) -> None:
+        def insert(rows: Sequence[tuple[object, ...]]) -> None:
             cursor.executemany(INSERT.replace("?", "%s").encode(), rows)
             raw.commit()
 

@@ -71,7 +71,9 @@ class StorePool(SQLiteConnectionPool):
 
     def _create_connection(self) -> SQLiteConnection:
         # Not the library's own: that keeps one prepared statement where an append needs five.
-        raw = sqlite3.connect(self.db_name, LOCK_SECONDS, uri=True, isolation_level=None, check_same_thread=False)
+        raw = sqlite3.connect(
+            self.db_name, timeout=LOCK_SECONDS, uri=True, isolation_level=None, check_same_thread=False
+        )
         try:
             if not self.is_sqlite_memory_mode:
                 _use_log(raw)

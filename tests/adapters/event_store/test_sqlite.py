@@ -12,6 +12,8 @@ import pytest
 
 from adapters.event_store import open_event_store
 from adapters.event_store.sqlite import SQLiteEventLog
+from adapters.event_store.sqlite_datastore import StoreDatastore
+from adapters.event_store.url import Durability
 from domain.errors import StoreError, StoreTooNew, StoreUnreadable
 from tests.adapters.event_store.samples import write
 
@@ -151,3 +153,16 @@ def test_a_failed_transaction_leaves_no_lock_behind(path: Path) -> None:
         writer.start()
         writer.join(10)
         assert log.head() == 1
+
+
+def test_a_connection_that_cannot_be_made_keeps_nobody_waiting(tmp_path: Path) -> None:
+    datastore = StoreDatastore(tmp_path / "later" / "store.db", Durability.DURABLE)
+    for _ in range(2):
+        with pytest.raises(StoreUnreadable), datastore.writing():
+            pass
+        with pytest.raises(StoreUnreadable):
+            datastore.fetch("SELECT 1")
+    (tmp_path / "later").mkdir()
+    with datastore.writing() as cursor:
+        assert cursor.execute("SELECT 1").fetchone() == (1,)
+    datastore.close()
