@@ -13,7 +13,7 @@ from domain.events import EncodedEvent, Recorded, decode
 
 
 class Fence(NamedTuple):
-    """Proof of the lease on a run: checked in the append's own transaction, so a stale holder's append fails by itself."""
+    """Proof of the lease on a run, checked in the append's own transaction: a stale holder's append fails by itself."""
 
     run_id: str
     token: int
@@ -47,11 +47,13 @@ class Row(NamedTuple):
     metadata: bytes
 
     def decoded(self) -> Recorded:
-        return Recorded(self.position, self.stream, self.version, decode(self.topic, self.state), self.recorded_at, self.metadata)
+        return Recorded(
+            self.position, self.stream, self.version, decode(self.topic, self.state), self.recorded_at, self.metadata
+        )
 
 
 class Snapshot(NamedTuple):
-    """A fold kept beside the log: the state of `stream` at `version`, where logical time was `at` (ms since the run's start)."""
+    """A fold kept beside the log: the state of `stream` at `version`, at logical time `at` (ms since the run's start)."""
 
     stream: str
     version: int
@@ -77,18 +79,30 @@ class EventLog(Protocol):
     """Appends, reads, snapshots and wake-ups."""
 
     def append(self, append: Append) -> Sequence[int]:
-        """Write one Append durably and return the positions. Raises VersionConflict or LeaseLost; then nothing is written."""
+        """Write it durably and return the positions. Raises VersionConflict or LeaseLost; then nothing is written."""
 
     def append_many(self, appends: Sequence[Append]) -> Sequence[Sequence[int] | Exception]:
-        """Group commit: all in one transaction, one outcome each. A refused one fails alone, its neighbours are written."""
+        """Group commit: one transaction, one outcome each. A refused one fails alone, its neighbours are written."""
 
     def read_stream(
-        self, stream: str, *, after: int = 0, upto: int | None = None, limit: int | None = None, newest_first: bool = False
+        self,
+        stream: str,
+        *,
+        after: int = 0,
+        upto: int | None = None,
+        limit: int | None = None,
+        newest_first: bool = False,
     ) -> list[Row]:
         """Events of one stream with after < version <= upto."""
 
     def read_all(
-        self, after: int = 0, limit: int = 1000, where: Filter = EVERYTHING, *, upto: int | None = None, newest_first: bool = False
+        self,
+        after: int = 0,
+        limit: int = 1000,
+        where: Filter = EVERYTHING,
+        *,
+        upto: int | None = None,
+        newest_first: bool = False,
     ) -> list[Row]:
         """Events of the whole log with after < position <= upto, by position."""
 
@@ -103,7 +117,9 @@ class EventLog(Protocol):
 
     def save_snapshot(self, snapshot: Snapshot) -> None: ...
 
-    def latest_snapshot(self, stream: str, *, upto_version: int | None = None, upto_at: int | None = None) -> Snapshot | None: ...
+    def latest_snapshot(
+        self, stream: str, *, upto_version: int | None = None, upto_at: int | None = None
+    ) -> Snapshot | None: ...
 
     def close(self) -> None: ...
 
@@ -122,13 +138,19 @@ class Leases(Protocol):
     """Runner leases: one holder per run, a token that grows with every grant, expiry by the store's own clock."""
 
     def acquire(self, run_id: str, owner: str, ttl_seconds: float) -> int | None:
-        """The new fencing token, or None while another owner's lease is valid. Taking one's own again grants a new token."""
+        """The new fencing token, or None while another owner's lease is valid. One's own is granted again, anew."""
 
     def renew(self, run_id: str, token: int, ttl_seconds: float) -> None:
         """Prolong. Raises LeaseLost when the token is no longer the newest."""
 
     def release(self, run_id: str, token: int) -> None:
         """Let others take it at once. Does nothing when the token is no longer the newest."""
+
+    def retire(self, run_id: str, token: int) -> None:
+        """As `release`, for good: `unheld` names the run no more. Acquiring it again brings it back."""
+
+    def unheld(self, owner: str) -> list[str]:
+        """Runs for this owner to look after: their lease has expired, was released, or is the owner's own."""
 
     def holder(self, run_id: str) -> str | None:
         """The owner of the valid lease, or None."""

@@ -1,1 +1,1 @@
-"""The simulated depot itself: aggregates, events, value objects, physics. Pure: no I/O, clock or randomness but the seed."""
+"""The simulated depot itself: aggregates, events, value objects, physics. No I/O, no clock, no chance but the seed."""

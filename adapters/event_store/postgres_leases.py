@@ -8,7 +8,8 @@ from domain.errors import LeaseLost
 _ACQUIRE = b"""
     INSERT INTO leases (run, owner, token, expires)
     VALUES (%s, %s, 1, clock_timestamp() + %s * interval '1 second')
-    ON CONFLICT (run) DO UPDATE SET owner = excluded.owner, token = leases.token + 1, expires = excluded.expires
+    ON CONFLICT (run) DO UPDATE SET owner = excluded.owner, token = leases.token + 1,
+        expires = excluded.expires, retired = false
     WHERE leases.expires <= clock_timestamp() OR leases.owner = excluded.owner
     RETURNING token"""
 _RENEW = b"""
@@ -16,6 +17,9 @@ _RENEW = b"""
     RETURNING token"""
 # The token moves on, so that what the old holder still has under way is refused.
 _RELEASE = b"UPDATE leases SET owner = '', token = token + 1, expires = '-infinity' WHERE run = %s AND token = %s"
+_RETIRE = b"""
+    UPDATE leases SET owner = '', token = token + 1, expires = '-infinity', retired = true WHERE run = %s AND token = %s"""
+_UNHELD = b"SELECT run FROM leases WHERE NOT retired AND (expires <= clock_timestamp() OR owner = %s) ORDER BY run"
 _HOLDER = b"SELECT owner FROM leases WHERE run = %s AND expires > clock_timestamp()"
 
 
@@ -33,6 +37,12 @@ class PostgresLeases:
 
     def release(self, run_id: str, token: int) -> None:
         self._datastore.call(_RELEASE, (run_id, token))
+
+    def retire(self, run_id: str, token: int) -> None:
+        self._datastore.call(_RETIRE, (run_id, token))
+
+    def unheld(self, owner: str) -> list[str]:
+        return [str(run) for (run,) in self._datastore.fetch(_UNHELD, (owner,))]
 
     def holder(self, run_id: str) -> str | None:
         found = self._datastore.fetch(_HOLDER, (run_id,))

@@ -37,7 +37,8 @@ _CREATE_TABLES = (
         run text COLLATE "C" PRIMARY KEY,
         owner text NOT NULL,
         token bigint NOT NULL,
-        expires timestamptz NOT NULL)""",
+        expires timestamptz NOT NULL,
+        retired boolean NOT NULL DEFAULT false)""",
 )
 
 # The advisory lock makes the order of positions the order of commits, and unlike a table lock it does not meet

@@ -9,12 +9,16 @@ from domain.errors import LeaseLost
 
 _ACQUIRE = """
     INSERT INTO leases (run, owner, token, expires) VALUES (:run, :owner, 1, :now + :ttl)
-    ON CONFLICT (run) DO UPDATE SET owner = excluded.owner, token = token + 1, expires = excluded.expires
+    ON CONFLICT (run) DO UPDATE SET owner = excluded.owner, token = token + 1, expires = excluded.expires, retired = 0
     WHERE expires <= :now OR owner = excluded.owner
     RETURNING token"""
 _RENEW = "UPDATE leases SET expires = :now + :ttl WHERE run = :run AND token = :token"
 # The token moves on, so that what the old holder still has under way is refused.
 _RELEASE = "UPDATE leases SET owner = '', token = token + 1, expires = 0 WHERE run = :run AND token = :token"
+_RETIRE = (
+    "UPDATE leases SET owner = '', token = token + 1, expires = 0, retired = 1 WHERE run = :run AND token = :token"
+)
+_UNHELD = "SELECT run FROM leases WHERE NOT retired AND (expires <= ? OR owner = ?) ORDER BY run"
 _HOLDER = "SELECT owner FROM leases WHERE run = ? AND expires > ?"
 
 
@@ -38,6 +42,13 @@ class SQLiteLeases:
     def release(self, run_id: str, token: int) -> None:
         with self._datastore.writing() as cursor:
             cursor.execute(_RELEASE, {"run": run_id, "token": token})
+
+    def retire(self, run_id: str, token: int) -> None:
+        with self._datastore.writing() as cursor:
+            cursor.execute(_RETIRE, {"run": run_id, "token": token})
+
+    def unheld(self, owner: str) -> list[str]:
+        return [str(run) for (run,) in self._datastore.fetch(_UNHELD, (_now(), owner))]
 
     def holder(self, run_id: str) -> str | None:
         found = self._datastore.fetch(_HOLDER, (run_id, _now()))

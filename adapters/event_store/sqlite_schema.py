@@ -34,7 +34,8 @@ CREATE_TABLES = (
         run TEXT PRIMARY KEY,
         owner TEXT NOT NULL,
         token INTEGER NOT NULL,
-        expires INTEGER NOT NULL)""",
+        expires INTEGER NOT NULL,
+        retired INTEGER NOT NULL DEFAULT 0)""",
 )
 
 _MAGIC = b"SQLite format 3\0"

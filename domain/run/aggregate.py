@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from enum import Enum
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any
 
 import msgspec
 
@@ -217,7 +217,7 @@ def _started(state: RunState, event: e.SimulationRunStarted) -> None:
     state.status = RunStatus.RUNNING
 
 
-def _paused(state: RunState, event: e.SimulationRunPaused) -> None:
+def _paused(state: RunState, _event: e.SimulationRunPaused) -> None:
     state.status = RunStatus.PAUSED
 
 
@@ -234,11 +234,11 @@ def _lease_acquired(state: RunState, event: e.RunnerLeaseAcquired) -> None:
     state.lease_owner, state.lease_token = event.owner, event.token
 
 
-def _lease_released(state: RunState, event: e.RunnerLeaseReleased) -> None:
+def _lease_released(state: RunState, _event: e.RunnerLeaseReleased) -> None:
     state.lease_owner = ""
 
 
-def _checkpoint(state: RunState, event: e.RunSnapshotTaken) -> None:
+def _checkpoint(_state: RunState, _event: e.RunSnapshotTaken) -> None:
     """A record for replays; it changes nothing."""
 
 

@@ -27,7 +27,7 @@ _SENSOR_UNITS: Mapping[SensorQuantity, type[Quantity]] = MappingProxyType(
 
 
 def decide(stage: Stage, command: c.Command) -> None:
-    """Carry a command out at the stage's moment. Raises NotFound, InvalidInput or CommandRefused; then nothing happened."""
+    """Carry a command out now. Raises NotFound, InvalidInput or CommandRefused; then nothing has happened."""
     _DECISIONS[type(command)](stage, command)
 
 
@@ -59,7 +59,9 @@ def _plug_in(stage: Stage, command: c.PlugIn) -> None:
     if command.connector is None:
         yard.find_a_plug(stage, vehicle, stage.begin)
         if stage.world.vehicles[vehicle].presence is not Presence.PLUGGED:
-            raise CommandRefused(f"no connector is free for {command.vehicle}", "unplug a bus first, or name a connector")
+            raise CommandRefused(
+                f"no connector is free for {command.vehicle}", "unplug a bus first, or name a connector"
+            )
         return
     connector = _connector(stage, command.connector)
     if stage.world.connectors[connector].vehicle != NOBODY:
@@ -131,7 +133,9 @@ def _start_charging(stage: Stage, command: c.StartCharging) -> None:
         raise CommandRefused(f"{command.connector} is charging already", "nothing needs to be done")
     trouble = stage.trouble(connector)
     if trouble is not None:
-        raise CommandRefused(f"{command.connector} cannot charge: {trouble.value}", "clear the fault or put it in service")
+        raise CommandRefused(
+            f"{command.connector} cannot charge: {trouble.value}", "clear the fault or put it in service"
+        )
     stage.start_charging(connector, stage.begin)
 
 

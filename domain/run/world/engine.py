@@ -107,7 +107,9 @@ class Engine:
 
     def _due(self, before: int) -> list[Happening]:
         due = [(v.due_at, _VEHICLE, i) for i, v in enumerate(self._world.vehicles) if v.due_at < before]
-        due += [(c.fault_until, _CHARGER_CLEARS, i) for i, c in enumerate(self._world.chargers) if c.fault_until < before]
+        due += [
+            (c.fault_until, _CHARGER_CLEARS, i) for i, c in enumerate(self._world.chargers) if c.fault_until < before
+        ]
         due += [(s.fault_until, _SENSOR_CLEARS, i) for i, s in enumerate(self._world.sensors) if s.fault_until < before]
         due += [(o.begins_at, _CHARGER_FAULTS, i) for i, o in self._charger_outages.items() if o.begins_at < before]
         due += [(o.begins_at, _SENSOR_FAULTS, i) for i, o in self._sensor_outages.items() if o.begins_at < before]
@@ -197,7 +199,7 @@ class Engine:
         held_back = False
         for connector, demand, _, _ in claims:
             outlook, state, grant = self._outlooks[connector], self._world.connectors[connector], granted[connector]
-            power = grant if grant < outlook.power_w else outlook.power_w
+            power = min(outlook.power_w, grant)
             if power != state.power_w or outlook.bends_at < stage.end:
                 stage.lines[connector] = stage.draw(connector, stage.begin, stage.end)
             if grant < demand:

@@ -106,3 +106,24 @@ def test_of_many_who_ask_at_once_one_is_granted(store: EventStore) -> None:
     for thread in threads:
         thread.join()
     assert [token for token in granted if token is not None] == [1]
+
+
+def test_unheld_names_what_expired_was_released_or_is_ones_own_but_nothing_retired(store: EventStore) -> None:
+    store.leases.acquire("expired", "other", GONE)
+    store.leases.acquire("held", "other", 60)
+    store.leases.acquire("own", "me", 60)
+    released = store.leases.acquire("released", "other", 60)
+    retired = store.leases.acquire("retired", "me", 60)
+    assert released is not None and retired is not None
+    store.leases.release("released", released)
+    store.leases.retire("retired", retired)
+    assert store.leases.unheld("me") == ["expired", "own", "released"]
+
+
+def test_a_retired_lease_can_be_taken_again_with_a_newer_token(store: EventStore) -> None:
+    token = store.leases.acquire("run-1", "first", 60)
+    assert token is not None
+    store.leases.retire("run-1", token)
+    again = store.leases.acquire("run-1", "second", GONE)
+    assert again is not None and again > token
+    assert store.leases.unheld("third") == ["run-1"]

@@ -1,0 +1,17 @@
+"""The port of time: everything in the application that waits or stamps asks here."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Wall time, in µs so that no float carries state."""
+
+    def monotonic_us(self) -> int:
+        """Never goes back; only differences mean something."""
+
+    def now_us(self) -> int:
+        """µs since 1970, UTC."""
+
+    async def sleep_us(self, duration_us: int) -> None: ...

@@ -1,0 +1,1 @@
+"""Runs: started, ticked, commanded, resumed after a crash, watched and replayed."""

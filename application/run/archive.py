@@ -1,0 +1,84 @@
+"""Stored runs: loaded at their newest event, at any earlier one, or at a logical time. Blocking: call from a thread."""
+
+from __future__ import annotations
+
+import msgspec
+
+from application.event_log import EventLog, Row, Snapshot
+from domain.errors import NotFound
+from domain.events import EncodedEvent, decode
+from domain.run.aggregate import SimulationRun, stream_of
+from domain.run.digest import RunDigest
+from domain.run.events import RunEvent
+
+_PAGE = 2_000
+
+
+class StoredRun(msgspec.Struct):
+    """A run folded up to some event, with the heads of its hash chains there."""
+
+    run: SimulationRun
+    digest: RunDigest
+
+
+class StoredSnapshot(msgspec.Struct, frozen=True):
+    digest: RunDigest
+    run: msgspec.Raw
+
+
+class RunArchive:
+    """Reads runs from the log, from the nearest snapshot on."""
+
+    def __init__(self, log: EventLog) -> None:
+        self._log = log
+
+    def load(self, run_id: str, *, upto_version: int | None = None, from_start: bool = False) -> StoredRun:
+        """The run as of `upto_version` (default: now). Raises NotFound.
+
+        `from_start` folds every event and trusts no snapshot, which is what a replay is for.
+        """
+        stream = stream_of(run_id)
+        snapshot = None if from_start else self._log.latest_snapshot(stream, upto_version=upto_version)
+        stored = StoredRun(SimulationRun(run_id), RunDigest()) if snapshot is None else _restored(run_id, snapshot)
+        self.catch_up(stored, upto_version)
+        if not stored.run.exists:
+            raise NotFound(f"no run {run_id!r}", "list the runs there are with GET /simulation-runs or depot-sim runs")
+        return stored
+
+    def catch_up(self, stored: StoredRun, upto_version: int | None = None) -> None:
+        """Fold what was recorded since."""
+        run = stored.run
+        while rows := self._log.read_stream(run.stream, after=run.version, upto=upto_version, limit=_PAGE):
+            for row in rows:
+                stored.digest.add(EncodedEvent(row.topic, row.state))
+            run.fold(decode(row.topic, row.state) for row in rows)
+            if len(rows) < _PAGE:
+                return
+
+    def version_at(self, run_id: str, at: int) -> int:
+        """The newest version whose event lies at or before logical time `at`; at least 1."""
+        stream = stream_of(run_id)
+        low, high = 1, self._log.stream_version(stream)
+        while low < high:
+            middle = (low + high + 1) // 2
+            if self._logical_time(stream, middle) <= at:
+                low = middle
+            else:
+                high = middle - 1
+        return low
+
+    def keep_snapshot(self, stored: StoredRun) -> None:
+        run = stored.run
+        state = msgspec.json.encode(StoredSnapshot(stored.digest, msgspec.Raw(run.snapshot())))
+        self._log.save_snapshot(Snapshot(run.stream, run.version, run.world.at, state))
+
+    def _logical_time(self, stream: str, version: int) -> int:
+        row: Row = self._log.read_stream(stream, after=version - 1, upto=version)[0]
+        event = decode(row.topic, row.state)
+        assert isinstance(event, RunEvent), "a run's stream holds run events"
+        return event.at
+
+
+def _restored(run_id: str, snapshot: Snapshot) -> StoredRun:
+    kept = msgspec.json.decode(snapshot.state, type=StoredSnapshot)
+    return StoredRun(SimulationRun.restore(run_id, bytes(kept.run), snapshot.version), kept.digest)

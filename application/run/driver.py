@@ -1,0 +1,81 @@
+"""Wall time drives realtime runs: a tick whenever its logical moment has come, several at once to catch up."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from application.clock import Clock
+from application.run.host import HeldRun, RunHost
+from application.run.service import RunService
+from domain.errors import DepotSimError
+from domain.run.aggregate import RunStatus, SimulationRun
+from domain.run.events import ClockMode
+
+_log = logging.getLogger("depot_sim.runs")
+
+_US_PER_MS = 1_000
+_MAX_CATCH_UP_TICKS = 100
+_MAX_SLEEP_US = 1_000_000
+
+
+class RunDriver:
+    """One task per held realtime run. It ends when the run stops or is no longer held."""
+
+    def __init__(self, service: RunService, host: RunHost, clock: Clock) -> None:
+        self._service = service
+        self._host = host
+        self._clock = clock
+        host.on_held = self._begin
+
+    def _begin(self, run_id: str, held: HeldRun) -> None:
+        if held.writer.run.started.clock.mode is ClockMode.REALTIME:
+            held.driver = asyncio.create_task(self._drive(run_id, held), name=f"run {run_id}")
+
+    async def _drive(self, run_id: str, held: HeldRun) -> None:
+        pace = Pace(held.writer.run, self._clock.monotonic_us())
+        try:
+            while True:
+                async with held.lock:
+                    if self._host.held(run_id) is not held or held.writer.run.status is RunStatus.STOPPED:
+                        return
+                    await self._catch_up(held, pace)
+                    pause = pace.until_next_tick_us(self._clock.monotonic_us())
+                await self._clock.sleep_us(pause)
+        except DepotSimError:
+            _log.exception("run dropped; it is taken up again from the log", extra={"run_id": run_id})
+
+    async def _catch_up(self, held: HeldRun, pace: Pace) -> None:
+        run, now = held.writer.run, self._clock.monotonic_us()
+        if run.status is not RunStatus.RUNNING:
+            pace.rebase(now)
+            return
+        ticks = pace.due_ticks(now)
+        if ticks > 0:
+            await self._service.advance_held(held, run.world.at + min(ticks, _MAX_CATCH_UP_TICKS) * run.started.tick_ms)
+        if ticks > _MAX_CATCH_UP_TICKS:
+            _log.warning("run is slower than its clock", extra={"run_id": run.run_id, "ticks_behind": ticks})
+            pace.rebase(self._clock.monotonic_us())
+
+
+class Pace:
+    """Which logical time a run should be at, from a wall-clock moment at which it was on time."""
+
+    def __init__(self, run: SimulationRun, now_us: int) -> None:
+        self._run = run
+        self._speed_ppm = run.started.clock.speed_ppm
+        self.rebase(now_us)
+
+    def rebase(self, now_us: int) -> None:
+        """Say that the run is on time now, whatever it missed."""
+        self._base_us = now_us
+        self._base_at = self._run.world.at
+
+    def due_ticks(self, now_us: int) -> int:
+        logical_ms = (now_us - self._base_us) * self._speed_ppm // 1_000_000 // _US_PER_MS
+        return (self._base_at + logical_ms - self._run.world.at) // self._run.started.tick_ms
+
+    def until_next_tick_us(self, now_us: int) -> int:
+        ahead_ms = self._run.world.at + self._run.started.tick_ms - self._base_at
+        due_us = self._base_us + -(-ahead_ms * _US_PER_MS * 1_000_000 // self._speed_ppm)
+        return max(0, min(due_us - now_us, _MAX_SLEEP_US))

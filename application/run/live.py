@@ -1,0 +1,72 @@
+"""Runs as the log has them, kept folded in memory so that a query costs no fold.
+
+A follower never runs ahead of the log: it folds committed events only, whoever committed them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+
+from application.event_log import EventLog, Row
+from application.run.archive import RunArchive
+from application.run.host import RunHost
+from domain.events import decode
+from domain.run.aggregate import SimulationRun, stream_of
+
+_KEPT = 64
+
+
+class _Follower:
+    def __init__(self, run: SimulationRun) -> None:
+        self.run = run
+        self.lock = asyncio.Lock()
+
+
+class LiveRuns:
+    """Read-only runs at their newest committed event."""
+
+    def __init__(self, log: EventLog, host: RunHost) -> None:
+        self._log = log
+        self._host = host
+        self._archive = RunArchive(log)
+        self._followers: OrderedDict[str, _Follower] = OrderedDict()
+        self._opening = asyncio.Lock()
+
+    async def get(self, run_id: str) -> SimulationRun:
+        """The run, up to date with every commit before this call. Do not change it. Raises NotFound."""
+        follower = self._followers.get(run_id) or await self._open(run_id)
+        if follower.run.version < await self._committed_version(run_id):
+            async with follower.lock:
+                await self._catch_up(follower.run)
+        self._followers.move_to_end(run_id)
+        return follower.run
+
+    async def at_version(self, run_id: str, version: int) -> SimulationRun:
+        """The run as it was after this version's event."""
+        return (await asyncio.to_thread(self._archive.load, run_id, upto_version=version)).run
+
+    async def at_time(self, run_id: str, at: int) -> SimulationRun:
+        """The run as it was at logical time `at` (ms since its start), by its events up to then."""
+        version = await asyncio.to_thread(self._archive.version_at, run_id, at)
+        return await self.at_version(run_id, version)
+
+    async def _committed_version(self, run_id: str) -> int:
+        held = self._host.held(run_id)
+        if held is not None:
+            return held.saved_version
+        return await asyncio.to_thread(self._log.stream_version, stream_of(run_id))
+
+    async def _open(self, run_id: str) -> _Follower:
+        async with self._opening:
+            if run_id not in self._followers:
+                stored = await asyncio.to_thread(self._archive.load, run_id)
+                self._followers[run_id] = _Follower(stored.run)
+                if len(self._followers) > _KEPT:
+                    self._followers.popitem(last=False)
+            return self._followers[run_id]
+
+    async def _catch_up(self, run: SimulationRun) -> None:
+        """Rows are read in a thread, but folded in the loop: readers in the loop never see a half-folded world."""
+        rows: list[Row] = await asyncio.to_thread(self._log.read_stream, run.stream, after=run.version)
+        run.fold(decode(row.topic, row.state) for row in rows)

@@ -1,0 +1,324 @@
+"""What people, tests and projections see of a world: ids, base units, RFC 3339 times. Built from a folded run."""
+
+from __future__ import annotations
+
+import msgspec
+
+from application.run.requests import time_at
+from domain.configuration.document import CurrentKind
+from domain.configuration.quantities import MJ_PER_WH, PPM
+from domain.run.aggregate import RunStatus, SimulationRun
+from domain.run.world.balance import effective_limit_w
+from domain.run.world.fail_safe import HeartbeatStatus, heartbeat_counter, heartbeat_status
+from domain.run.world.noise import Noise
+from domain.run.world.readings import ConnectorStatus, charger_meter_mj, connector_status, electrical
+from domain.run.world.stage import present_battery_mj
+from domain.run.world.state import NEVER, NOBODY, Control, ControllerMode, Dispatch, PowerState, Presence, SensorMode
+
+
+class View(msgspec.Struct, frozen=True):
+    """Base of all views."""
+
+
+class VehicleView(View, frozen=True):
+    """`soc_ppm` 1,000,000 is full. `departs_at` and `returns_at` are None when nothing is scheduled."""
+
+    id: str
+    type: str
+    presence: Presence
+    soc_ppm: int
+    target_soc_ppm: int
+    energy_wh: int
+    connector: str | None
+    duty: str | None
+    departs_at: str | None
+    returns_at: str | None
+    held: bool
+    preconditioning: bool
+    ran_empty: bool
+
+
+class ConnectorView(View, frozen=True):
+    """`power_w` is drawn from the grid; `meter_wh` is the register with its meter's error, `energy_wh` the true one."""
+
+    id: str
+    charger: str
+    status: ConnectorStatus
+    available: bool
+    online: bool
+    vehicle: str | None
+    session: int | None
+    session_energy_wh: int
+    charging: bool
+    stop_reason: str | None
+    limit_w: int | None
+    power_w: int
+    energy_wh: int
+    meter_wh: int
+    phases: int
+    voltage_mv: int
+    current_ma: int
+    power_factor_ppm: int
+
+
+class ChargerView(View, frozen=True):
+    id: str
+    node: str
+    kind: CurrentKind
+    rating_w: int
+    available: bool
+    fault: str | None
+    fault_until: str | None
+    power_w: int
+    energy_wh: int
+    connectors: list[ConnectorView]
+
+
+class SensorView(View, frozen=True):
+    """`value` in the quantity's base unit: W, mJ, ppm, m°C; None before the first reading."""
+
+    id: str
+    quantity: str
+    unit: str
+    value: int | None
+    read_at: str | None
+    mode: SensorMode
+    fault_until: str | None
+    forced: int | None
+    available: bool
+
+
+class NodeView(View, frozen=True):
+    """`limit_w` is the limit in force, None when unlimited; import is positive."""
+
+    id: str
+    kind: str
+    parent: str | None
+    scope: str | None
+    load_w: int
+    other_load_w: int
+    limit_w: int | None
+    headroom_w: int | None
+    outage: bool
+    breached: bool
+    imported_wh: int
+    exported_wh: int
+
+
+class BessView(View, frozen=True):
+    """`power_w` is positive while charging."""
+
+    id: str
+    node: str
+    power_state: PowerState
+    control: Control
+    dispatch: Dispatch
+    setpoint_w: int
+    power_w: int
+    soc_ppm: int
+    stored_wh: int
+
+
+class PvView(View, frozen=True):
+    id: str
+    node: str
+    power_state: PowerState
+    power_w: int
+    let_through_ppm: int
+
+
+class ControllerView(View, frozen=True):
+    id: str
+    node: str
+    mode: ControllerMode
+    beating: bool
+    heartbeat: HeartbeatStatus
+    heartbeat_counter: int
+    fail_safe: bool
+    fail_safe_since: str | None
+
+
+class WorldView(View, frozen=True):
+    """The whole depot at one moment. `version` is the run event it stands after."""
+
+    run_id: str
+    status: RunStatus
+    time: str
+    at: int
+    tick: int
+    version: int
+    peak_w: int
+    breaches: int
+    late_departures: int
+    vehicles: list[VehicleView]
+    chargers: list[ChargerView]
+    sensors: list[SensorView]
+    nodes: list[NodeView]
+    bess: list[BessView]
+    pv: list[PvView]
+    controllers: list[ControllerView]
+
+
+_SENSOR_UNIT = {"ACTIVE_POWER": "W", "ENERGY_IMPORT": "mJ", "SOC": "ppm", "AMBIENT_TEMPERATURE": "m°C"}
+
+
+class Viewer:
+    """Looks at one folded run; cheap to make, valid until the run is folded further."""
+
+    def __init__(self, run: SimulationRun) -> None:
+        self._run = run
+        self._depot = run.depot
+        self._world = run.world
+        self._at = run.world.at
+        self._noise = Noise(run.started.seed)
+
+    def world(self) -> WorldView:
+        world = self._world
+        return WorldView(
+            run_id=self._run.run_id,
+            status=self._run.status,
+            time=time_at(self._run.started.start_time, self._at),
+            at=self._at,
+            tick=world.tick,
+            version=self._run.version,
+            peak_w=world.peak_w,
+            breaches=world.breaches,
+            late_departures=world.late_departures,
+            vehicles=[self.vehicle(i) for i in range(len(world.vehicles))],
+            chargers=[self.charger(i) for i in range(len(world.chargers))],
+            sensors=[self.sensor(i) for i in range(len(world.sensors))],
+            nodes=[self.node(i) for i in range(len(world.nodes))],
+            bess=[self.bess(i) for i in range(len(world.bess))],
+            pv=[self.pv(i) for i in range(len(world.pv))],
+            controllers=[self.controller(i) for i in range(len(world.controllers))],
+        )
+
+    def vehicle(self, index: int) -> VehicleView:
+        state, spec = self._world.vehicles[index], self._depot.vehicles[index]
+        battery = present_battery_mj(self._depot, self._world, index, self._at)
+        return VehicleView(
+            id=spec.vehicle.id,
+            type=spec.type.id,
+            presence=state.presence,
+            soc_ppm=battery * PPM // spec.type.battery,
+            target_soc_ppm=state.target_ppm,
+            energy_wh=battery // MJ_PER_WH,
+            connector=None if state.connector == NOBODY else self._depot.connectors[state.connector].id,
+            duty=None if state.duty == NOBODY else spec.vehicle.duties[state.duty].id,
+            departs_at=self._time(state.departs_at),
+            returns_at=self._time(state.returns_at),
+            held=state.held_since != NEVER,
+            preconditioning=state.preconditioning,
+            ran_empty=state.depleted,
+        )
+
+    def charger(self, index: int) -> ChargerView:
+        state, spec = self._world.chargers[index], self._depot.chargers[index]
+        connectors = [self.connector(i) for i in self._depot.connectors_of[index]]
+        return ChargerView(
+            id=spec.id,
+            node=spec.node,
+            kind=spec.kind,
+            rating_w=int(spec.rating),
+            available=state.available,
+            fault=state.fault or None,
+            fault_until=self._time(state.fault_until),
+            power_w=sum(connector.power_w for connector in connectors),
+            energy_wh=sum(connector.energy_wh for connector in connectors),
+            connectors=connectors,
+        )
+
+    def connector(self, index: int) -> ConnectorView:
+        state, spec = self._world.connectors[index], self._depot.connectors[index]
+        plugged = state.vehicle != NOBODY
+        energy = state.energy_at(self._at)
+        seen = electrical(self._depot, self._world, index, self._at)
+        return ConnectorView(
+            id=spec.id,
+            charger=spec.spec.id,
+            status=connector_status(self._depot, self._world, index, self._at),
+            available=state.available,
+            online=state.online,
+            vehicle=self._depot.vehicles[state.vehicle].vehicle.id if plugged else None,
+            session=state.session if plugged else None,
+            session_energy_wh=(state.session_energy_mj + energy - state.energy_mj) // MJ_PER_WH if plugged else 0,
+            charging=state.charging,
+            stop_reason=state.stop_reason or None,
+            limit_w=state.limit_w,
+            power_w=state.power_w,
+            energy_wh=energy // MJ_PER_WH,
+            meter_wh=charger_meter_mj(self._depot, self._world, index, self._noise, self._at) // MJ_PER_WH,
+            phases=seen.phases,
+            voltage_mv=seen.voltage_mv,
+            current_ma=seen.current_ma,
+            power_factor_ppm=seen.power_factor_ppm,
+        )
+
+    def sensor(self, index: int) -> SensorView:
+        state, spec = self._world.sensors[index], self._depot.sensors[index]
+        read = state.read_at != NOBODY
+        return SensorView(
+            id=spec.id,
+            quantity=spec.quantity.value,
+            unit=_SENSOR_UNIT[spec.quantity.value],
+            value=state.value if read else None,
+            read_at=self._time(state.read_at) if read else None,
+            mode=state.mode,
+            fault_until=self._time(state.fault_until),
+            forced=state.forced,
+            available=state.available,
+        )
+
+    def node(self, index: int) -> NodeView:
+        state, spec = self._world.nodes[index], self._depot.nodes[index]
+        limit = effective_limit_w(self._depot, self._world, index)
+        net = state.energy_at(self._at)
+        exported = state.exported_at(net)
+        return NodeView(
+            id=spec.node.id,
+            kind=spec.node.kind.value,
+            parent=spec.node.parent,
+            scope=self._depot.scope_of[index] or None,
+            load_w=state.load_w,
+            other_load_w=state.other_load_w,
+            limit_w=limit,
+            headroom_w=None if limit is None else limit - state.load_w,
+            outage=state.outage,
+            breached=state.breached,
+            imported_wh=(net + exported) // MJ_PER_WH,
+            exported_wh=exported // MJ_PER_WH,
+        )
+
+    def bess(self, index: int) -> BessView:
+        state, spec = self._world.bess[index], self._depot.bess[index]
+        return BessView(
+            id=spec.id,
+            node=spec.node,
+            power_state=state.power_state,
+            control=state.control,
+            dispatch=state.dispatch,
+            setpoint_w=state.setpoint_w,
+            power_w=state.power_w,
+            soc_ppm=state.stored_mj * PPM // spec.capacity,
+            stored_wh=state.stored_mj // MJ_PER_WH,
+        )
+
+    def pv(self, index: int) -> PvView:
+        state, spec = self._world.pv[index], self._depot.pv[index]
+        return PvView(spec.id, spec.node, state.power_state, state.power_w, state.curtailment_ppm)
+
+    def controller(self, index: int) -> ControllerView:
+        state, spec = self._world.controllers[index], self._depot.controllers[index]
+        return ControllerView(
+            id=spec.id,
+            node=spec.node,
+            mode=state.mode,
+            beating=state.beating,
+            heartbeat=heartbeat_status(spec, state, self._at),
+            heartbeat_counter=heartbeat_counter(spec, state, self._at),
+            fail_safe=state.fail_safe,
+            fail_safe_since=self._time(state.fail_safe_since),
+        )
+
+    def _time(self, at: int) -> str | None:
+        return None if at == NEVER or at < 0 else time_at(self._run.started.start_time, at)

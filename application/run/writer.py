@@ -1,0 +1,52 @@
+"""Writing a run: what it decided goes to the log under its lease's fence, and its hash chains move along."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from application.event_log import Append, Fence, StreamWrite
+from application.run.archive import StoredRun
+from domain.events import EncodedEvent, encode
+from domain.run.aggregate import SimulationRun
+from domain.run.digest import RunDigest
+
+SNAPSHOT_EVERY = 10_000
+
+
+class RunWriter:
+    """One held run. `next_append` takes what is pending; the caller writes it, or drops the whole writer."""
+
+    def __init__(self, stored: StoredRun, token: int) -> None:
+        self.stored = stored
+        self.token = token
+        self._snapshot_at = stored.run.version + SNAPSHOT_EVERY
+        self.wants_snapshot = False
+
+    @property
+    def run(self) -> SimulationRun:
+        return self.stored.run
+
+    @property
+    def digest(self) -> RunDigest:
+        return self.stored.digest
+
+    @property
+    def fence(self) -> Fence:
+        return Fence(self.run.run_id, self.token)
+
+    def next_append(self, metadata: bytes = b"", *, beside: Sequence[StreamWrite] = ()) -> Append:
+        """Everything decided since the last append, with writes to other streams that belong to it."""
+        run = self.run
+        if run.version >= self._snapshot_at:
+            run.take_checkpoint()
+            self._snapshot_at = run.version + SNAPSHOT_EVERY
+            self.wants_snapshot = True
+        events = self._encode_pending()
+        writes = [StreamWrite(run.stream, run.version - len(events), events)] if events else []
+        return Append([*writes, *beside], metadata, self.fence)
+
+    def _encode_pending(self) -> list[EncodedEvent]:
+        encoded = [encode(event) for event in self.run.take_pending()]
+        for event in encoded:
+            self.digest.add(event)
+        return encoded
