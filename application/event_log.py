@@ -53,7 +53,7 @@ class Row(NamedTuple):
 
 
 class Snapshot(NamedTuple):
-    """A fold kept beside the log: the state of `stream` at `version`, at logical time `at` (ms since the run's start)."""
+    """A fold kept beside the log: the state of `stream` at `version`, at logical time `at` (ms since the start)."""
 
     stream: str
     version: int

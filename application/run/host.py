@@ -89,7 +89,7 @@ class RunHost:
 
     @asynccontextmanager
     async def writing(self, run_id: str) -> AsyncIterator[HeldRun]:
-        """The held run under its lock, taken over first when nobody holds it. An error inside drops what was decided."""
+        """The held run under its lock, taken over first if nobody holds it. An error inside drops what was decided."""
         held = self._held.get(run_id) or await self.adopt(run_id, ResumeReason.TAKEOVER)
         async with held.lock:
             if self._held.get(run_id) is not held:
