@@ -22,13 +22,19 @@ def load(source: Path | bytes, text_format: Format | None = None) -> Definition:
 
     Raises InvalidInput with every fault; OSError when the file cannot be read.
     """
+    text, raw = parse(source, text_format)
+    return define(raw, text)
+
+
+def parse(source: Path | bytes, text_format: Format | None = None) -> tuple[str, Any]:
+    """The text and the plain values in it. Raises as `load`, for the syntax alone."""
     if isinstance(source, Path):
         text_format = text_format or format_of_path(source)
         source = _read(source)
     if text_format is None:
         raise TypeError("bytes need a format")
     text = decode_text(source)
-    return define(_PARSERS[text_format](text), text)
+    return text, _PARSERS[text_format](text)
 
 
 def define(raw: Any, text: str = "") -> Definition:

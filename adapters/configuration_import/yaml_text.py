@@ -159,7 +159,7 @@ def _events(text: str) -> Iterator[yaml.Event]:
 def _resolve(event: yaml.ScalarEvent) -> Any:
     """The value of a scalar by the core schema of YAML 1.2; anything quoted is text."""
     text = event.value
-    if event.style is not None or event.tag is not None:
+    if event.style or event.tag is not None:
         return text
     if text in _CONSTANTS:
         return _CONSTANTS[text]

@@ -24,6 +24,12 @@ def text_fault(text: str) -> str:
     return "text without control characters or halves of surrogate pairs" if UNWRITABLE.search(text) else ""
 
 
+def number_fault(number: int | float) -> str:
+    if isinstance(number, int):
+        return integer_fault(number)
+    return "" if math.isfinite(number) else "a finite number"
+
+
 def integer_fault(number: int) -> str:
     return f"a whole number within ±{LARGEST_INTEGER}" if abs(number) > LARGEST_INTEGER else ""
 
@@ -81,8 +87,6 @@ def _scalar_fault(value: object) -> str:
             return ""
         case str():
             return text_fault(value)
-        case int():
-            return integer_fault(value)
-        case float():
-            return "" if math.isfinite(value) else "a finite number"
+        case int() | float():
+            return number_fault(value)
     return "null, true, false, a number, a text, a list or an object"

@@ -11,15 +11,18 @@ import re
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from functools import cache
-from typing import Any, ClassVar, NamedTuple, Protocol, cast
+from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar, cast
 
+import msgspec
 from msgspec import NODEFAULT, inspect
 
-from domain.configuration.document import ID_PATTERN, SimulationConfigurationDocument
+from domain.configuration.document import ID_PATTERN
 from domain.configuration.faults import Faults, one_of, quoted, shown
-from domain.configuration.freeform import UNWRITABLE, FreeformReader, integer_fault, text_fault
+from domain.configuration.freeform import UNWRITABLE, FreeformReader, integer_fault, number_fault, text_fault
 from domain.configuration.pointer import child
 from domain.configuration.quantities import Quantity
+
+S = TypeVar("S", bound=msgspec.Struct)
 
 MOST_ITEMS = 100_000
 LONGEST_NAME = 100  # of a field, a quantity or a time; anything longer is not looked at any closer
@@ -29,22 +32,23 @@ _PATTERNS_IN_WORDS = {
 }
 
 
-class Reading(NamedTuple):
+class Reading(NamedTuple, Generic[S]):
     """`document` is None when the value is no object at all. `mended` are the places filled with a stand-in."""
 
-    document: SimulationConfigurationDocument | None
+    document: S | None
     faults: Faults
     mended: tuple[str, ...]
 
 
-def read(raw: object) -> Reading:
-    """Read a whole document from dicts, lists and scalars."""
+def read(raw: object, shape: type[S]) -> Reading[S]:
+    """Read a whole document of the given Struct class from dicts, lists and scalars."""
     reader = _Reader()
-    info = inspect.type_info(SimulationConfigurationDocument)
+    info = inspect.type_info(shape)
+    assert isinstance(info, inspect.StructType), "a document is a Struct"
     if not isinstance(raw, dict):
-        reader.faults.add("", shown(raw), "an object: a depot with name, topology, vehicles and so on")
+        reader.faults.add("", shown(raw), _expected(info))
         return Reading(None, reader.faults, ("",))
-    return Reading(reader.read(raw, info, ""), reader.faults, tuple(reader.mended))
+    return Reading(reader.struct(raw, info, ""), reader.faults, tuple(reader.mended))
 
 
 class _Reader:
@@ -137,6 +141,12 @@ class _Reader:
         wrong = integer_fault(value)
         return self.fault(value, info, pointer, wrong) if wrong else value
 
+    def number(self, value: object, info: inspect.FloatType, pointer: str) -> Any:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return self.fault(value, info, pointer, _expected(info))
+        wrong = number_fault(value)
+        return self.fault(value, info, pointer, wrong) if wrong else value
+
     def enumerated(self, value: object, info: inspect.EnumType, pointer: str) -> Any:
         members = {str(member.value): member for member in info.cls}
         if isinstance(value, str) and value in members:
@@ -172,6 +182,7 @@ _READERS: Mapping[type, Callable[[_Reader, Any, Any, str], Any]] = {
     inspect.StrType: _Reader.text,
     inspect.BoolType: _Reader.boolean,
     inspect.IntType: _Reader.integer,
+    inspect.FloatType: _Reader.number,
     inspect.EnumType: _Reader.enumerated,
     inspect.CustomType: _Reader.custom,
     inspect.DictType: _Reader.freeform,
@@ -209,6 +220,7 @@ _WORDS: Mapping[type, str] = {
     inspect.StrType: "text",
     inspect.BoolType: "true or false",
     inspect.IntType: "a whole number",
+    inspect.FloatType: "a number",
     inspect.VarTupleType: "a list",
     inspect.DictType: "an object",
     inspect.NoneType: "null",
@@ -235,6 +247,7 @@ def _stand_in(info: inspect.Type, pointer: str) -> Any:
 _EMPTY: Mapping[type, Any] = {
     inspect.BoolType: False,
     inspect.IntType: 0,
+    inspect.FloatType: 0,
     inspect.VarTupleType: (),
     inspect.DictType: {},
 }

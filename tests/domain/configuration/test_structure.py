@@ -141,7 +141,8 @@ def test_pointers_are_escaped_by_rfc_6901() -> None:
 
 
 def test_a_field_name_that_is_no_text_is_unknown() -> None:
-    numbered: dict[object, object] = {**depot(), 7: 1}
+    numbered: dict[Any, Any] = dict(depot())
+    numbered[7] = 1
 
     assert "the number 7" in only_fault(numbered).found
     assert only_fault(depot(("/scenario_presets/0/settings", {1: 2}))).expected == "a text"
