@@ -45,11 +45,10 @@ def define(raw: Any, text: str = "") -> Definition:
         raise InvalidInput(located(error.faults, text), error.detail) from None
 
 
-def decode_text(source: bytes) -> str:
+def decode_text(source: bytes, largest: int = LARGEST) -> str:
     """UTF-8 text of a bearable size. Raises InvalidInput."""
-    if len(source) > LARGEST:
-        found = f"{len(source):,} bytes"
-        raise InvalidInput([Fault("", found, f"at most {LARGEST:,} bytes")])
+    if len(source) > largest:
+        raise InvalidInput([Fault("", f"more than {largest:,} bytes", f"at most {largest:,} bytes")])
     try:
         return source.decode("utf-8-sig")
     except UnicodeDecodeError as error:
