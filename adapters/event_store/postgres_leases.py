@@ -18,7 +18,8 @@ _RENEW = b"""
 # The token moves on, so that what the old holder still has under way is refused.
 _RELEASE = b"UPDATE leases SET owner = '', token = token + 1, expires = '-infinity' WHERE run = %s AND token = %s"
 _RETIRE = b"""
-    UPDATE leases SET owner = '', token = token + 1, expires = '-infinity', retired = true WHERE run = %s AND token = %s"""
+    UPDATE leases SET owner = '', token = token + 1, expires = '-infinity', retired = true
+    WHERE run = %s AND token = %s"""
 _UNHELD = b"SELECT run FROM leases WHERE NOT retired AND (expires <= clock_timestamp() OR owner = %s) ORDER BY run"
 _HOLDER = b"SELECT owner FROM leases WHERE run = %s AND expires > clock_timestamp()"
 

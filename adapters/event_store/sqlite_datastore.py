@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -30,20 +31,10 @@ class StoreConnection(SQLiteConnection):
         cursor.execute("BEGIN IMMEDIATE" if commit else "BEGIN")
         try:
             yield cursor
-        except BaseException:
-            self.rollback()
-            raise
-        if commit:
-            self._commit_or_roll_back()
-        else:
-            self.rollback()
-
-    def _commit_or_roll_back(self) -> None:
-        try:
-            self.commit()
-        except BaseException:
-            self.rollback()
-            raise
+            if commit:
+                self.commit()
+        finally:
+            self.rollback()  # of what is still open: all of it, unless it was committed
 
 
 class StorePool(SQLiteConnectionPool):
@@ -99,6 +90,8 @@ class StoreDatastore(SQLiteDatastore):
         self.name = name
         self.path = path
         self.pool = StorePool(name, durability)
+        # Writers queue here: in the pool's own queue they would hold up the readers behind them.
+        self._turn = threading.Lock()
 
     def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
         """The rows of one SELECT, as tuples."""
@@ -108,7 +101,7 @@ class StoreDatastore(SQLiteDatastore):
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Cursor]:
         """A cursor in a transaction that alone may write; it commits unless something is raised."""
-        with translated_errors(), self.transaction(commit=True) as cursor:
+        with translated_errors(), self._turn, self.transaction(commit=True) as cursor:
             yield cursor.sqlite_cursor
 
 

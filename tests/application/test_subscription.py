@@ -93,6 +93,15 @@ def test_a_stopped_subscription_ends_also_while_it_waits(store: EventStore) -> N
     assert versions(seen) == [1, 2, 3]
 
 
+def test_a_subscription_stopped_amid_a_page_yields_no_more_of_it(store: EventStore) -> None:
+    append(store, "run-1", 3)
+    subscription = Subscription(store.log)
+    rows = iter(subscription)
+    assert next(rows).version == 1
+    subscription.stop()
+    assert list(rows) == []
+
+
 def test_many_tasks_each_see_every_row_once_with_one_thread(store: EventStore) -> None:
     async def follow() -> list[list[Row]]:
         tail = Tail(store.log)

@@ -114,7 +114,8 @@ def test_unheld_names_what_expired_was_released_or_is_ones_own_but_nothing_retir
     store.leases.acquire("own", "me", 60)
     released = store.leases.acquire("released", "other", 60)
     retired = store.leases.acquire("retired", "me", 60)
-    assert released is not None and retired is not None
+    assert released is not None
+    assert retired is not None
     store.leases.release("released", released)
     store.leases.retire("retired", retired)
     assert store.leases.unheld("me") == ["expired", "own", "released"]
@@ -125,5 +126,6 @@ def test_a_retired_lease_can_be_taken_again_with_a_newer_token(store: EventStore
     assert token is not None
     store.leases.retire("run-1", token)
     again = store.leases.acquire("run-1", "second", GONE)
-    assert again is not None and again > token
+    assert again is not None
+    assert again > token
     assert store.leases.unheld("third") == ["run-1"]

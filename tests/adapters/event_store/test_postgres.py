@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from adapters.event_store import open_event_store
+from adapters.event_store import open_event_store, postgres
 from adapters.event_store.postgres_arrays import BigintArray, ByteaArray, TextArray, register
 from domain.errors import StoreError, StoreTooNew, StoreUnreadable
 from tests.adapters.event_store.samples import write
@@ -106,6 +106,16 @@ def test_reads_and_waits_go_on_when_the_server_closes_every_connection(postgres_
         with open_event_store(postgres_url) as other:
             other.log.append(write("run-1", 1, 2))
         assert store.log.wait_beyond(position, 30)
+
+
+def test_a_commit_without_a_notification_is_found_by_the_heartbeat(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres, "HEARTBEAT_SECONDS", 0.02)
+    with open_event_store(postgres_url) as store:
+        assert not store.log.wait_beyond(0, 0.05)
+        execute(postgres_url, b"INSERT INTO events VALUES (DEFAULT, 'run-1', 1, 'topic', '', 0, '')")
+        assert store.log.wait_beyond(0, 30)
 
 
 def test_what_postgres_refuses_is_said_to_be_unwritten(postgres_url: str) -> None:

@@ -72,7 +72,9 @@ def test_a_tailing_reader_sees_every_position_of_eight_writing_processes_once_an
 def test_processes_that_create_a_store_at_the_same_time_all_write_to_it(store_url: str) -> None:
     with ExitStack() as stack:
         processes = [stack.enter_context(writer(store_url, f"run-{number}", 2)) for number in range(4)]
-        assert [process.communicate() and process.returncode for process in processes] == [0] * 4
+        for process in processes:
+            process.communicate()
+        assert [process.returncode for process in processes] == [0] * 4
     with open_event_store(store_url) as store:
         assert len(store.log.read_all()) == 8
 

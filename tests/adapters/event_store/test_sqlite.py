@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from adapters.event_store import open_event_store
+from adapters.event_store import open_event_store, sqlite_schema
 from adapters.event_store.sqlite import SQLiteEventLog
-from adapters.event_store.sqlite_datastore import StoreDatastore
+from adapters.event_store.sqlite_datastore import StoreDatastore, store_error
 from adapters.event_store.url import Durability
 from domain.errors import StoreError, StoreTooNew, StoreUnreadable
 from tests.adapters.event_store.samples import write
@@ -166,3 +166,64 @@ def test_a_connection_that_cannot_be_made_keeps_nobody_waiting(tmp_path: Path) -
     with datastore.writing() as cursor:
         assert cursor.execute("SELECT 1").fetchone() == (1,)
     datastore.close()
+
+
+def test_readers_pass_a_writer_that_waits_for_another(filled: Path) -> None:
+    with open_event_store(f"sqlite:///{filled}") as store:
+        log = store.log
+        assert isinstance(log, SQLiteEventLog)
+        with log.datastore.writing():
+            waiting = threading.Thread(target=log.append, args=(write("run-2", 0, 1),))
+            waiting.start()
+            assert [log.head() for _ in range(100)] == [2000] * 100
+            assert waiting.is_alive()
+        waiting.join(10)
+        assert log.head() == 2001
+
+
+def test_a_full_disk_refuses_an_append_whole_and_the_log_goes_on(path: Path) -> None:
+    with open_event_store(f"sqlite:///{path}") as store:
+        log = store.log
+        assert isinstance(log, SQLiteEventLog)
+        with log.datastore.writing() as cursor:
+            ((pages,),) = cursor.execute("PRAGMA page_count").fetchall()
+            cursor.execute(f"PRAGMA max_page_count = {pages + 4}")
+        with pytest.raises(StoreError, match="nothing was written"):
+            log.append(write("run-1", 0, *range(1000)))
+        assert log.head() == 0
+        log.append(write("run-1", 0, 1))
+
+
+def test_a_reading_transaction_changes_nothing(filled: Path) -> None:
+    datastore = StoreDatastore(filled, Durability.DURABLE)
+    with datastore.transaction(commit=False) as cursor:
+        cursor.execute("DELETE FROM events")
+    assert datastore.fetch("SELECT count(*) FROM events") == [(2000,)]
+    datastore.close()
+
+
+def test_a_large_file_is_opened_without_a_look_at_every_page(filled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite_schema, "_FULL_CHECK_BYTES", 0)
+    with open_event_store(f"sqlite:///{filled}") as store:
+        assert store.log.head() == 2000
+
+
+ERRORS = [
+    (sqlite3.SQLITE_CORRUPT, StoreUnreadable, "damaged"),
+    (sqlite3.SQLITE_CORRUPT | 1 << 8, StoreUnreadable, "damaged"),
+    (sqlite3.SQLITE_CANTOPEN, StoreUnreadable, "opened"),
+    (sqlite3.SQLITE_READONLY, StoreError, "cannot be written"),
+    (sqlite3.SQLITE_IOERR, StoreError, "nothing was written"),
+    (sqlite3.SQLITE_BUSY, StoreError, "another process"),
+    (sqlite3.SQLITE_MISUSE, StoreError, "failed"),
+]
+
+
+@pytest.mark.parametrize(("code", "kind", "detail"), ERRORS)
+def test_every_error_of_the_driver_says_what_to_do(code: int, kind: type[StoreError], detail: str) -> None:
+    error = sqlite3.OperationalError("as SQLite says it")
+    error.sqlite_errorcode = code
+    translated = store_error(error)
+    assert type(translated) is kind
+    assert detail in translated.detail
+    assert translated.hint
