@@ -35,11 +35,8 @@ class Balance:
         self._begin = begin
         self._end = end
         time_of_day = depot.calendar.ms_of_day(begin)
-        self._dark = {i for i, spec in enumerate(depot.nodes) if any(world.nodes[a].outage for a in spec.ancestors)}
-        self.own_w = [
-            0 if i in self._dark else spec.standby_w + depot.other_load[i].at(time_of_day)
-            for i, spec in enumerate(depot.nodes)
-        ]
+        self._dark = self._without_power()
+        self.own_w = [0 if i in self._dark else own for i, own in enumerate(depot.own_loads_w(time_of_day))]
         self.limits = [effective_limit_w(depot, world, i) for i in range(len(depot.nodes))]
         self.pv_w = [self._sunshine(i, time_of_day) for i in range(len(depot.pv))]
         self.bess_ranges = [self._bess_range(i, end - begin) for i in range(len(depot.bess))]
@@ -62,7 +59,7 @@ class Balance:
             self._add(room, self._bess_node(bess), -power)
         for bess in self._shavers:
             self._add(room, self._bess_node(bess), self.bess_ranges[bess].discharge_w)
-        return room + [int(charger.rating) for charger in self._depot.chargers]
+        return room + self._depot.ratings_w
 
     def complete(self, lines: dict[int, Line], left_w: list[int], *, held_back: bool) -> None:
         """Dispatch storage and generation, then settle load and net register of every node for the end of the tick."""
@@ -88,6 +85,13 @@ class Balance:
 
     def exported_mj(self, node: int) -> int:
         return self._world.nodes[node].exported_at(self.energy_mj[node])
+
+    def _without_power(self) -> set[int]:
+        """Nodes in an outage, their own or one above them."""
+        out = {index for index, node in enumerate(self._world.nodes) if node.outage}
+        if not out:
+            return out
+        return {index for index, spec in enumerate(self._depot.nodes) if not out.isdisjoint(spec.ancestors)}
 
     def _sunshine(self, pv: int, time_of_day: int) -> int:
         spec, state = self._depot.pv[pv], self._world.pv[pv]

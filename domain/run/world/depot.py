@@ -107,9 +107,25 @@ class Depot:
         self.connectors = self._compile_connectors()
         self.connector_index = {spec.id: index for index, spec in enumerate(self.connectors)}
         self.vehicles = self._compile_vehicles()
-        self.other_load = [Steps((step.at.ms, step.power) for step in n.other_load) for n in document.topology.nodes]
+        self.other_load = {
+            index: Steps((step.at.ms, step.power) for step in node.other_load)
+            for index, node in enumerate(document.topology.nodes)
+            if node.other_load
+        }
         self.pv_share = [_pv_profile(pv) for pv in document.pv]
         self.ambient_mc = Steps(((s.at.ms, s.temperature) for s in document.weather.ambient), 20_000)
+
+    def own_loads_w(self, time_of_day: int) -> list[int]:
+        """Load of every node besides charging and the nodes below it, at this time of day (ms)."""
+        loads = [spec.standby_w for spec in self.nodes]
+        for index, steps in self.other_load.items():
+            loads[index] += steps.at(time_of_day)
+        return loads
+
+    @cached_property
+    def ratings_w(self) -> list[int]:
+        """Ratings by charger index."""
+        return [int(charger.rating) for charger in self.chargers]
 
     @cached_property
     def root(self) -> int:

@@ -76,8 +76,7 @@ def schedule(vehicle: VehicleState) -> None:
     else:
         vehicle.due_at = min(vehicle.departs_at, vehicle.precondition_at)
     if vehicle.held_since != NEVER:
-        # Whether it may leave is looked at every tick; only finding a plug is still on its schedule.
-        vehicle.due_at = vehicle.plug_in_at if vehicle.presence is Presence.PARKED else NEVER
+        vehicle.due_at = vehicle.held_since  # overdue: it is looked at every tick
 
 
 # Life of the run

@@ -29,12 +29,23 @@ class Stage:
         self.events: list[RunEvent] = []
         self.lines: dict[int, Line] = {}
         self.caps: dict[int, int] = {}
-        self.left_w: list[int] | None = None
+        self.room_left_w: list[int] = []
+        self.late_starts: list[int] = []
         self.touched: set[int] = set()
 
     def emit(self, event: RunEvent) -> None:
         self.evolution.apply(event)
         self.events.append(event)
+
+    @property
+    def begun(self) -> int:
+        """How many connectors have started since the tick's power was shared out."""
+        return len(self.late_starts)
+
+    def open_late_starts(self, caps: dict[int, int], room_left_w: list[int]) -> None:
+        """The tick's power is shared out; who starts from now on is served from what is left."""
+        self.caps = dict(caps)
+        self.room_left_w = list(room_left_w)
 
     def draw(self, connector: int, begin: int, until: int) -> Line:
         """Where the connector stands at `until` under what it was granted; drawn, not recorded."""
@@ -67,18 +78,18 @@ class Stage:
         vehicle = self.depot.vehicles[state.vehicle].vehicle.id
         self.touched.add(connector)
         self.emit(ChargingStarted(at, spec.id, vehicle, at + spec.spec.dead_time))
-        if self.left_w is not None:
-            self.grant_rest_of_tick(connector, at)
+        if self.room_left_w:
+            self._grant_rest_of_tick(connector, at)
 
-    def grant_rest_of_tick(self, connector: int, at: int) -> None:
+    def _grant_rest_of_tick(self, connector: int, at: int) -> None:
         """Serve a connector that starts in mid-tick from what the allocation left over."""
-        assert self.left_w is not None, "the tick has allocated"
         state = self.world.connectors[connector]
         spec, bus = self.depot.connectors[connector], self.depot.vehicles[state.vehicle]
         vehicle = self.world.vehicles[state.vehicle]
         demand = demand_w(spec, bus, state, vehicle, vehicle.battery_mj)
-        self.caps[connector] = grant_late(self.depot, self.left_w, connector, demand)
+        self.caps[connector] = grant_late(self.depot, self.room_left_w, connector, demand)
         self.lines[connector] = self.draw(connector, at, self.end)
+        self.late_starts.append(connector)
 
     def stop_charging(self, connector: int, at: int, reason: StopReason) -> None:
         spec, state = self.depot.connectors[connector], self.world.connectors[connector]

@@ -26,11 +26,12 @@ def act(stage: Stage, vehicle: int, at: int) -> None:
     state = stage.world.vehicles[vehicle]
     if state.presence is Presence.AWAY:
         arrive(stage, vehicle, at, state.battery_mj - state.duty_energy_mj)
-    elif state.departs_at <= at and state.held_since == NEVER:
+        return
+    if state.departs_at <= at:
         leave_or_hold(stage, vehicle, at)
-    elif state.presence is Presence.PARKED:
+    if state.presence is Presence.PARKED and state.plug_in_at <= at:
         find_a_plug(stage, vehicle, at)
-    elif at == stage.begin:
+    elif state.precondition_at <= at == stage.begin and state.presence is Presence.PLUGGED:
         precondition(stage, vehicle, at)
 
 

@@ -1,0 +1,135 @@
+"""What is due within a tick, in order of time: vehicles' schedules, faults that come and go, targets reached."""
+
+from __future__ import annotations
+
+from heapq import heapify, heappop, heappush
+
+from domain.configuration.document import RandomOutages
+from domain.run.events import ChargerFaultCleared, ChargerFaulted, SensorFaultCleared, SensorFaulted, StopReason
+from domain.run.world import yard
+from domain.run.world.depot import Depot
+from domain.run.world.disturbances import NO_OUTAGE, Outage, next_outage
+from domain.run.world.noise import Noise
+from domain.run.world.stage import Stage
+from domain.run.world.state import SensorMode, World
+
+_CHARGER_CLEARS, _CHARGER_FAULTS, _SENSOR_CLEARS, _SENSOR_FAULTS, _TARGET_REACHED, _VEHICLE = range(6)
+
+_Happening = tuple[int, int, int]  # moment, kind, index
+
+
+class RandomTrouble:
+    """The next seeded outage of every unit of one kind."""
+
+    def __init__(self, noise: Noise, kind: str, ids: list[str], outages: RandomOutages | None, now: int) -> None:
+        self._noise = noise
+        self._streams = [f"{kind}/{id}" for id in ids]
+        self._outages = outages
+        self._next = [self._draw(stream, now) for stream in self._streams] if outages is not None else []
+
+    def begins_before(self, moment: int) -> list[tuple[int, int]]:
+        """(moment, unit) of the outages that begin before this."""
+        return [(outage.begins_at, unit) for unit, outage in enumerate(self._next) if outage.begins_at < moment]
+
+    def take(self, unit: int) -> Outage:
+        """The outage that begins now; the one after it takes its place."""
+        outage = self._next[unit]
+        self._next[unit] = self._draw(self._streams[unit], outage.begins_at + 1)
+        return outage
+
+    def _draw(self, stream: str, not_before: int) -> Outage:
+        return NO_OUTAGE if self._outages is None else next_outage(self._noise, stream, self._outages, not_before)
+
+
+class Agenda:
+    """One tick's happenings at a time: `open` it, then `run` it up to moments inside the tick."""
+
+    def __init__(self, depot: Depot, world: World, noise: Noise) -> None:
+        self._depot = depot
+        self._world = world
+        self._charger_trouble = RandomTrouble(
+            noise, "charger", [charger.id for charger in depot.chargers], depot.charger_faults, world.at
+        )
+        self._sensor_trouble = RandomTrouble(
+            noise, "sensor", [sensor.id for sensor in depot.sensors], depot.sensor_dropouts, world.at
+        )
+        self._happenings: list[_Happening] = []
+
+    def open(self, stage: Stage) -> None:
+        """Collect everything due before the end of the tick."""
+        world, end = self._world, stage.end
+        due = [(v.due_at, _VEHICLE, i) for i, v in enumerate(world.vehicles) if v.due_at < end]
+        due += [(c.fault_until, _CHARGER_CLEARS, i) for i, c in enumerate(world.chargers) if c.fault_until < end]
+        due += [(s.fault_until, _SENSOR_CLEARS, i) for i, s in enumerate(world.sensors) if s.fault_until < end]
+        due += [(moment, _CHARGER_FAULTS, i) for moment, i in self._charger_trouble.begins_before(end)]
+        due += [(moment, _SENSOR_FAULTS, i) for moment, i in self._sensor_trouble.begins_before(end)]
+        heapify(due)
+        self._happenings = due
+
+    def run(self, stage: Stage, before: int) -> None:
+        """Let everything due before a moment happen; what it makes due in turn joins in."""
+        while self._happenings and self._happenings[0][0] < before:
+            moment, kind, index = heappop(self._happenings)
+            at = max(moment, stage.begin)
+            if kind == _VEHICLE:
+                self._vehicle_acts(stage, index, at)
+            elif kind == _TARGET_REACHED:
+                self._target_reached(stage, index, at)
+            elif kind in (_CHARGER_CLEARS, _CHARGER_FAULTS):
+                self._charger_changes(stage, kind, index, at)
+            else:
+                self._sensor_changes(stage, kind, index, at)
+
+    def expect_targets(self, stage: Stage) -> None:
+        """Put every target that the tick's lines reach on the agenda."""
+        for connector, line in stage.lines.items():
+            if line.done_at < stage.end:
+                heappush(self._happenings, (line.done_at, _TARGET_REACHED, connector))
+
+    def _vehicle_acts(self, stage: Stage, index: int, at: int) -> None:
+        vehicle = self._world.vehicles[index]
+        seen = vehicle.presence, vehicle.due_at
+        begun = stage.begun
+        yard.act(stage, index, at)
+        if (vehicle.presence, vehicle.due_at) != seen:
+            self._push(stage, vehicle.due_at, _VEHICLE, index)
+        self._expect_targets_since(stage, begun)
+
+    def _target_reached(self, stage: Stage, connector: int, at: int) -> None:
+        line = stage.lines.get(connector)
+        if line is not None and line.done_at == at:
+            stage.stop_charging(connector, at, StopReason.TARGET_REACHED)
+
+    def _charger_changes(self, stage: Stage, kind: int, index: int, at: int) -> None:
+        id, state = self._depot.chargers[index].id, self._world.chargers[index]
+        begun = stage.begun
+        if kind == _CHARGER_CLEARS:
+            if state.fault_until <= at:
+                stage.emit(ChargerFaultCleared(at, id))
+        else:
+            outage = self._charger_trouble.take(index)
+            if not state.fault:
+                stage.emit(ChargerFaulted(at, id, "InternalError", outage.ends_at))
+                self._push(stage, outage.ends_at, _CHARGER_CLEARS, index)
+        stage.react(self._depot.connectors_of[index], at)
+        self._expect_targets_since(stage, begun)
+
+    def _sensor_changes(self, stage: Stage, kind: int, index: int, at: int) -> None:
+        id, state = self._depot.sensors[index].id, self._world.sensors[index]
+        if kind == _SENSOR_CLEARS:
+            if state.fault_until <= at:
+                stage.emit(SensorFaultCleared(at, id))
+            return
+        outage = self._sensor_trouble.take(index)
+        if state.mode is SensorMode.NORMAL:
+            stage.emit(SensorFaulted(at, id, SensorMode.OFFLINE, outage.ends_at))
+            self._push(stage, outage.ends_at, _SENSOR_CLEARS, index)
+
+    def _push(self, stage: Stage, moment: int, kind: int, index: int) -> None:
+        if moment < stage.end:
+            heappush(self._happenings, (moment, kind, index))
+
+    def _expect_targets_since(self, stage: Stage, begun: int) -> None:
+        """Connectors that started in mid-tick may reach the target before it ends."""
+        for connector in stage.late_starts[begun:]:
+            self._push(stage, stage.lines[connector].done_at, _TARGET_REACHED, connector)
