@@ -100,13 +100,13 @@ class RunHost:
                 if held.writer.run.pending:
                     self._drop(run_id)
 
-    async def save(self, held: HeldRun, metadata: bytes = b"", beside: Sequence[StreamWrite] = ()) -> Sequence[int]:
+    async def save(self, held: HeldRun, metadata: bytes = b"", beside: Sequence[StreamWrite] = ()) -> None:
         """Append what is pending. On any error the run is dropped; the error tells the caller what to do."""
         append = held.writer.next_append(metadata, beside=beside)
         if not append.writes:
-            return []
+            return
         try:
-            positions = await self._journal.append(append)
+            await self._journal.append(append)
         except BaseException:
             self._drop(held.writer.run.run_id)
             raise
@@ -114,7 +114,6 @@ class RunHost:
         if held.writer.wants_snapshot:
             held.writer.wants_snapshot = False
             await asyncio.to_thread(self._archive.keep_snapshot, held.writer.stored)
-        return positions
 
     async def retire(self, run_id: str) -> None:
         """A stopped run needs no lease any more."""

@@ -27,14 +27,13 @@ _SLICE_EVENTS = 200  # between two appends of a long advance
 
 
 class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a request came to: the run's state after it, and the position up to which it is recorded."""
+    """What a request came to: the run's state after it, and the topics of the events it made."""
 
     run_id: str
     status: RunStatus
     time: str
     at: int
     version: int
-    position: int
     events: tuple[str, ...] = ()
 
 
@@ -73,9 +72,9 @@ class RunService:
         async with self._host.starting(run.run_id) as token:
             run.acquire_lease(self._host.owner, token)
             held = HeldRun(RunWriter(StoredRun(run, RunDigest()), token))
-            positions = await self._host.save(held, _metadata(origin))
+            await self._host.save(held, _metadata(origin))
             self._host.hold(held)
-        return _outcome(held, positions)
+        return _outcome(held)
 
     async def pause(self, run_id: str, origin: Origin) -> Outcome:
         return await self._decide(run_id, origin, lambda run: run.pause())
@@ -152,19 +151,18 @@ class RunService:
             events = [event.TOPIC for event in run.pending]
             beside: list[StreamWrite] = []
             if answering is not None:
-                answer = msgspec.json.encode(_outcome(held, [], events))
+                answer = msgspec.json.encode(_outcome(held, events))
                 beside = [answer_write(answering[0], run.world.at, answering[1], answer)]
-            positions = await self._host.save(held, _metadata(origin), beside)
-            return _outcome(held, positions, events)
+            await self._host.save(held, _metadata(origin), beside)
+            return _outcome(held, events)
 
     async def _advance(self, held: HeldRun, to: int, origin: Origin) -> Outcome:
         run = held.writer.run
-        positions: Sequence[int] = ()
         while run.world.at < to:
             while run.world.at < to and len(run.pending) < _SLICE_EVENTS:
                 run.tick_to(to)
-            positions = await self._host.save(held, _metadata(origin))
-        return _outcome(held, positions)
+            await self._host.save(held, _metadata(origin))
+        return _outcome(held)
 
 
 def _require_manual(run: SimulationRun) -> None:
@@ -176,8 +174,7 @@ def _metadata(origin: Origin) -> bytes:
     return msgspec.json.encode(origin)
 
 
-def _outcome(held: HeldRun, positions: Sequence[int], events: Sequence[str] = ()) -> Outcome:
+def _outcome(held: HeldRun, events: Sequence[str] = ()) -> Outcome:
     run = held.writer.run
     at = run.world.at
-    time = time_at(run.started.start_time, at)
-    return Outcome(run.run_id, run.status, time, at, run.version, max(positions, default=0), tuple(events))
+    return Outcome(run.run_id, run.status, time_at(run.started.start_time, at), at, run.version, tuple(events))
