@@ -14,13 +14,14 @@ from application.repository import Origin
 from application.run.answers import answer_write, answers_stream, check_key, kept_answer, request_hash
 from application.run.archive import RunArchive, StoredRun
 from application.run.host import HeldRun, RunHost
-from application.run.requests import StartRun, check_start, parse_moment, run_clock, time_at
+from application.run.requests import StartRun, check_start, parse_moment, time_at
+from application.run.start import started_run
 from application.run.writer import RunWriter
 from domain.errors import CommandRefused, Conflict, Fault, InvalidInput, VersionConflict
-from domain.run.aggregate import RunStatus, SimulationRun, disturbance_profile
+from domain.run.aggregate import RunStatus, SimulationRun
 from domain.run.commands import Command
 from domain.run.digest import RunDigest
-from domain.run.events import ClockMode, ResumeReason, SimulationRunStarted
+from domain.run.events import ClockMode, ResumeReason
 
 MAX_TICKS = 1_000_000
 _SLICE_EVENTS = 200  # between two appends of a long advance
@@ -51,24 +52,9 @@ class RunService:
         """Start a run on a configuration version (default: the newest) and hold it."""
         check_start(request)
         stored = await self._configurations.get(request.configuration_id, request.configuration_version)
-        disturbance_profile(stored.definition.document, request.disturbances)
-        run = SimulationRun(request.run_id or self._ids.new_id())
+        run = started_run(request.run_id or self._ids.new_id(), stored.definition, stored.version, request)
         if await asyncio.to_thread(self._log.stream_version, run.stream):
             raise Conflict(f"run {run.run_id} has been started already", "choose another run id, or leave it out")
-        run.start(
-            SimulationRunStarted(
-                0,
-                run_id=run.run_id,
-                configuration_id=request.configuration_id,
-                configuration_version=stored.version,
-                document=msgspec.Raw(stored.definition.document_json),
-                seed=request.seed,
-                start_time=request.start_time,
-                tick_ms=int(request.tick),
-                clock=run_clock(request.clock),
-                disturbances=request.disturbances,
-            )
-        )
         async with self._host.starting(run.run_id) as token:
             run.acquire_lease(self._host.owner, token)
             held = HeldRun(RunWriter(StoredRun(run, RunDigest()), token))

@@ -1,0 +1,32 @@
+"""A run's first event, from a configuration version and what the caller asked for."""
+
+from __future__ import annotations
+
+import msgspec
+
+from application.run.requests import StartRun, check_start, run_clock
+from domain.configuration.definition import Definition
+from domain.run.aggregate import SimulationRun, disturbance_profile
+from domain.run.events import SimulationRunStarted
+
+
+def started_run(run_id: str, definition: Definition, version: int, request: StartRun) -> SimulationRun:
+    """A run at logical time 0, not saved yet. Raises InvalidInput for what no run of this depot can be."""
+    check_start(request)
+    disturbance_profile(definition.document, request.disturbances)
+    run = SimulationRun(run_id)
+    run.start(
+        SimulationRunStarted(
+            0,
+            run_id=run_id,
+            configuration_id=request.configuration_id,
+            configuration_version=version,
+            document=msgspec.Raw(definition.document_json),
+            seed=request.seed,
+            start_time=request.start_time,
+            tick_ms=int(request.tick),
+            clock=run_clock(request.clock),
+            disturbances=request.disturbances,
+        )
+    )
+    return run
