@@ -21,6 +21,7 @@ BATTERY_KWH = 400
 CONSUMPTION_KWH_PER_KM = 1.2
 FULL = 0.95
 LIMIT_PER_BUS = Power.parse("35 kW")
+CHARGERS_PER_FEEDER = 20
 _LAST_RETURN = 7 * 60  # minutes after the job's end: the last trip's return lies beyond what is measured
 
 
@@ -33,19 +34,23 @@ class Stay(NamedTuple):
 
 
 def common_job(buses: int, days: int, seed: int = 1, *, limits: bool = True, meters: bool = True) -> Definition:
-    """The job as a definition; without `limits` the grid connection takes whatever is asked of it."""
+    """The job as a definition; without `limits` the grid connection takes whatever is asked of it.
+
+    Chargers hang on feeders of 20, without limits of their own; `meters` puts one on the site and one on every feeder.
+    """
     draw = random.Random(seed)
     root: dict[str, Any] = {"id": ROOT, "kind": "GRID_CONNECTION"}
     if limits:
         root["limit"] = power_text(LIMIT_PER_BUS * buses)
+    feeders = [numbered("feeder", index, _feeders(buses)) for index in range(_feeders(buses))]
     document = {
         "name": f"Common job, {buses} buses, {days} days",
-        "topology": {"nodes": [root]},
+        "topology": {"nodes": [root, *({"id": id, "parent": ROOT, "kind": "FEEDER"} for id in feeders)]},
         "managed_scopes": [{"id": "site", "node": ROOT}],
         "vehicle_types": [_vehicle_type()],
         "vehicles": [_vehicle(index, buses, *_timetable(draw, days)) for index in range(buses)],
         "chargers": [_charger(index, buses) for index in range(buses)],
-        "sensors": [{"id": "site-meter", "node": ROOT}] if meters else [],
+        "sensors": [{"id": f"{node}-meter", "node": node} for node in (ROOT, *feeders)] if meters else [],
     }
     return define(document)
 
@@ -101,6 +106,10 @@ def _trip(day: int, stay: Stay, returns: int) -> dict[str, Any]:
     return {"id": f"day-{day + 1}", **times, "distance": f"{stay.km_after:.6f} km"}
 
 
+def _feeders(chargers: int) -> int:
+    return -(-chargers // CHARGERS_PER_FEEDER)
+
+
 def _since_start(minutes: int) -> str:
     return f"+{clock(minutes)}"
 
@@ -108,7 +117,7 @@ def _since_start(minutes: int) -> str:
 def _charger(index: int, count: int) -> dict[str, Any]:
     return {
         "id": numbered("charger", index, count),
-        "node": ROOT,
+        "node": numbered("feeder", index // CHARGERS_PER_FEEDER, _feeders(count)),
         "rating": "150 kW",
         "standby": "0 W",
         "dead_time": "0 s",
