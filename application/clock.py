@@ -15,3 +15,12 @@ class Clock(Protocol):
         """µs since 1970, UTC."""
 
     async def sleep_us(self, duration_us: int) -> None: ...
+
+
+class BlockingClock(Protocol):
+    """For code without an event loop."""
+
+    def monotonic_us(self) -> int:
+        """As Clock.monotonic_us."""
+
+    def sleep_us(self, duration_us: int) -> None: ...

@@ -8,10 +8,18 @@ from application.run.requests import time_at
 from domain.configuration.document import CurrentKind
 from domain.configuration.quantities import MJ_PER_WH, PPM
 from domain.run.aggregate import RunStatus, SimulationRun
-from domain.run.world.balance import effective_limit_w
+from domain.run.world.balance import Constraint, limit_in_force
 from domain.run.world.fail_safe import HeartbeatStatus, heartbeat_counter, heartbeat_status
 from domain.run.world.noise import Noise
-from domain.run.world.readings import ConnectorStatus, charger_meter_mj, connector_status, electrical
+from domain.run.world.readiness import required_mj
+from domain.run.world.readings import (
+    ConnectorStatus,
+    SensorHeartbeat,
+    charger_meter_mj,
+    connector_status,
+    electrical,
+    sensor_heartbeat,
+)
 from domain.run.world.stage import present_battery_mj
 from domain.run.world.state import NEVER, NOBODY, Control, ControllerMode, Dispatch, PowerState, Presence, SensorMode
 
@@ -21,7 +29,10 @@ class View(msgspec.Struct, frozen=True):
 
 
 class VehicleView(View, frozen=True):
-    """`soc_ppm` 1,000,000 is full. `departs_at` and `returns_at` are None when nothing is scheduled."""
+    """`soc_ppm` 1,000,000 is full. `departs_at` and `returns_at` are None when nothing is scheduled.
+
+    `ready`: it could leave for its next duty now; `held`: it should have left and waits for energy.
+    """
 
     id: str
     type: str
@@ -33,6 +44,8 @@ class VehicleView(View, frozen=True):
     duty: str | None
     departs_at: str | None
     returns_at: str | None
+    required_energy_wh: int
+    ready: bool
     held: bool
     preconditioning: bool
     ran_empty: bool
@@ -82,6 +95,7 @@ class SensorView(View, frozen=True):
     unit: str
     value: int | None
     read_at: str | None
+    heartbeat: SensorHeartbeat
     mode: SensorMode
     fault_until: str | None
     forced: int | None
@@ -89,7 +103,7 @@ class SensorView(View, frozen=True):
 
 
 class NodeView(View, frozen=True):
-    """`limit_w` is the limit in force, None when unlimited; import is positive."""
+    """`limit_w` is the limit in force, None when unlimited, `constraint` where it comes from; import is positive."""
 
     id: str
     kind: str
@@ -98,6 +112,7 @@ class NodeView(View, frozen=True):
     load_w: int
     other_load_w: int
     limit_w: int | None
+    constraint: Constraint
     headroom_w: int | None
     outage: bool
     breached: bool
@@ -196,6 +211,7 @@ class Viewer:
     def vehicle(self, index: int) -> VehicleView:
         state, spec = self._world.vehicles[index], self._depot.vehicles[index]
         battery = present_battery_mj(self._depot, self._world, index, self._at)
+        required = 0 if state.presence is Presence.AWAY else required_mj(self._depot, self._world, index)
         return VehicleView(
             id=spec.vehicle.id,
             type=spec.type.id,
@@ -207,6 +223,8 @@ class Viewer:
             duty=None if state.duty == NOBODY else spec.vehicle.duties[state.duty].id,
             departs_at=self._time(state.departs_at),
             returns_at=self._time(state.returns_at),
+            required_energy_wh=required // MJ_PER_WH,
+            ready=state.presence is not Presence.AWAY and battery >= required,
             held=state.held_since != NEVER,
             preconditioning=state.preconditioning,
             ran_empty=state.depleted,
@@ -263,6 +281,7 @@ class Viewer:
             unit=_SENSOR_UNIT[spec.quantity.value],
             value=state.value if read else None,
             read_at=self._time(state.read_at) if read else None,
+            heartbeat=sensor_heartbeat(spec, state, self._at),
             mode=state.mode,
             fault_until=self._time(state.fault_until),
             forced=state.forced,
@@ -271,7 +290,7 @@ class Viewer:
 
     def node(self, index: int) -> NodeView:
         state, spec = self._world.nodes[index], self._depot.nodes[index]
-        limit = effective_limit_w(self._depot, self._world, index)
+        limit, constraint = limit_in_force(self._depot, self._world, index)
         net = state.energy_at(self._at)
         exported = state.exported_at(net)
         return NodeView(
@@ -282,6 +301,7 @@ class Viewer:
             load_w=state.load_w,
             other_load_w=state.other_load_w,
             limit_w=limit,
+            constraint=constraint,
             headroom_w=None if limit is None else limit - state.load_w,
             outage=state.outage,
             breached=state.breached,

@@ -177,6 +177,13 @@ class EndNodeOutage(Command, frozen=True):
     node: str
 
 
+class SetControlDelay(Command, frozen=True):
+    """Let the allocation see connectors only so long after they switched on: limits are overshot. "0 s" ends it."""
+
+    NAME: ClassVar[str] = "set-control-delay"
+    delay: Duration
+
+
 class SetBess(Command, frozen=True):
     """Change states of a battery storage system; what is left out stays. A positive setpoint charges."""
 

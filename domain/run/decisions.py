@@ -239,6 +239,10 @@ def _end_outage(stage: Stage, command: c.EndNodeOutage) -> None:
     stage.emit(e.NodeOutageEnded(stage.begin, command.node))
 
 
+def _set_control_delay(stage: Stage, command: c.SetControlDelay) -> None:
+    stage.emit(e.ControlDelayChanged(stage.begin, int(command.delay)))
+
+
 # Storage, generation, controllers
 
 
@@ -303,6 +307,7 @@ _DECISIONS: Mapping[type[c.Command], Callable[[Stage, Any], None]] = MappingProx
         c.SetNodeLimit: _set_node_limit,
         c.StartNodeOutage: _start_outage,
         c.EndNodeOutage: _end_outage,
+        c.SetControlDelay: _set_control_delay,
         c.SetBess: _set_bess,
         c.SetBessStateOfCharge: _set_bess_soc,
         c.SetPv: _set_pv,

@@ -373,6 +373,13 @@ class ManagedScopeBreachCleared(RunEvent, frozen=True):
     load_w: int
 
 
+class ControlDelayChanged(RunEvent, frozen=True):
+    """From now on connectors draw what they like for this long after switching on; 0 ends the fault."""
+
+    TOPIC: ClassVar[str] = "allocation.control-delay-changed.1"
+    delay_ms: int
+
+
 # Storage, generation, microgrid controller
 
 

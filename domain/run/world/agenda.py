@@ -31,6 +31,9 @@ class RandomTrouble:
         """(moment, unit) of the outages that begin before this."""
         return [(outage.begins_at, unit) for unit, outage in enumerate(self._next) if outage.begins_at < moment]
 
+    def begins_at(self, unit: int) -> int:
+        return self._next[unit].begins_at
+
     def take(self, unit: int) -> Outage:
         """The outage that begins now; the one after it takes its place."""
         outage = self._next[unit]
@@ -67,10 +70,11 @@ class Agenda:
         self._happenings = due
 
     def run(self, stage: Stage, before: int) -> None:
-        """Let everything due before a moment happen; what it makes due in turn joins in."""
+        """Let everything due before a moment happen; what it makes due in turn joins in, now when it is overdue."""
+        at = stage.begin
         while self._happenings and self._happenings[0][0] < before:
             moment, kind, index = heappop(self._happenings)
-            at = max(moment, stage.begin)
+            at = max(moment, at)
             if kind == _VEHICLE:
                 self._vehicle_acts(stage, index, at)
             elif kind == _TARGET_REACHED:
@@ -108,6 +112,7 @@ class Agenda:
                 stage.emit(ChargerFaultCleared(at, id))
         else:
             outage = self._charger_trouble.take(index)
+            self._push(stage, self._charger_trouble.begins_at(index), _CHARGER_FAULTS, index)
             if not state.fault:
                 stage.emit(ChargerFaulted(at, id, "InternalError", outage.ends_at))
                 self._push(stage, outage.ends_at, _CHARGER_CLEARS, index)
@@ -121,6 +126,7 @@ class Agenda:
                 stage.emit(SensorFaultCleared(at, id))
             return
         outage = self._sensor_trouble.take(index)
+        self._push(stage, self._sensor_trouble.begins_at(index), _SENSOR_FAULTS, index)
         if state.mode is SensorMode.NORMAL:
             stage.emit(SensorFaulted(at, id, SensorMode.OFFLINE, outage.ends_at))
             self._push(stage, outage.ends_at, _SENSOR_CLEARS, index)

@@ -5,6 +5,9 @@ Loads are constant over the tick from its beginning, except the connectors' line
 
 from __future__ import annotations
 
+from enum import Enum
+from typing import NamedTuple
+
 from domain.configuration.quantities import PPM
 from domain.run.world.allocation import UNLIMITED
 from domain.run.world.charging import Line
@@ -13,17 +16,37 @@ from domain.run.world.dispatch import BessRange, bess_range, clamp_export, follo
 from domain.run.world.state import PowerState, World
 
 
-def effective_limit_w(depot: Depot, world: World, node: int) -> int | None:
-    """The limit in force at a node: configured or commanded, cut by fail-safe, 0 in an outage; None is unlimited."""
+class Constraint(Enum):
+    """Where the limit in force at a node comes from."""
+
+    NONE = "NONE"
+    CONFIGURED = "CONFIGURED"
+    COMMANDED = "COMMANDED"
+    FAIL_SAFE = "FAIL_SAFE"
+    OUTAGE = "OUTAGE"
+
+
+class LimitInForce(NamedTuple):
+    """`limit_w` None is unlimited."""
+
+    limit_w: int | None
+    constraint: Constraint
+
+
+def limit_in_force(depot: Depot, world: World, node: int) -> LimitInForce:
+    """Configured or commanded, cut by fail-safe, nothing in an outage."""
     spec, state = depot.nodes[node].node, world.nodes[node]
     if state.outage:
-        return 0
-    limit = spec.limit if state.limit_w is None else state.limit_w
-    if spec.fail_safe_limit is not None:
+        return LimitInForce(0, Constraint.OUTAGE)
+    commanded = state.limit_w is not None
+    limit = state.limit_w if commanded else spec.limit
+    if spec.fail_safe_limit is not None and (limit is None or spec.fail_safe_limit < limit):
         for controller in depot.controllers_at[node]:
             if world.controllers[controller].fail_safe:
-                return int(spec.fail_safe_limit if limit is None else min(limit, spec.fail_safe_limit))
-    return None if limit is None else int(limit)
+                return LimitInForce(int(spec.fail_safe_limit), Constraint.FAIL_SAFE)
+    if limit is None:
+        return LimitInForce(None, Constraint.NONE)
+    return LimitInForce(int(limit), Constraint.COMMANDED if commanded else Constraint.CONFIGURED)
 
 
 class Balance:
@@ -37,7 +60,7 @@ class Balance:
         time_of_day = depot.calendar.ms_of_day(begin)
         self._dark = self._without_power()
         self.own_w = [0 if i in self._dark else own for i, own in enumerate(depot.own_loads_w(time_of_day))]
-        self.limits = [effective_limit_w(depot, world, i) for i in range(len(depot.nodes))]
+        self.limits = [limit_in_force(depot, world, i).limit_w for i in range(len(depot.nodes))]
         self.pv_w = [self._sunshine(i, time_of_day) for i in range(len(depot.pv))]
         self.bess_ranges = [self._bess_range(i, end - begin) for i in range(len(depot.bess))]
         self.bess_w = [

@@ -78,7 +78,11 @@ class Engine:
     def _allocate(self, stage: Stage, balance: Balance) -> bool:
         """Grant the tick's power and draw the lines that bend; whether anybody got less than wanted."""
         outlooks = self._charging()
-        granted, left = self._share([outlook.claim for outlook in outlooks], balance.room())
+        claims = [outlook.claim for outlook in outlooks if stage.is_governed(outlook.claim.connector)]
+        granted, left = self._share(claims, balance.room())
+        if len(claims) < len(outlooks):
+            ungoverned = {o.claim.connector: o.claim.demand_w for o in outlooks if o.claim.connector not in granted}
+            granted = granted | ungoverned
         stage.open_late_starts(granted, left)
         connectors, end, held_back = self._world.connectors, stage.end, False
         for (connector, demand, _, _), power, bends in outlooks:

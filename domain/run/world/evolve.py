@@ -310,6 +310,10 @@ def _breach_cleared(s: Evolution, event: e.ManagedScopeBreachCleared) -> None:
     s.world.nodes[s.depot.node_index[event.node]].breached = False
 
 
+def _control_delay(s: Evolution, event: e.ControlDelayChanged) -> None:
+    s.world.control_delay_ms = event.delay_ms
+
+
 # Storage, generation, controller
 
 
@@ -381,6 +385,7 @@ HANDLERS: Mapping[type[Event], Callable[[Evolution, Any], None]] = {
     e.NodeOutageEnded: _outage_ended,
     e.ManagedScopeBreachDetected: _breach_detected,
     e.ManagedScopeBreachCleared: _breach_cleared,
+    e.ControlDelayChanged: _control_delay,
     e.BessStateChanged: _bess_state,
     e.BessStateOfChargeSet: _bess_soc,
     e.PvStateChanged: _pv_state,

@@ -6,14 +6,14 @@ from enum import Enum
 from math import isqrt
 from typing import NamedTuple
 
-from domain.configuration.document import CurrentKind
+from domain.configuration.document import CurrentKind, Sensor
 from domain.configuration.quantities import PPM
 from domain.run.events import StopReason
 from domain.run.world.charging import plugged_battery_mj
 from domain.run.world.depot import Depot
 from domain.run.world.meters import gain_ppm
 from domain.run.world.noise import Noise
-from domain.run.world.state import NOBODY, World
+from domain.run.world.state import NOBODY, SensorState, World
 
 
 class ConnectorStatus(Enum):
@@ -27,6 +27,15 @@ class ConnectorStatus(Enum):
     FINISHING = "FINISHING"
     UNAVAILABLE = "UNAVAILABLE"
     FAULTED = "FAULTED"
+
+
+class SensorHeartbeat(Enum):
+    """OK while readings keep their cadence, LATE after one and a half, LOST after three, NEVER before the first."""
+
+    OK = "OK"
+    LATE = "LATE"
+    LOST = "LOST"
+    NEVER = "NEVER"
 
 
 class Electrical(NamedTuple):
@@ -71,6 +80,16 @@ def electrical(depot: Depot, world: World, connector: int, at: int) -> Electrica
     factor = power_factor_ppm(state.power_w, spec.rating_w)
     volt_amperes = state.power_w * PPM // factor
     return Electrical(3, 400_000, volt_amperes * 1_000 // isqrt(3 * 400 * 400), factor)
+
+
+def sensor_heartbeat(sensor: Sensor, state: SensorState, at: int) -> SensorHeartbeat:
+    """How long ago the sensor was heard of, against its cadence."""
+    if state.read_at == NOBODY:
+        return SensorHeartbeat.NEVER
+    age = at - state.read_at
+    if age >= 3 * sensor.cadence:
+        return SensorHeartbeat.LOST
+    return SensorHeartbeat.LATE if 2 * age > 3 * sensor.cadence else SensorHeartbeat.OK
 
 
 def power_factor_ppm(power_w: int, rating_w: int) -> int:

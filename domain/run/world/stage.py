@@ -47,6 +47,11 @@ class Stage:
         self.caps = dict(caps)
         self.room_left_w = list(room_left_w)
 
+    def is_governed(self, connector: int) -> bool:
+        """Whether the allocation knows of the connector yet; always, but for a control delay."""
+        delay = self.world.control_delay_ms
+        return delay == 0 or self.begin >= self.world.connectors[connector].energised_at + delay
+
     def draw(self, connector: int, begin: int, until: int) -> Line:
         """Where the connector stands at `until` under what it was granted; drawn, not recorded."""
         state = self.world.connectors[connector]
@@ -87,7 +92,9 @@ class Stage:
         spec, bus = self.depot.connectors[connector], self.depot.vehicles[state.vehicle]
         vehicle = self.world.vehicles[state.vehicle]
         demand = demand_w(spec, bus, state, vehicle, vehicle.battery_mj)
-        self.caps[connector] = grant_late(self.depot, self.room_left_w, connector, demand)
+        if self.is_governed(connector):
+            demand = grant_late(self.depot, self.room_left_w, connector, demand)
+        self.caps[connector] = demand
         self.lines[connector] = self.draw(connector, at, self.end)
         self.late_starts.append(connector)
 

@@ -180,7 +180,10 @@ class ControllerState(msgspec.Struct):
 
 
 class World(msgspec.Struct):
-    """Everything that changes, at logical time `at` (ms since the run's start), after `tick` ticks."""
+    """Everything that changes, at logical time `at` (ms since the run's start), after `tick` ticks.
+
+    `control_delay_ms` is an intended fault: so long after switching on, a connector is not governed by the allocation.
+    """
 
     vehicles: list[VehicleState]
     connectors: list[ConnectorState]
@@ -192,6 +195,7 @@ class World(msgspec.Struct):
     controllers: list[ControllerState]
     at: int = 0
     tick: int = 0
+    control_delay_ms: int = 0
     sessions: int = 0
     peak_w: int = 0
     breaches: int = 0

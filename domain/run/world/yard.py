@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from domain.configuration.quantities import MS_PER_MINUTE, PPM
+from domain.configuration.quantities import MS_PER_MINUTE
 from domain.run.events import (
     DutyMissed,
     PreconditioningStarted,
@@ -14,6 +14,7 @@ from domain.run.events import (
     VehicleUnplugged,
 )
 from domain.run.world.profiles import plug_in_delay
+from domain.run.world.readiness import required_mj
 from domain.run.world.stage import Stage
 from domain.run.world.state import NEVER, NOBODY, Presence
 from domain.run.world.timetable import Departure, next_departure
@@ -100,7 +101,7 @@ def precondition(stage: Stage, vehicle: int, at: int) -> None:
 def leave_or_hold(stage: Stage, vehicle: int, at: int) -> None:
     """Go when the battery reaches for the duty; otherwise wait on the plug, but not for ever."""
     state = stage.world.vehicles[vehicle]
-    battery, required = stage.battery_mj(vehicle, at), required_mj(stage, vehicle)
+    battery, required = stage.battery_mj(vehicle, at), required_mj(stage.depot, stage.world, vehicle)
     if battery >= required or at - state.departs_at >= MAX_HOLD:
         depart(stage, vehicle, at)
     elif state.held_since == NEVER:
@@ -120,16 +121,6 @@ def depart(stage: Stage, vehicle: int, at: int) -> None:
     stage.emit(
         VehicleDeparted(at, spec.vehicle.id, state.duty, returns_at, energy, state.battery_mj, max(0, at - scheduled))
     )
-
-
-def required_mj(stage: Stage, vehicle: int) -> int:
-    """Energy for the duty plus the reserve, never more than the target the bus charges to."""
-    state, spec = stage.world.vehicles[vehicle], stage.depot.vehicles[vehicle]
-    duty = spec.vehicle.duties[state.duty]
-    needed = (
-        stage.depot.duty_energy_mj(vehicle, duty, state.departs_at) + spec.type.battery * spec.type.reserve_soc // PPM
-    )
-    return min(needed, spec.type.battery * state.target_ppm // PPM)
 
 
 def _late_return(stage: Stage, vehicle: int) -> int:
