@@ -1,0 +1,217 @@
+"""Read models in PostgreSQL: a schema per model, and a second one while it is being rebuilt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.sql import SQL, Identifier
+from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
+
+from adapters.read_store.postgres_build import Connection, PostgresBuild, PostgresTransaction, translated
+from domain.errors import Conflict, StoreError
+from read_models.schema import ReadModel, Table
+from read_models.store import Mark, Stored
+
+CONNECT_SECONDS = 10
+IDLE_IN_TRANSACTION_SECONDS = 10
+"""A frozen projector keeps the others waiting no longer than this."""
+
+_ATTEMPTS = 3
+_LOCK_IN_TRANSACTION = b"SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
+_LOCK = b"SELECT pg_advisory_lock(hashtextextended(%s, 0))"
+_TRY_LOCK = b"SELECT pg_try_advisory_lock(hashtextextended(%s, 0))"
+_UNLOCK = b"SELECT pg_advisory_unlock(hashtextextended(%s, 0))"
+
+
+class PostgresReadStore:
+    """Queries share a pool of connections whose search path is the live schemas."""
+
+    def __init__(self, models: Iterable[ReadModel], conninfo: str) -> None:
+        named = {model.name: model for model in models}
+        self._parameters = _parameters(conninfo, [f"rm_{name}" for name in named])
+        with translated_errors():
+            self._pool: ConnectionPool[Connection] = ConnectionPool(
+                kwargs={**self._parameters, "autocommit": True}, min_size=1, max_size=16, timeout=30, open=False
+            )
+            self._pool.open(wait=True, timeout=CONNECT_SECONDS)
+        try:
+            self._models = {name: PostgresModelStore(model, self._pool, self._connect) for name, model in named.items()}
+        except BaseException:
+            self._pool.close()
+            raise
+
+    def __getitem__(self, model: ReadModel) -> PostgresModelStore:
+        return self._models[model.name]
+
+    def close(self) -> None:
+        self._pool.close()
+
+    def _connect(self) -> Connection:
+        """A connection of its own, for who keeps it long."""
+        return psycopg.connect(autocommit=True, **self._parameters)
+
+
+class PostgresModelStore:
+    """The live build is the schema of the model's name; a swap renames, within one transaction."""
+
+    def __init__(self, model: ReadModel, pool: ConnectionPool[Connection], connect: Callable[[], Connection]) -> None:
+        self.model = model
+        self._pool = pool
+        self._connect = connect
+        self._build = PostgresBuild(f"rm_{model.name}")
+        with translated_errors(), pool.connection() as connection, connection.transaction():
+            connection.execute(_LOCK_IN_TRANSACTION, (_writing(model),))
+            if not _exists(connection, self._build.schema):
+                self._build.create(connection, model, bulk=False)
+                self._build.index(connection, model, bulk=False)
+
+    def database(self) -> PostgresModelStore:
+        return self
+
+    def query(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        statement = translated(sql)
+        with translated_errors(self.model):
+            for _ in range(_ATTEMPTS - 1):
+                with suppress(psycopg.OperationalError):
+                    return self._query(statement, parameters)
+                self._pool.check()  # the server may have closed the other connections as well
+            return self._query(statement, parameters)
+
+    def stored(self) -> Stored:
+        with translated_errors(), self._pool.connection() as connection:
+            return self._build.stored(connection)
+
+    @contextmanager
+    def advance(self, position: int, to: Mark) -> Iterator[PostgresTransaction]:
+        with translated_errors(self.model), self._pool.connection() as connection, connection.transaction():
+            # First of all: only then do the names mean what is live after a swap that this waited for.
+            connection.execute(_LOCK_IN_TRANSACTION, (_writing(self.model),))
+            if self._build.stored(connection).version != self.model.version:
+                raise outdated(self.model)
+            with self._build.advance(connection, position, to) as transaction:
+                yield transaction
+
+    def rows(self, table: Table) -> Iterator[Sequence[tuple[Any, ...]]]:
+        with translated_errors(self.model), self._pool.connection() as connection:
+            yield from self._build.rows(connection, table)
+
+    @contextmanager
+    def shadow(self) -> Iterator[PostgresShadow]:
+        with translated_errors(), closing(self._connect()) as connection:
+            (free,) = connection.execute(_TRY_LOCK, (f"depot-sim rebuild {self.model.name}",)).fetchone() or (False,)
+            if not free:
+                raise Conflict(f"read model {self.model.name} is being rebuilt already", "wait until that is done")
+            shadow = PostgresShadow(self.model, connection)
+            try:
+                shadow.create()
+                yield shadow
+            finally:
+                shadow.drop()
+
+    def _query(self, statement: bytes, parameters: Sequence[object]) -> list[tuple[Any, ...]]:
+        with self._pool.connection() as connection:
+            return connection.execute(statement, parameters).fetchall()
+
+
+class PostgresShadow:
+    """A build that is not live yet, filled over a connection of its own."""
+
+    def __init__(self, model: ReadModel, connection: Connection) -> None:
+        self._model = model
+        self._connection = connection
+        self._live = PostgresBuild(f"rm_{model.name}")
+        self._build = PostgresBuild(f"rm_{model.name}_shadow")
+
+    def create(self) -> None:
+        self.drop()
+        self._build.create(self._connection, self._model, bulk=True)
+
+    def advance(self, position: int, to: Mark) -> AbstractContextManager[PostgresTransaction]:
+        return self._build.advance(self._connection, position, to)
+
+    def rows(self, table: Table) -> Iterator[Sequence[tuple[Any, ...]]]:
+        return self._build.rows(self._connection, table)
+
+    def finish(self) -> None:
+        self._build.index(self._connection, self._model, bulk=True)
+
+    @contextmanager
+    def hold_live(self) -> Iterator[Stored | None]:
+        self._connection.execute(_LOCK, (_writing(self._model),))
+        try:
+            stored = self._live.stored(self._connection)
+            yield stored if stored.version == self._model.version else None
+        finally:
+            with suppress(psycopg.Error):  # a lost connection has let go already
+                self._connection.execute(_UNLOCK, (_writing(self._model),))
+
+    def swap(self) -> None:
+        with self._connection.transaction():
+            if _exists(self._connection, self._live.schema):
+                self._rename(self._live.schema, self._old)
+            self._rename(self._build.schema, self._live.schema)
+
+    def drop(self) -> None:
+        """What is not live: the build before, or one whose process was killed."""
+        for schema in (self._build.schema, self._old):
+            self._connection.execute(SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(Identifier(schema)))
+
+    @property
+    def _old(self) -> str:
+        return f"{self._live.schema}_old"
+
+    def _rename(self, schema: str, name: str) -> None:
+        self._connection.execute(SQL("ALTER SCHEMA {} RENAME TO {}").format(Identifier(schema), Identifier(name)))
+
+
+@contextmanager
+def translated_errors(model: ReadModel | None = None) -> Iterator[None]:
+    """With a model, tables that are missing or other than expected mean that it is of another version."""
+    try:
+        yield
+    except (PoolClosed, PoolTimeout) as error:
+        raise StoreError(f"no connection to PostgreSQL: {error}", "check the server, then try again") from error
+    except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as error:
+        raise (_failed(error) if model is None else outdated(model)) from error
+    except psycopg.Error as error:
+        raise _failed(error) from error
+
+
+def outdated(model: ReadModel) -> StoreError:
+    return StoreError(
+        f"the tables of read model {model.name} are not of this version", "wait until the service has rebuilt them"
+    )
+
+
+def _failed(error: psycopg.Error) -> StoreError:
+    reason = str(error).partition("\n")[0]
+    return StoreError(f"a read model failed: {reason}", "see read-models status and the server's log")
+
+
+def _exists(connection: Connection, schema: str) -> bool:
+    found = connection.execute(b"SELECT 1 FROM pg_namespace WHERE nspname = %s", (schema,)).fetchone()
+    return found is not None
+
+
+def _writing(model: ReadModel) -> str:
+    return f"depot-sim read model {model.name}"
+
+
+def _parameters(conninfo: str, schemas: Sequence[str]) -> dict[str, Any]:
+    parameters: dict[str, Any] = conninfo_to_dict(conninfo)
+    parameters.setdefault("connect_timeout", CONNECT_SECONDS)
+    parameters.setdefault("application_name", "depot-sim")
+    # Derived data: a crash of the server may take the last transactions, the projector writes them again.
+    parameters["options"] = " ".join(
+        (
+            parameters.get("options", ""),
+            f"-c search_path={','.join(schemas)}",
+            "-c synchronous_commit=off",
+            f"-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_SECONDS}s",
+        )
+    )
+    return parameters

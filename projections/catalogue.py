@@ -1,0 +1,10 @@
+"""The projector of every read model."""
+
+from __future__ import annotations
+
+from projections.configurations import ConfigurationsProjector
+from projections.power import PowerProjector
+from projections.projector import Projector
+from projections.runs import RunsProjector
+
+PROJECTORS: tuple[Projector, ...] = (RunsProjector(), ConfigurationsProjector(), PowerProjector())

@@ -1,0 +1,71 @@
+"""What every projector is: from a page of the log to row changes of one read model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple, Protocol
+
+from application.event_log import Filter, Row
+from domain.errors import StoreError, UnknownTopic
+from domain.events import Event, event_class, topics
+from read_models.database import Database
+from read_models.schema import ReadModel, Table
+from read_models.store import Transaction
+
+
+class Change(NamedTuple):
+    """Rows for one table: new ones, or with `replace` also in place of those with the same key."""
+
+    table: Table
+    rows: Sequence[Sequence[object]]
+    replace: bool = False
+
+
+class Projector(Protocol):
+    """Holds nothing that it could not find again in its tables, so any process may go on from any position."""
+
+    @property
+    def model(self) -> ReadModel: ...
+
+    @property
+    def where(self) -> Filter:
+        """The only events it looks at."""
+
+    def project(self, page: Sequence[Row], before: Database) -> Iterable[Change]:
+        """What the page changes in the tables as they are before it. Raises PoisonEvent at one it cannot take."""
+
+
+class PoisonEvent(Exception):
+    """An event that a projector cannot take."""
+
+    def __init__(self, row: Row, reason: Exception) -> None:
+        super().__init__(f"{row.topic} at position {row.position} of {row.stream}: {reason!r}")
+        self.position = row.position
+
+
+def each(page: Sequence[Row], take: Callable[[Row], None]) -> None:
+    """Take one row after the other; say which one could not be taken."""
+    row = None
+    try:
+        for row in page:
+            take(row)
+    except UnknownTopic as unknown:
+        assert row is not None, "raised by a row"
+        raise PoisonEvent(row, unknown) from unknown
+    except StoreError:
+        raise
+    except Exception as error:
+        assert row is not None, "raised by a row"
+        raise PoisonEvent(row, error) from error
+
+
+def write(changes: Iterable[Change], transaction: Transaction) -> None:
+    for table, rows, replace in changes:
+        if rows:
+            (transaction.upsert if replace else transaction.insert)(table, rows)
+
+
+def topics_of(*classes: type[Event]) -> tuple[str, ...]:
+    """The topics of these events, and every older topic whose events become newer ones when they are read."""
+    upcast = (topic for topic in topics() if hasattr(event_class(topic), "upcast"))
+    return tuple(sorted({cls.TOPIC for cls in classes} | set(upcast)))
