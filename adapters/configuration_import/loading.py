@@ -59,10 +59,7 @@ def decode_text(source: bytes, largest: int = LARGEST) -> str:
 def located(faults: tuple[Fault, ...], text: str) -> list[Fault]:
     """The faults with line and column of what they point to, or of the nearest thing around it that is there."""
     around = {fault.pointer: _lineage(fault.pointer) for fault in faults}
-    try:
-        found = places(text.replace("\t", " "), {pointer for lineage in around.values() for pointer in lineage})
-    except InvalidInput:
-        return list(faults)  # JSON that YAML cannot read: a fault without a line is still a fault
+    found = places(text.replace("\t", " "), {pointer for lineage in around.values() for pointer in lineage})
     return [_placed(fault, around[fault.pointer], found) for fault in faults]
 
 

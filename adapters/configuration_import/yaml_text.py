@@ -6,6 +6,7 @@ A time of day such as 05:30 is text, never a number in base 60, and `no` is text
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ from domain.configuration.pointer import child
 from domain.errors import Fault, InvalidInput
 
 DEEPEST = 64
+MOST_EVENTS = 1_000_000  # about as many values; a depot of 1,000 buses has 30,000
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TEXT_TAG = "tag:yaml.org,2002:str"
 _INTEGER = re.compile(r"[-+]?[0-9]{1,100}")
@@ -44,7 +46,8 @@ def parse_yaml(text: str) -> Any:
 def places(text: str, pointers: Collection[str]) -> dict[str, Place]:
     """Where the values that `pointers` name begin; those not in the text are left out. Reads JSON as well."""
     reader = _Reader(frozenset(pointers))
-    reader.read(text)
+    with contextlib.suppress(InvalidInput):  # JSON that YAML cannot read, or too long: what was found until then counts
+        reader.read(text)
     return reader.places
 
 
@@ -78,7 +81,13 @@ class _Reader:
         self._documents = 0
 
     def read(self, text: str) -> Any:
-        for event in _events(text):
+        """The document's value; when places are wanted, reading ends where the last of them is found."""
+        for number, event in enumerate(_events(text)):
+            if number >= MOST_EVENTS:
+                self._refuse(event, "one value too many", f"about {MOST_EVENTS:,} values at most")
+                self.faults.raise_if_any()
+            if self._wanted and len(self.places) == len(self._wanted):
+                break
             match event:
                 case yaml.DocumentStartEvent():
                     self._begin_document(event)

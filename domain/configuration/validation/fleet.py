@@ -89,9 +89,11 @@ def _daily_limits(pointer: str, duty: Duty) -> Iterator[Finding]:
 def _days(pointer: str, duty: Duty) -> Iterator[Finding]:
     if not duty.days:
         yield finding(pointer, "no days", "at least one day")
+    seen: set[Weekday] = set()
     for index, day in enumerate(duty.days):
-        if day in duty.days[:index]:
+        if day in seen:
             yield finding(f"{pointer}/{index}", day.value, "each day once")
+        seen.add(day)
 
 
 def _order(pointer: str, duties: Sequence[tuple[int, Duty]]) -> Iterator[Finding]:
@@ -113,12 +115,13 @@ def _weekly_order(pointer: str, duties: Sequence[tuple[int, Duty]]) -> Iterator[
 
 def _overlaps(pointer: str, duties: Sequence[tuple[int, Duty]]) -> Iterator[Finding]:
     spans = sorted((begin, end, index) for index, duty in duties for begin, end in occupied(duty))
+    by_index = dict(duties)
     reported = set()
     for (_, end, index), (next_begin, _, next_index) in pairwise([*spans, *_next_week(spans[:1])]):
         pair = frozenset((index, next_index))
         if next_begin < end and pair not in reported:
             reported.add(pair)
-            yield _overlap(pointer, dict(duties), max(pair), min(pair))
+            yield _overlap(pointer, by_index, max(pair), min(pair))
 
 
 def _next_week(spans: Sequence[tuple[int, int, int]]) -> list[tuple[int, int, int]]:

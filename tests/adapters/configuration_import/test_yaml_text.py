@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.configuration_import.yaml_text import DEEPEST, parse_yaml, places
+from adapters.configuration_import.yaml_text import DEEPEST, MOST_EVENTS, parse_yaml, places
 from domain.errors import Fault, InvalidInput
 
 
@@ -87,6 +87,10 @@ def test_an_expansion_bomb_does_not_go_off() -> None:
 @pytest.mark.parametrize("opening", ["[", "{a: "])
 def test_deep_nesting_is_a_fault(opening: str) -> None:
     assert only_fault(opening * 5_000).found == f"more than {DEEPEST} levels"
+
+
+def test_a_text_of_too_many_values_is_refused() -> None:
+    assert only_fault("[" + "1, " * MOST_EVENTS + "1]").found == "one value too many"
 
 
 def test_values_are_found_by_their_pointers() -> None:
