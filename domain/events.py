@@ -22,12 +22,13 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True):
     """A fact. Subclasses set TOPIC.
 
     OPERATIONAL events tell how the run was operated (leases, resumes, snapshots), not what happened in the world:
-    the canonical hash leaves them out. GENERATED names fields that hold generated ids, left out of that hash as well.
+    the canonical hash leaves them out. INCIDENTAL names fields that hash leaves out of the others as well: generated
+    ids, and how fast wall time drove the run.
     """
 
     TOPIC: ClassVar[str] = ""
     OPERATIONAL: ClassVar[bool] = False
-    GENERATED: ClassVar[tuple[str, ...]] = ()
+    INCIDENTAL: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -27,7 +27,7 @@ class RunDigest(msgspec.Struct):
         self.raw = _link(self.raw, topic, event.state)
         cls = event_class(event.topic)
         if not cls.OPERATIONAL:
-            state = _without(event.state, cls.GENERATED) if cls.GENERATED else event.state
+            state = _without(event.state, cls.INCIDENTAL) if cls.INCIDENTAL else event.state
             self.canonical = _link(self.canonical, topic, state)
 
     @property
@@ -43,6 +43,6 @@ def _link(head: bytes, topic: bytes, state: bytes) -> bytes:
     return sha256(b"%b%d:%b%b" % (head, len(topic), topic, state)).digest()
 
 
-def _without(state: bytes, generated: tuple[str, ...]) -> bytes:
-    kept = {key: value for key, value in msgspec.json.decode(state).items() if key not in generated}
+def _without(state: bytes, incidental: tuple[str, ...]) -> bytes:
+    kept = {key: value for key, value in msgspec.json.decode(state).items() if key not in incidental}
     return msgspec.json.encode(kept)

@@ -57,7 +57,7 @@ class SimulationRunStarted(RunEvent, frozen=True):
     """`document` is the whole configuration revision the run is pinned to, so the stream stands alone."""
 
     TOPIC: ClassVar[str] = "run.started.1"
-    GENERATED: ClassVar[tuple[str, ...]] = ("run_id", "configuration_id", "configuration_version")
+    INCIDENTAL: ClassVar[tuple[str, ...]] = ("run_id", "configuration_id", "configuration_version", "clock")
     run_id: str
     configuration_id: str
     configuration_version: int
