@@ -9,6 +9,7 @@ import msgspec
 from application.event_log import Append
 from application.run.writer import RunWriter
 from domain.configuration.quantities import MJ_PER_WH
+from domain.events import Event
 from domain.run.aggregate import SimulationRun
 
 _SLICE_EVENTS = 500
@@ -44,18 +45,27 @@ def _keep_nothing(_writer: RunWriter) -> None:
     """For runs in memory."""
 
 
+def _observe_nothing(_events: Sequence[Event]) -> None:
+    """For runs of which only the end counts."""
+
+
 def run_until(
     writer: RunWriter,
     to: int,
     write: Write,
     progress: Progress = _show_nothing,
     keep_snapshot: Callable[[RunWriter], None] = _keep_nothing,
+    observe: Callable[[Sequence[Event]], None] = _observe_nothing,
 ) -> None:
-    """Tick a run up to logical time `to`, writing a few hundred events at a time; durable once this returns."""
+    """Tick a run up to logical time `to`, writing a few hundred events at a time; durable once this returns.
+
+    `progress` is called when everything decided is written: an exception it raises leaves nothing half done.
+    """
     run = writer.run
     while run.world.at < to:
         while run.world.at < to and len(run.pending) < _SLICE_EVENTS:
             run.tick_to(to)
+        observe(run.pending)
         write(writer.next_append())
         if writer.wants_snapshot:
             writer.wants_snapshot = False
