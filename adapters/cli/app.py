@@ -1,0 +1,78 @@
+"""From arguments to an exit code: whatever goes wrong ends in one clear block on stderr."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import TextIO
+
+from adapters.cli import failures
+from adapters.cli.arguments import Parser
+from adapters.cli.commands import configuration, replay, run, version
+from adapters.cli.exit_codes import ExitCode
+from adapters.cli.terminal import Terminal
+from adapters.cli.toolbox import Toolbox
+from domain.errors import DepotSimError
+
+_COMMANDS = (run, configuration, replay, version)
+_EPILOG = "exit codes: 0 fine, 1 a verdict failed, 2 usage or bad input, 3 server or database unreachable, 4 internal"
+
+
+def main(
+    toolbox: Toolbox,
+    arguments: Sequence[str] | None = None,
+    stdout: TextIO | None = None,
+    stderr: TextIO | None = None,
+) -> int:
+    """Carry out one command and return its exit code; never raises."""
+    terminal = Terminal(stdout, stderr)
+    try:
+        return _execute(toolbox, terminal, arguments)
+    except BrokenPipeError:
+        _forget_stdout()
+        return ExitCode.CLOSED_PIPE
+    except (DepotSimError, OSError) as error:
+        _trace_if_debugging()
+        failures.show(terminal, error)
+        return failures.exit_code(error)
+    except failures.Interrupted as interrupted:
+        terminal.say(interrupted.remark)
+        return ExitCode.INTERRUPTED
+    except KeyboardInterrupt:
+        terminal.say("interrupted")
+        return ExitCode.INTERRUPTED
+    except Exception as defect:  # noqa: BLE001 - the outermost layer: a person gets a message, never a traceback
+        _trace_if_debugging()
+        failures.show_defect(terminal, defect)
+        return ExitCode.INTERNAL
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    root = Parser(prog="depot-sim", description="A simulated depot of electric buses.", epilog=_EPILOG)
+    subcommands = root.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for command in _COMMANDS:
+        command.add_to(subcommands)
+    return root
+
+
+def _execute(toolbox: Toolbox, terminal: Terminal, arguments: Sequence[str] | None) -> int:
+    try:
+        parsed = parser().parse_args(arguments)
+    except SystemExit as helped:  # --help has printed what it prints
+        return int(helped.code or 0)
+    code: ExitCode = parsed.execute(parsed, toolbox, terminal)
+    return code
+
+
+def _trace_if_debugging() -> None:
+    if os.environ.get("DEPOT_SIM_DEBUG") == "1":
+        traceback.print_exc()
+
+
+def _forget_stdout() -> None:
+    """Let the interpreter flush what is left into nothing instead of complaining at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,47 @@
+"""Argument types and options that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from typing import ClassVar, NoReturn, TypeAlias
+
+from adapters.cli.failures import UsageError
+from domain.configuration.quantities import MS_PER_DAY, Duration
+
+DEFAULT_START = "2026-03-02T12:00:00+00:00"
+DEFAULT_URL = "http://127.0.0.1:8420"
+
+_PASSWORD = re.compile(r"(?<=//)([^/@:]*:)[^@]*(?=@)|([?&]password=)[^&]*")
+Subcommands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+class Parser(argparse.ArgumentParser):
+    """Complains by UsageError, so that every error looks alike."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message, f"see {self.prog} --help")
+
+
+class _Duration(Duration):
+    UNITS: ClassVar[dict[str, int]] = {**Duration.UNITS, "d": MS_PER_DAY}
+
+
+def duration(text: str) -> int:
+    """Milliseconds, more than 0, from "24h", "90 min", "1d"."""
+    try:
+        value = _Duration.parse(text)
+    except ValueError as wrong:
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected {wrong}") from None
+    if value <= 0:
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a duration above zero")
+    return int(value)
+
+
+def redacted(url: str) -> str:
+    """A store's URL without its password."""
+    return _PASSWORD.sub(lambda found: f"{found[1] or found[2]}***", url)
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print JSON for programs instead of text for people")

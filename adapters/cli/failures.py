@@ -1,0 +1,82 @@
+"""Errors as people read them, what, where and what to do, and as programs do: the exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.text import Text
+
+from adapters.cli.exit_codes import ExitCode
+from adapters.cli.terminal import Terminal
+from domain.errors import DepotSimError, Fault, InvalidInput, StoreError
+
+_SHOWN = 20
+
+
+class UsageError(DepotSimError):
+    type = "usage"
+    title = "The command line cannot be understood"
+
+
+class Unreachable(DepotSimError):
+    type = "unreachable"
+    title = "The server cannot be reached"
+
+
+class ServerFailed(DepotSimError):
+    type = "server-failed"
+    title = "The server could not answer"
+
+
+class Interrupted(Exception):
+    """Ctrl-C. `remark` says what became of the work and how to go on."""
+
+    def __init__(self, remark: str = "") -> None:
+        super().__init__(remark)
+        self.remark = remark
+
+
+def exit_code(error: DepotSimError | OSError) -> ExitCode:
+    if isinstance(error, StoreError | Unreachable):
+        return ExitCode.UNREACHABLE
+    if isinstance(error, ServerFailed):
+        return ExitCode.INTERNAL
+    return ExitCode.USAGE
+
+
+def show(terminal: Terminal, error: DepotSimError | OSError) -> None:
+    """One block on stderr."""
+    terminal.err.print(Text.assemble(("error: ", "bold red"), _what(error)), soft_wrap=True)
+    for label, text in _lines(error):
+        terminal.err.print(Text.assemble((f"  {label:<9}", "bold"), text), soft_wrap=True)
+
+
+def show_defect(terminal: Terminal, defect: Exception) -> None:
+    """The block for what should never happen."""
+    terminal.err.print(Text.assemble(("error: ", "bold red"), "depot-sim has a defect"), soft_wrap=True)
+    terminal.say(f"  found     {type(defect).__name__}: {defect}")
+    terminal.say("  hint      run it again with DEPOT_SIM_DEBUG=1 for the traceback, and report it")
+
+
+def place(fault: Fault) -> str:
+    """Where a fault is: its pointer, with line and column when they are known."""
+    pointer = fault.pointer or "(the whole)"
+    return f"{pointer} (line {fault.line}, column {fault.column})" if fault.line else pointer
+
+
+def _what(error: DepotSimError | OSError) -> str:
+    if isinstance(error, OSError):
+        return f"{error.filename}: {error.strerror}" if error.filename else str(error)
+    return error.detail
+
+
+def _lines(error: DepotSimError | OSError) -> Iterator[tuple[str, str]]:
+    if isinstance(error, InvalidInput):
+        for fault in error.faults[:_SHOWN]:
+            yield "where", place(fault)
+            yield "found", fault.found
+            yield "expected", fault.expected
+        if len(error.faults) > _SHOWN:
+            yield "and", f"{len(error.faults) - _SHOWN} more"
+    elif isinstance(error, DepotSimError) and error.hint:
+        yield "hint", error.hint

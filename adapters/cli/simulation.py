@@ -1,0 +1,177 @@
+"""A batch run carried out in this process: in memory, started on a store, or continued from one."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+from adapters.cli.arguments import redacted
+from adapters.cli.failures import Interrupted
+from adapters.cli.interrupts import interruptible
+from adapters.cli.terminal import Terminal
+from adapters.cli.toolbox import Store, Toolbox
+from application.event_log import Append
+from application.run.archive import StoredRun
+from application.run.batch import RunSummary, finish, run_until, summarise, write_nothing
+from application.run.batch_store import BatchPlan, BatchRun, BatchStore
+from application.run.load_history import LoadHistory, stored_history
+from application.run.requests import StartRun, time_at
+from application.run.start import started_run
+from application.run.writer import RunWriter
+from domain.configuration.definition import Definition
+from domain.run.aggregate import SimulationRun
+from domain.run.digest import RunDigest
+from domain.run.events import SimulationRunStarted
+
+_NOT_IN_IDS = re.compile(r"[^a-z0-9]+")
+
+
+class Stopwatch:
+    """CPU seconds of this process, all threads, and wall seconds; both since it was made."""
+
+    def __init__(self) -> None:
+        self._cpu, self._wall = time.process_time(), time.perf_counter()
+
+    def cpu_seconds(self) -> float:
+        return time.process_time() - self._cpu
+
+    def wall_seconds(self) -> float:
+        return time.perf_counter() - self._wall
+
+
+class Keeper(Protocol):
+    """What becomes of a run's events."""
+
+    def write(self, append: Append) -> Sequence[int]: ...
+
+    def keep_snapshot(self, writer: RunWriter) -> None: ...
+
+    def interrupted(self, writer: RunWriter) -> str:
+        """Leave everything in order; the remark says how to go on."""
+
+    def finished(self, writer: RunWriter) -> None: ...
+
+
+class Job(NamedTuple):
+    """A run that can be carried out. Without a history nobody wants to see its load."""
+
+    batch: BatchRun
+    keeper: Keeper
+    history: LoadHistory | None
+
+
+class Finished(NamedTuple):
+    started: SimulationRunStarted
+    summary: RunSummary
+    history: LoadHistory | None
+
+
+def in_memory(definition: Definition, request: StartRun, until: int, *, watched: bool) -> Job:
+    """Raises InvalidInput for a request that no run can follow."""
+    run = _new_run(definition, request)
+    batch = BatchRun(RunWriter(StoredRun(run, RunDigest()), token=0), until)
+    return Job(batch, _Forgetter(), LoadHistory(run.depot) if watched else None)
+
+
+def on_store(
+    toolbox: Toolbox, store: Store, url: str, definition: Definition, request: StartRun, until: int, *, watched: bool
+) -> Job:
+    """Raises InvalidInput, Conflict when the run exists, StoreError."""
+    run = _new_run(definition, request)
+    runs = _batch_store(toolbox, store)
+    batch = runs.start(run, definition, BatchPlan("depot-sim run", until=until))
+    return Job(batch, _StoreKeeper(runs, url), LoadHistory(run.depot) if watched else None)
+
+
+def resumed(toolbox: Toolbox, store: Store, url: str, run_id: str, until: int | None, *, watched: bool) -> Job:
+    """Raises NotFound, RunHeldElsewhere, InvalidInput, StoreError."""
+    runs = _batch_store(toolbox, store)
+    batch = runs.resume(run_id, until)
+    return Job(batch, _StoreKeeper(runs, url), stored_history(store.log, batch.writer.run) if watched else None)
+
+
+def carry_out(job: Job, terminal: Terminal) -> Finished:
+    """Tick to the end, or be interrupted between two appends. Raises Interrupted, LeaseLost, StoreError."""
+    writer = job.batch.writer
+    if job.batch.stopped:
+        return Finished(writer.run.started, summarise(writer), job.history)
+    try:
+        _tick(job, terminal)
+    except Interrupted:
+        raise Interrupted(f"{_stopped_at(writer.run)}; {job.keeper.interrupted(writer)}") from None
+    summary = finish(writer, job.keeper.write)
+    job.keeper.finished(writer)
+    return Finished(writer.run.started, summary, job.history)
+
+
+def configuration_id(definition: Definition) -> str:
+    """The same for the same document, so that a depot run twice is stored once."""
+    name = _NOT_IN_IDS.sub("-", definition.document.name.lower()).strip("-")
+    return f"{name[:40]}-{definition.sha256[:12]}"
+
+
+class _Forgetter:
+    def write(self, append: Append) -> Sequence[int]:
+        return write_nothing(append)
+
+    def keep_snapshot(self, writer: RunWriter) -> None:
+        """Nothing is kept."""
+
+    def interrupted(self, writer: RunWriter) -> str:
+        return f"run {writer.run.run_id} is not stored; with --db URL it could be continued"
+
+    def finished(self, writer: RunWriter) -> None:
+        """Nothing is held."""
+
+
+class _StoreKeeper:
+    def __init__(self, runs: BatchStore, url: str) -> None:
+        self._runs = runs
+        self._url = url
+
+    def write(self, append: Append) -> Sequence[int]:
+        return self._runs.write(append)
+
+    def keep_snapshot(self, writer: RunWriter) -> None:
+        self._runs.keep_snapshot(writer)
+
+    def interrupted(self, writer: RunWriter) -> str:
+        self._runs.release(writer)
+        return f"go on with: depot-sim run --resume {writer.run.run_id} --db {redacted(self._url)}"
+
+    def finished(self, writer: RunWriter) -> None:
+        self._runs.retire(writer)
+
+
+def _new_run(definition: Definition, request: StartRun) -> SimulationRun:
+    request = msgspec.structs.replace(request, configuration_id=configuration_id(definition))
+    assert request.run_id is not None, "the command line names every run"
+    return started_run(request.run_id, definition, 1, request)
+
+
+def _batch_store(toolbox: Toolbox, store: Store) -> BatchStore:
+    return BatchStore(store.log, store.leases, toolbox.clock, toolbox.owner)
+
+
+def _tick(job: Job, terminal: Terminal) -> None:
+    with interruptible() as check, terminal.progress("simulating") as advance:
+
+        def progress(done: int, of: int) -> None:
+            advance(done, of)
+            check()
+
+        history = job.history
+        observe = history.add if history is not None else _unwatched
+        run_until(job.batch.writer, job.batch.until, job.keeper.write, progress, job.keeper.keep_snapshot, observe)
+
+
+def _unwatched(_events: object) -> None:
+    """Nobody wants to see the load."""
+
+
+def _stopped_at(run: SimulationRun) -> str:
+    return f"interrupted at {time_at(run.started.start_time, run.world.at)}"

@@ -1,0 +1,65 @@
+"""Where a command writes: results to stdout, everything said along the way to stderr."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TextIO
+
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+Advance = Callable[[int, int], None]
+
+
+class Terminal:
+    """Colours and progress bars only where a person looks; otherwise plain text."""
+
+    def __init__(self, stdout: TextIO | None = None, stderr: TextIO | None = None) -> None:
+        self._stdout = stdout if stdout is not None else sys.stdout
+        self.out = Console(file=self._stdout, highlight=False, markup=False, emoji=False)
+        self.err = Console(
+            file=stderr if stderr is not None else sys.stderr, highlight=False, markup=False, emoji=False
+        )
+
+    def json(self, value: object) -> None:
+        """One line of JSON."""
+        self._stdout.write(msgspec.json.encode(value).decode() + "\n")
+        self._stdout.flush()
+
+    def text(self, text: str) -> None:
+        """Text as it is: not wrapped, not coloured."""
+        self._stdout.write(text)
+        self._stdout.flush()
+
+    def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()) -> None:
+        """Columns named in `right` hold numbers."""
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for column in columns:
+            table.add_column(column, justify="right" if column in right else "left", overflow="fold")
+        for row in rows:
+            table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
+        self.out.print(table)
+
+    def say(self, text: str, style: str = "") -> None:
+        """A remark for the person who waits."""
+        self.err.print(text, style=style, soft_wrap=True)
+
+    @contextmanager
+    def progress(self, label: str) -> Iterator[Advance]:
+        """A bar on stderr while the block runs; nothing unless stderr is a terminal."""
+        if not self.err.is_terminal:
+            yield _ignore
+            return
+        columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=self.err, transient=True) as bars:
+            task = bars.add_task(label, total=None)
+            yield lambda done, of: bars.update(task, completed=done, total=of)
+
+
+def _ignore(_done: int, _of: int) -> None:
+    """Nobody looks."""
