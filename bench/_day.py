@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import chain
 from typing import Any
 
 import msgspec
@@ -52,4 +51,4 @@ def _vehicle(i: int) -> dict[str, Any]:
 
 
 def _clock(minutes: int) -> str:
-    return "%02d:%02d" % divmod(minutes, 60)
+    return f"{minutes // 60:02}:{minutes % 60:02}"

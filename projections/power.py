@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import repeat
 from typing import Any
 
+import msgspec
+
 from application.event_log import Filter, Row
-from domain.configuration.definition import Definition
-from domain.configuration.document import SimulationConfigurationDocument
+from domain.configuration.document import Charger
 from domain.events import Event, decode
 from domain.run import events as e
 from projections.projector import Change, each, topics_of
@@ -19,6 +20,33 @@ from read_models.schema import Table
 
 _FIND_RUN = "SELECT run_id, run, tick_ms, at FROM power_runs WHERE run_id = ?"
 _FIND_PLACE = "SELECT place FROM power_entities WHERE run = ? AND kind = ? AND id = ?"
+
+
+class _Item(msgspec.Struct):
+    id: str
+
+
+class _Charger(_Item):
+    connectors: tuple[_Item, ...] = tuple(_Item(connector.id) for connector in Charger(id="", node="").connectors)
+
+
+class _Scope(_Item):
+    node: str
+
+
+class _Topology(msgspec.Struct):
+    nodes: tuple[_Item, ...]
+
+
+class _Document(msgspec.Struct):
+    """What a power history needs to know of the depot: names and places. A whole document takes a hundred times longer."""
+
+    topology: _Topology
+    chargers: tuple[_Charger, ...] = ()
+    managed_scopes: tuple[_Scope, ...] = ()
+
+
+_decode_names = msgspec.json.Decoder(_Document).decode
 
 
 class PowerProjector:
@@ -73,8 +101,7 @@ class _Fold:
     def started(self, row: Row, event: e.SimulationRunStarted) -> None:
         number = row.position
         self._runs[row.stream] = _Run(event.run_id, number, event.tick_ms, event.at)
-        document = Definition.recorded(bytes(event.document)).document
-        for kind, id, registers, place in _entities(document):
+        for kind, id, registers, place in _entities(_decode_names(event.document)):
             self._entities.append((number, kind.value, id, registers.name, place))
             if kind is EntityKind.CONNECTOR:
                 self._places[number, id] = place
@@ -118,17 +145,17 @@ class _Fold:
         return self._places[key]
 
 
-def _entities(document: SimulationConfigurationDocument) -> Iterable[tuple[EntityKind, str, Table, int]]:
+def _entities(document: _Document) -> Iterable[tuple[EntityKind, str, Table, int]]:
     """Every name a power history can be asked by, with the registers it adds up."""
     node_places = {node.id: place for place, node in enumerate(document.topology.nodes)}
     for id, place in node_places.items():
         yield EntityKind.NODE, id, power.NODES, place
     for scope in document.managed_scopes:
         yield EntityKind.SCOPE, scope.id, power.NODES, node_places[scope.node]
-    connectors = ((charger, connector) for charger in document.chargers for connector in charger.connectors)
+    connectors = ((charger.id, connector.id) for charger in document.chargers for connector in charger.connectors)
     for place, (charger, connector) in enumerate(connectors):
-        yield EntityKind.CONNECTOR, f"{charger.id}/{connector.id}", power.CONNECTORS, place
-        yield EntityKind.CHARGER, charger.id, power.CONNECTORS, place
+        yield EntityKind.CONNECTOR, f"{charger}/{connector}", power.CONNECTORS, place
+        yield EntityKind.CHARGER, charger, power.CONNECTORS, place
 
 
 _HANDLERS: Mapping[type[Event], Callable[[_Fold, Row, Any], None]] = {

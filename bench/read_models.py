@@ -1,0 +1,111 @@
+"""Rebuild of every read model: events/s and rows/s, on SQLite and PostgreSQL, on logs of growing length.
+
+`python -m bench.read_models [EVENTS ...] [--store sqlite|postgresql] [--buses N] [--tick MS]`
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from adapters.event_store import open_event_store
+from adapters.read_store import open_read_store
+from application.event_log import Append, EventLog, StreamWrite
+from bench._day import recorded_day
+from domain.events import EncodedEvent
+from domain.run.events import RunTicked, SimulationRunStarted
+from projections.catalogue import PROJECTORS
+from projections.projector import Projector
+from projections.rebuild import rebuild
+from read_models.catalogue import MODELS
+from read_models.store import ModelStore
+from tests.postgres_cluster import cluster
+
+
+def main() -> None:
+    options = _options()
+    day = recorded_day("day", options.buses, options.tick)
+    mix = _mix(day)
+    for events in options.events:
+        for store in options.store:
+            with _url(store) as url:
+                for figure in _measure(url, day, events):
+                    print(json.dumps({"bench": "read_models", "store": store, **figure, "mix": mix}), flush=True)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("events", nargs="*", type=int, default=[100_000, 500_000])
+    parser.add_argument("--store", action="append", choices=["sqlite", "postgresql"])
+    parser.add_argument("--buses", type=int, default=100)
+    parser.add_argument("--tick", type=int, default=10_000, metavar="MS")
+    options = parser.parse_args()
+    options.store = options.store or ["sqlite", "postgresql"]
+    return options
+
+
+def _mix(day: Sequence[EncodedEvent]) -> dict[str, float]:
+    """Shares of the topics, and the mean size of an event."""
+    topics = Counter(event.topic for event in day)
+    ticked = topics[RunTicked.TOPIC] / len(day)
+    size = sum(len(event.state) for event in day) / len(day)
+    return {"ticked": round(ticked, 3), "discrete": round(1 - ticked, 3), "bytes_per_event": round(size, 1)}
+
+
+@contextmanager
+def _url(store: str) -> Iterator[str]:
+    if store == "sqlite":
+        with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+            yield f"sqlite:///{Path(folder) / 'log.db'}?durability=may_lose_last_commits"
+    else:
+        with cluster(durable=True) as server, server.database() as url:
+            yield url
+
+
+def _measure(url: str, day: Sequence[EncodedEvent], events: int) -> Iterator[dict[str, Any]]:
+    with open_event_store(url) as store:
+        _fill(store.log, day, events)
+        with closing(open_read_store(url, MODELS)) as read_store:
+            for projector in PROJECTORS:
+                yield _rebuild(store.log, projector, read_store[projector.model])
+
+
+def _fill(log: EventLog, day: Sequence[EncodedEvent], events: int) -> None:
+    """The same day again and again, each time as another run, until there are enough events."""
+    for number in range(-(-events // len(day))):
+        run_id = f"run{number}"
+        first = EncodedEvent(SimulationRunStarted.TOPIC, day[0].state.replace(b'"run_id":"day"', b'"run_id":"%s"' % run_id.encode()))
+        stream = [first, *day[1:]][: events - number * len(day)]
+        log.append(Append([StreamWrite(f"run-{run_id}", 0, stream)]))
+
+
+def _rebuild(log: EventLog, projector: Projector, store: ModelStore) -> dict[str, Any]:
+    wall, cpu = time.perf_counter(), time.process_time()
+    rebuilt = rebuild(projector, log, store)
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    rows = sum(_count(store, table.name) for table in projector.model.tables)
+    return {
+        "read_model": projector.model.name,
+        "events": rebuilt.position,
+        "rows": rows,
+        "seconds": round(wall, 2),
+        "events_per_second": round(rebuilt.position / wall),
+        "rows_per_second": round(rows / wall),
+        "cpu_seconds": round(cpu, 2),
+    }
+
+
+def _count(store: ModelStore, table: str) -> int:
+    ((count,),) = store.database().query(f"SELECT count(*) FROM {table}")
+    return int(count)
+
+
+if __name__ == "__main__":
+    main()
