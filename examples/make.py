@@ -5,15 +5,13 @@ nyc-meredith.yaml comes from the New York block data beside it, leichhardt-like.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from adapters.configuration_import.block_csv import BlockImport, import_blocks
 from adapters.configuration_import.blocks import clock
 from adapters.configuration_import.loading import define
+from adapters.configuration_import.yaml_writer import to_yaml
 from domain.configuration.definition import Definition
 
 HERE = Path(__file__).parent
@@ -111,39 +109,9 @@ def _dc_charger(index: int) -> dict[str, Any]:
 GENERATED = {"nyc-meredith.yaml": nyc_meredith, "leichhardt-like.yaml": leichhardt_like}
 
 
-class _CompactDumper(yaml.SafeDumper):
-    """Objects without objects inside stand on one line: a duty, a charger, a node."""
-
-
-def _mapping(dumper: yaml.SafeDumper, members: dict[str, Any]) -> yaml.Node:
-    leaf = not any(isinstance(held, dict) for value in members.values() for held in _held(value))
-    return dumper.represent_mapping("tag:yaml.org,2002:map", members, flow_style=leaf)
-
-
-def _held(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
-
-
-def _text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
-    return dumper.represent_scalar(
-        "tag:yaml.org,2002:str", text, style='"' if text[:1].isdigit() and ":" in text else None
-    )
-
-
-_CompactDumper.add_representer(dict, _mapping)
-_CompactDumper.add_representer(str, _text)
-
-
-def yaml_text(definition: Definition) -> str:
-    raw = json.loads(definition.document_json)
-    return yaml.dump(
-        raw, Dumper=_CompactDumper, sort_keys=False, default_flow_style=False, width=160, allow_unicode=True
-    )
-
-
 def main() -> None:
     for name, make in GENERATED.items():
-        text = f"# Made by `python -m examples.make`; do not edit.\n{yaml_text(make())}"
+        text = f"# Made by `python -m examples.make`; do not edit.\n{to_yaml(make())}"
         (HERE / name).write_text(text, encoding="utf-8")
 
 
