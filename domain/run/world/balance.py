@@ -12,7 +12,7 @@ from domain.configuration.quantities import PPM
 from domain.run.world.allocation import UNLIMITED
 from domain.run.world.charging import Line
 from domain.run.world.depot import Depot
-from domain.run.world.dispatch import BessRange, bess_range, clamp_export, follows_setpoint, shave, stored_after
+from domain.run.world.dispatch import BessRange, bess_range, follows_setpoint, shave, stored_after
 from domain.run.world.state import PowerState, World
 
 
@@ -73,16 +73,7 @@ class Balance:
 
     def room(self) -> list[int]:
         """Budget of every constraint: limit less other load, plus generation and what storage can add."""
-        room = [UNLIMITED if limit is None else limit for limit in self.limits]
-        for node, own in enumerate(self.own_w):
-            self._add(room, node, -own)
-        for pv, power in enumerate(self.pv_w):
-            self._add(room, self._depot.node_index[self._depot.pv[pv].node], power)
-        for bess, power in enumerate(self.bess_w):
-            self._add(room, self._bess_node(bess), -power)
-        for bess in self._shavers:
-            self._add(room, self._bess_node(bess), self.bess_ranges[bess].discharge_w)
-        return room + self._depot.ratings_w
+        return self._room(with_storage=True) + self._depot.ratings_w
 
     def complete(self, lines: dict[int, Line], left_w: list[int], *, held_back: bool) -> None:
         """Dispatch storage and generation, then settle load and net register of every node for the end of the tick."""
@@ -99,7 +90,7 @@ class Balance:
         for index, bess in enumerate(self._world.bess):
             self._step(self._bess_node(index), self.bess_w[index] - bess.power_w)
         for index, pv in enumerate(self._world.pv):
-            self._step(self._depot.node_index[self._depot.pv[index].node], pv.power_w - self.pv_w[index])
+            self._step(self._pv_node(index), pv.power_w - self.pv_w[index])
         self._clamp_exports()
 
     def stored_mj(self, bess: int) -> int:
@@ -118,7 +109,7 @@ class Balance:
 
     def _sunshine(self, pv: int, time_of_day: int) -> int:
         spec, state = self._depot.pv[pv], self._world.pv[pv]
-        if state.power_state is not PowerState.ON or self._depot.node_index[spec.node] in self._dark:
+        if state.power_state is not PowerState.ON or self._pv_node(pv) in self._dark:
             return 0
         return spec.peak * self._depot.pv_share[pv](time_of_day) // PPM * state.curtailment_ppm // PPM
 
@@ -129,20 +120,35 @@ class Balance:
     def _bess_node(self, bess: int) -> int:
         return self._depot.node_index[self._depot.bess[bess].node]
 
-    def _add(self, room: list[int], node: int, power_w: int) -> None:
-        if power_w:
-            for ancestor in self._depot.nodes[node].ancestors:
-                room[ancestor] += power_w
+    def _pv_node(self, pv: int) -> int:
+        return self._depot.node_index[self._depot.pv[pv].node]
+
+    def _room(self, *, with_storage: bool) -> list[int]:
+        surplus = self._surplus(with_storage=with_storage)
+        return [(UNLIMITED if limit is None else limit) + own for limit, own in zip(self.limits, surplus, strict=True)]
+
+    def _surplus(self, *, with_storage: bool) -> list[int]:
+        """What every subtree gives without charging, less what it takes; upwards only as far as it may export."""
+        surplus = [-own for own in self.own_w]
+        for pv, power in enumerate(self.pv_w):
+            surplus[self._pv_node(pv)] += power
+        for bess, power in enumerate(self.bess_w):
+            surplus[self._bess_node(bess)] -= power
+        if with_storage:
+            for bess in self._shavers:
+                surplus[self._bess_node(bess)] += self.bess_ranges[bess].discharge_w
+        for node, parent, export_limit in self._depot.upwards:
+            surplus[parent] += surplus[node] if export_limit is None else min(surplus[node], export_limit)
+        return surplus
 
     def _shave(self, left_w: list[int], *, held_back: bool) -> None:
-        headroom = list(left_w)
+        if not self._shavers:
+            return
+        granted = [room - left for room, left in zip(self._room(with_storage=True), left_w, strict=False)]
         for bess in self._shavers:
-            self._add(headroom, self._bess_node(bess), -self.bess_ranges[bess].discharge_w)
-        for bess in self._shavers:
-            path = self._depot.nodes[self._bess_node(bess)].ancestors
-            least = min(headroom[node] for node in path)
-            self.bess_w[bess] = shave(self.bess_ranges[bess], least, held_back=held_back)
-            self._add(headroom, self._bess_node(bess), -self.bess_w[bess])
+            room = self._room(with_storage=False)
+            headroom = min(room[node] - granted[node] for node in self._depot.nodes[self._bess_node(bess)].ancestors)
+            self.bess_w[bess] = shave(self.bess_ranges[bess], headroom, held_back=held_back)
 
     def _change(self, nodes: tuple[int, ...], power_w: int, energy_mj: int) -> None:
         for node in nodes:
@@ -155,11 +161,24 @@ class Balance:
             self._change(self._depot.nodes[node].ancestors, power_w, power_w * (self._end - self._begin))
 
     def _clamp_exports(self) -> None:
+        """Curtail generation, then discharge, until no node exports more than it may."""
         for node in self._depot.export_limited:
-            limit = self._depot.nodes[node].node.export_limit
-            assert limit is not None, "export_limited lists nodes with a limit"
-            below = self._depot.pv_below[node]
-            kept = clamp_export(self.load_w[node], limit, [self.pv_w[pv] for pv in below])
-            for pv, power in zip(below, kept, strict=True):
-                self._step(self._depot.node_index[self._depot.pv[pv].node], self.pv_w[pv] - power)
-                self.pv_w[pv] = power
+            for pv in self._depot.pv_below[node]:
+                self.pv_w[pv] -= self._curtail(self._pv_node(pv), self.pv_w[pv], node)
+            for bess in self._depot.bess_below[node]:
+                self.bess_w[bess] += self._curtail(self._bess_node(bess), -self.bess_w[bess], node)
+
+    def _curtail(self, source: int, power_w: int, exporting: int) -> int:
+        """Take power off a source while `exporting` gives too much and no node on the way takes too much for it."""
+        limit = self._depot.nodes[exporting].node.export_limit
+        assert limit is not None, "only nodes with an export limit are clamped"
+        cut = min(power_w, -limit - self.load_w[exporting])
+        path = self._depot.nodes[source].ancestors
+        for between in path[path.index(exporting) + 1 :]:
+            import_limit = self.limits[between]
+            if import_limit is not None:
+                cut = min(cut, import_limit - self.load_w[between])
+        if cut <= 0:
+            return 0
+        self._step(source, cut)
+        return cut

@@ -185,6 +185,22 @@ class Depot:
         return sorted(limited, key=lambda i: -len(self.nodes[i].ancestors))
 
     @cached_property
+    def upwards(self) -> list[tuple[int, int, int | None]]:
+        """(node, parent, export limit) of every node but the root, the deepest first."""
+        below_root = [(len(spec.ancestors), i) for i, spec in enumerate(self.nodes) if i != self.root]
+        order = [index for _, index in sorted(below_root, reverse=True)]
+        return [(i, self.nodes[i].ancestors[-2], self.nodes[i].node.export_limit) for i in order]
+
+    @cached_property
+    def bess_below(self) -> list[list[int]]:
+        """BESS indexes by node index, the whole subtree."""
+        found: list[list[int]] = [[] for _ in self.nodes]
+        for index, bess in enumerate(self.bess):
+            for node in self.nodes[self.node_index[bess.node]].ancestors:
+                found[node].append(index)
+        return found
+
+    @cached_property
     def pv_below(self) -> list[list[int]]:
         """PV indexes by node index, the whole subtree."""
         found: list[list[int]] = [[] for _ in self.nodes]

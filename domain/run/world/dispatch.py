@@ -1,4 +1,4 @@
-"""Storage and generation for one tick: what they can do, what they are told, and the export clamp.
+"""Storage for one tick: what it can do and what it is told.
 
 A BESS under LOCAL control or an ACTIVE dispatch follows its setpoint. Otherwise it shaves peaks: it discharges what the
 load is above a limit on its path, and recharges from room that nobody is held back for. Efficiency counts both ways,
@@ -7,7 +7,6 @@ and energy left bounds power, so a tick never ends outside the state-of-charge w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from domain.configuration.document import Bess
@@ -56,14 +55,3 @@ def stored_after(spec: Bess, stored_mj: int, power_w: int, duration_ms: int) -> 
     if power_w >= 0:
         return stored_mj + moved * spec.efficiency // PPM
     return stored_mj + moved * PPM // spec.efficiency
-
-
-def clamp_export(net_w: int, export_limit_w: int, generation_w: Sequence[int]) -> list[int]:
-    """Cut generation, in order, until the node exports no more than its limit."""
-    excess = -export_limit_w - net_w
-    kept = []
-    for power in generation_w:
-        cut = max(0, min(power, excess))
-        excess -= cut
-        kept.append(power - cut)
-    return kept

@@ -158,6 +158,16 @@ def test_no_connector_draws_and_no_storage_recharges_above_a_limit_without_contr
 
 
 @given(stories())
+def test_no_node_exports_more_than_it_may(story: Story) -> None:
+    simulation = begin(story)
+    for step in story.steps:
+        take(simulation, step)
+        if isinstance(step, int):
+            for spec, state in zip(simulation.depot.nodes, simulation.world.nodes, strict=True):
+                assert spec.node.export_limit is None or state.load_w >= -spec.node.export_limit
+
+
+@given(stories())
 def test_chargers_never_exceed_rating_cable_and_platform_limit(story: Story) -> None:
     simulation = begin(story)
     depot, world = simulation.depot, simulation.world
