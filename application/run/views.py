@@ -292,7 +292,7 @@ class Viewer:
         state, spec = self._world.nodes[index], self._depot.nodes[index]
         limit, constraint = limit_in_force(self._depot, self._world, index)
         net = state.energy_at(self._at)
-        exported = state.exported_at(net)
+        exported = state.exported_at(net, self._at)
         return NodeView(
             id=spec.node.id,
             kind=spec.node.kind.value,

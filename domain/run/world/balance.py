@@ -98,7 +98,7 @@ class Balance:
         return stored_after(self._depot.bess[bess], state.stored_mj, self.bess_w[bess], self._end - self._begin)
 
     def exported_mj(self, node: int) -> int:
-        return self._world.nodes[node].exported_at(self.energy_mj[node])
+        return self._world.nodes[node].exported_at(self.energy_mj[node], self._begin)
 
     def _without_power(self) -> set[int]:
         """Nodes in an outage, their own or one above them."""

@@ -59,7 +59,7 @@ class Evolution:
         for index in self.depot.connectors[connector].nodes:
             node = self.world.nodes[index]
             net = node.energy_at(at) + beyond_line
-            node.exported_mj = node.exported_at(net)
+            node.exported_mj = node.exported_at(net, self.world.at)
             node.energy_mj, node.since = net, at
             node.load_w += change_w
             node.touched = True

@@ -96,9 +96,10 @@ class NodeState(msgspec.Struct):
     def energy_at(self, t: int) -> int:
         return self.energy_mj + self.load_w * (t - self.since)
 
-    def exported_at(self, net_mj: int) -> int:
-        """Exported energy once the net register stands at `net_mj`; the time since the last bend counts as one."""
-        return self.exported_mj + max(0, self.energy_mj - net_mj)
+    def exported_at(self, net_mj: int, tick_begin: int) -> int:
+        """Exported energy once the net register stands at `net_mj`; what has passed of a tick counts as one."""
+        before_tick = self.energy_at(max(tick_begin, self.since))
+        return self.exported_mj + max(0, self.energy_mj - before_tick) + max(0, before_tick - net_mj)
 
 
 class SensorMode(Enum):

@@ -245,7 +245,7 @@ def test_import_and_export_registers_tell_both_directions() -> None:
     node = simulation.node()
     net = node.energy_at(simulation.world.at)
     assert net == (-20 + 40) * KWH
-    assert node.exported_at(net) == 20 * KWH
+    assert node.exported_at(net, simulation.world.at) == 20 * KWH
 
 
 def test_storage_serves_waiting_buses_under_every_policy() -> None:
