@@ -1,0 +1,30 @@
+"""What the tests run in processes of their own: `python -m tests.projections.process project|rebuild URL [TIMES]`."""
+
+from __future__ import annotations
+
+import sys
+from threading import Event
+
+from projections import follower
+from projections.catalogue import PROJECTORS
+from projections.rebuild import rebuild
+from projections.runner import Runner
+from tests.projections.samples import opened
+
+
+def main() -> None:
+    action, url, *times = sys.argv[1:]
+    with opened(url) as stores:
+        if action == "project":
+            follower.PAGE = 20  # so that a kill hits many transactions
+            runner = Runner(stores.log, stores.read, PROJECTORS)
+            runner.start()
+            Event().wait()
+        for _ in range(int(*times)):
+            for projector in PROJECTORS:
+                rebuilt = rebuild(projector, stores.log, stores.read[projector.model], verify=True)
+                sys.stdout.write(f"{rebuilt.read_model} {rebuilt.equal}\n")
+
+
+if __name__ == "__main__":
+    main()
