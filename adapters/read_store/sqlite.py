@@ -65,12 +65,14 @@ class SqliteModelStore:
     @contextmanager
     def advance(self, position: int, to: Mark) -> Iterator[SqliteTransaction]:
         build = self._live()
-        with translated_errors():
+        try:
             self._check_version(build)
             with build.advance(position, to) as transaction:
                 if self._live() is not build:
                     raise Overtaken
                 yield transaction
+        except sqlite3.Error as error:
+            raise (store_error(error) if self._live() is build else Overtaken()) from error
 
     def rows(self, table: Table) -> Iterator[Sequence[tuple[Any, ...]]]:
         with translated_errors():

@@ -52,9 +52,9 @@ class FolderShelf:
         return live if live is not None and live.path.name == target else self._reopen()
 
     def blank(self) -> FileBuild:
-        newest = max((int(path.name.split(".")[1]) for path in self._files()), default=0)
+        number = 1 + max(map(_number, (*self._files(), *self._target())), default=0)
         self._remove_leftovers()
-        return FileBuild(self._folder / f"{self._name}.{newest + 1}.db", filling=True)
+        return FileBuild(self._folder / f"{self._name}.{number}.db", filling=True)
 
     def publish(self, build: SqliteBuild) -> None:
         assert isinstance(build, FileBuild), "made by blank()"
@@ -97,10 +97,14 @@ class FolderShelf:
 
     def _remove_leftovers(self) -> None:
         """Builds that are not live: the one before, or one whose process was killed."""
-        live = self._link.readlink().name if self._link.is_symlink() else None
+        live = {_number(path) for path in self._target()}
         for path in self._files():
-            if live is None or not path.name.startswith(live):
+            if _number(path) not in live:
                 path.unlink(missing_ok=True)
+
+    def _target(self) -> list[Path]:
+        """What the link names, though it may have gone."""
+        return [self._link.readlink()] if self._link.is_symlink() else []
 
 
 class MemoryShelf:
@@ -136,6 +140,11 @@ class MemoryShelf:
     def close(self) -> None:
         if self._live is not None:
             self._live.close()
+
+
+def _number(path: Path) -> int:
+    """Of a build's file, or of one that SQLite keeps beside it."""
+    return int(path.name.split(".")[1])
 
 
 def being_rebuilt(name: str) -> Conflict:
