@@ -98,12 +98,15 @@ def charge(
             return Line(0, 0, energy, battery, t)
         band = curve.band(battery)
         wanted = min(most, auxiliary + (0 if full else curve.power_w[band]))
-        power = min(wanted, power + ramp)
+        since_energised = (t - connector.energised_at) % MS_PER_SECOND
+        if since_energised == 0:
+            power += ramp
+        power = min(wanted, power)
         into_auxiliary = min(auxiliary, power)
         rate = (power - into_auxiliary) * efficiency
         stretch = until - t
         if power < wanted:
-            stretch = min(stretch, MS_PER_SECOND)
+            stretch = min(stretch, MS_PER_SECOND - since_energised)
         if rate > 0:
             stretch = min(stretch, -((battery - min(curve.ends_mj[band], target)) * PPM // rate))
         energy += power * stretch
