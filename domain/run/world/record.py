@@ -15,6 +15,7 @@ from domain.run.events import (
     RunTicked,
     StorageColumns,
 )
+from domain.run.world.allocation import UNLIMITED
 from domain.run.world.balance import Balance
 from domain.run.world.breach import watch
 from domain.run.world.meters import Meters
@@ -60,10 +61,11 @@ def _nodes(stage: Stage, balance: Balance) -> NodeColumns | None:
 def _breaches(stage: Stage, balance: Balance) -> BreachColumns | None:
     rows = []
     for index, node in enumerate(stage.world.nodes):
-        limit = balance.limits[index]
+        limit, load = balance.limits[index], balance.load_w[index]
         if limit is None:
-            continue
-        load = balance.load_w[index]
+            if not (node.breached or node.ticks_over):
+                continue
+            limit = UNLIMITED
         seen = watch(node.breached, node.ticks_over, node.ticks_under, load, limit)
         if seen.breached != node.breached:
             _report_breach(stage, index, load, limit, detected=seen.breached)
