@@ -1,9 +1,10 @@
-"""Answers kept under an Idempotency-Key: one stream per key, written with the command's own events or not at all."""
+"""Answers kept under an Idempotency-Key: one stream per key, written with the request's own events or not at all."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from hashlib import sha256
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import msgspec
 
@@ -12,6 +13,19 @@ from domain.errors import Fault, InvalidInput
 from domain.events import Event, decode, encode
 
 _MAX_KEY = 200
+
+
+class AdvanceAccepted(Event, frozen=True):
+    """Where a run is to be advanced to: written with the first of its ticks, so that a repeated request goes on there.
+
+    `at` is logical time, `request_sha256` a hash of what was asked.
+    """
+
+    TOPIC: ClassVar[str] = "command.advance-accepted.1"
+    OPERATIONAL: ClassVar[bool] = True
+    at: int
+    request_sha256: str
+    to: int
 
 
 class CommandAnswered(Event, frozen=True):
@@ -24,31 +38,59 @@ class CommandAnswered(Event, frozen=True):
     answer: msgspec.Raw
 
 
-def answers_stream(run_id: str, key: str) -> str:
-    return f"command-{run_id}-{sha256(key.encode()).hexdigest()[:40]}"
+class Asked(NamedTuple):
+    """A request under an idempotency key: the stream its answer is kept in, and a hash of what was asked."""
+
+    stream: str
+    request_sha256: str
 
 
-def request_hash(name: str, body: object) -> str:
-    return sha256(name.encode() + b"\0" + msgspec.json.encode(body)).hexdigest()
+class Kept(NamedTuple):
+    """What is known of a request: how many events, the answer, and where an advance that has begun is to end."""
+
+    version: int = 0
+    answer: bytes | None = None
+    to: int | None = None
 
 
-def check_key(key: str) -> None:
+NEW = Kept()
+
+
+def asked_under(key: str | None, run_id: str, name: str, body: object = None) -> Asked | None:
+    """None without a key. Raises InvalidInput for a key that cannot be kept."""
+    if key is None:
+        return None
     if not 1 <= len(key) <= _MAX_KEY:
         raise InvalidInput([Fault("/Idempotency-Key", f"{len(key)} characters", f"1 to {_MAX_KEY} characters")])
+    stream = f"command-{run_id}-{sha256(key.encode()).hexdigest()[:40]}"
+    return Asked(stream, sha256(name.encode() + b"\0" + msgspec.json.encode(body)).hexdigest())
 
 
-def kept_answer(log: EventLog, stream: str, request_sha256: str) -> bytes | None:
-    """The answer given before under this key. Raises InvalidInput when the key was used for another request."""
-    rows = log.read_stream(stream, limit=1)
-    if not rows:
-        return None
-    event = decode(rows[0].topic, rows[0].state)
-    assert isinstance(event, CommandAnswered), "these streams hold nothing else"
-    if event.request_sha256 != request_sha256:
-        expected = "a key of its own for every request"
-        raise InvalidInput([Fault("/Idempotency-Key", "a key used for another request", expected)])
-    return bytes(event.answer)
+def kept(log: EventLog, asked: Asked) -> Kept:
+    """What is known of this very request. Raises InvalidInput when the key was used for another one."""
+    known = NEW
+    for row in log.read_stream(asked.stream):
+        event = decode(row.topic, row.state)
+        assert isinstance(event, AdvanceAccepted | CommandAnswered), "these streams hold nothing else"
+        if event.request_sha256 != asked.request_sha256:
+            expected = "a key of its own for every request"
+            raise InvalidInput([Fault("/Idempotency-Key", "a key used for another request", expected)])
+        if isinstance(event, CommandAnswered):
+            known = known._replace(version=row.version, answer=bytes(event.answer))
+        else:
+            known = known._replace(version=row.version, to=event.to)
+    return known
 
 
-def answer_write(stream: str, at: int, request_sha256: str, answer: bytes) -> StreamWrite:
-    return StreamWrite(stream, 0, [encode(CommandAnswered(at, request_sha256, msgspec.Raw(answer)))])
+def answer_write(
+    asked: Asked | None, known: Kept, at: int, *, to: int | None = None, answer: object = None
+) -> Sequence[StreamWrite]:
+    """What has become known since: an advance accepted `to`, the answer, or both. Nothing without a key."""
+    if asked is None:
+        return ()
+    events: list[Event] = []
+    if to is not None and known.to is None:
+        events.append(AdvanceAccepted(at, asked.request_sha256, to))
+    if answer is not None:
+        events.append(CommandAnswered(at, asked.request_sha256, msgspec.Raw(msgspec.json.encode(answer))))
+    return (StreamWrite(asked.stream, known.version, [encode(event) for event in events]),) if events else ()

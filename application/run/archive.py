@@ -42,8 +42,16 @@ class RunArchive:
         stored = StoredRun(SimulationRun(run_id), RunDigest()) if snapshot is None else _restored(run_id, snapshot)
         self.catch_up(stored, upto_version)
         if not stored.run.exists:
-            raise NotFound(f"no run {run_id!r}", "list the runs there are with GET /simulation-runs or depot-sim runs")
+            raise _unknown(run_id)
         return stored
+
+    def exists(self, run_id: str) -> bool:
+        return self._log.stream_version(stream_of(run_id)) > 0
+
+    def require(self, run_id: str) -> None:
+        """Raises NotFound."""
+        if not self.exists(run_id):
+            raise _unknown(run_id)
 
     def catch_up(self, stored: StoredRun, upto_version: int | None = None) -> None:
         """Fold what was recorded since."""
@@ -61,24 +69,35 @@ class RunArchive:
         low, high = 1, self._log.stream_version(stream)
         while low < high:
             middle = (low + high + 1) // 2
-            if self._logical_time(stream, middle) <= at:
+            if _logical_time(self._log.read_stream(stream, after=middle - 1, upto=middle)[0]) <= at:
                 low = middle
             else:
                 high = middle - 1
         return low
+
+    def position_before(self, run_id: str, at: int) -> int:
+        """The position of the newest event before logical time `at`, 0 when there is none."""
+        stream = stream_of(run_id)
+        version = self.version_at(run_id, at - 1)
+        row = self._log.read_stream(stream, after=version - 1, upto=version)[0]
+        return row.position if _logical_time(row) < at else 0
 
     def keep_snapshot(self, stored: StoredRun) -> None:
         run = stored.run
         state = msgspec.json.encode(StoredSnapshot(stored.digest, msgspec.Raw(run.snapshot())))
         self._log.save_snapshot(Snapshot(run.stream, run.version, run.world.at, state))
 
-    def _logical_time(self, stream: str, version: int) -> int:
-        row: Row = self._log.read_stream(stream, after=version - 1, upto=version)[0]
-        event = decode(row.topic, row.state)
-        assert isinstance(event, RunEvent), "a run's stream holds run events"
-        return event.at
+
+def _logical_time(row: Row) -> int:
+    event = decode(row.topic, row.state)
+    assert isinstance(event, RunEvent), "a run's stream holds run events"
+    return event.at
 
 
 def _restored(run_id: str, snapshot: Snapshot) -> StoredRun:
     kept = msgspec.json.decode(snapshot.state, type=StoredSnapshot)
     return StoredRun(SimulationRun.restore(run_id, bytes(kept.run), snapshot.version), kept.digest)
+
+
+def _unknown(run_id: str) -> NotFound:
+    return NotFound(f"no run {run_id!r}", "list the runs there are with GET /simulation-runs or depot-sim runs")

@@ -10,16 +10,21 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from weakref import WeakValueDictionary
 
 from application.clock import Clock
 from application.event_log import EventLog, Journal, Leases, StreamWrite
 from application.run.archive import RunArchive
+from application.run.setbacks import Setbacks
 from application.run.writer import RunWriter
-from domain.errors import CommandRefused, Conflict, DepotSimError, LeaseLost, NotFound, RunHeldElsewhere, StoreError
-from domain.run.aggregate import RunStatus
+from domain.errors import CommandRefused, Conflict, DepotSimError, LeaseLost, RunHeldElsewhere, StoreError
+from domain.run.aggregate import RunStatus, SimulationRun
 from domain.run.events import ResumeReason
 
 _log = logging.getLogger("depot_sim.runs")
+
+_ATTEMPTS = 3
+_WATCH_US = 1_000_000
 
 
 class HeldRun:
@@ -31,6 +36,10 @@ class HeldRun:
         self.saved_version = writer.run.version
         self.driver: asyncio.Task[None] | None = None
 
+    @property
+    def run(self) -> SimulationRun:
+        return self.writer.run
+
 
 class RunHost:
     """Holds runs and writes them. `on_held` is told of every run taken, to drive its clock."""
@@ -38,6 +47,7 @@ class RunHost:
     def __init__(
         self, log: EventLog, journal: Journal, leases: Leases, clock: Clock, owner: str, lease_seconds: int = 5
     ) -> None:
+        """`owner` is shown to those whose command belongs elsewhere; no two processes may have the same."""
         self._archive = RunArchive(log)
         self._journal = journal
         self._leases = leases
@@ -46,7 +56,8 @@ class RunHost:
         self._lease_seconds = lease_seconds
         self._held: dict[str, HeldRun] = {}
         self._starting: set[str] = set()
-        self._adopting: dict[str, asyncio.Lock] = {}
+        self._adopting: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._setbacks = Setbacks(clock)
         self.on_held: Callable[[str, HeldRun], None] | None = None
 
     @property
@@ -61,44 +72,48 @@ class RunHost:
 
     @asynccontextmanager
     async def starting(self, run_id: str) -> AsyncIterator[int]:
-        """A fencing token for a run that is about to start. Raises Conflict when somebody has its lease."""
-        token = await asyncio.to_thread(self._leases.acquire, run_id, self._owner, self._lease_seconds)
-        if token is None:
-            raise Conflict(f"run {run_id} is being started elsewhere", "choose another run id")
+        """A fencing token for a run that is about to start. Raises Conflict when there is or will be such a run."""
+        if run_id in self._starting:
+            raise Conflict(f"run {run_id} is being started", "choose another run id")
         self._starting.add(run_id)
         try:
-            yield token
-        except BaseException:
-            await asyncio.to_thread(self._leases.retire, run_id, token)
-            raise
+            if await asyncio.to_thread(self._archive.exists, run_id):
+                raise Conflict(f"run {run_id} has been started already", "choose another run id, or leave it out")
+            token = await asyncio.to_thread(self._leases.acquire, run_id, self._owner, self._lease_seconds)
+            if token is None:
+                raise Conflict(f"run {run_id} is being started elsewhere", "choose another run id")
+            try:
+                yield token
+            except BaseException:
+                await asyncio.to_thread(self._give_up_start, run_id, token)
+                raise
         finally:
             self._starting.discard(run_id)
 
     def hold(self, held: HeldRun) -> HeldRun:
-        run_id = held.writer.run.run_id
+        run_id = held.run.run_id
         self._held[run_id] = held
         if self.on_held is not None:
             self.on_held(run_id, held)
         return held
 
     async def adopt(self, run_id: str, reason: ResumeReason) -> HeldRun:
-        """Take a run over: load it, prove it in its stream. Raises RunHeldElsewhere or NotFound."""
-        async with self._adopting.setdefault(run_id, asyncio.Lock()):
+        """Take a run over: load it, prove it in its stream. Raises NotFound, RunHeldElsewhere or CommandRefused."""
+        lock = self._adopting.setdefault(run_id, asyncio.Lock())
+        async with lock:
             held = self._held.get(run_id)
             return held if held is not None else await self._adopt(run_id, reason)
 
     @asynccontextmanager
     async def writing(self, run_id: str) -> AsyncIterator[HeldRun]:
         """The held run under its lock, taken over first if nobody holds it. An error inside drops what was decided."""
-        held = self._held.get(run_id) or await self.adopt(run_id, ResumeReason.TAKEOVER)
-        async with held.lock:
-            if self._held.get(run_id) is not held:
-                raise Conflict(f"run {run_id} has just been reloaded", "send the request again")
-            try:
-                yield held
-            finally:
-                if held.writer.run.pending:
-                    self._drop(run_id)
+        held = await self._locked(run_id)
+        try:
+            yield held
+        finally:
+            if held.run.pending:
+                self.drop(held)
+            held.lock.release()
 
     async def save(self, held: HeldRun, metadata: bytes = b"", beside: Sequence[StreamWrite] = ()) -> None:
         """Append what is pending. On any error the run is dropped; the error tells the caller what to do."""
@@ -108,39 +123,52 @@ class RunHost:
         try:
             await self._journal.append(append)
         except BaseException:
-            self._drop(held.writer.run.run_id)
+            self.drop(held)
             raise
-        held.saved_version = held.writer.run.version
+        held.saved_version = held.run.version
         if held.writer.wants_snapshot:
             held.writer.wants_snapshot = False
-            await asyncio.to_thread(self._archive.keep_snapshot, held.writer.stored)
+            await self._keep_snapshot(held)
 
-    async def retire(self, run_id: str) -> None:
+    def drop(self, held: HeldRun) -> None:
+        """Forget a writer that is ahead of the log or no longer ours; the run is taken up again from the log."""
+        run_id = held.run.run_id
+        if self._held.get(run_id) is held:
+            del self._held[run_id]
+        if held.driver is not None and held.driver is not asyncio.current_task():
+            held.driver.cancel()
+
+    def rest(self, run_id: str) -> None:
+        """Leave a run that fails again and again alone for a while, longer each time."""
+        self._setbacks.add(run_id)
+
+    async def retire(self, held: HeldRun) -> None:
         """A stopped run needs no lease any more."""
-        held = self._held.pop(run_id)
-        await asyncio.to_thread(self._leases.retire, run_id, held.writer.token)
+        self.drop(held)
+        await asyncio.to_thread(self._leases.retire, held.run.run_id, held.writer.token)
 
     async def keep_leases(self) -> None:
         """Renew every lease well before it expires; drop runs that are lost. Runs until cancelled."""
         while True:
             await self._clock.sleep_us(self._lease_seconds * 1_000_000 // 3)
-            for run_id, held in list(self._held.items()):
-                await self._renew(run_id, held)
+            for held in list(self._held.values()):
+                await self._renew(held)
 
     async def adopt_unheld(self, reason: ResumeReason) -> list[str]:
         """Take over every run whose holder is gone, and take back those dropped here; the ids taken."""
         candidates = await asyncio.to_thread(self._leases.unheld, self._owner)
         taken = []
         for run_id in candidates:
-            if run_id in self._held or run_id in self._starting:
+            if run_id in self._held or run_id in self._starting or self._setbacks.resting(run_id):
                 continue
             try:
                 await self.adopt(run_id, reason)
                 taken.append(run_id)
             except Conflict:
                 continue  # somebody else was quicker
-            except DepotSimError:
+            except Exception:  # noqa: BLE001 - one run that cannot be read must not keep the others waiting
                 _log.exception("run cannot be resumed", extra={"run_id": run_id})
+                self.rest(run_id)
         return taken
 
     async def watch_unheld(self) -> None:
@@ -150,51 +178,79 @@ class RunHost:
                 await self.adopt_unheld(ResumeReason.TAKEOVER)
             except StoreError:
                 _log.exception("looking for runs to take over failed")
-            await self._clock.sleep_us(1_000_000)
+            await self._clock.sleep_us(_WATCH_US)
 
     async def release_all(self) -> None:
         """Give every run back, so that another process may take it at once."""
-        for run_id, held in list(self._held.items()):
-            async with held.lock:
-                if self._held.get(run_id) is not held:
-                    continue
-                held.writer.run.release_lease()
-                await self.save(held)
-                await asyncio.to_thread(self._archive.keep_snapshot, held.writer.stored)
-                await asyncio.to_thread(self._leases.release, run_id, held.writer.token)
-                self._drop(run_id)
+        for held in list(self._held.values()):
+            try:
+                await self._release(held)
+            except DepotSimError:
+                _log.exception("run not released", extra={"run_id": held.run.run_id})
+
+    async def _locked(self, run_id: str) -> HeldRun:
+        for _ in range(_ATTEMPTS):
+            held = self._held.get(run_id) or await self.adopt(run_id, ResumeReason.TAKEOVER)
+            await held.lock.acquire()
+            if self._held.get(run_id) is held:
+                return held
+            held.lock.release()
+        raise Conflict(f"run {run_id} has just been reloaded", "send the request again")
+
+    def _give_up_start(self, run_id: str, token: int) -> None:
+        """Without a first event the lease names no run; with one, somebody has to look after it."""
+        end = self._leases.release if self._archive.exists(run_id) else self._leases.retire
+        end(run_id, token)
 
     async def _adopt(self, run_id: str, reason: ResumeReason) -> HeldRun:
+        await asyncio.to_thread(self._archive.require, run_id)
         token = await asyncio.to_thread(self._leases.acquire, run_id, self._owner, self._lease_seconds)
         if token is None:
             holder = await asyncio.to_thread(self._leases.holder, run_id)
             raise RunHeldElsewhere(run_id, holder or "another process")
         try:
-            stored = await asyncio.to_thread(self._archive.load, run_id)
-        except NotFound:
-            await asyncio.to_thread(self._leases.retire, run_id, token)
+            return self.hold(await self._resume(run_id, token, reason))
+        except BaseException:
+            # Another process may be able to do what this one could not, such as reading a newer event.
+            await asyncio.to_thread(self._leases.release, run_id, token)
             raise
-        writer = RunWriter(stored, token)
-        if stored.run.status is RunStatus.STOPPED:
+
+    async def _resume(self, run_id: str, token: int, reason: ResumeReason) -> HeldRun:
+        stored = await asyncio.to_thread(self._archive.load, run_id)
+        run, writer = stored.run, RunWriter(stored, token)
+        if run.status is RunStatus.STOPPED:
             await asyncio.to_thread(self._leases.retire, run_id, token)
             raise CommandRefused(f"run {run_id} is stopped", "start a new run")
-        stored.run.acquire_lease(self._owner, token)
-        stored.run.resume(reason)
+        run.acquire_lease(self._owner, token)
+        run.resume(reason)
         await self._journal.append(writer.next_append())
         _log.info("run resumed", extra={"run_id": run_id, "reason": reason.value, "token": token})
-        return self.hold(HeldRun(writer))
+        return HeldRun(writer)
 
-    async def _renew(self, run_id: str, held: HeldRun) -> None:
+    async def _release(self, held: HeldRun) -> None:
+        run_id = held.run.run_id
+        async with held.lock:
+            if self._held.get(run_id) is not held:
+                return
+            held.run.release_lease()
+            await self.save(held)
+            await self._keep_snapshot(held)
+            self.drop(held)
+            await asyncio.to_thread(self._leases.release, run_id, held.writer.token)
+
+    async def _renew(self, held: HeldRun) -> None:
+        run_id = held.run.run_id
         try:
             await asyncio.to_thread(self._leases.renew, run_id, held.writer.token, self._lease_seconds)
         except LeaseLost:
             _log.warning("lease lost", extra={"run_id": run_id})
-            if self._held.get(run_id) is held:
-                self._drop(run_id)
+            self.drop(held)
         except StoreError:
             _log.exception("lease not renewed", extra={"run_id": run_id})
 
-    def _drop(self, run_id: str) -> None:
-        held = self._held.pop(run_id, None)
-        if held is not None and held.driver is not None and held.driver is not asyncio.current_task():
-            held.driver.cancel()
+    async def _keep_snapshot(self, held: HeldRun) -> None:
+        """A snapshot that cannot be kept costs time at the next load, nothing else."""
+        try:
+            await asyncio.to_thread(self._archive.keep_snapshot, held.writer.stored)
+        except StoreError:
+            _log.exception("snapshot not kept", extra={"run_id": held.run.run_id})

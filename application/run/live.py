@@ -8,13 +8,15 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 
-from application.event_log import EventLog, Row
+from application.event_log import EventLog
 from application.run.archive import RunArchive
 from application.run.host import RunHost
 from domain.events import decode
 from domain.run.aggregate import SimulationRun, stream_of
 
 _KEPT = 64
+_PAGE = 500
+_FOLDS_OF_THE_PAST = 2  # at once: each keeps a core busy that the runs need
 
 
 class _Follower:
@@ -32,6 +34,7 @@ class LiveRuns:
         self._archive = RunArchive(log)
         self._followers: OrderedDict[str, _Follower] = OrderedDict()
         self._opening = asyncio.Lock()
+        self._past = asyncio.Semaphore(_FOLDS_OF_THE_PAST)
 
     async def get(self, run_id: str) -> SimulationRun:
         """The run, up to date with every commit before this call. Do not change it. Raises NotFound."""
@@ -39,17 +42,23 @@ class LiveRuns:
         if follower.run.version < await self._committed_version(run_id):
             async with follower.lock:
                 await self._catch_up(follower.run)
-        self._followers.move_to_end(run_id)
+        if run_id in self._followers:
+            self._followers.move_to_end(run_id)
         return follower.run
 
     async def at_version(self, run_id: str, version: int) -> SimulationRun:
         """The run as it was after this version's event."""
-        return (await asyncio.to_thread(self._archive.load, run_id, upto_version=version)).run
+        async with self._past:
+            return (await asyncio.to_thread(self._archive.load, run_id, upto_version=version)).run
 
     async def at_time(self, run_id: str, at: int) -> SimulationRun:
         """The run as it was at logical time `at` (ms since its start), by its events up to then."""
         version = await asyncio.to_thread(self._archive.version_at, run_id, at)
         return await self.at_version(run_id, version)
+
+    async def position_before(self, run_id: str, at: int) -> int:
+        """The position of the run's last event before logical time `at`, 0 when there is none."""
+        return await asyncio.to_thread(self._archive.position_before, run_id, at)
 
     async def _committed_version(self, run_id: str) -> int:
         held = self._host.held(run_id)
@@ -68,5 +77,8 @@ class LiveRuns:
 
     async def _catch_up(self, run: SimulationRun) -> None:
         """Rows are read in a thread, but folded in the loop: readers in the loop never see a half-folded world."""
-        rows: list[Row] = await asyncio.to_thread(self._log.read_stream, run.stream, after=run.version)
-        run.fold(decode(row.topic, row.state) for row in rows)
+        more = True
+        while more:
+            rows = await asyncio.to_thread(self._log.read_stream, run.stream, after=run.version, limit=_PAGE)
+            run.fold(decode(row.topic, row.state) for row in rows)
+            more = len(rows) == _PAGE

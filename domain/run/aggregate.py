@@ -135,12 +135,17 @@ class SimulationRun(Aggregate[RunState]):
         self._advance(min(at, self.world.at + self.started.tick_ms))
 
     def command(self, command: Command) -> None:
-        """Carry out a command at the present logical time, with what follows from it at once."""
+        """Carry out a command at the present logical time, with what follows from it at once.
+
+        A refusal halfway leaves events pending that were applied: such a run is to be dropped and loaded again.
+        """
         self._require_alive()
         at = self.world.at
         stage = Stage(self.evolution, Noise(self.started.seed), at, at)
-        decide(stage, command)
-        self._adopt(stage.events)
+        try:
+            decide(stage, command)
+        finally:
+            self._adopt(stage.events)
         self._adopt(self._get_engine().react())
 
     def pause(self) -> None:
