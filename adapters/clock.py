@@ -1,0 +1,27 @@
+"""Wall time from the operating system."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+
+class SystemClock:
+    def monotonic_us(self) -> int:
+        return time.monotonic_ns() // 1_000
+
+    def now_us(self) -> int:
+        return time.time_ns() // 1_000
+
+    async def sleep_us(self, duration_us: int) -> None:
+        await asyncio.sleep(duration_us / 1_000_000)
+
+
+class BlockingSystemClock:
+    """For a process without an event loop."""
+
+    def monotonic_us(self) -> int:
+        return time.monotonic_ns() // 1_000
+
+    def sleep_us(self, duration_us: int) -> None:
+        time.sleep(duration_us / 1_000_000)

@@ -1,0 +1,7 @@
+"""The control API: what operators and tests do over HTTP."""
+
+from adapters.control_api.app import create_app
+from adapters.control_api.backend import Backend, Importer, Parsed, ReadModelStatus
+from adapters.control_api.tokens import Tokens
+
+__all__ = ["Backend", "Importer", "Parsed", "ReadModelStatus", "Tokens", "create_app"]

@@ -1,0 +1,35 @@
+"""The control API as one ASGI application."""
+
+from __future__ import annotations
+
+from litestar import Litestar, Router
+from litestar.datastructures import State
+
+from adapters.control_api.access import guard
+from adapters.control_api.backend import Backend
+from adapters.control_api.openapi import get_description
+from adapters.control_api.problems import EXCEPTION_HANDLERS
+from adapters.control_api.requests import ApiRequest
+from adapters.control_api.routes.configurations import configuration_routes
+from adapters.control_api.routes.runs import run_routes
+from adapters.control_api.routes.service import SERVICE_ROUTES
+
+LARGEST_BODY = 2**20
+
+
+def create_app(backend: Backend) -> Litestar:
+    """Every answer that is not what was asked for is a problem document (RFC 9457)."""
+    return Litestar(
+        route_handlers=[
+            configuration_routes(backend.importers),
+            run_routes(),
+            Router("/", tags=["Service"], route_handlers=[*SERVICE_ROUTES, get_description]),
+        ],
+        state=State({"backend": backend}),
+        request_class=ApiRequest,
+        guards=[guard],
+        exception_handlers=EXCEPTION_HANDLERS,
+        request_max_body_size=LARGEST_BODY,
+        openapi_config=None,
+        logging_config=None,
+    )

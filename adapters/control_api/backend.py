@@ -1,0 +1,89 @@
+"""What the control API works with: the application's services and the queries, put together by bootstrap."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+
+from adapters.control_api.tokens import Tokens
+from application.configuration.service import ConfigurationService
+from application.event_log import EventLog
+from application.run.live import LiveRuns
+from application.run.runtime import SimulationRuntimePort
+from application.run.service import RunService
+from application.subscription import Tail
+from domain.configuration.definition import Definition
+from read_models.database import Database
+
+
+class Parsed(NamedTuple):
+    """A body's text and the dicts, lists and scalars in it."""
+
+    text: str
+    raw: Any
+
+
+class Documents(Protocol):
+    """Reads what people write. Every method raises InvalidInput with every fault."""
+
+    @property
+    def parsers(self) -> Mapping[str, Callable[[bytes], Parsed]]:
+        """By media type."""
+
+    def define(self, parsed: Parsed) -> Definition:
+        """The depot definition in a text; faults tell line and column."""
+
+
+@dataclass(frozen=True, slots=True)
+class Importer:
+    """Makes a definition of a foreign format. `options` is a Struct: what may be said in the query."""
+
+    name: str
+    summary: str
+    media_types: tuple[str, ...]
+    options: type[msgspec.Struct]
+    read: Callable[[bytes, str, Any], Definition]
+    """From the body, its media type and the options; blocking."""
+
+
+class ReadModelStatus(msgspec.Struct, frozen=True):
+    """`position` in the event log, `lag` in positions behind its head; `error` says why it is failing."""
+
+    read_model: str
+    state: str
+    position: int
+    lag: int
+    error: str = ""
+
+
+class Projections(Protocol):
+    """Read models as they follow the log."""
+
+    def statuses(self) -> list[ReadModelStatus]: ...
+
+    def wait_for(self, position: int, timeout: float) -> bool:
+        """Block until every read model shows the log up to `position`; False after `timeout` seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """`runs_table`, `configurations_table` and `power_table` are the read models' databases."""
+
+    log: EventLog
+    tail: Tail
+    configurations: ConfigurationService
+    runs: RunService
+    live: LiveRuns
+    runtime: SimulationRuntimePort
+    documents: Documents
+    importers: tuple[Importer, ...]
+    projections: Projections
+    runs_table: Database
+    configurations_table: Database
+    power_table: Database
+    tokens: Tokens
+    metrics: Callable[[], bytes]
+    """The text of /metrics; blocking."""

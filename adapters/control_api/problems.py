@@ -1,0 +1,151 @@
+"""Errors as RFC 9457 problem documents: a stable type, what happened, and what to do about it."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, ClassVar
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+from litestar.types import ExceptionHandlersMap
+
+from domain.errors import (
+    Conflict,
+    DepotSimError,
+    Fault,
+    InvalidInput,
+    NotFound,
+    PreconditionFailed,
+    RunHeldElsewhere,
+    StoreError,
+)
+
+MEDIA_TYPE = "application/problem+json"
+
+_log = logging.getLogger("depot_sim.control_api")
+
+
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What went wrong, after RFC 9457. `faults` are there for an invalid input, `holder` for a run held elsewhere."""
+
+    type: str
+    title: str
+    status: int
+    detail: str = ""
+    hint: str = ""
+    faults: tuple[Fault, ...] = ()
+    holder: str = ""
+
+
+class MalformedBody(InvalidInput):
+    type = "malformed-body"
+    title = "The body cannot be read"
+
+
+class RequestError(DepotSimError):
+    """What only HTTP can get wrong."""
+
+    status: ClassVar[int]
+
+
+class UnsupportedMediaType(RequestError):
+    type = "unsupported-media-type"
+    title = "The body is of a type that is not read here"
+    status = 415
+
+
+class PreconditionRequired(RequestError):
+    type = "precondition-required"
+    title = "If-Match is missing"
+    status = 428
+
+
+class Unauthorised(RequestError):
+    type = "unauthorised"
+    title = "A valid token is needed"
+    status = 401
+
+
+class Forbidden(RequestError):
+    type = "forbidden"
+    title = "This is not allowed"
+    status = 403
+
+
+_STATUSES: tuple[tuple[type[DepotSimError], int], ...] = (
+    (MalformedBody, 400),
+    (InvalidInput, 422),
+    (NotFound, 404),
+    (Conflict, 409),
+    (PreconditionFailed, 412),
+    (StoreError, 503),
+)
+
+_OF_HTTP = {
+    400: ("bad-request", "The request cannot be understood", "send it as /openapi.json describes it"),
+    404: ("no-such-route", "There is nothing at this path", "see /openapi.json for the paths there are"),
+    405: ("method-not-allowed", "This path does not take this method", "see the Allow header for those it takes"),
+    413: ("body-too-large", "The body is larger than is read here", "send at most 20 MiB of a definition, 1 MiB else"),
+}
+
+
+def status_of(error: type[DepotSimError]) -> int:
+    """The status an error is answered with."""
+    if issubclass(error, RequestError):
+        return error.status
+    return next((status for known, status in _STATUSES if issubclass(error, known)), 500)
+
+
+def problem_of(error: DepotSimError) -> Problem:
+    return Problem(
+        type=_urn(error.type),
+        title=error.title,
+        status=status_of(type(error)),
+        detail=error.detail,
+        hint=error.hint,
+        faults=error.faults if isinstance(error, InvalidInput) else (),
+        holder=error.holder if isinstance(error, RunHeldElsewhere) else "",
+    )
+
+
+def answer_domain_error(_: Request[Any, Any, Any], error: DepotSimError) -> Response[bytes]:
+    problem = problem_of(error)
+    if problem.status >= 500:
+        _log.error("%s: %s", error.type, error.detail, exc_info=error)
+    return _response(problem, _headers(problem.status))
+
+
+def answer_http_error(_: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+    """The framework's own refusals."""
+    if error.status_code >= 500:
+        return answer_defect(_, error)
+    slug, title, hint = _OF_HTTP.get(error.status_code, _OF_HTTP[400])
+    detail = "" if error.status_code in (404, 413) else error.detail
+    return _response(Problem(_urn(slug), title, error.status_code, detail, hint), error.headers or {})
+
+
+def answer_defect(_: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """A bug: what it was is for the service's log, not for the caller."""
+    _log.error("a request failed by a defect", exc_info=error)
+    detail = "the request could not be carried out, by a defect of depot-sim"
+    return _response(Problem(_urn("internal"), "Something went wrong", 500, detail, "see the service's log"), {})
+
+
+EXCEPTION_HANDLERS: ExceptionHandlersMap = {
+    DepotSimError: answer_domain_error,
+    HTTPException: answer_http_error,
+    Exception: answer_defect,
+}
+
+
+def _urn(slug: str) -> str:
+    return f"urn:depot-sim:problem:{slug}"
+
+
+def _headers(status: int) -> dict[str, str]:
+    return {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "1"}}.get(status, {})
+
+
+def _response(problem: Problem, headers: dict[str, str]) -> Response[bytes]:
+    return Response(msgspec.json.encode(problem), status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)

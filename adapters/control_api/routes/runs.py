@@ -1,0 +1,111 @@
+"""/simulation-runs: starting, listing and reading runs."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+from litestar import Response, Router, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, SkipValidation
+
+from adapters.control_api.freshness import fresh
+from adapters.control_api.requests import ApiRequest, body_of, query_of
+from adapters.control_api.routes.commands import command_routes
+from adapters.control_api.routes.events import run_events
+from adapters.control_api.routes.power import power_history_of
+from adapters.control_api.routes.world import WORLD_ROUTES
+from adapters.control_api.times import wall_time
+from application.run.requests import StartRun, time_at
+from application.run.run_view import RunView, view_run
+from application.run.service import Outcome
+from read_models.paging import NEWEST
+from read_models.runs import Run, RunStatus, list_runs
+
+
+class RunSummary(msgspec.Struct, frozen=True):
+    """A run as the list tells it. `time` is its logical time, `started_at` and `updated_at` are wall time."""
+
+    id: str
+    status: RunStatus
+    configuration_id: str
+    configuration_version: int
+    name: str
+    seed: int
+    time: str
+    ticks: int
+    breaches: int
+    late_departures: int
+    started_at: str
+    updated_at: str
+
+
+class RunList(msgspec.Struct, frozen=True):
+    """The newest first. `next_before` asks for the following page with `before`; null at the end."""
+
+    runs: list[RunSummary]
+    next_before: int | None
+
+
+class RunsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`before` is the `next_before` of the page before."""
+
+    status: RunStatus | None = None
+    before: int | None = None
+    limit: int = 100
+
+
+@post("/", summary="Start a run", dependencies={"asked": body_of(StartRun)})
+async def start_run(request: ApiRequest, asked: NamedDependency[SkipValidation[StartRun]]) -> Response[Outcome]:
+    """On a version of a configuration, by default its newest, from then on pinned to it."""
+    outcome = await request.backend.runs.start(asked, request.origin)
+    return Response(outcome, status_code=201, headers={"Location": f"/simulation-runs/{outcome.run_id}"})
+
+
+@get("/", summary="List runs", dependencies={"asked": query_of(RunsQuery)})
+async def list_all_runs(request: ApiRequest, asked: NamedDependency[SkipValidation[RunsQuery]]) -> RunList:
+    """The newest first."""
+    backend = request.backend
+
+    def read() -> RunList:
+        fresh(backend)
+        before = NEWEST if asked.before is None else asked.before
+        page = list_runs(backend.runs_table, status=asked.status, before=before, limit=asked.limit)
+        return RunList([_summary(run) for run in page.runs], page.next_before)
+
+    return await asyncio.to_thread(read)
+
+
+@get("/{run_id:str}", summary="Read a run")
+async def get_run(request: ApiRequest, run_id: FromPath[str]) -> RunView:
+    """What it is and how far it has come, up to date with every commit before the request."""
+    return view_run(await request.backend.live.get(run_id))
+
+
+def run_routes() -> Router:
+    return Router(
+        "/simulation-runs",
+        route_handlers=[
+            Router("/", tags=["Runs"], route_handlers=[start_run, list_all_runs, get_run]),
+            Router("/{run_id:str}/commands", tags=["Commands"], route_handlers=command_routes()),
+            Router("/{run_id:str}", tags=["World"], route_handlers=[*WORLD_ROUTES, power_history_of]),
+            Router("/{run_id:str}", tags=["Events"], route_handlers=[run_events]),
+        ],
+    )
+
+
+def _summary(run: Run) -> RunSummary:
+    return RunSummary(
+        run.run_id,
+        run.status,
+        run.configuration_id,
+        run.configuration_version,
+        run.name,
+        run.seed,
+        time_at(run.start_time, run.at),
+        run.ticks,
+        run.breaches,
+        run.late_departures,
+        wall_time(run.started_at),
+        wall_time(run.updated_at),
+    )

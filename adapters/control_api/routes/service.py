@@ -1,0 +1,82 @@
+"""The service itself: is it alive, is it ready, how far are its read models, what does it count."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+from litestar import Response, get
+from litestar.handlers import HTTPRouteHandler
+
+from adapters.control_api.access import OPEN
+from adapters.control_api.backend import Backend, ReadModelStatus
+from adapters.control_api.requests import ApiRequest
+from domain.errors import DepotSimError
+
+_STORE_SECONDS = 2.0
+_STUCK = "FAILING"
+
+
+class ReadModelList(msgspec.Struct, frozen=True):
+    """Every read model."""
+
+    read_models: list[ReadModelStatus]
+
+
+class Liveness(msgspec.Struct, frozen=True):
+    """The process answers."""
+
+    status: str = "ok"
+
+
+class Readiness(msgspec.Struct, frozen=True):
+    """Whether requests can be served, and for each thing that is needed "ok" or what is wrong with it."""
+
+    ready: bool
+    checks: dict[str, str]
+
+
+@get("/livez", summary="Is the process alive?", opt=OPEN)
+async def get_liveness() -> Liveness:
+    """As long as this does not answer, restart the process."""
+    return Liveness()
+
+
+@get("/readyz", summary="Can requests be served?", opt=OPEN)
+async def get_readiness(request: ApiRequest) -> Response[Readiness]:
+    """503 while the store cannot be reached or a read model is failing."""
+    checks = {"store": await _store(request.backend)}
+    if checks["store"] == "ok":
+        statuses = await asyncio.to_thread(request.backend.projections.statuses)
+        checks |= {f"read model {each.read_model}": _projection(each) for each in statuses}
+    ready = all(said == "ok" for said in checks.values())
+    return Response(Readiness(ready, checks), status_code=200 if ready else 503)
+
+
+@get("/read-models", summary="List read models with their positions")
+async def list_read_models(request: ApiRequest) -> ReadModelList:
+    """How far each follows the event log."""
+    return ReadModelList(await asyncio.to_thread(request.backend.projections.statuses))
+
+
+@get("/metrics", summary="Read the service's metrics", media_type="text/plain; version=0.0.4; charset=utf-8")
+async def get_metrics(request: ApiRequest) -> bytes:
+    """In Prometheus' text format."""
+    return await asyncio.to_thread(request.backend.metrics)
+
+
+SERVICE_ROUTES: list[HTTPRouteHandler] = [get_liveness, get_readiness, list_read_models, get_metrics]
+
+
+async def _store(backend: Backend) -> str:
+    try:
+        await asyncio.wait_for(asyncio.to_thread(backend.log.head), _STORE_SECONDS)
+    except TimeoutError:
+        return f"no answer in {_STORE_SECONDS:g} s"
+    except DepotSimError as error:
+        return error.title
+    return "ok"
+
+
+def _projection(status: ReadModelStatus) -> str:
+    return f"failing: {status.error}" if status.state == _STUCK else "ok"

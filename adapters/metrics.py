@@ -1,0 +1,135 @@
+"""What the service counts, for Prometheus."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter as Tally
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from application.event_log import Append, Journal
+from domain.run.events import RunTicked
+
+_COMMIT_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
+_REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+Labelled = tuple[str, float]
+
+disable_created_metrics()  # type: ignore[no-untyped-call]
+
+
+class Metrics:
+    """One registry per service, so that two in a process do not share counts."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._appended = Counter(
+            "depot_sim_events_appended", "Events appended, by type", ("type",), registry=self.registry
+        )
+        self._ticks = Counter("depot_sim_ticks", "Ticks of all runs held here", registry=self.registry)
+        self._commits = Histogram(
+            "depot_sim_append_seconds",
+            "From handing over an append to its commit",
+            buckets=_COMMIT_SECONDS,
+            registry=self.registry,
+        )
+        self._requests = Histogram(
+            "depot_sim_http_request_seconds",
+            "Requests by method, route and status; of streams only the beginning",
+            ("method", "route", "status"),
+            buckets=_REQUEST_SECONDS,
+            registry=self.registry,
+        )
+        self._open_requests = Gauge("depot_sim_http_requests_open", "Requests being answered", registry=self.registry)
+
+    def watch(self, name: str, meaning: str, label: str, read: Callable[[], Iterable[Labelled]]) -> None:
+        """A gauge whose values are read when they are asked for."""
+        self.registry.register(_Watched(name, meaning, label, read))
+
+    def text(self) -> bytes:
+        return generate_latest(self.registry)
+
+    def appended(self, append: Append, seconds: float) -> None:
+        self._commits.observe(seconds)
+        for topic, count in Tally(event.topic for write in append.writes for event in write.events).items():
+            self._appended.labels(topic).inc(count)
+            if topic == RunTicked.TOPIC:
+                self._ticks.inc(count)
+
+    def request_began(self) -> None:
+        self._open_requests.inc()
+
+    def request_ended(self) -> None:
+        self._open_requests.dec()
+
+    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
+        self._requests.labels(method, route, str(status)).observe(seconds)
+
+
+class MeteredJournal:
+    """A journal that counts what went through it."""
+
+    def __init__(self, journal: Journal, metrics: Metrics) -> None:
+        self._journal = journal
+        self._metrics = metrics
+
+    async def append(self, append: Append) -> Sequence[int]:
+        began = time.perf_counter()
+        positions = await self._journal.append(append)
+        self._metrics.appended(append, time.perf_counter() - began)
+        return positions
+
+    async def close(self) -> None:
+        await self._journal.close()
+
+
+class MeteredApp:
+    """An ASGI application that counts its requests, by route template so that ids never become labels."""
+
+    def __init__(self, app: Any, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        self._metrics.request_began()
+
+        async def watching(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                route = scope.get("path_template") or "none"
+                self._metrics.answered(scope["method"], route, message["status"], time.perf_counter() - began)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watching)
+        finally:
+            self._metrics.request_ended()
+
+
+class _Watched(Collector):
+    def __init__(self, name: str, meaning: str, label: str, read: Callable[[], Iterable[Labelled]]) -> None:
+        self._name, self._meaning, self._label, self._read = name, meaning, label, read
+
+    def collect(self) -> Iterator[Metric]:
+        family = GaugeMetricFamily(self._name, self._meaning, labels=[self._label] if self._label else [])
+        for value, number in self._read():
+            family.add_metric([value] if self._label else [], number)
+        yield family
+
+    def describe(self) -> list[Metric]:
+        """Nothing: the values need not exist when the gauge is registered."""
+        return []

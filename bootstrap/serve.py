@@ -1,0 +1,157 @@
+"""Serving until a signal: bind, open, say where, stop in order."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import uvicorn
+
+from adapters.control_api import create_app
+from adapters.metrics import MeteredApp
+from bootstrap.logs import configure_logs
+from bootstrap.service import Service, open_service
+from bootstrap.settings import Settings
+from domain.errors import Fault, InvalidInput
+
+_GRACE_SECONDS = 10
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+_log = logging.getLogger("depot_sim.service")
+
+
+class Ready(msgspec.Struct, frozen=True):
+    """What is written to the ready file."""
+
+    url: str
+    pid: int
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGINT or SIGTERM, then finish what is under way and give every run back.
+
+    Raises InvalidInput for bad settings, StoreError for a store that cannot be used, OSError for an address that
+    cannot be had.
+    """
+    check_reach(settings)
+    configure_logs(settings.log_format)
+    with _listening(settings) as listener, asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_serve(settings, listener))
+
+
+def check_reach(settings: Settings) -> None:
+    """Raises InvalidInput when the address can be reached from elsewhere and there are no tokens."""
+    if not settings.tokens and not _is_loopback(settings.host):
+        fault = Fault("/host", f"{settings.host!r} without tokens", "127.0.0.1, or tokens such as ops:operator:SECRET")
+        raise InvalidInput([fault], "beyond this machine the service is served with tokens only")
+
+
+async def _serve(settings: Settings, listener: socket.socket) -> None:
+    url = _url(settings.host, listener)
+    settings = msgspec.structs.replace(settings, owner=settings.owner or _owner(settings.host, url))
+    stopping = asyncio.Event()
+    for number in _SIGNALS:
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    async with open_service(settings) as service:
+        server = _Server(_config(service), lambda: _announce(settings, url))
+        stopper = asyncio.create_task(_stop_when_asked(stopping, service, server))
+        try:
+            await server.serve(sockets=[listener])
+        finally:
+            stopper.cancel()
+    _log.info("stopped")
+
+
+async def _stop_when_asked(stopping: asyncio.Event, service: Service, server: uvicorn.Server) -> None:
+    await stopping.wait()
+    _log.info("stopping")
+    server.should_exit = True
+    await service.stop_streams()
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to us, and tells when it answers."""
+
+    def __init__(self, config: uvicorn.Config, on_started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_started = on_started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._on_started()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _config(service: Service) -> uvicorn.Config:
+    return uvicorn.Config(
+        MeteredApp(create_app(service.backend), service.metrics),
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+
+
+def _announce(settings: Settings, url: str) -> None:
+    print(f"depot-sim serves {url}", flush=True)
+    _log.info("ready", extra={"url": url})
+    if settings.ready_file is not None:
+        _write_whole(settings.ready_file, msgspec.json.encode(Ready(url, os.getpid())))
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    """Whoever waits for the file never sees half of it."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside.write_bytes(content)
+    beside.replace(path)
+
+
+@contextmanager
+def _listening(settings: Settings) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((settings.host, settings.port))
+        yield listener
+
+
+def _url(host: str, listener: socket.socket) -> str:
+    port = listener.getsockname()[1]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _owner(host: str, url: str) -> str:
+    """Where others find this process. An address that every machine has needs the machine's name beside it."""
+    everywhere = _is_loopback(host) or host in ("0.0.0.0", "::", "")  # noqa: S104 - compared, not bound
+    return f"{url}#{socket.gethostname()}" if everywhere else url
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop

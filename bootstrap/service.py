@@ -1,0 +1,149 @@
+"""The service, composed: event store, runs, read models and the API's backend, opened and closed in order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from adapters.clock import SystemClock
+from adapters.control_api import Backend, ReadModelStatus, Tokens
+from adapters.event_store import EventStore, open_event_store
+from adapters.ids import RandomIds
+from adapters.metrics import MeteredJournal, Metrics
+from adapters.read_store import open_read_store
+from application.configuration.service import ConfigurationService
+from application.repository import Repository
+from application.run.driver import RunDriver
+from application.run.host import RunHost
+from application.run.live import LiveRuns
+from application.run.runtime import SimulationRuntime
+from application.run.service import RunService
+from application.subscription import Tail
+from bootstrap.importers import IMPORTERS, ImportedDocuments
+from bootstrap.settings import Settings
+from domain.run.events import ResumeReason
+from projections.catalogue import PROJECTORS
+from projections.runner import Runner
+from read_models import configurations, power, runs
+from read_models.catalogue import MODELS
+from read_models.store import ReadStore
+
+_log = logging.getLogger("depot_sim.service")
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What is open."""
+
+    backend: Backend
+    host: RunHost
+    metrics: Metrics
+
+    async def stop_streams(self) -> None:
+        """End every event stream, so that a server can finish its connections."""
+        await asyncio.to_thread(self.backend.tail.close)
+
+
+@asynccontextmanager
+async def open_service(settings: Settings) -> AsyncIterator[Service]:
+    """Open the stores, take up the runs that can be, serve until the block ends, then give every run back.
+
+    Raises InvalidInput for bad settings, StoreError for a store that cannot be used.
+    """
+    tokens = Tokens(settings.tokens)
+    async with AsyncExitStack() as closing:
+        store = closing.enter_context(open_event_store(settings.db))
+        read_store = open_read_store(settings.db, MODELS)
+        closing.callback(read_store.close)
+        runner = Runner(store.log, read_store, PROJECTORS)
+        closing.push_async_callback(asyncio.to_thread, runner.stop)
+        service = _compose(settings, store, read_store, runner, tokens, closing)
+        runner.start()
+        taken = await service.host.adopt_unheld(ResumeReason.RESTART)
+        _log.info("runs taken up", extra={"runs": taken})
+        await closing.enter_async_context(_tended(service.host))
+        yield service
+
+
+def _compose(
+    settings: Settings,
+    store: EventStore,
+    read_store: ReadStore,
+    runner: Runner,
+    tokens: Tokens,
+    closing: AsyncExitStack,
+) -> Service:
+    log, clock, ids, metrics = store.log, SystemClock(), RandomIds(), Metrics()
+    journal = MeteredJournal(store.journal(), metrics)
+    closing.push_async_callback(journal.close)
+    tail = Tail(log)
+    closing.push_async_callback(asyncio.to_thread, tail.close)
+    host = RunHost(log, journal, store.leases, clock, settings.owner, settings.lease_seconds)
+    configuration_service = ConfigurationService(Repository(log, journal), ids)
+    run_service = RunService(log, host, configuration_service, ids)
+    RunDriver(run_service, host, clock)
+    live = LiveRuns(log, host)
+    projections = _Projections(runner)
+    _watch(metrics, host, projections)
+    backend = Backend(
+        log=log,
+        tail=tail,
+        configurations=configuration_service,
+        runs=run_service,
+        live=live,
+        runtime=SimulationRuntime(log, tail, run_service, live),
+        documents=ImportedDocuments(),
+        importers=IMPORTERS,
+        projections=projections,
+        runs_table=read_store[runs.MODEL].database(),
+        configurations_table=read_store[configurations.MODEL].database(),
+        power_table=read_store[power.MODEL].database(),
+        tokens=tokens,
+        metrics=metrics.text,
+    )
+    return Service(backend, host, metrics)
+
+
+@asynccontextmanager
+async def _tended(host: RunHost) -> AsyncIterator[None]:
+    """Keep leases and take over what is left alone; give everything back at the end."""
+    tasks = [
+        asyncio.create_task(host.keep_leases(), name="keep leases"),
+        asyncio.create_task(host.watch_unheld(), name="watch unheld runs"),
+    ]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await host.release_all()
+
+
+class _Projections:
+    """The runner as the API sees it."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+
+    def statuses(self) -> list[ReadModelStatus]:
+        return [
+            ReadModelStatus(status.read_model, status.state.value, status.position, status.lag, status.error)
+            for status in self._runner.statuses()
+        ]
+
+    def wait_for(self, position: int, timeout: float) -> bool:
+        return self._runner.wait_for(position, timeout)
+
+
+def _watch(metrics: Metrics, host: RunHost, projections: _Projections) -> None:
+    metrics.watch("depot_sim_runs_held", "Runs this process holds", "", lambda: [("", len(host.held_ids()))])
+    metrics.watch(
+        "depot_sim_read_model_lag",
+        "Positions a read model is behind the event log",
+        "read_model",
+        lambda: [(status.read_model, status.lag) for status in projections.statuses()],
+    )

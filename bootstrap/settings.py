@@ -1,0 +1,30 @@
+"""What a service can be told, and what it does when it is told nothing."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+
+import msgspec
+
+
+class LogFormat(StrEnum):
+    JSON = "json"
+    TEXT = "text"
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """`tokens` are texts "name:role:token". `ready_file` gets the URL and the process id as JSON once all is ready.
+
+    `owner` is what other processes on the same store name when they are asked about this one's runs; it must be
+    theirs alone, and by default comes from the address. `lease_seconds` is how long a run waits for a dead process.
+    """
+
+    db: str = "sqlite:///depot-sim.db"
+    host: str = "127.0.0.1"
+    port: int = 8420
+    tokens: tuple[str, ...] = ()
+    owner: str = ""
+    lease_seconds: int = 5
+    ready_file: Path | None = None
+    log_format: LogFormat = LogFormat.JSON
