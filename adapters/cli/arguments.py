@@ -10,7 +10,8 @@ from adapters.cli.failures import UsageError
 from domain.configuration.quantities import MS_PER_DAY, Duration
 
 DEFAULT_START = "2026-03-02T12:00:00+00:00"
-DEFAULT_URL = "http://127.0.0.1:8420"
+DEFAULT_PORT = 8420
+DEFAULT_URL = f"http://127.0.0.1:{DEFAULT_PORT}"
 
 _PASSWORD = re.compile(r"(?<=//)([^/@:]*:)[^@]*(?=@)|([?&]password=)[^&]*")
 Subcommands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -36,6 +37,13 @@ def duration(text: str) -> int:
     if value <= 0:
         raise argparse.ArgumentTypeError(f"found {text!r}, expected a duration above zero")
     return int(value)
+
+
+def count(text: str) -> int:
+    """A whole number from 1 on."""
+    if not text.isdecimal() or not 1 <= int(text) <= 1_000_000:
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a whole number from 1 to 1,000,000")
+    return int(text)
 
 
 def redacted(url: str) -> str:

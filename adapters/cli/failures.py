@@ -23,6 +23,11 @@ class Unreachable(DepotSimError):
     title = "The server cannot be reached"
 
 
+class ServerRefused(DepotSimError):
+    type = "server-refused"
+    title = "The server refused the request"
+
+
 class ServerFailed(DepotSimError):
     type = "server-failed"
     title = "The server could not answer"

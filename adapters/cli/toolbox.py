@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from application.clock import BlockingClock
 from application.event_log import EventLog, Leases
 from domain.configuration.definition import Definition
+from read_models.positions import Position
 
 
 class Store(Protocol):
@@ -27,16 +30,89 @@ class CommonJob(Protocol):
     def __call__(self, buses: int, days: int, *, limits: bool) -> Definition: ...
 
 
+class ImportFormat(StrEnum):
+    """What a definition can be made of."""
+
+    YAML = "yaml"
+    BLOCK_CSV = "block-csv"
+    GTFS = "gtfs"
+    LEGACY_CIRCUITS = "legacy-circuits"
+
+
+class ImportRequest(NamedTuple):
+    """`depots` and `energy_column` are for block tables; `routes`, `week` and `block_per_trip` for GTFS feeds."""
+
+    format: ImportFormat
+    source: Path
+    name: str
+    attribution: str = ""
+    depots: tuple[str, ...] = ()
+    energy_column: str = ""
+    routes: tuple[str, ...] = ()
+    week: date | None = None
+    block_per_trip: bool = False
+
+
+class ServeRequest(NamedTuple):
+    """Port 0 is any free one. `ready_file` gets URL and process id as JSON once the service answers."""
+
+    db: str
+    host: str
+    port: int
+    tokens: tuple[str, ...]
+    ready_file: Path | None
+    json_logs: bool
+
+
+class Rebuilt(Protocol):
+    """A rebuilt read model. `equal` tells whether old and new rows were the same, None when nobody can tell."""
+
+    @property
+    def read_model(self) -> str: ...
+
+    @property
+    def position(self) -> int: ...
+
+    @property
+    def equal(self) -> bool | None: ...
+
+
+class ReadModels(Protocol):
+    """The read models of the store at a URL."""
+
+    @property
+    def names(self) -> tuple[str, ...]: ...
+
+    def rebuild(self, url: str, name: str, *, verify: bool, progress: Callable[[int, int], None]) -> Rebuilt:
+        """Build one anew from the log and swap it in while others read."""
+
+    def positions(self, url: str) -> list[Position]:
+        """How far each has come."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Toolbox:
-    """`owner` names this process in leases; `examples` is the folder of the depots that come along."""
+    """What commands need of everything behind them.
+
+    `examples` is the folder of the depots that come along, `command` starts this command line in a process of its own,
+    `owner` names this process in leases.
+    """
 
     version: str
     store_schema: int
     examples: Path
+    command: tuple[str, ...]
     owner: str
     clock: BlockingClock
     new_id: Callable[[], str]
     load_definition: Callable[[Path], Definition]
     common_job: CommonJob
     open_store: Callable[[str], AbstractContextManager[Store]]
+    """Creates the store when there is none."""
+    open_existing_store: Callable[[str], AbstractContextManager[Store]]
+    """Raises StoreError when there is none."""
+    read_models: ReadModels
+    import_definition: Callable[[ImportRequest], Definition]
+    to_yaml: Callable[[Definition], str]
+    serve: Callable[[ServeRequest], None]
+    """Returns when it was asked to stop."""

@@ -23,7 +23,7 @@ def add_to(subcommands: Subcommands) -> None:
 
 
 def execute(arguments: argparse.Namespace, toolbox: Toolbox, terminal: Terminal) -> ExitCode:
-    with toolbox.open_store(arguments.db) as store, terminal.progress("replaying") as advance:
+    with toolbox.open_existing_store(arguments.db) as store, terminal.progress("replaying") as advance:
         replayed = replay(store.log, arguments.run_id, advance)
     if arguments.json:
         terminal.json(_document(replayed))

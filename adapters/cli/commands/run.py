@@ -69,7 +69,7 @@ def _check(arguments: argparse.Namespace) -> None:
 def _simulate(arguments: argparse.Namespace, toolbox: Toolbox, terminal: Terminal) -> Finished:
     watched, length, db = not arguments.json, arguments.length, arguments.db
     if arguments.resume is not None:
-        with toolbox.open_store(db) as store:
+        with toolbox.open_existing_store(db) as store:
             return carry_out(resumed(toolbox, store, db, arguments.resume, length, watched=watched), terminal)
     definition = load_depot(toolbox, arguments.depot)
     request, until = _request(arguments, toolbox), length or MS_PER_DAY

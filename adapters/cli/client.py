@@ -1,0 +1,95 @@
+"""The control API's client: answers as bytes, problem documents as errors of our own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Self
+
+import httpx
+import msgspec
+
+from adapters.cli.failures import ServerFailed, ServerRefused, Unreachable, UsageError
+from domain.errors import DepotSimError, Fault, InvalidInput
+
+_CONNECT_SECONDS = 5
+_TIMEOUT = httpx.Timeout(30, connect=_CONNECT_SECONDS)
+_AWAY = (502, 503, 504)
+
+
+class _Problem(msgspec.Struct):
+    """RFC 9457, as far as it is needed."""
+
+    title: str = ""
+    detail: str = ""
+    hint: str = ""
+    faults: list[Fault] = []
+
+
+class Client:
+    """Raises Unreachable, ServerFailed, ServerRefused, or InvalidInput with the faults the server found."""
+
+    def __init__(self, url: str, token: str | None = None, transport: httpx.BaseTransport | None = None) -> None:
+        headers = {"User-Agent": "depot-sim"} | ({"Authorization": f"Bearer {token}"} if token else {})
+        self._url = url
+        with self._translating():
+            self._http = httpx.Client(base_url=url, headers=headers, timeout=_TIMEOUT, transport=transport)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def get(self, path: str, query: Mapping[str, str | int] | None = None) -> bytes:
+        with self._translating():
+            return _checked(self._http.get(path, params=None if query is None else dict(query))).content
+
+    def post(self, path: str, body: bytes) -> bytes:
+        with self._translating():
+            return _checked(self._http.post(path, content=body, headers={"Content-Type": "application/json"})).content
+
+    def lines(
+        self, path: str, query: Sequence[tuple[str, str | int]], headers: Mapping[str, str], patience: float
+    ) -> Iterator[str]:
+        """A body that comes line by line; `patience` is how many seconds may pass without one."""
+        timeout = httpx.Timeout(patience, connect=_CONNECT_SECONDS)
+        with (
+            self._translating(),
+            self._http.stream("GET", path, params=list(query), headers=headers, timeout=timeout) as response,
+        ):
+            if response.is_error:
+                response.read()
+            yield from _checked(response).iter_lines()
+
+    @contextmanager
+    def _translating(self) -> Iterator[None]:
+        try:
+            yield
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol):
+            hint = "name the server like http://127.0.0.1:8420"
+            raise UsageError(f"{self._url!r} is not the URL of a server", hint) from None
+        except httpx.TransportError as error:
+            hint = "start it with depot-sim serve, or name another with --url"
+            raise Unreachable(f"no answer from {self._url}: {str(error) or type(error).__name__}", hint) from None
+
+
+def _checked(response: httpx.Response) -> httpx.Response:
+    if response.is_error:
+        raise _error(response)
+    return response
+
+
+def _error(response: httpx.Response) -> DepotSimError:
+    try:
+        problem = msgspec.json.decode(response.content, type=_Problem)
+    except msgspec.DecodeError:
+        problem = _Problem(title=f"status {response.status_code} without an explanation")
+    said = problem.detail or problem.title
+    if problem.faults:
+        return InvalidInput(problem.faults, said)
+    if response.status_code in _AWAY:
+        return Unreachable(f"the server cannot answer now: {said}", problem.hint)
+    if response.is_server_error:
+        return ServerFailed(f"the server failed: {said}", problem.hint)
+    return ServerRefused(said, problem.hint)

@@ -1,0 +1,53 @@
+"""`depot-sim serve`: the control API over HTTP, until Ctrl-C or SIGTERM."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from adapters.cli.arguments import DEFAULT_PORT, Subcommands
+from adapters.cli.exit_codes import ExitCode
+from adapters.cli.terminal import Terminal
+from adapters.cli.toolbox import ServeRequest, Toolbox
+
+DEFAULT_DB = "sqlite:///depot-sim.db"
+_EPILOG = """
+Runs in the store that nobody holds are taken up again. Beyond this machine the service is served with tokens only:
+DEPOT_SIM_TOKENS holds them as NAME:ROLE:TOKEN, separated by commas; roles are viewer and operator.
+"""
+
+
+def add_to(subcommands: Subcommands) -> None:
+    command = subcommands.add_parser("serve", help="serve the control API", description=__doc__, epilog=_EPILOG)
+    command.add_argument("--db", metavar="URL", help=f"the event store (default: DEPOT_SIM_DB, or {DEFAULT_DB})")
+    command.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="default: 127.0.0.1")
+    command.add_argument(
+        "--port", type=_port, default=DEFAULT_PORT, metavar="N", help=f"default: {DEFAULT_PORT}; 0: any"
+    )
+    command.add_argument("--ready-file", type=Path, metavar="FILE", help="gets URL and process id as JSON when ready")
+    command.add_argument("--log-format", choices=("json", "text"), help="default: text on a terminal, json otherwise")
+    command.set_defaults(execute=execute)
+
+
+def execute(arguments: argparse.Namespace, toolbox: Toolbox, _terminal: Terminal) -> ExitCode:
+    tokens = os.environ.get("DEPOT_SIM_TOKENS", "").split(",")
+    log_format = arguments.log_format or ("text" if sys.stderr.isatty() else "json")
+    toolbox.serve(
+        ServeRequest(
+            db=arguments.db or os.environ.get("DEPOT_SIM_DB") or DEFAULT_DB,
+            host=arguments.host,
+            port=arguments.port,
+            tokens=tuple(token.strip() for token in tokens if token.strip()),
+            ready_file=arguments.ready_file,
+            json_logs=log_format == "json",
+        )
+    )
+    return ExitCode.OK
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65_535:
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a port from 0 to 65535")
+    return int(text)

@@ -1,0 +1,140 @@
+"""What the command line works with, put together."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from adapters.cli.toolbox import ImportFormat, ImportRequest, Rebuilt, ServeRequest, Toolbox
+from adapters.clock import BlockingSystemClock
+from adapters.configuration_import import load
+from adapters.configuration_import.common_job import common_job
+from adapters.configuration_import.yaml_writer import to_yaml
+from adapters.event_store import EventStore, open_event_store
+from adapters.event_store.sqlite_schema import SCHEMA_VERSION
+from adapters.event_store.url import SqliteUrl, parse_store_url
+from adapters.ids import RandomIds
+from domain.configuration.definition import Definition
+from domain.errors import StoreError
+from read_models.catalogue import MODELS
+from read_models.positions import Position, positions
+
+EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+
+
+def toolbox() -> Toolbox:
+    """For this process."""
+    return Toolbox(
+        version=_version(),
+        store_schema=SCHEMA_VERSION,
+        examples=EXAMPLES,
+        command=(sys.executable, "-m", "bootstrap.main"),
+        owner=f"{socket.gethostname()}:{os.getpid()}",
+        clock=BlockingSystemClock(),
+        new_id=RandomIds().new_id,
+        load_definition=load,
+        common_job=common_job,
+        import_definition=import_definition,
+        to_yaml=to_yaml,
+        open_store=open_event_store,
+        open_existing_store=open_existing_store,
+        read_models=StoredReadModels(),
+        serve=serve,
+    )
+
+
+def open_existing_store(url: str) -> EventStore:
+    """As open_event_store, but a file that is not there is an error: reading a store never makes one."""
+    parsed = parse_store_url(url)
+    if isinstance(parsed, SqliteUrl) and parsed.path is not None and not parsed.path.exists():
+        raise StoreError(f"there is no database {parsed.path}", "name one that depot-sim run --db or serve has written")
+    return open_event_store(url)
+
+
+def import_definition(request: ImportRequest) -> Definition:
+    """Raises InvalidInput with every fault, OSError for a file that cannot be read."""
+    return _IMPORTS[request.format](request)
+
+
+def serve(request: ServeRequest) -> None:
+    """Imported late: most commands need no web server."""
+    from bootstrap import serve as serving
+    from bootstrap.settings import LogFormat, Settings
+
+    settings = Settings(
+        db=request.db,
+        host=request.host,
+        port=request.port,
+        tokens=request.tokens,
+        ready_file=request.ready_file,
+        log_format=LogFormat.JSON if request.json_logs else LogFormat.TEXT,
+    )
+    serving.serve(settings)
+
+
+class StoredReadModels:
+    """The read models beside an event store, opened for each call."""
+
+    names = tuple(model.name for model in MODELS)
+
+    def rebuild(self, url: str, name: str, *, verify: bool, progress: Callable[[int, int], None]) -> Rebuilt:
+        from adapters.read_store import open_read_store
+        from projections.catalogue import PROJECTORS
+        from projections.rebuild import rebuild
+
+        projector = next(projector for projector in PROJECTORS if projector.model.name == name)
+        with open_existing_store(url) as store, closing(open_read_store(url, [projector.model])) as read_store:
+            return rebuild(projector, store.log, read_store[projector.model], verify=verify, progress=progress)
+
+    def positions(self, url: str) -> list[Position]:
+        from adapters.read_store import open_read_store
+
+        with open_existing_store(url) as store, closing(open_read_store(url, MODELS)) as read_store:
+            return positions([read_store[model] for model in MODELS], store.log.head())
+
+
+def _import_yaml(request: ImportRequest) -> Definition:
+    return load(request.source)
+
+
+def _import_blocks(request: ImportRequest) -> Definition:
+    from adapters.configuration_import.block_csv import BlockImport, import_blocks
+    from adapters.configuration_import.loading import decode_text
+
+    plan = BlockImport(request.name, request.depots, attribution=request.attribution)
+    if request.energy_column:
+        plan = plan._replace(energy_column=request.energy_column)
+    return import_blocks(decode_text(request.source.read_bytes()), plan)
+
+
+def _import_gtfs(request: ImportRequest) -> Definition:
+    from adapters.configuration_import.gtfs import GtfsImport, import_gtfs
+
+    plan = GtfsImport(request.name, request.routes, request.week, request.block_per_trip)
+    return import_gtfs(request.source, plan._replace(attribution=request.attribution))
+
+
+def _import_circuits(request: ImportRequest) -> Definition:
+    from adapters.configuration_import.legacy_circuits import import_circuits
+
+    return import_circuits(request.source)
+
+
+_IMPORTS: dict[ImportFormat, Callable[[ImportRequest], Definition]] = {
+    ImportFormat.YAML: _import_yaml,
+    ImportFormat.BLOCK_CSV: _import_blocks,
+    ImportFormat.GTFS: _import_gtfs,
+    ImportFormat.LEGACY_CIRCUITS: _import_circuits,
+}
+
+
+def _version() -> str:
+    try:
+        return version("depot-sim")
+    except PackageNotFoundError:
+        return "0 (not installed)"
