@@ -1,6 +1,7 @@
 """What sensors and charger meters show: the true value with one fixed gain error per meter and noise per reading.
 
-MID 2014/32/EU allows a class C meter 1 %; the default draws the gain from N(0, 0.5 %) and cuts it at 2 %.
+MID 2014/32/EU allows a class C meter 1 %; the default draws the gain from N(0, 0.5 %) and cuts it at 2 %. Gain and
+noise together stay within 2 % too, unless a larger gain is configured.
 """
 
 from __future__ import annotations
@@ -51,7 +52,8 @@ class Meters:
         if sensor.quantity is SensorQuantity.ENERGY_IMPORT:
             return true + true * self._gains[index] // PPM  # a register never falls, so it takes no noise
         noise = self._noise.normal(f"noise/{sensor.id}", stage.end // sensor.cadence) * sensor.noise // SIGMA
-        return true + true * _clip(self._gains[index] + noise) // PPM
+        gain = self._gains[index]
+        return true + true * _clip(gain + noise, max(ERROR_LIMIT_PPM, abs(gain))) // PPM
 
     def _gain(self, sensor: Sensor) -> int:
         return gain_ppm(self._noise, sensor.id) if sensor.gain_error is None else int(sensor.gain_error)
@@ -59,7 +61,7 @@ class Meters:
 
 def gain_ppm(noise: Noise, meter: str) -> int:
     """The fixed gain error of a meter of this name."""
-    return _clip(noise.normal(f"gain/{meter}", 0) * GAIN_SIGMA_PPM // SIGMA)
+    return _clip(noise.normal(f"gain/{meter}", 0) * GAIN_SIGMA_PPM // SIGMA, ERROR_LIMIT_PPM)
 
 
 def true_value(depot: Depot, stage: Stage, balance: Balance, sensor: Sensor) -> int:
@@ -95,5 +97,5 @@ def _charger_value(connectors: list[int], stage: Stage, quantity: SensorQuantity
     return total
 
 
-def _clip(error_ppm: int) -> int:
-    return max(-ERROR_LIMIT_PPM, min(ERROR_LIMIT_PPM, error_ppm))
+def _clip(error_ppm: int, limit_ppm: int) -> int:
+    return max(-limit_ppm, min(limit_ppm, error_ppm))
