@@ -65,7 +65,9 @@ def power_w(
 
 
 def bends_at(spec: ConnectorSpec, bus: VehicleSpec, connector: ConnectorState, vehicle: VehicleState) -> int:
-    """When the present line bends by itself because a band or the target is reached."""
+    """When the present line bends by itself because a band or the target is reached; a bus that came full is done."""
+    if vehicle.battery_mj >= target_mj(bus, vehicle) and not auxiliary_demand_w(bus, vehicle):
+        return connector.energised_at
     rate = (connector.power_w - connector.auxiliary_w) * spec.spec.efficiency
     if rate <= 0:
         return NEVER
