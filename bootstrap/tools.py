@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import sys
 from collections.abc import Callable
@@ -33,6 +34,7 @@ def toolbox() -> Toolbox:
         version=_version(),
         store_schema=SCHEMA_VERSION,
         examples=EXAMPLES,
+        name=_name(),
         command=(sys.executable, "-m", "bootstrap.main"),
         owner=f"{socket.gethostname()}:{os.getpid()}",
         clock=BlockingSystemClock(),
@@ -131,6 +133,14 @@ _IMPORTS: dict[ImportFormat, Callable[[ImportRequest], Definition]] = {
     ImportFormat.GTFS: _import_gtfs,
     ImportFormat.LEGACY_CIRCUITS: _import_circuits,
 }
+
+
+def _name() -> str:
+    """As it was called, unless the shell finds it by itself."""
+    called = Path(sys.argv[0])
+    if called.name != "depot-sim" or shutil.which("depot-sim") == str(called):
+        return "depot-sim"
+    return str(called)
 
 
 def _version() -> str:

@@ -14,6 +14,8 @@ from domain.errors import DepotSimError, Fault, InvalidInput
 
 _CONNECT_SECONDS = 5
 _TIMEOUT = httpx.Timeout(30, connect=_CONNECT_SECONDS)
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+"""A proxy named in the environment does not lead there."""
 _AWAY = (502, 503, 504)
 
 
@@ -33,7 +35,10 @@ class Client:
         headers = {"User-Agent": "depot-sim"} | ({"Authorization": f"Bearer {token}"} if token else {})
         self._url = url
         with self._translating():
-            self._http = httpx.Client(base_url=url, headers=headers, timeout=_TIMEOUT, transport=transport)
+            proxied = httpx.URL(url).host not in _LOOPBACK
+            self._http = httpx.Client(
+                base_url=url, headers=headers, timeout=_TIMEOUT, transport=transport, trust_env=proxied
+            )
 
     def __enter__(self) -> Self:
         return self

@@ -8,11 +8,13 @@ from contextlib import contextmanager
 from typing import TextIO
 
 import msgspec
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
+_PLAIN_WIDTH = 200
+"""Of tables that go into a file or a pipe."""
 Advance = Callable[[int, int], None]
 
 
@@ -39,11 +41,12 @@ class Terminal:
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()) -> None:
         """Columns named in `right` hold numbers."""
         table = Table(box=None, pad_edge=False, header_style="bold")
-        for column in columns:
-            table.add_column(column, justify="right" if column in right else "left", overflow="fold")
+        for number, column in enumerate(columns):
+            justify: JustifyMethod = "right" if column in right else "left"
+            table.add_column(column, justify=justify, overflow="fold", no_wrap=number == 0)
         for row in rows:
             table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
-        self.out.print(table)
+        self.out.print(table, width=self.out.width if self.out.is_terminal else _PLAIN_WIDTH)
 
     def say(self, text: str, style: str = "") -> None:
         """A remark for the person who waits."""

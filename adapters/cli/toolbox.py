@@ -94,13 +94,14 @@ class ReadModels(Protocol):
 class Toolbox:
     """What commands need of everything behind them.
 
-    `examples` is the folder of the depots that come along, `command` starts this command line in a process of its own,
-    `owner` names this process in leases.
+    `examples` is the folder of the depots that come along, `name` is how a person calls this command line, `command`
+    starts it in a process of its own, `owner` names this process in leases.
     """
 
     version: str
     store_schema: int
     examples: Path
+    name: str
     command: tuple[str, ...]
     owner: str
     clock: BlockingClock

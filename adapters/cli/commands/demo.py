@@ -1,0 +1,110 @@
+"""`depot-sim demo`: a day of a real depot as fast as it goes, then the same depot served, a minute a second."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from pathlib import Path
+from urllib.parse import quote
+
+import msgspec
+
+from adapters.cli.arguments import DEFAULT_START, DEFAULT_URL, Subcommands
+from adapters.cli.background import BackgroundService
+from adapters.cli.client import Client
+from adapters.cli.depots import load_depot
+from adapters.cli.exit_codes import ExitCode
+from adapters.cli.run_report import report, show
+from adapters.cli.simulation import Finished, Stopwatch, carry_out, on_store
+from adapters.cli.terminal import Terminal
+from adapters.cli.toolbox import Toolbox
+from application.run.requests import ClockRequest, StartRun
+from domain.configuration.quantities import MS_PER_DAY, MS_PER_MINUTE, Duration
+from domain.run.events import ClockMode
+
+_DEPOT = "nyc-meredith"
+_SEED = 7
+_SPEED = 60
+_FOLDER = Path("depot-sim-data", "demo")
+_EPILOG = f"""
+Everything is kept in the folder {_FOLDER} below the working directory; a new demo begins by stopping the service
+of the one before and deleting its folder.
+"""
+
+
+class _Started(msgspec.Struct):
+    run_id: str
+
+
+def add_to(subcommands: Subcommands) -> None:
+    command = subcommands.add_parser(
+        "demo", help="a real depot for a day, then served", description=__doc__, epilog=_EPILOG
+    )
+    command.add_argument("--stop", action="store_true", help="stop the service that the demo has left behind")
+    command.set_defaults(execute=execute)
+
+
+def execute(arguments: argparse.Namespace, toolbox: Toolbox, terminal: Terminal) -> ExitCode:
+    folder = _FOLDER.absolute()
+    service = BackgroundService(folder, toolbox.command)
+    stopped = service.stop()
+    if arguments.stop:
+        terminal.text("the demo's service is stopped\n" if stopped else "no service of a demo is running here\n")
+        return ExitCode.OK
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    db = f"sqlite:///{quote(str(folder / 'depot-sim.db'))}"
+    finished = _simulate(toolbox, terminal, db)
+    ready = service.start(db)
+    run_id = _start_served_run(ready.url, finished)
+    terminal.text(_left_behind(toolbox.name, ready.url, run_id, f"{finished.summary.run_id} --db {db}"))
+    return ExitCode.OK
+
+
+def _simulate(toolbox: Toolbox, terminal: Terminal, db: str) -> Finished:
+    """A day of the depot, stored."""
+    watch = Stopwatch()
+    definition = load_depot(toolbox, _DEPOT)
+    request = StartRun(
+        "",
+        seed=_SEED,
+        start_time=DEFAULT_START,
+        tick=Duration(MS_PER_MINUTE),
+        clock=ClockRequest(ClockMode.MANUAL),
+        run_id=toolbox.new_id(),
+    )
+    terminal.text(f"{definition.document.name}: {definition.document.description}\n\n")
+    with toolbox.open_store(db) as store:
+        finished = carry_out(on_store(toolbox, store, db, definition, request, MS_PER_DAY, watched=True), terminal)
+    show(terminal, finished, report(finished, watch, db))
+    return finished
+
+
+def _start_served_run(url: str, finished: Finished) -> str:
+    """The same depot again, driven by wall time."""
+    started = finished.started
+    request = {
+        "configuration_id": started.configuration_id,
+        "seed": started.seed,
+        "start_time": started.start_time,
+        "tick": "60 s",
+        "clock": {"mode": ClockMode.REALTIME.value, "speed": str(_SPEED)},
+    }
+    with Client(url) as client:
+        return msgspec.json.decode(client.post("/simulation-runs", msgspec.json.encode(request)), type=_Started).run_id
+
+
+def _left_behind(name: str, url: str, run_id: str, simulated: str) -> str:
+    at_url = "" if url == DEFAULT_URL else f" --url {url}"
+    return f"""
+The depot is now served, a minute a second, until it is stopped:
+
+  {url}/simulation-runs/{run_id}
+  {url}/openapi.json
+
+  {name} world {run_id}{at_url}
+  {name} events {run_id} --follow{at_url}
+  {name} replay {simulated}
+  {name} demo --stop
+
+"""
