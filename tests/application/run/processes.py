@@ -1,0 +1,153 @@
+"""A process without a network: what bootstrap composes, with a clock and a journal that tests control."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from itertools import count
+from typing import Any
+
+from adapters.event_store import EventStore
+from application.configuration import ConfigurationService
+from application.event_log import Append, Journal
+from application.repository import Origin, Repository
+from application.run.driver import RunDriver
+from application.run.host import RunHost
+from application.run.live import LiveRuns
+from application.run.requests import ClockRequest, StartRun
+from application.run.service import Outcome, RunService
+from domain.configuration.definition import Definition
+from domain.configuration.quantities import Duration
+from domain.events import Event, decode
+from domain.run.aggregate import stream_of
+from domain.run.events import ClockMode
+from tests.domain.configuration.samples import depot
+
+MINUTE = 60_000
+ALICE = Origin("alice", correlation_id="c-1")
+DEPOT = Definition.of(depot())
+
+
+class FakeClock:
+    """Time stands still until `advance`."""
+
+    def __init__(self) -> None:
+        self._now = 1_000_000
+        self._sleepers: list[tuple[int, asyncio.Future[None]]] = []
+
+    def monotonic_us(self) -> int:
+        return self._now
+
+    def now_us(self) -> int:
+        return self._now
+
+    async def sleep_us(self, duration_us: int) -> None:
+        wakes: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._sleepers.append((self._now + duration_us, wakes))
+        await wakes
+
+    def advance(self, duration_us: int) -> None:
+        self._now += duration_us
+        for due, wakes in self._sleepers:
+            if due <= self._now and not wakes.done():
+                wakes.set_result(None)
+        self._sleepers = [sleeper for sleeper in self._sleepers if not sleeper[1].done()]
+
+    @property
+    def sleepers(self) -> int:
+        return sum(not wakes.done() for _, wakes in self._sleepers)
+
+
+class FailingJournal:
+    """Passes appends on, but raises the errors it is given in place of the next ones."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self.outcomes: list[Exception | None] = []
+
+    async def append(self, append: Append) -> Sequence[int]:
+        failure = self.outcomes.pop(0) if self.outcomes else None
+        if failure is not None:
+            raise failure
+        return await self._journal.append(append)
+
+    async def close(self) -> None:
+        await self._journal.close()
+
+
+class Process:
+    """One owner of runs."""
+
+    def __init__(self, store: EventStore, clock: FakeClock, owner: str) -> None:
+        self.store = store
+        self.clock = clock
+        self.owner = owner
+        self.journal = FailingJournal(store.journal())
+        self.host = RunHost(store.log, self.journal, store.leases, clock, owner, lease_seconds=60)
+        self.configurations = ConfigurationService(Repository(store.log, self.journal), _Ids(owner))
+        self.runs = RunService(store.log, self.host, self.configurations, _Ids(owner))
+        self.live = LiveRuns(store.log, self.host)
+        RunDriver(self.runs, self.host, clock)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self, run_id: str = "r", *, definition: Definition = DEPOT, **changes: Any) -> Outcome:
+        """A manual run with ticks of a minute, unless told otherwise."""
+        configuration = await self.configurations.create(definition)
+        asked: dict[str, Any] = {"tick": Duration(MINUTE), "clock": ClockRequest(ClockMode.MANUAL)}
+        return await self.runs.start(StartRun(configuration.id, run_id=run_id, **asked | changes), ALICE)
+
+    def run_in_background(self, coroutine: Any) -> asyncio.Task[None]:
+        task: asyncio.Task[None] = asyncio.create_task(coroutine)
+        self._tasks.append(task)
+        return task
+
+    def version(self, run_id: str = "r") -> int:
+        return self.store.log.stream_version(stream_of(run_id))
+
+    def events(self, run_id: str = "r") -> list[Event]:
+        return [decode(row.topic, row.state) for row in self.store.log.read_stream(stream_of(run_id))]
+
+    def topics(self, run_id: str = "r") -> list[str]:
+        return [event.TOPIC for event in self.events(run_id)]
+
+    def lose_lease(self, run_id: str = "r", to: str = "elsewhere") -> int:
+        """What happens to a process that stood still for too long: another one is given its run."""
+        held = self.host.held(run_id)
+        assert held is not None
+        self.store.leases.release(run_id, held.writer.token)
+        token = self.store.leases.acquire(run_id, to, 60)
+        assert token is not None
+        return token
+
+    def forget(self, run_id: str = "r") -> None:
+        """As after kill -9: the lease has run out and nothing was said."""
+        held = self.host.held(run_id)
+        assert held is not None
+        self.host.drop(held)
+        self.store.leases.release(run_id, held.writer.token)
+
+    async def close(self) -> None:
+        for run_id in self.host.held_ids():
+            held = self.host.held(run_id)
+            if held is not None:
+                self.host.drop(held)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.journal.close()
+
+
+async def until(reached: Callable[[], object], seconds: float = 10.0) -> None:
+    """Wait for something that other tasks and threads bring about."""
+    async with asyncio.timeout(seconds):
+        while not reached():  # noqa: ASYNC110 - what is waited for also happens in threads
+            await asyncio.sleep(0.001)
+
+
+class _Ids:
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+        self._numbers = count(1)
+
+    def new_id(self) -> str:
+        return f"{self._prefix}-{next(self._numbers)}"

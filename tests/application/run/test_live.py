@@ -1,0 +1,86 @@
+"""Followers of runs: what a query sees."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from application.run import live as following
+from domain.configuration.quantities import Share
+from domain.errors import NotFound
+from domain.run.commands import SetTarget
+from domain.run.world.state import state_sha256
+from tests.application.run.conftest import Start
+from tests.application.run.processes import ALICE, MINUTE, Process
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_query_sees_every_commit_before_it(process: Process) -> None:
+    await process.start()
+    for minutes in range(1, 20):
+        outcome = await process.runs.tick("r", 1, ALICE)
+        seen = await process.live.get("r")
+        assert (seen.world.at, seen.version) == (minutes * MINUTE, outcome.version)
+
+
+async def test_a_query_sees_what_another_process_has_committed(processes: Start) -> None:
+    here, there = processes("here"), processes("there")
+    await here.start()
+    await there.live.get("r")
+    await here.runs.tick("r", 700, ALICE)
+    seen = await there.live.get("r")
+    assert seen.world.at == 700 * MINUTE
+    assert seen.pending == []
+
+
+async def test_queries_while_a_run_advances_only_see_what_is_committed(process: Process) -> None:
+    await process.start()
+    advancing = asyncio.create_task(process.runs.tick("r", 5_000, ALICE))
+    seen = []
+    while not advancing.done():
+        await asyncio.sleep(0)
+        run = await process.live.get("r")
+        seen.append(run.version)
+        assert run.version <= process.version()
+    assert seen == sorted(seen)
+
+
+async def test_an_unknown_run_is_not_found(process: Process) -> None:
+    with pytest.raises(NotFound):
+        await process.live.get("nobody")
+
+
+async def test_more_runs_than_are_kept_are_still_all_answered(
+    process: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "_KEPT", 2)
+    for run_id in ("r", "s", "t"):
+        await process.start(run_id)
+    for run_id in ("r", "s", "t", "r"):
+        assert (await process.live.get(run_id)).run_id == run_id
+
+
+async def test_the_past_is_as_it_was(process: Process) -> None:
+    await process.start()
+    hashes = {}
+    for _ in range(5):
+        outcome = await process.runs.tick("r", 30, ALICE)
+        hashes[outcome.version, outcome.at] = state_sha256((await process.live.get("r")).world)
+        await process.runs.command("r", SetTarget("bus-1", Share.parse("90 %")), ALICE)
+    for (version, at), expected in hashes.items():
+        assert state_sha256((await process.live.at_version("r", version)).world) == expected
+        earlier = await process.live.at_time("r", at - 1)
+        assert earlier.world.at == at - MINUTE
+
+
+async def test_positions_before_a_moment_name_the_last_event_before_it(process: Process) -> None:
+    await process.start()
+    await process.runs.tick("r", 10, ALICE)
+    assert await process.live.position_before("r", 0) == 0
+    rows = process.store.log.read_stream("run-r")
+    ats = [(row.position, row.decoded().event.at) for row in rows]  # type: ignore[attr-defined]
+    for moment in (1, MINUTE, MINUTE + 1, 10 * MINUTE, 10**9):
+        expected = max(position for position, at in ats if at < moment)
+        assert await process.live.position_before("r", moment) == expected
