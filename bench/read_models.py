@@ -81,7 +81,9 @@ def _fill(log: EventLog, day: Sequence[EncodedEvent], events: int) -> None:
     """The same day again and again, each time as another run, until there are enough events."""
     for number in range(-(-events // len(day))):
         run_id = f"run{number}"
-        first = EncodedEvent(SimulationRunStarted.TOPIC, day[0].state.replace(b'"run_id":"day"', b'"run_id":"%s"' % run_id.encode()))
+        first = EncodedEvent(
+            SimulationRunStarted.TOPIC, day[0].state.replace(b'"run_id":"day"', b'"run_id":"%s"' % run_id.encode())
+        )
         stream = [first, *day[1:]][: events - number * len(day)]
         log.append(Append([StreamWrite(f"run-{run_id}", 0, stream)]))
 

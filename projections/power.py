@@ -39,7 +39,7 @@ class _Topology(msgspec.Struct):
 
 
 class _Document(msgspec.Struct):
-    """What a power history needs to know of the depot: names and places. A whole document takes a hundred times longer."""
+    """What a power history needs of the depot: names and places. To read it all takes a hundred times longer."""
 
     topology: _Topology
     chargers: tuple[_Charger, ...] = ()

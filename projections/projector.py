@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 from application.event_log import Filter, Row
-from domain.errors import StoreError, UnknownTopic
+from domain.errors import DepotSimError, StoreError, UnknownTopic
 from domain.events import Event, event_class, topics
 from read_models.database import Database
 from read_models.schema import ReadModel, Table
@@ -35,11 +35,17 @@ class Projector(Protocol):
         """What the page changes in the tables as they are before it. Raises PoisonEvent at one it cannot take."""
 
 
-class PoisonEvent(Exception):
+class PoisonEvent(DepotSimError):
     """An event that a projector cannot take."""
 
+    type = "poison-event"
+    title = "A read model cannot take an event"
+
     def __init__(self, row: Row, reason: Exception) -> None:
-        super().__init__(f"{row.topic} at position {row.position} of {row.stream}: {reason!r}")
+        super().__init__(
+            f"{row.topic} at position {row.position}, version {row.version} of {row.stream}: {reason!r}",
+            "its read model stands right before it and shows nothing newer; a newer depot-sim may be able to take it",
+        )
         self.position = row.position
 
 

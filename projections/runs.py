@@ -39,6 +39,7 @@ class RunsProjector:
     def project(self, page: Sequence[Row], before: Database) -> Iterable[Change]:
         fold = _Fold(before)
         each(page, fold.take)
+        each(fold.newest(), fold.bring_up)
         return [Change(runs.RUNS, fold.rows(), replace=True)]
 
 
@@ -59,8 +60,17 @@ class _Fold:
             event = decode(topic, row.state)
             _HANDLERS.get(type(event), _ignore)(self._run(stream), event)
 
+    def newest(self) -> list[Row]:
+        """The last event of every run."""
+        return list(self._newest.values())
+
+    def bring_up(self, newest: Row) -> None:
+        run = self._run(newest.stream)
+        run.version, run.updated_at = newest.version, newest.recorded_at
+        run.at = _moment(newest.state).at
+
     def rows(self) -> list[Sequence[object]]:
-        return [tuple(msgspec.to_builtins(self._brought_up(row)).values()) for row in self._newest.values()]
+        return [tuple(msgspec.to_builtins(run).values()) for run in self._runs.values()]
 
     def _run(self, stream: str) -> Run:
         run = self._runs.get(stream)
@@ -69,12 +79,6 @@ class _Fold:
             if run is None:
                 raise LookupError(f"{stream} does not begin with {_STARTED}")
             self._runs[stream] = run
-        return run
-
-    def _brought_up(self, newest: Row) -> Run:
-        run = self._run(newest.stream)
-        run.version, run.updated_at = newest.version, newest.recorded_at
-        run.at = _moment(newest.state).at
         return run
 
 

@@ -20,7 +20,8 @@ CONNECT_SECONDS = 10
 IDLE_IN_TRANSACTION_SECONDS = 10
 """A frozen projector keeps the others waiting no longer than this."""
 
-_ATTEMPTS = 3
+_MOST_CONNECTIONS = 16
+_POOL_SECONDS = 30
 _LOCK_IN_TRANSACTION = b"SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 _LOCK = b"SELECT pg_advisory_lock(hashtextextended(%s, 0))"
 _TRY_LOCK = b"SELECT pg_try_advisory_lock(hashtextextended(%s, 0))"
@@ -32,17 +33,19 @@ class PostgresReadStore:
 
     def __init__(self, models: Iterable[ReadModel], conninfo: str) -> None:
         named = {model.name: model for model in models}
-        self._parameters = _parameters(conninfo, [f"rm_{name}" for name in named])
-        with translated_errors():
-            self._pool: ConnectionPool[Connection] = ConnectionPool(
-                kwargs={**self._parameters, "autocommit": True}, min_size=1, max_size=16, timeout=30, open=False
-            )
-            self._pool.open(wait=True, timeout=CONNECT_SECONDS)
-        try:
-            self._models = {name: PostgresModelStore(model, self._pool, self._connect) for name, model in named.items()}
-        except BaseException:
-            self._pool.close()
-            raise
+        self._parameters = _parameters(conninfo, [_live(model).schema for model in named.values()])
+        with translated_errors(), closing(self._connect()) as connection:
+            for model in named.values():
+                _create(connection, model)
+        self._pool: ConnectionPool[Connection] = ConnectionPool(
+            kwargs={**self._parameters, "autocommit": True},
+            min_size=1,
+            max_size=_MOST_CONNECTIONS,
+            timeout=_POOL_SECONDS,
+            check=ConnectionPool.check_connection,  # the server may have been restarted
+            open=True,
+        )
+        self._models = {name: PostgresModelStore(model, self._pool, self._connect) for name, model in named.items()}
 
     def __getitem__(self, model: ReadModel) -> PostgresModelStore:
         return self._models[model.name]
@@ -62,24 +65,14 @@ class PostgresModelStore:
         self.model = model
         self._pool = pool
         self._connect = connect
-        self._build = PostgresBuild(f"rm_{model.name}")
-        with translated_errors(), pool.connection() as connection, connection.transaction():
-            connection.execute(_LOCK_IN_TRANSACTION, (_writing(model),))
-            if not _exists(connection, self._build.schema):
-                self._build.create(connection, model, bulk=False)
-                self._build.index(connection, model, bulk=False)
+        self._build = _live(model)
 
     def database(self) -> PostgresModelStore:
         return self
 
     def query(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        statement = translated(sql)
-        with translated_errors(self.model):
-            for _ in range(_ATTEMPTS - 1):
-                with suppress(psycopg.OperationalError):
-                    return self._query(statement, parameters)
-                self._pool.check()  # the server may have closed the other connections as well
-            return self._query(statement, parameters)
+        with translated_errors(self.model), self._pool.connection() as connection:
+            return connection.execute(translated(sql), parameters).fetchall()
 
     def stored(self) -> Stored:
         with translated_errors(), self._pool.connection() as connection:
@@ -112,10 +105,6 @@ class PostgresModelStore:
             finally:
                 shadow.drop()
 
-    def _query(self, statement: bytes, parameters: Sequence[object]) -> list[tuple[Any, ...]]:
-        with self._pool.connection() as connection:
-            return connection.execute(statement, parameters).fetchall()
-
 
 class PostgresShadow:
     """A build that is not live yet, filled over a connection of its own."""
@@ -123,8 +112,8 @@ class PostgresShadow:
     def __init__(self, model: ReadModel, connection: Connection) -> None:
         self._model = model
         self._connection = connection
-        self._live = PostgresBuild(f"rm_{model.name}")
-        self._build = PostgresBuild(f"rm_{model.name}_shadow")
+        self._live = _live(model)
+        self._build = PostgresBuild(f"{self._live.schema}_shadow")
 
     def create(self) -> None:
         self.drop()
@@ -189,7 +178,23 @@ def outdated(model: ReadModel) -> StoreError:
 
 def _failed(error: psycopg.Error) -> StoreError:
     reason = str(error).partition("\n")[0]
+    if error.sqlstate is None or error.sqlstate.startswith(("08", "57P")):
+        return StoreError(f"the connection to PostgreSQL failed: {reason}", "check the server, then try again")
     return StoreError(f"a read model failed: {reason}", "see read-models status and the server's log")
+
+
+def _live(model: ReadModel) -> PostgresBuild:
+    return PostgresBuild(f"rm_{model.name}")
+
+
+def _create(connection: Connection, model: ReadModel) -> None:
+    """Empty tables, unless there are any."""
+    build = _live(model)
+    with connection.transaction():
+        connection.execute(_LOCK_IN_TRANSACTION, (_writing(model),))
+        if not _exists(connection, build.schema):
+            build.create(connection, model, bulk=False)
+            build.index(connection, model, bulk=False)
 
 
 def _exists(connection: Connection, schema: str) -> bool:

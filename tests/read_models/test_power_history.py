@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.configuration.quantities import Power
 from domain.run.aggregate import SimulationRun
-from domain.run.commands import StopCharging
+from domain.run.commands import SetChargingLimit, StopCharging
 from read_models import power
 from read_models.errors import QueryRefused
 from read_models.power_history import MOST_BUCKETS, EntityKind, PowerHistory, power_entities, power_history
@@ -37,12 +38,13 @@ def projected(stores: Stores, run: SimulationRun) -> SimulationRun:
 
 
 def test_history_reproduces_the_worlds_registers_at_the_end_of_every_tick(stores: Stores) -> None:
-    """Also around a stop by command, a stop inside a tick, and ticks that were cut short."""
+    """Also around a stop by command, a stop inside a tick, and a line that bends in a tick that was cut short."""
     run = started("r1")
+    commands = {21: SetChargingLimit("fast/left", Power.parse("50 kW")), 40: StopCharging("fast/left")}
     seen: dict[int, tuple[list[int], list[int]]] = {}
     while run.world.at < 2 * HOUR:
-        if len(seen) == 40:
-            run.command(StopCharging("fast/left"))
+        if len(seen) in commands:
+            run.command(commands[len(seen)])
         run.tick_to(run.world.at + (MINUTE if len(seen) % 7 else 17_000))
         at, world = run.world.at, run.world
         seen[at] = [c.energy_at(at) for c in world.connectors], [n.energy_at(at) for n in world.nodes]

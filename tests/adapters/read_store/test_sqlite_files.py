@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from adapters.read_store import open_read_store
+from adapters.read_store.sqlite_build import SqliteBuild
 from domain.errors import StoreError
 from read_models.store import ModelStore
 from tests.adapters.read_store.samples import MODEL, NAMES, advance, rows
@@ -31,6 +34,24 @@ def test_the_files_lie_beside_the_event_store_and_a_link_names_the_live_one(sqli
         advance(store[MODEL], 6, 7)
     assert files(tmp_path / "store.db.read") == {"sample.db", "sample.3.db"}
     assert (tmp_path / "store.db.read" / "sample.db").readlink() == Path("sample.3.db")
+
+
+def test_an_answer_from_files_that_were_swapped_away_meanwhile_is_asked_again(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(open_read_store(sqlite_url, [MODEL])) as store, closing(open_read_store(sqlite_url, [MODEL])) as other:
+        advance(store[MODEL], 0, 1, names={"old": 1})
+        query, asked = SqliteBuild.query, []
+
+        def interrupted(build: SqliteBuild, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+            asked.append(build)
+            if len(asked) == 1:
+                swap(other[MODEL], 5)
+            return query(build, sql, parameters)
+
+        monkeypatch.setattr(SqliteBuild, "query", interrupted)
+        assert store[MODEL].database().query("SELECT name FROM sample_names") == [("swapped",)]
+        assert len(set(asked)) == 2
 
 
 def test_what_a_killed_rebuild_left_behind_goes_with_the_next(sqlite_url: str, tmp_path: Path) -> None:
