@@ -5,6 +5,7 @@ from __future__ import annotations
 from heapq import heapify, heappop, heappush
 
 from domain.configuration.document import RandomOutages
+from domain.configuration.quantities import MS_PER_DAY
 from domain.run.events import ChargerFaultCleared, ChargerFaulted, SensorFaultCleared, SensorFaulted, StopReason
 from domain.run.world import yard
 from domain.run.world.depot import Depot
@@ -19,16 +20,19 @@ _Happening = tuple[int, int, int]  # moment, kind, index
 
 
 class RandomTrouble:
-    """The next seeded outage of every unit of one kind."""
+    """The next seeded outage of every unit of one kind, looked for a day ahead: most units have none for weeks."""
 
     def __init__(self, noise: Noise, kind: str, ids: list[str], outages: RandomOutages | None, now: int) -> None:
         self._noise = noise
         self._streams = [f"{kind}/{id}" for id in ids]
         self._outages = outages
-        self._next = [self._draw(stream, now) for stream in self._streams] if outages is not None else []
+        self._next = [NO_OUTAGE] * len(ids) if outages is not None else []
+        self._known_until = now
 
     def begins_before(self, moment: int) -> list[tuple[int, int]]:
         """(moment, unit) of the outages that begin before this."""
+        while self._known_until < moment:
+            self._look_ahead()
         return [(outage.begins_at, unit) for unit, outage in enumerate(self._next) if outage.begins_at < moment]
 
     def begins_at(self, unit: int) -> int:
@@ -37,11 +41,18 @@ class RandomTrouble:
     def take(self, unit: int) -> Outage:
         """The outage that begins now; the one after it takes its place."""
         outage = self._next[unit]
-        self._next[unit] = self._draw(self._streams[unit], outage.begins_at + 1)
+        self._next[unit] = self._draw(unit, outage.begins_at + 1)
         return outage
 
-    def _draw(self, stream: str, not_before: int) -> Outage:
-        return NO_OUTAGE if self._outages is None else next_outage(self._noise, stream, self._outages, not_before)
+    def _look_ahead(self) -> None:
+        begin, self._known_until = self._known_until, self._known_until + MS_PER_DAY
+        for unit, outage in enumerate(self._next):
+            if outage is NO_OUTAGE:
+                self._next[unit] = self._draw(unit, begin)
+
+    def _draw(self, unit: int, not_before: int) -> Outage:
+        assert self._outages is not None, "without outages there are no units"
+        return next_outage(self._noise, self._streams[unit], self._outages, not_before, self._known_until)
 
 
 class Agenda:

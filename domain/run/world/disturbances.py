@@ -16,8 +16,6 @@ TYPICAL = DisturbanceProfile(
     sensor_dropouts=RandomOutages(per_day=Share.parse("5 %"), duration=Duration.parse("10 min")),
 )
 
-_HORIZON_HOURS = 24 * 366
-
 
 class Outage(NamedTuple):
     begins_at: int
@@ -27,13 +25,12 @@ class Outage(NamedTuple):
 NO_OUTAGE = Outage(NEVER, NEVER)
 
 
-def next_outage(noise: Noise, stream: str, outages: RandomOutages, not_before: int) -> Outage:
-    """The first outage of this unit that begins at or after `not_before`; at most one begins per hour."""
-    first_hour = max(0, not_before // MS_PER_HOUR)
-    for hour in range(first_hour, first_hour + _HORIZON_HOURS):
+def next_outage(noise: Noise, stream: str, outages: RandomOutages, not_before: int, before: int) -> Outage:
+    """The first outage of this unit that begins within these moments, or NO_OUTAGE; at most one begins per hour."""
+    for hour in range(not_before // MS_PER_HOUR, -(-before // MS_PER_HOUR)):
         if noise.uniform(stream, 3 * hour, 24_000_000) < outages.per_day:
             begins_at = hour * MS_PER_HOUR + noise.uniform(stream, 3 * hour + 1, MS_PER_HOUR)
             length = outages.duration // 2 + noise.uniform(stream, 3 * hour + 2, max(1, outages.duration))
-            if begins_at >= not_before:
+            if not_before <= begins_at < before:
                 return Outage(begins_at, begins_at + length)
     return NO_OUTAGE

@@ -21,8 +21,10 @@ from domain.run.events import (
     StopReason,
     VehicleArrived,
 )
+from domain.run.world.agenda import Agenda
 from domain.run.world.disturbances import NO_OUTAGE, TYPICAL, Outage, next_outage
 from domain.run.world.noise import Noise
+from domain.run.world.stage import Stage
 from tests.domain.run.world.depots import DAY, HOUR, MINUTE, SECOND, Simulation, charger, document, duty, vehicle
 
 DAILY = RandomOutages(per_day=Share(PPM), duration=Duration(30 * MINUTE))
@@ -30,7 +32,7 @@ DAILY = RandomOutages(per_day=Share(PPM), duration=Duration(30 * MINUTE))
 
 def outages(of: RandomOutages, until: int, unit: str = "charger/c1") -> list[Outage]:
     found, at = [], 0
-    while (outage := next_outage(Noise(7), unit, of, at)).begins_at < until:
+    while (outage := next_outage(Noise(7), unit, of, at, until)) != NO_OUTAGE:
         found.append(outage)
         at = outage.begins_at + 1
     return found
@@ -51,16 +53,35 @@ def test_outages_come_at_any_time_of_the_hour() -> None:
 
 
 def test_what_never_fails_never_fails() -> None:
-    assert next_outage(Noise(7), "c", RandomOutages(per_day=Share(0)), 0) == NO_OUTAGE
+    assert next_outage(Noise(7), "c", RandomOutages(per_day=Share(0)), 0, 100 * DAY) == NO_OUTAGE
 
 
 @given(st.integers(0, 30 * DAY), st.integers(0, 30 * DAY))
 def test_the_outages_to_come_do_not_depend_on_when_one_asks(early: int, late: int) -> None:
     early, late = sorted((early, late))
-    first = next_outage(Noise(7), "c", DAILY, early)
-    assert first.begins_at >= early
+    end = late + 30 * DAY
+    first = next_outage(Noise(7), "c", DAILY, early, end)
+    assert early <= first.begins_at < end
     if first.begins_at >= late:
-        assert next_outage(Noise(7), "c", DAILY, late) == first
+        assert next_outage(Noise(7), "c", DAILY, late, end) == first
+    assert next_outage(Noise(7), "c", DAILY, early, first.begins_at) == NO_OUTAGE
+    assert next_outage(Noise(7), "c", DAILY, early, first.begins_at + 1) == first
+
+
+def test_a_thousand_units_that_hardly_ever_fail_cost_a_resume_next_to_nothing() -> None:
+    site = document(chargers=tuple(charger(f"c{i}") for i in range(1_000)))
+    seldom = RandomOutages(per_day=Share.parse("0.1 %"))
+    simulation = Simulation(site, disturbances=DisturbanceProfile(id="d", charger_faults=seldom))
+    draws = 0
+
+    class Counting(Noise):
+        def uniform(self, stream: str, index: int, below: int) -> int:
+            nonlocal draws
+            draws += 1
+            return super().uniform(stream, index, below)
+
+    Agenda(simulation.depot, simulation.world, Counting(7)).open(Stage(simulation.evolution, Noise(7), 0, MINUTE))
+    assert draws < 30_000
 
 
 def disturbed(tick: int, until: int = 2 * DAY) -> Simulation:
