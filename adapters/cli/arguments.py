@@ -13,7 +13,7 @@ DEFAULT_START = "2026-03-02T12:00:00+00:00"
 DEFAULT_PORT = 8420
 DEFAULT_URL = f"http://127.0.0.1:{DEFAULT_PORT}"
 
-_PASSWORD = re.compile(r"(?<=//)([^/@:]*:)[^@]*(?=@)|([?&]password=)[^&]*")
+_PASSWORD = re.compile(r"(?<=//)([^/@:]*:)[^/?]*(?=@)|([?&]password=)[^&]*")
 Subcommands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 

@@ -38,12 +38,19 @@ class Terminal:
         self._stdout.write(text)
         self._stdout.flush()
 
-    def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()) -> None:
-        """Columns named in `right` hold numbers."""
+    def table(
+        self,
+        columns: Sequence[str],
+        rows: Iterable[Sequence[object]],
+        *,
+        right: Sequence[str] = (),
+        whole: Sequence[str] = (),
+    ) -> None:
+        """Columns named in `right` hold numbers; the first and those named in `whole` are never wrapped."""
         table = Table(box=None, pad_edge=False, header_style="bold")
         for number, column in enumerate(columns):
             justify: JustifyMethod = "right" if column in right else "left"
-            table.add_column(column, justify=justify, overflow="fold", no_wrap=number == 0)
+            table.add_column(column, justify=justify, overflow="fold", no_wrap=number == 0 or column in whole)
         for row in rows:
             table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
         self.out.print(table, width=self.out.width if self.out.is_terminal else _PLAIN_WIDTH)

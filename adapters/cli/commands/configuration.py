@@ -145,7 +145,7 @@ def _show_faults(terminal: Terminal, arguments: argparse.Namespace, error: Inval
         return
     terminal.text(f"{error.detail}\n")
     columns = ("line", "col", "where", "found", "expected")
-    terminal.table(columns, [_row(fault) for fault in error.faults], right=columns[:2])
+    terminal.table(columns, [_row(fault) for fault in error.faults], right=columns[:2], whole=columns[:3])
 
 
 def _document(fault: Fault) -> dict[str, object]:

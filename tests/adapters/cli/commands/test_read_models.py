@@ -1,0 +1,63 @@
+"""`depot-sim read-models`: rebuilt, compared, and how far they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bootstrap.tools import StoredReadModels
+from tests.adapters.cli.command_line import depot_sim
+
+NAMES = ["runs", "configurations", "power"]
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> str:
+    url = f"sqlite:///{tmp_path / 'depot.db'}"
+    assert depot_sim("run", "three-bus-depot", "--for", "1h", "--db", url, "--json").code == 0
+    return url
+
+
+def test_all_are_rebuilt_up_to_the_head_of_the_log(db: str) -> None:
+    before = depot_sim("read-models", "status", "--db", db, "--json").json
+    rebuilt = depot_sim("read-models", "rebuild", "--all", "--db", db, "--json").json
+    after = depot_sim("read-models", "status", "--db", db, "--json").json
+
+    assert [(model["read_model"], model["position"]) for model in before] == [(name, 0) for name in NAMES]
+    assert [model["read_model"] for model in rebuilt] == NAMES
+    assert all(model["position"] == before[0]["lag"] > 0 for model in rebuilt)
+    assert all((model["position"], model["lag"]) == (before[0]["lag"], 0) for model in after)
+
+
+def test_one_is_rebuilt_and_equals_its_old_self(db: str) -> None:
+    for _ in range(2):
+        code, out, _ = depot_sim("read-models", "rebuild", "runs", "--verify", "--db", db)
+
+    assert code == 0
+    assert out.splitlines()[1].split()[0] == "runs"
+    assert "equal to the old tables" in out
+    assert depot_sim("read-models", "status", "--db", db).out.splitlines()[2].split()[:2] == ["configurations", "0"]
+
+
+@dataclass(frozen=True)
+class Different:
+    read_model: str
+    position: int = 7
+    equal: bool = False
+
+
+class DifferingReadModels(StoredReadModels):
+    def rebuild(self, *_: Any, **__: Any) -> Different:
+        return Different("runs")
+
+
+def test_tables_that_differ_fail_the_verdict(db: str) -> None:
+    rebuild = ("read-models", "rebuild", "runs", "--verify", "--db", db)
+
+    code, out, _ = depot_sim(*rebuild, read_models=DifferingReadModels())
+
+    assert code == 1
+    assert "DIFFERENT" in out

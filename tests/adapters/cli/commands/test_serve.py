@@ -1,0 +1,45 @@
+"""`depot-sim serve`: what the service is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from adapters.cli.toolbox import ServeRequest
+from tests.adapters.cli.command_line import depot_sim
+
+
+def served(*arguments: str) -> ServeRequest:
+    requests: list[ServeRequest] = []
+    assert depot_sim("serve", *arguments, serve=requests.append).code == 0
+    (request,) = requests
+    return request
+
+
+def test_without_arguments_it_is_for_this_machine_alone() -> None:
+    expected = ServeRequest("sqlite:///depot-sim.db", "127.0.0.1", 8420, (), None, json_logs=True)
+
+    assert served("--log-format", "json") == expected
+
+
+def test_arguments_go_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEPOT_SIM_DB", "sqlite:///env.db")
+    monkeypatch.setenv("DEPOT_SIM_TOKENS", "ann:operator:0123456789abcdef, bob:viewer:fedcba9876543210,")
+
+    assert served().db == "sqlite:///env.db"
+    request = served(
+        "--db", "sqlite:///arg.db", "--host", "::1", "--port", "0", "--ready-file", "r", "--log-format", "text"
+    )
+    tokens = ("ann:operator:0123456789abcdef", "bob:viewer:fedcba9876543210")
+    assert request == ServeRequest("sqlite:///arg.db", "::1", 0, tokens, Path("r"), json_logs=False)
+
+
+def test_an_address_that_is_taken_is_told(tmp_path: Path) -> None:
+    def taken(_: ServeRequest) -> None:
+        raise OSError(98, "Address already in use")
+
+    code, _, err = depot_sim("serve", serve=taken)
+
+    assert code == 2
+    assert "Address already in use" in err
