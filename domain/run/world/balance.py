@@ -97,6 +97,9 @@ class Balance:
         state = self._world.bess[bess]
         return stored_after(self._depot.bess[bess], state.stored_mj, self.bess_w[bess], self._end - self._begin)
 
+    def bess_imported_mj(self, bess: int) -> int:
+        return self._world.bess[bess].imported_mj + max(0, self.bess_w[bess]) * (self._end - self._begin)
+
     def exported_mj(self, node: int) -> int:
         return self._world.nodes[node].exported_at(self.energy_mj[node], self._begin)
 

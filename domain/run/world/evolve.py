@@ -84,6 +84,7 @@ def schedule(vehicle: VehicleState) -> None:
 
 def _ticked(s: Evolution, event: e.RunTicked) -> None:
     world, at = s.world, event.at
+    length = at - world.at
     world.at = at
     world.tick += 1
     if event.connectors is not None:
@@ -95,7 +96,7 @@ def _ticked(s: Evolution, event: e.RunTicked) -> None:
     if event.readings is not None:
         _reading_columns(world, event.readings, at)
     if event.bess is not None:
-        _storage_columns(world, event.bess, at)
+        _storage_columns(world, event.bess, at, length)
     if event.pv is not None:
         _generation_columns(world, event.pv)
 
@@ -133,10 +134,12 @@ def _reading_columns(world: World, columns: e.ReadingColumns, at: int) -> None:
         world.sensors[index].value, world.sensors[index].read_at = value, at
 
 
-def _storage_columns(world: World, columns: e.StorageColumns, at: int) -> None:
+def _storage_columns(world: World, columns: e.StorageColumns, at: int, length: int) -> None:
+    """A storage holds its power for the whole tick."""
     for index, power, stored in zip(columns.index, columns.power_w, columns.stored_mj, strict=True):
         bess = world.bess[index]
         bess.power_w, bess.stored_mj, bess.since = power, stored, at
+        bess.imported_mj += max(0, power) * length
 
 
 def _generation_columns(world: World, columns: e.GenerationColumns) -> None:

@@ -72,9 +72,7 @@ def true_value(depot: Depot, stage: Stage, balance: Balance, sensor: Sensor) -> 
         return _charger_value(depot.connectors_of[depot.charger_index[sensor.charger]], stage, sensor.quantity)
     if sensor.bess is not None:
         index = depot.bess_index[sensor.bess]
-        if sensor.quantity is SensorQuantity.SOC:
-            return balance.stored_mj(index) * PPM // depot.bess[index].capacity
-        return balance.bess_w[index]
+        return _bess_value(index, depot.bess[index].capacity, balance, sensor.quantity)
     if sensor.pv is not None:
         return balance.pv_w[depot.pv_index[sensor.pv]]
     return depot.ambient_mc.at(depot.calendar.ms_of_day(stage.end))
@@ -84,6 +82,12 @@ def _node_value(node: int, balance: Balance, quantity: SensorQuantity) -> int:
     if quantity is SensorQuantity.ACTIVE_POWER:
         return balance.load_w[node]
     return balance.energy_mj[node] + balance.exported_mj(node)
+
+
+def _bess_value(bess: int, capacity_mj: int, balance: Balance, quantity: SensorQuantity) -> int:
+    if quantity is SensorQuantity.SOC:
+        return balance.stored_mj(bess) * PPM // capacity_mj
+    return balance.bess_w[bess] if quantity is SensorQuantity.ACTIVE_POWER else balance.bess_imported_mj(bess)
 
 
 def _charger_value(connectors: list[int], stage: Stage, quantity: SensorQuantity) -> int:

@@ -142,11 +142,15 @@ class Dispatch(Enum):
 
 
 class BessState(msgspec.Struct):
-    """`power_w` is positive while charging; `setpoint_w` is followed under LOCAL control or an ACTIVE dispatch."""
+    """`power_w` is positive while charging; `setpoint_w` is followed under LOCAL control or an ACTIVE dispatch.
+
+    `imported_mj` is what it took from the grid so far, a register that never falls.
+    """
 
     stored_mj: int
     power_w: int = 0
     since: int = 0
+    imported_mj: int = 0
     power_state: PowerState = PowerState.ON
     control: Control = Control.REMOTE
     dispatch: Dispatch = Dispatch.NONE

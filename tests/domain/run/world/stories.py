@@ -255,7 +255,9 @@ def _sensors(
     places: list[dict[str, Any]] = [{"quantity": SensorQuantity.AMBIENT_TEMPERATURE}]
     places += [{"quantity": quantity, "node": node.id} for node in nodes for quantity in (power, energy)]
     places += [{"quantity": quantity, "charger": one.id} for one in chargers for quantity in (power, energy)]
-    places += [{"quantity": quantity, "bess": one.id} for one in bess for quantity in (power, SensorQuantity.SOC)]
+    places += [
+        {"quantity": quantity, "bess": one.id} for one in bess for quantity in (power, energy, SensorQuantity.SOC)
+    ]
     places += [{"quantity": power, "pv": one.id} for one in pv]
     return tuple(
         Sensor(
