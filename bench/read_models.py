@@ -1,5 +1,8 @@
 """Rebuild of every read model: events/s and rows/s, on SQLite and PostgreSQL, on logs of growing length.
 
+The log is a recorded day of a depot, again and again as other runs; `mix` says what it is made of. For the whole
+range name 5000000 as well: that takes a few minutes and some 2 GB of disk for a while.
+
 `python -m bench.read_models [EVENTS ...] [--store sqlite|postgresql] [--buses N] [--tick MS]`
 """
 
@@ -42,7 +45,7 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("events", nargs="*", type=int, default=[100_000, 500_000])
+    parser.add_argument("events", nargs="*", type=int, default=[100_000, 1_000_000])
     parser.add_argument("--store", action="append", choices=["sqlite", "postgresql"])
     parser.add_argument("--buses", type=int, default=100)
     parser.add_argument("--tick", type=int, default=10_000, metavar="MS")

@@ -33,10 +33,11 @@ class PostgresReadStore:
 
     def __init__(self, models: Iterable[ReadModel], conninfo: str) -> None:
         named = {model.name: model for model in models}
-        self._parameters = _parameters(conninfo, [_live(model).schema for model in named.values()])
-        with translated_errors(), closing(self._connect()) as connection:
-            for model in named.values():
-                _create(connection, model)
+        with translated_errors():
+            self._parameters = _parameters(conninfo, [_live(model).schema for model in named.values()])
+            with closing(self._connect()) as connection:
+                for model in named.values():
+                    _create(connection, model)
         self._pool: ConnectionPool[Connection] = ConnectionPool(
             kwargs={**self._parameters, "autocommit": True},
             min_size=1,

@@ -16,7 +16,7 @@ def main() -> None:
     action, url, *times = sys.argv[1:]
     with opened(url) as stores:
         if action == "project":
-            follower.PAGE = 20  # so that a kill hits many transactions
+            follower.PAGE = 5  # so that a kill hits many transactions
             runner = Runner(stores.log, stores.read, PROJECTORS)
             runner.start()
             Event().wait()
