@@ -102,7 +102,7 @@ def leave_or_hold(stage: Stage, vehicle: int, at: int) -> None:
     """Go when the battery reaches for the duty; otherwise wait on the plug, but not for ever."""
     state = stage.world.vehicles[vehicle]
     battery, required = stage.battery_mj(vehicle, at), required_mj(stage.depot, stage.world, vehicle)
-    if battery >= required or at - state.departs_at >= MAX_HOLD:
+    if battery >= required or at - state.held_since >= MAX_HOLD:
         depart(stage, vehicle, at)
     elif state.held_since == NEVER:
         stage.emit(VehicleDepartureHeld(at, stage.depot.vehicles[vehicle].vehicle.id, battery, required))

@@ -185,6 +185,18 @@ def test_a_departure_waits_for_an_hour_at_most() -> None:
     assert departed.battery_mj < 390 * KWH
 
 
+def test_a_bus_that_comes_in_after_its_next_departure_still_gets_its_hour_on_the_plug() -> None:
+    work = (duty("13:00", "16:00", 380, id="first"), duty("16:30", "22:00", 300, id="second"))
+    simulation = yard(vehicle(initial_soc=percent(100), plug_in_delay=Duration(5 * MINUTE), duties=work))
+    simulation.advance(90 * MINUTE)
+    battery = simulation.vehicle().battery_mj
+    simulation.apply(VehicleDeparted(simulation.world.at, "b1", 0, 6 * HOUR, 380 * KWH, battery))
+    simulation.advance(8 * HOUR)
+    departed = simulation.of(VehicleDeparted)[-1]
+    assert (departed.duty, departed.at, departed.late_ms) == (1, 7 * HOUR, 150 * MINUTE)
+    assert departed.battery_mj == 20 * KWH + 150_000 * 55 * MINUTE * 95 // 100
+
+
 def test_a_bus_leaves_with_its_target_even_when_the_duty_takes_more() -> None:
     simulation = yard(vehicle(target_soc=percent(60), duties=(duty("14:00", "20:00", 390),)))
     simulation.advance(3 * HOUR)
