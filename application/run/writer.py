@@ -19,7 +19,7 @@ class RunWriter:
     def __init__(self, stored: StoredRun, token: int) -> None:
         self.stored = stored
         self.token = token
-        self._snapshot_at = stored.run.version + SNAPSHOT_EVERY
+        self._snapshot_at = _next_snapshot(stored.run)
         self.wants_snapshot = False
 
     @property
@@ -39,7 +39,7 @@ class RunWriter:
         run = self.run
         if run.version >= self._snapshot_at:
             run.take_checkpoint()
-            self._snapshot_at = run.version + SNAPSHOT_EVERY
+            self._snapshot_at = _next_snapshot(run)
             self.wants_snapshot = True
         events = self._encode_pending()
         writes = [StreamWrite(run.stream, run.version - len(events), events)] if events else []
@@ -50,3 +50,8 @@ class RunWriter:
         for event in encoded:
             self.digest.add(event)
         return encoded
+
+
+def _next_snapshot(run: SimulationRun) -> int:
+    """Counted from the run's start, not from its loading: a run that is killed again and again still gets its own."""
+    return (run.version // SNAPSHOT_EVERY + 1) * SNAPSHOT_EVERY
