@@ -20,6 +20,7 @@ from domain.errors import (
     RunHeldElsewhere,
     StoreError,
 )
+from read_models.errors import QueryRefused
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -82,6 +83,9 @@ _STATUSES: tuple[tuple[type[DepotSimError], int], ...] = (
     (StoreError, 503),
 )
 
+_QUERY_PARAMETERS = {"begin": "from", "end": "to", "resolution_ms": "resolution"}
+"""What the read models call them, and what the API does."""
+
 _OF_HTTP = {
     400: ("bad-request", "The request cannot be understood", "send it as /openapi.json describes it"),
     404: ("no-such-route", "There is nothing at this path", "see /openapi.json for the paths there are"),
@@ -116,6 +120,11 @@ def answer_domain_error(_: Request[Any, Any, Any], error: DepotSimError) -> Resp
     return _response(problem, _headers(problem.status))
 
 
+def answer_refused_query(request: Request[Any, Any, Any], refused: QueryRefused) -> Response[bytes]:
+    pointer = f"/{_QUERY_PARAMETERS.get(refused.parameter, refused.parameter)}"
+    return answer_domain_error(request, InvalidInput([Fault(pointer, refused.detail, refused.hint)]))
+
+
 def answer_http_error(_: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     """The framework's own refusals."""
     if error.status_code >= 500:
@@ -134,6 +143,7 @@ def answer_defect(_: Request[Any, Any, Any], error: Exception) -> Response[bytes
 
 EXCEPTION_HANDLERS: ExceptionHandlersMap = {
     DepotSimError: answer_domain_error,
+    QueryRefused: answer_refused_query,
     HTTPException: answer_http_error,
     Exception: answer_defect,
 }

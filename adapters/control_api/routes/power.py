@@ -15,7 +15,6 @@ from adapters.control_api.times import from_query
 from application.run.requests import parse_moment, time_at
 from domain.configuration.quantities import MJ_PER_WH, MS_PER_MINUTE, Duration
 from domain.errors import Fault, InvalidInput, NotFound
-from read_models.errors import QueryRefused
 from read_models.power_history import EntityKind, PowerHistory, power_entities, power_history
 
 
@@ -55,9 +54,6 @@ class PowerHistoryView(msgspec.Struct, frozen=True):
     buckets: list[PowerBucketView]
 
 
-_PARAMETERS = {"begin": "from", "end": "to", "resolution_ms": "resolution"}
-
-
 @get("/power", summary="Read the power history of one thing", dependencies={"asked": query_of(PowerQuery)})
 async def power_history_of(
     request: ApiRequest, run_id: FromPath[str], asked: NamedDependency[SkipValidation[PowerQuery]]
@@ -79,11 +75,7 @@ async def power_history_of(
             raise NotFound(f"no {kind} {id!r}", f"there are {', '.join(known[:20])}" if known else "there is none")
         return found
 
-    try:
-        return _view(await asyncio.to_thread(read), start)
-    except QueryRefused as refused:
-        pointer = f"/{_PARAMETERS.get(refused.parameter, refused.parameter)}"
-        raise InvalidInput([Fault(pointer, refused.detail, refused.hint)]) from None
+    return _view(await asyncio.to_thread(read), start)
 
 
 def _what(asked: PowerQuery) -> tuple[EntityKind, str]:

@@ -1,0 +1,60 @@
+"""The whole service in this process, spoken to over HTTP without a network."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+
+import httpx
+import pytest
+from litestar import Litestar
+
+from adapters.control_api import create_app
+from bootstrap.service import Service, open_service
+from bootstrap.settings import Settings
+from tests.adapters.control_api.client import Api
+
+TOKENS = ("ana:viewer:viewer-token-0123456", "otto:operator:operator-token-01234")
+
+_app: list[Litestar] = []
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+async def service() -> AsyncIterator[Service]:
+    async with open_service(Settings(db="memory:", owner="here")) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def api(service: Service) -> AsyncIterator[Api]:
+    """A client on this machine."""
+    async with httpx.AsyncClient(transport=_transport(service), base_url="http://127.0.0.1:8420") as client:
+        yield Api(client)
+
+
+@pytest.fixture
+async def guarded() -> AsyncIterator[Callable[[str], Api]]:
+    """A service with tokens: clients by the token they send, "" for none."""
+    async with AsyncExitStack() as closing:
+        service = await closing.enter_async_context(open_service(Settings(db="memory:", owner="here", tokens=TOKENS)))
+
+        def client(token: str) -> Api:
+            headers = {"Authorization": f"Bearer {token}"} if token else {}
+            http = httpx.AsyncClient(transport=_transport(service), base_url="http://depot.example", headers=headers)
+            closing.push_async_callback(http.aclose)
+            return Api(http)
+
+        yield client
+
+
+def _transport(service: Service) -> httpx.ASGITransport:
+    """Routes take longer to build than a test to run, so all tests of a process share them."""
+    if not _app:
+        _app.append(create_app(service.backend))
+    _app[0].state.backend = service.backend
+    return httpx.ASGITransport(_app[0])  # type: ignore[arg-type]
