@@ -12,11 +12,11 @@ from application.event_log import Row
 _encode = msgspec.json.Encoder().encode
 
 
-class EventRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+class EventRecord(msgspec.Struct, frozen=True):
     """An event at its place: `position` in the whole log, `version` in its stream. `recorded_at` is wall time.
 
-    `data` is the event as it was recorded, with its logical time `at` in ms since the run's start; `origin` is who
-    asked for it, with the ids that were sent along.
+    `origin` is who asked for it, with the ids that were sent along; empty for what nobody asked for. `data` is the
+    event as it was recorded, with its logical time `at` in ms since the run's start.
     """
 
     position: int
@@ -24,8 +24,8 @@ class EventRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     version: int
     type: str
     recorded_at: str
+    origin: msgspec.Raw
     data: msgspec.Raw
-    origin: msgspec.Raw = msgspec.Raw(b"")
 
 
 class EventPage(msgspec.Struct, frozen=True):
@@ -43,8 +43,8 @@ def record(row: Row) -> EventRecord:
         row.version,
         row.topic,
         wall_time(row.recorded_at),
+        msgspec.Raw(row.metadata or b"{}"),
         msgspec.Raw(row.state),
-        msgspec.Raw(row.metadata),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -32,7 +32,7 @@ class Selection(NamedTuple):
         return rows, False
 
 
-async def lines(log: EventLog, selection: Selection, most: int | None) -> AsyncIterator[bytes]:
+async def lines(log: EventLog, selection: Selection, most: int | None) -> AsyncGenerator[bytes, None]:
     """Everything there is now, a hundred rows in memory at a time; at most `most` events."""
     head = await asyncio.to_thread(log.head)
     after, ended = selection.after, False
@@ -48,7 +48,7 @@ async def lines(log: EventLog, selection: Selection, most: int | None) -> AsyncI
 
 async def server_sent_events(
     tail: Tail, selection: Selection, keep_alive_seconds: float = KEEP_ALIVE_SECONDS
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     """Everything there is and will be, each event once and in order, until the tail is closed or the client goes."""
     yield b": depot-sim\n\n"
     pages = tail.pages(selection.after, selection.where, _ROWS)
