@@ -39,6 +39,7 @@ class BackgroundService:
         self._command = command
         self._ready_file = folder / "ready.json"
         self._lock_file = folder / "service.lock"
+        self._process: subprocess.Popen[bytes] | None = None
         self.log = folder / "service.log"
 
     def start(self, db: str) -> Ready:
@@ -47,7 +48,7 @@ class BackgroundService:
         self._ready_file.unlink(missing_ok=True)
         with self._lock_file.open("wb") as lock, self.log.open("wb") as log:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            process = subprocess.Popen(
+            self._process = subprocess.Popen(
                 [*self._command, *arguments, "--log-format", "json"],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -56,16 +57,18 @@ class BackgroundService:
                 env={name: value for name, value in os.environ.items() if name != "DEPOT_SIM_TOKENS"},
                 pass_fds=[lock.fileno()],
             )
-        return self._wait_until_ready(process)
+        return self._wait_until_ready(self._process)
 
     def stop(self) -> bool:
         """Ask it to stop and wait until it has; False when there is none. One that hangs is killed."""
+        was_running = self._is_running()
         for number in (signal.SIGTERM, signal.SIGKILL):
-            if not self._is_running():
-                return number is signal.SIGKILL
-            os.kill(self._read_ready().pid, number)
-            self._wait_until_gone()
-        return True
+            if self._is_running():
+                os.kill(self._read_ready().pid, number)
+                self._wait_until_gone()
+        if self._process is not None:
+            self._process.wait()
+        return was_running
 
     def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> Ready:
         for _ in _attempts(_START_SECONDS):
@@ -74,6 +77,7 @@ class BackgroundService:
             if process.poll() is not None:
                 break
         process.kill()
+        process.wait()
         said = self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-_SHOWN_LOG_LINES:]
         raise Unreachable("the service did not start: " + " ".join(said), f"see {self.log}")
 

@@ -61,14 +61,15 @@ class ServerSource:
 
     def _follow(self, path: str, query: list[tuple[str, str]], after: int) -> Iterator[EventLine]:
         """Server-sent events, gone on with after the last one received whenever the connection is cut."""
-        tries = _RECONNECTS
+        tries = 0
         while True:
             headers = {"Accept": "text/event-stream", "Last-Event-ID": str(after)}
             try:
                 for line in self._client.lines(path, query, headers, _QUIET_SECONDS):
+                    tries = _RECONNECTS
                     if line.startswith("data: "):
                         event = msgspec.json.decode(line.removeprefix("data: "), type=EventLine)
-                        after, tries = event.position, _RECONNECTS
+                        after = event.position
                         yield event
             except Unreachable:
                 if not tries:

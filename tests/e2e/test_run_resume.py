@@ -1,0 +1,72 @@
+"""A batch run on a store is killed or interrupted, and ends all the same with the hash of one that was left alone."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from adapters.event_store import EventStore, open_event_store
+from tests.e2e.processes import depot_sim, finish, running, wait_for
+
+DEPOT = ("three-bus-depot", "--seed", "7", "--tick", "2s", "--for", "24h")
+KILLED_AT = (1, 9_000, 18_000, 27_000, 36_000)
+"""Events stored; there are about 43,000, and a snapshot every 10,000."""
+
+
+@pytest.fixture
+def store(store_url: str) -> Iterator[EventStore]:
+    with open_event_store(store_url) as opened:
+        yield opened
+
+
+def wait_until_stored(events: int, store: EventStore, process: subprocess.Popen[str]) -> None:
+    wait_for(lambda: store.log.stream_version("run-r") >= events, process)
+
+
+@pytest.mark.timeout(180)
+def test_a_run_killed_five_times_ends_with_the_hash_of_one_left_alone(store: EventStore, store_url: str) -> None:
+    begin, resume = ("run", *DEPOT, "--run-id", "r"), ("run", "--resume", "r")
+    for number, events in enumerate(KILLED_AT):
+        with running(*(resume if number else begin), "--db", store_url, "--json") as process:
+            wait_until_stored(events, store, process)
+            process.kill()
+            assert finish(process).code == -signal.SIGKILL
+
+    resumed = depot_sim(*resume, "--db", store_url, "--json")
+
+    alone = depot_sim("run", *DEPOT, "--json").json
+    assert resumed.code == 0, resumed.err
+    for key in ("canonical_sha256", "state_sha256", "energy_kwh", "vehicle_steps", "peak_kw"):
+        assert resumed.json[key] == alone[key], key
+    replayed = depot_sim("replay", "r", "--db", store_url, "--json")
+    assert replayed.json["reached"] is True
+    assert replayed.json["checkpoints"] >= 4
+    assert replayed.json["raw_sha256"] == resumed.json["raw_sha256"]
+
+
+def test_ctrl_c_gives_the_run_back_at_once(store: EventStore, store_url: str) -> None:
+    with running("run", *DEPOT, "--run-id", "r", "--db", store_url) as process:
+        wait_until_stored(1_000, store, process)
+        process.send_signal(signal.SIGINT)
+        interrupted = finish(process)
+
+    assert interrupted.code == 130
+    assert interrupted.err.startswith("interrupted at 2026-03-02T")
+    assert "depot-sim run --resume r --db " in interrupted.err
+    assert store.leases.holder("r") is None
+
+
+def test_a_run_that_is_being_carried_out_is_left_alone(sqlite_url: str) -> None:
+    with (
+        open_event_store(sqlite_url) as store,
+        running("run", "common-job:400", "--tick", "1s", "--run-id", "r", "--db", sqlite_url) as process,
+    ):
+        wait_until_stored(1, store, process)
+        other = depot_sim("run", "--resume", "r", "--db", sqlite_url)
+        assert process.poll() is None
+
+    assert other.code == 2
+    assert "run r is held by" in other.err

@@ -1,0 +1,103 @@
+"""What the command line reads from a server is what it reads from the store below it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.e2e.processes import ROOT, depot_sim, finish, running, serving, start
+
+TOKEN = "0123456789abcdef"
+
+
+@pytest.fixture
+def db(sqlite_url: str) -> str:
+    """A store with a finished run "r"."""
+    run = depot_sim("run", "three-bus-depot", "--for", "2h", "--seed", "7", "--run-id", "r", "--db", sqlite_url)
+    assert run.code == 0, run.err
+    return sqlite_url
+
+
+def test_server_and_store_tell_the_same(db: str, tmp_path: Path) -> None:
+    with serving(db, tmp_path) as url:
+        (run,) = depot_sim("runs", "--url", url, "--json").json
+        questions = (
+            ("runs",),
+            ("world", "r"),
+            ("world", "r", "--at", "+90 min"),
+            ("events", "r", "--type", "vehicle.arrived.1"),
+            ("events", "r", "--after", "20"),
+            ("configuration", "show", run["configuration_id"]),
+        )
+        for question in questions:
+            for form in ((), ("--json",)):
+                served, stored = (depot_sim(*question, *where, *form) for where in (("--url", url), ("--db", db)))
+                assert served == stored, question
+                assert served.code == 0
+
+
+def test_the_server_s_refusals_are_told_like_our_own(db: str, tmp_path: Path) -> None:
+    with serving(db, tmp_path) as url:
+        nowhere = depot_sim("world", "nobody", "--url", url)
+        never = depot_sim("world", "r", "--at", "noon", "--url", url)
+
+    assert (nowhere.code, never.code) == (2, 2)
+    assert nowhere.err.startswith("error: no run 'nobody'")
+    assert "\n  where    /at\n" in never.err
+
+
+def test_an_import_can_be_saved_on_a_server(db: str, tmp_path: Path) -> None:
+    source = str(ROOT / "examples" / "leichhardt-like.yaml")
+    with serving(db, tmp_path) as url:
+        saved = depot_sim("configuration", "import", "--format", "yaml", source, "--url", url)
+        assert saved.code == 0, saved.err
+        id = saved.out.split()[3].rstrip(",")
+        shown = depot_sim("configuration", "show", id, "--url", url)
+
+    assert "\nname: Leichhardt-like depot\n" in shown.out
+
+
+def test_a_server_with_tokens_wants_one(db: str, tmp_path: Path) -> None:
+    with serving(db, tmp_path, DEPOT_SIM_TOKENS=f"ann:viewer:{TOKEN}") as url:
+        without = depot_sim("runs", "--url", url)
+        by_option = depot_sim("runs", "--url", url, "--token", TOKEN)
+        by_environment = finish(start("runs", "--url", url, DEPOT_SIM_TOKEN=TOKEN))
+
+    assert without.code == 2
+    assert without.err.startswith("error: ")
+    assert by_option.code == by_environment.code == 0
+
+
+def post(url: str, path: str, body: object) -> Any:
+    answer = httpx.post(url + path, json=body, trust_env=False)
+    assert answer.is_success, answer.text
+    return answer.json()
+
+
+def next_event(follower: subprocess.Popen[str]) -> Any:
+    assert follower.stdout is not None
+    return json.loads(follower.stdout.readline())
+
+
+def test_a_follower_has_every_event_once_though_the_server_is_restarted(db: str, tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        with serving(db, tmp_path) as url:
+            (finished,) = depot_sim("runs", "--url", url, "--json").json
+            request = {"configuration_id": finished["configuration_id"], "clock": {"mode": "MANUAL"}}
+            run_id = post(url, "/simulation-runs", request)["run_id"]
+            follower = stack.enter_context(running("events", run_id, "--follow", "--json", "--url", url))
+            followed = [next_event(follower)]
+            post(url, f"/simulation-runs/{run_id}/commands/tick", {"count": 30})
+        with serving(db, tmp_path, int(url.rpartition(":")[2])):
+            post(url, f"/simulation-runs/{run_id}/commands/tick", {"count": 30})
+            post(url, f"/simulation-runs/{run_id}/commands/stop", {})
+            while followed[-1]["type"] != "run.stopped.1":
+                followed.append(next_event(follower))
+
+    assert followed == [json.loads(line) for line in depot_sim("events", run_id, "--db", db, "--json").out.splitlines()]
