@@ -33,12 +33,11 @@ class Client:
 
     def __init__(self, url: str, token: str | None = None, transport: httpx.BaseTransport | None = None) -> None:
         headers = {"User-Agent": "depot-sim"} | ({"Authorization": f"Bearer {token}"} if token else {})
+        proxied = _host(url) not in _LOOPBACK
         self._url = url
-        with self._translating():
-            proxied = httpx.URL(url).host not in _LOOPBACK
-            self._http = httpx.Client(
-                base_url=url, headers=headers, timeout=_TIMEOUT, transport=transport, trust_env=proxied
-            )
+        self._http = httpx.Client(
+            base_url=url, headers=headers, timeout=_TIMEOUT, transport=transport, trust_env=proxied
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -71,12 +70,20 @@ class Client:
     def _translating(self) -> Iterator[None]:
         try:
             yield
-        except (httpx.InvalidURL, httpx.UnsupportedProtocol):
-            hint = "name the server like http://127.0.0.1:8420"
-            raise UsageError(f"{self._url!r} is not the URL of a server", hint) from None
         except httpx.TransportError as error:
             hint = "start it with depot-sim serve, or name another with --url"
             raise Unreachable(f"no answer from {self._url}: {str(error) or type(error).__name__}", hint) from None
+
+
+def _host(url: str) -> str:
+    """Raises UsageError when there is none."""
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        parsed = httpx.URL("")
+    if parsed.scheme not in ("http", "https") or not parsed.host:
+        raise UsageError(f"{url!r} is not the URL of a server", "name the server like http://127.0.0.1:8420")
+    return parsed.host
 
 
 def _checked(response: httpx.Response) -> httpx.Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TextIO
+from typing import Any, TextIO
 
 import msgspec
 from rich.console import Console, JustifyMethod
@@ -15,6 +15,7 @@ from rich.text import Text
 
 _PLAIN_WIDTH = 200
 """Of tables that go into a file or a pipe."""
+_AS_IT_IS: dict[str, Any] = {"highlight": False, "markup": False, "emoji": False}
 Advance = Callable[[int, int], None]
 
 
@@ -23,7 +24,8 @@ class Terminal:
 
     def __init__(self, stdout: TextIO | None = None, stderr: TextIO | None = None) -> None:
         self._stdout = stdout if stdout is not None else sys.stdout
-        self.out = Console(file=self._stdout, highlight=False, markup=False, emoji=False)
+        self.out = Console(file=self._stdout, **_AS_IT_IS)
+        self._wide = self.out if self.out.is_terminal else Console(file=self._stdout, width=_PLAIN_WIDTH, **_AS_IT_IS)
         self.err = Console(
             file=stderr if stderr is not None else sys.stderr, highlight=False, markup=False, emoji=False
         )
@@ -53,7 +55,7 @@ class Terminal:
             table.add_column(column, justify=justify, overflow="fold", no_wrap=number == 0 or column in whole)
         for row in rows:
             table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
-        self.out.print(table, width=self.out.width if self.out.is_terminal else _PLAIN_WIDTH)
+        self._wide.print(table)
 
     def say(self, text: str, style: str = "") -> None:
         """A remark for the person who waits."""
