@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import ipaddress
 import logging
 import os
@@ -23,6 +24,9 @@ from bootstrap.settings import Settings
 from domain.errors import Fault, InvalidInput
 
 _GRACE_SECONDS = 10
+# A full collection walks every object of every world, 40 ms with 1,000 buses. By default requests under way bring one
+# about twice a second; seldom enough, they cost no more.
+_COLLECT_AFTER = (10_000, 20, 100)
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 _log = logging.getLogger("depot_sim.service")
@@ -43,6 +47,7 @@ def serve(settings: Settings) -> None:
     """
     check_reach(settings)
     configure_logs(settings.log_format)
+    gc.set_threshold(*_COLLECT_AFTER)
     with _listening(settings) as listener, asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(settings, listener))
 

@@ -18,6 +18,7 @@ from application.run.archive import RunArchive
 from application.run.setbacks import Setbacks
 from application.run.writer import RunWriter
 from domain.errors import CommandRefused, Conflict, DepotSimError, LeaseLost, RunHeldElsewhere, StoreError
+from domain.events import Event
 from domain.run.aggregate import RunStatus, SimulationRun
 from domain.run.events import ResumeReason
 
@@ -42,7 +43,11 @@ class HeldRun:
 
 
 class RunHost:
-    """Holds runs and writes them. `on_held` is told of every run taken, to drive its clock."""
+    """Holds runs and writes them.
+
+    `on_held` is told of every run taken, to drive its clock; `on_saved` of the events just committed and the version
+    they end at, to keep followers up without a look into the log.
+    """
 
     def __init__(
         self, log: EventLog, journal: Journal, leases: Leases, clock: Clock, owner: str, lease_seconds: int = 5
@@ -59,6 +64,7 @@ class RunHost:
         self._adopting: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._setbacks = Setbacks(clock)
         self.on_held: Callable[[str, HeldRun], None] | None = None
+        self.on_saved: Callable[[str, int, Sequence[Event]], None] | None = None
 
     @property
     def owner(self) -> str:
@@ -126,6 +132,8 @@ class RunHost:
             self.drop(held)
             raise
         held.saved_version = held.run.version
+        if self.on_saved is not None:
+            self.on_saved(held.run.run_id, held.saved_version, held.writer.handed_over)
         if held.writer.wants_snapshot:
             held.writer.wants_snapshot = False
             await self._keep_snapshot(held)

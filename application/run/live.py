@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Sequence
 
 from application.event_log import EventLog
 from application.run.archive import RunArchive
 from application.run.host import RunHost
-from domain.events import decode
+from domain.events import Event, decode
 from domain.run.aggregate import SimulationRun, stream_of
 
 _KEPT = 64
 _PAGE = 500
+_IDLE_SAVES = 100  # after which a follower that nobody asks falls behind, until somebody does
 _FOLDS_OF_THE_PAST = 2  # at once: each keeps a core busy that the runs need
 
 
@@ -23,6 +25,7 @@ class _Follower:
     def __init__(self, run: SimulationRun) -> None:
         self.run = run
         self.lock = asyncio.Lock()
+        self.saves_unasked = 0
 
 
 class LiveRuns:
@@ -34,11 +37,13 @@ class LiveRuns:
         self._archive = RunArchive(log)
         self._followers: OrderedDict[str, _Follower] = OrderedDict()
         self._opening = asyncio.Lock()
+        host.on_saved = self._follow
         self._past = asyncio.Semaphore(_FOLDS_OF_THE_PAST)
 
     async def get(self, run_id: str) -> SimulationRun:
         """The run, up to date with every commit before this call. Do not change it. Raises NotFound."""
         follower = self._followers.get(run_id) or await self._open(run_id)
+        follower.saves_unasked = 0
         if follower.run.version < await self._committed_version(run_id):
             async with follower.lock:
                 await self._catch_up(follower.run)
@@ -59,6 +64,15 @@ class LiveRuns:
     async def position_before(self, run_id: str, at: int) -> int:
         """The position of the run's last event before logical time `at`, 0 when there is none."""
         return await asyncio.to_thread(self._archive.position_before, run_id, at)
+
+    def _follow(self, run_id: str, version: int, events: Sequence[Event]) -> None:
+        """Fold what this process has just committed: a query then need not wait for a read of the log."""
+        follower = self._followers.get(run_id)
+        if follower is None or follower.lock.locked() or follower.run.version != version - len(events):
+            return
+        follower.saves_unasked += 1
+        if follower.saves_unasked <= _IDLE_SAVES:
+            follower.run.fold(events)
 
     async def _committed_version(self, run_id: str) -> int:
         held = self._host.held(run_id)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from application.event_log import Append, Fence, StreamWrite
 from application.run.archive import StoredRun
-from domain.events import EncodedEvent, encode
+from domain.events import EncodedEvent, Event, encode
 from domain.run.aggregate import SimulationRun
 from domain.run.digest import RunDigest
 
@@ -21,6 +21,8 @@ class RunWriter:
         self.token = token
         self._snapshot_at = _next_snapshot(stored.run)
         self.wants_snapshot = False
+        self.handed_over: Sequence[Event] = ()
+        """The run's own events in the append made last."""
 
     @property
     def run(self) -> SimulationRun:
@@ -46,7 +48,8 @@ class RunWriter:
         return Append([*writes, *beside], metadata, self.fence)
 
     def _encode_pending(self) -> list[EncodedEvent]:
-        encoded = [encode(event) for event in self.run.take_pending()]
+        self.handed_over = self.run.take_pending()
+        encoded = [encode(event) for event in self.handed_over]
         for event in encoded:
             self.digest.add(event)
         return encoded

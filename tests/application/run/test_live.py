@@ -84,3 +84,31 @@ async def test_positions_before_a_moment_name_the_last_event_before_it(process: 
     for moment in (1, MINUTE, MINUTE + 1, 10 * MINUTE, 10**9):
         expected = max(position for position, at in ats if at < moment)
         assert await process.live.position_before("r", moment) == expected
+
+
+async def test_a_follower_is_kept_up_by_commits_here_without_a_look_into_the_log(
+    process: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await process.start()
+    await process.live.get("r")
+    await process.runs.tick("r", 10, ALICE)
+
+    def unread(*_: object, **__: object) -> None:
+        raise AssertionError("the follower knows already")
+
+    monkeypatch.setattr(process.store.log, "read_stream", unread)
+    assert (await process.live.get("r")).world.at == 10 * MINUTE
+
+
+async def test_a_follower_that_nobody_asks_rests_until_somebody_does(
+    process: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "_IDLE_SAVES", 3)
+    await process.start()
+    follower = await process.live.get("r")
+    for _ in range(5):
+        await process.runs.tick("r", 1, ALICE)
+    assert follower.world.at == 3 * MINUTE
+    assert (await process.live.get("r")).world.at == 5 * MINUTE
+    await process.runs.tick("r", 1, ALICE)
+    assert follower.world.at == 6 * MINUTE
