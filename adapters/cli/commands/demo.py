@@ -11,7 +11,6 @@ import msgspec
 
 from adapters.cli.arguments import DEFAULT_START, DEFAULT_URL, Subcommands
 from adapters.cli.background import BackgroundService
-from adapters.cli.client import Client
 from adapters.cli.depots import load_depot
 from adapters.cli.exit_codes import ExitCode
 from adapters.cli.run_report import report, show
@@ -82,6 +81,8 @@ def _simulate(toolbox: Toolbox, terminal: Terminal, db: str) -> Finished:
 
 def _start_served_run(url: str, finished: Finished) -> str:
     """The same depot again, driven by wall time."""
+    from adapters.cli.client import Client
+
     started = finished.started
     request = {
         "configuration_id": started.configuration_id,
