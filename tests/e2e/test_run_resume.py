@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -70,3 +71,15 @@ def test_a_run_that_is_being_carried_out_is_left_alone(sqlite_url: str) -> None:
 
     assert other.code == 2
     assert "run r is held by" in other.err
+
+
+def test_a_run_can_be_followed_in_its_store_while_it_is_carried_out(store: EventStore, store_url: str) -> None:
+    with running("run", "three-bus-depot", "--tick", "10s", "--run-id", "r", "--db", store_url) as process:
+        wait_until_stored(1, store, process)
+        with running("events", "r", "--follow", "--json", "--db", store_url) as follower:
+            assert follower.stdout is not None
+            followed = [json.loads(follower.stdout.readline())]
+            while followed[-1]["type"] != "run.stopped.1":
+                followed.append(json.loads(follower.stdout.readline()))
+
+    assert [event["version"] for event in followed] == list(range(1, store.log.stream_version("run-r") + 1))
