@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from bootstrap.settings import Settings
 from domain.errors import Fault, InvalidInput
 
 _GRACE_SECONDS = 10
+_THREADS = 32  # reads of the stores; the default follows the number of cores, but these wait rather than compute
 # A full collection walks every object of every world, 40 ms with 1,000 buses. By default requests under way bring one
 # about twice a second; seldom enough, they cost no more.
 _COLLECT_AFTER = (10_000, 20, 100)
@@ -62,9 +64,10 @@ def check_reach(settings: Settings) -> None:
 async def _serve(settings: Settings, listener: socket.socket) -> None:
     url = _url(settings.host, listener)
     settings = msgspec.structs.replace(settings, owner=settings.owner or _owner(settings.host, url))
-    stopping = asyncio.Event()
+    loop, stopping = asyncio.get_running_loop(), asyncio.Event()
+    loop.set_default_executor(ThreadPoolExecutor(_THREADS, "work"))
     for number in _SIGNALS:
-        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+        loop.add_signal_handler(number, stopping.set)
     async with open_service(settings) as service:
         server = _Server(_config(service), lambda: _announce(settings, url))
         stopper = asyncio.create_task(_stop_when_asked(stopping, service, server))

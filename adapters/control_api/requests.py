@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal, TypeVar
 
 import msgspec
@@ -22,12 +23,22 @@ from domain.configuration.faults import Faults
 from domain.configuration.pointer import child
 from domain.errors import Fault, InvalidInput
 
+T = TypeVar("T")
 S = TypeVar("S", bound=msgspec.Struct)
 
 _INLINE_BYTES = 64 * 2**10
 """Bodies up to here are parsed in the event loop: handing them to a thread would take longer."""
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 _HEADER = re.compile(r"[\x21-\x7e]{1,200}")
+
+
+_PARSERS = ThreadPoolExecutor(2, "parse")
+"""Few, so that large definitions leave the cores and the other threads to the runs."""
+
+
+async def in_parser_thread(make: Callable[..., T], *arguments: object) -> T:
+    """The result of something that takes seconds of computing."""
+    return await asyncio.get_running_loop().run_in_executor(_PARSERS, make, *arguments)
 
 
 class ApiRequest(Request[Actor, None, State]):
@@ -58,7 +69,7 @@ class ApiRequest(Request[Actor, None, State]):
             raise UnsupportedMediaType(f"the body has {found}", f"send {' or '.join(parsers)}")
         body = await self.body()
         try:
-            return parse(body) if len(body) <= _INLINE_BYTES else await asyncio.to_thread(parse, body)
+            return parse(body) if len(body) <= _INLINE_BYTES else await in_parser_thread(parse, body)
         except InvalidInput as error:
             raise MalformedBody(error.faults) from None
 

@@ -15,6 +15,14 @@ def wall_time(us: int) -> str:
     return (_EPOCH + us * _US).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
+def wall_us(text: str) -> int:
+    """µs since 1970 from RFC 3339 with an offset. Raises ValueError."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("no offset")
+    return (moment - _EPOCH) // _US
+
+
 def from_query(moment: str) -> str:
     """A moment as it was meant: in a query an unescaped "+" arrives as a space."""
     return _SPACE_FOR_PLUS.sub("+", moment)

@@ -14,7 +14,7 @@ from adapters.control_api.backend import Importer
 from adapters.control_api.etags import check_if_match, configuration_etag, is_known
 from adapters.control_api.freshness import fresh
 from adapters.control_api.problems import UnsupportedMediaType
-from adapters.control_api.requests import ApiRequest, query_of
+from adapters.control_api.requests import ApiRequest, in_parser_thread, query_of
 from adapters.control_api.times import wall_time
 from application.configuration.service import ConfigurationVersion
 from domain.configuration.definition import Definition
@@ -179,7 +179,7 @@ def import_route(importer: Importer) -> HTTPRouteHandler:
         if request.media_type not in importer.media_types:
             found, expected = request.media_type or "no content type", " or ".join(importer.media_types)
             raise UnsupportedMediaType(f"the body has {found}", f"send {expected}")
-        definition = await asyncio.to_thread(importer.read, await request.body(), request.media_type, asked)
+        definition = await in_parser_thread(importer.read, await request.body(), request.media_type, asked)
         return _created(await request.backend.configurations.create(definition, request.origin))
 
     return import_configuration
@@ -206,7 +206,7 @@ def configuration_routes(importers: tuple[Importer, ...]) -> Router:
 
 async def _definition(request: ApiRequest) -> Definition:
     """The depot in the body. A large one takes its time, so it is made in a thread."""
-    return await asyncio.to_thread(request.backend.documents.define, await request.parsed())
+    return await in_parser_thread(request.backend.documents.define, await request.parsed())
 
 
 def _found(request: ApiRequest, version: ConfigurationVersion) -> Response[ConfigurationView]:

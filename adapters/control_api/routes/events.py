@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import msgspec
 from litestar import MediaType, Response, get
@@ -13,14 +14,15 @@ from litestar.response import Stream
 from adapters.control_api.event_records import EventPage, record
 from adapters.control_api.event_streams import Selection, lines, server_sent_events
 from adapters.control_api.requests import ApiRequest, query_of
-from adapters.control_api.times import from_query
+from adapters.control_api.times import from_query, wall_us
 from application.event_log import Filter, Row
+from application.event_times import position_recorded_before
 from application.run.requests import parse_moment
 from application.subscription import read_page
 from domain.configuration.faults import one_of
 from domain.errors import Fault, InvalidInput
 from domain.events import topics
-from domain.run.aggregate import SimulationRun
+from domain.run.aggregate import SimulationRun, stream_of
 
 LARGEST_PAGE = 1_000
 JSON_LINES = "application/jsonl"
@@ -41,6 +43,21 @@ class EventsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, renam
     to: str | None = None
 
 
+class AllEventsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"from_": "from"}):
+    """`run`, `stream` and `type` may be repeated; `from` and `to` are RFC 3339 times at which events were recorded.
+
+    `after` and `limit` as for the events of one run.
+    """
+
+    after: int = 0
+    limit: int | None = None
+    run: tuple[str, ...] = ()
+    stream: tuple[str, ...] = ()
+    type: tuple[str, ...] = ()
+    from_: str | None = None
+    to: str | None = None
+
+
 @get("/events", summary="Read a run's events", dependencies={"asked": query_of(EventsQuery)}, opt=_STREAMED)
 async def run_events(
     request: ApiRequest, run_id: FromPath[str], asked: NamedDependency[SkipValidation[EventsQuery]]
@@ -53,6 +70,33 @@ async def run_events(
     _check(asked)
     selection = await _selection(request, run, asked)
     return await _answer(request, selection, asked.limit)
+
+
+@get("/events", summary="Read events of everything", dependencies={"asked": query_of(AllEventsQuery)}, opt=_STREAMED)
+async def all_events(
+    request: ApiRequest, asked: NamedDependency[SkipValidation[AllEventsQuery]]
+) -> Response[EventPage] | Stream:
+    """As the events of one run, of all runs, configurations and kept answers."""
+    _check(asked)
+    after = max(asked.after, _last_event_id(request))
+    if asked.from_ is not None:
+        begin = _recorded(asked.from_, "/from")
+        after = max(after, await asyncio.to_thread(position_recorded_before, request.backend.log, begin))
+    ends = None if asked.to is None else _ends_after(_recorded(asked.to, "/to"))
+    streams = (*map(stream_of, asked.run), *asked.stream)
+    return await _answer(request, Selection(after, Filter(streams, topics=asked.type), ends), asked.limit)
+
+
+def _recorded(text: str, pointer: str) -> int:
+    try:
+        return wall_us(from_query(text))
+    except ValueError:
+        expected = "an RFC 3339 time with an offset, such as 2026-03-02T12:00:00Z"
+        raise InvalidInput([Fault(pointer, repr(text), expected)]) from None
+
+
+def _ends_after(recorded_at: int) -> Callable[[Row], bool]:
+    return lambda row: row.recorded_at > recorded_at
 
 
 async def _answer(request: ApiRequest, selection: Selection, limit: int | None) -> Response[EventPage] | Stream:
@@ -74,7 +118,7 @@ async def _answer(request: ApiRequest, selection: Selection, limit: int | None) 
     return Response(EventPage([record(row) for row in rows], rows[-1].position if ended and rows else page.upto, more))
 
 
-def _check(asked: EventsQuery) -> None:
+def _check(asked: EventsQuery | AllEventsQuery) -> None:
     known = topics()
     faults = [Fault("/type", repr(topic), one_of(known)) for topic in asked.type if topic not in known]
     if asked.after < 0:

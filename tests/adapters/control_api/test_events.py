@@ -99,3 +99,30 @@ async def test_an_event_stream_that_cannot_be_is_refused(api: Api, header: str, 
     await api.start()
     headers = {"Accept": "text/event-stream", "Last-Event-ID": header}
     problem(await api.get(f"{PATH}{query}", headers=headers), 422, "invalid-input")
+
+
+async def test_events_of_everything_are_told_by_run_stream_type_and_wall_time(api: Api) -> None:
+    await api.start("r")
+    await api.start("s")
+    await api.command("pause", run_id="s", Idempotency_Key="k")
+    every = (await api.get("/events")).json()["events"]
+    assert [event["position"] for event in every] == list(range(1, len(every) + 1))
+
+    async def told(**query: Any) -> list[int]:
+        return [event["position"] for event in (await api.get("/events", params=query)).json()["events"]]
+
+    def expected(stream: str) -> list[int]:
+        return [event["position"] for event in every if event["stream"] == stream]
+
+    assert await told(run="s") == expected("run-s")
+    assert await told(stream=["run-r", "run-s"]) == sorted(expected("run-r") + expected("run-s"))
+    assert len(await told(type="command.answered.1")) == 1
+    moment = every[3]["recorded_at"]
+    assert await told(**{"from": moment}) == [e["position"] for e in every if e["recorded_at"] >= moment]
+    assert await told(to=moment) == [e["position"] for e in every if e["recorded_at"] <= moment]
+
+
+@pytest.mark.parametrize("moment", ["noon", "2026-03-02T12:00:00"])
+async def test_a_wall_time_without_an_offset_is_refused(api: Api, moment: str) -> None:
+    response = await api.get("/events", params={"from": moment})
+    assert pointers(problem(response, 422, "invalid-input")) == ["/from"]
