@@ -56,6 +56,17 @@ class Keeper(Protocol):
     def finished(self, writer: RunWriter) -> None: ...
 
 
+class Storage(NamedTuple):
+    """An open store, and the URL it was opened by."""
+
+    toolbox: Toolbox
+    store: Store
+    url: str
+
+    def runs(self) -> BatchStore:
+        return BatchStore(self.store.log, self.store.leases, self.toolbox.clock, self.toolbox.owner)
+
+
 class Job(NamedTuple):
     """A run that can be carried out. Without a history nobody wants to see its load."""
 
@@ -77,21 +88,20 @@ def in_memory(definition: Definition, request: StartRun, until: int, *, watched:
     return Job(batch, _Forgetter(), LoadHistory(run.depot) if watched else None)
 
 
-def on_store(
-    toolbox: Toolbox, store: Store, url: str, definition: Definition, request: StartRun, until: int, *, watched: bool
-) -> Job:
+def on_store(storage: Storage, definition: Definition, request: StartRun, until: int, *, watched: bool) -> Job:
     """Raises InvalidInput, Conflict when the run exists, StoreError."""
     run = _new_run(definition, request)
-    runs = _batch_store(toolbox, store)
+    runs = storage.runs()
     batch = runs.start(run, definition, BatchPlan("depot-sim run", until=until))
-    return Job(batch, _StoreKeeper(runs, url), LoadHistory(run.depot) if watched else None)
+    return Job(batch, _StoreKeeper(runs, storage), LoadHistory(run.depot) if watched else None)
 
 
-def resumed(toolbox: Toolbox, store: Store, url: str, run_id: str, until: int | None, *, watched: bool) -> Job:
+def resumed(storage: Storage, run_id: str, until: int | None, *, watched: bool) -> Job:
     """Raises NotFound, RunHeldElsewhere, InvalidInput, StoreError."""
-    runs = _batch_store(toolbox, store)
+    runs = storage.runs()
     batch = runs.resume(run_id, until)
-    return Job(batch, _StoreKeeper(runs, url), stored_history(store.log, batch.writer.run) if watched else None)
+    history = stored_history(storage.store.log, batch.writer.run) if watched else None
+    return Job(batch, _StoreKeeper(runs, storage), history)
 
 
 def carry_out(job: Job, terminal: Terminal) -> Finished:
@@ -110,7 +120,7 @@ def carry_out(job: Job, terminal: Terminal) -> Finished:
 
 def configuration_id(definition: Definition) -> str:
     """The same for the same document, so that a depot run twice is stored once."""
-    name = _NOT_IN_IDS.sub("-", definition.document.name.lower()).strip("-")
+    name = _NOT_IN_IDS.sub("-", definition.document.name.lower()).strip("-") or "depot"
     return f"{name[:40]}-{definition.sha256[:12]}"
 
 
@@ -129,9 +139,9 @@ class _Forgetter:
 
 
 class _StoreKeeper:
-    def __init__(self, runs: BatchStore, url: str) -> None:
+    def __init__(self, runs: BatchStore, storage: Storage) -> None:
         self._runs = runs
-        self._url = url
+        self._storage = storage
 
     def write(self, append: Append) -> Sequence[int]:
         return self._runs.write(append)
@@ -141,7 +151,8 @@ class _StoreKeeper:
 
     def interrupted(self, writer: RunWriter) -> str:
         self._runs.release(writer)
-        return f"go on with: depot-sim run --resume {writer.run.run_id} --db {redacted(self._url)}"
+        name, db = self._storage.toolbox.name, redacted(self._storage.url)
+        return f"go on with: {name} run --resume {writer.run.run_id} --db {db}"
 
     def finished(self, writer: RunWriter) -> None:
         self._runs.retire(writer)
@@ -151,10 +162,6 @@ def _new_run(definition: Definition, request: StartRun) -> SimulationRun:
     request = msgspec.structs.replace(request, configuration_id=configuration_id(definition))
     assert request.run_id is not None, "the command line names every run"
     return started_run(request.run_id, definition, 1, request)
-
-
-def _batch_store(toolbox: Toolbox, store: Store) -> BatchStore:
-    return BatchStore(store.log, store.leases, toolbox.clock, toolbox.owner)
 
 
 def _tick(job: Job, terminal: Terminal) -> None:

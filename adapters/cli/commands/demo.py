@@ -14,7 +14,7 @@ from adapters.cli.background import BackgroundService
 from adapters.cli.depots import load_depot
 from adapters.cli.exit_codes import ExitCode
 from adapters.cli.run_report import report, show
-from adapters.cli.simulation import Finished, Stopwatch, carry_out, on_store
+from adapters.cli.simulation import Finished, Stopwatch, Storage, carry_out, on_store
 from adapters.cli.terminal import Terminal
 from adapters.cli.toolbox import Toolbox
 from application.run.requests import ClockRequest, StartRun
@@ -74,7 +74,8 @@ def _simulate(toolbox: Toolbox, terminal: Terminal, db: str) -> Finished:
     )
     terminal.text(f"{definition.document.name}: {definition.document.description}\n\n")
     with toolbox.open_store(db) as store:
-        finished = carry_out(on_store(toolbox, store, db, definition, request, MS_PER_DAY, watched=True), terminal)
+        job = on_store(Storage(toolbox, store, db), definition, request, MS_PER_DAY, watched=True)
+        finished = carry_out(job, terminal)
     show(terminal, finished, report(finished, watch, db))
     return finished
 

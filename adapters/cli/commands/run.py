@@ -9,7 +9,7 @@ from adapters.cli.depots import EXPLAINED, load_depot
 from adapters.cli.exit_codes import ExitCode
 from adapters.cli.failures import UsageError
 from adapters.cli.run_report import report, show
-from adapters.cli.simulation import Finished, Stopwatch, carry_out, in_memory, on_store, resumed
+from adapters.cli.simulation import Finished, Stopwatch, Storage, carry_out, in_memory, on_store, resumed
 from adapters.cli.terminal import Terminal
 from adapters.cli.toolbox import Toolbox
 from application.run.requests import ClockRequest, StartRun
@@ -70,13 +70,14 @@ def _simulate(arguments: argparse.Namespace, toolbox: Toolbox, terminal: Termina
     watched, length, db = not arguments.json, arguments.length, arguments.db
     if arguments.resume is not None:
         with toolbox.open_existing_store(db) as store:
-            return carry_out(resumed(toolbox, store, db, arguments.resume, length, watched=watched), terminal)
+            storage = Storage(toolbox, store, db)
+            return carry_out(resumed(storage, arguments.resume, length, watched=watched), terminal)
     definition = load_depot(toolbox, arguments.depot)
     request, until = _request(arguments, toolbox), length or MS_PER_DAY
     if db is None:
         return carry_out(in_memory(definition, request, until, watched=watched), terminal)
     with toolbox.open_store(db) as store:
-        job = on_store(toolbox, store, db, definition, request, until, watched=watched)
+        job = on_store(Storage(toolbox, store, db), definition, request, until, watched=watched)
         return carry_out(job, terminal)
 
 
