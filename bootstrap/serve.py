@@ -63,7 +63,7 @@ def check_reach(settings: Settings) -> None:
 
 async def _serve(settings: Settings, listener: socket.socket) -> None:
     url = _url(settings.host, listener)
-    settings = msgspec.structs.replace(settings, owner=settings.owner or _owner(settings.host, url))
+    settings = msgspec.structs.replace(settings, owner=settings.owner or owner_of(settings.host, url))
     loop, stopping = asyncio.get_running_loop(), asyncio.Event()
     loop.set_default_executor(ThreadPoolExecutor(_THREADS, "work"))
     for number in _SIGNALS:
@@ -142,7 +142,7 @@ def _url(host: str, listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _owner(host: str, url: str) -> str:
+def owner_of(host: str, url: str) -> str:
     """Where others find this process. An address that every machine has needs the machine's name beside it."""
     everywhere = _is_loopback(host) or host in ("0.0.0.0", "::", "")  # noqa: S104 - compared, not bound
     return f"{url}#{socket.gethostname()}" if everywhere else url

@@ -1,0 +1,41 @@
+"""Logs as JSON lines."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+from bootstrap.logs import JsonFormatter
+
+
+def line(level: int, message: str, *arguments: object, exception: bool = False, **attributes: object) -> dict[str, Any]:
+    record = logging.LogRecord("depot_sim.runs", level, __file__, 1, message, arguments, None)
+    record.__dict__.update(attributes)
+    if exception:
+        record.exc_info = sys.exc_info()
+    written = JsonFormatter().format(record)
+    assert "\n" not in written
+    read: dict[str, Any] = json.loads(written)
+    return read
+
+
+def test_a_line_says_when_how_bad_where_and_what() -> None:
+    written = line(logging.WARNING, "%d runs lost", 3, run_id="r", taken=["s"], path=Path("a"))
+    assert written["timestamp"].endswith("+00:00")
+    assert written["severity_text"] == "WARN"
+    assert written["scope"] == "depot_sim.runs"
+    assert written["body"] == "3 runs lost"
+    assert written["attributes"] == {"run_id": "r", "taken": ["s"], "path": "a"}
+
+
+def test_an_exception_comes_with_its_trace() -> None:
+    try:
+        raise ValueError("not this")
+    except ValueError:
+        attributes = line(logging.ERROR, "it failed", exception=True)["attributes"]
+    assert attributes["exception.type"] == "ValueError"
+    assert attributes["exception.message"] == "not this"
+    assert "test_logs.py" in attributes["exception.stacktrace"]

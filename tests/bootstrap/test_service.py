@@ -1,0 +1,74 @@
+"""Opening and closing a service."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from application.repository import Origin
+from application.run.requests import ClockRequest, StartRun
+from bootstrap.service import Service, open_service
+from bootstrap.settings import Settings
+from domain.configuration.definition import Definition
+from domain.errors import InvalidInput
+from domain.run.events import ClockMode
+from tests.domain.configuration.samples import depot
+
+pytestmark = pytest.mark.anyio
+
+ORIGIN = Origin("test")
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+def settings(url: str, owner: str = "here") -> Settings:
+    return Settings(db=url, owner=owner)
+
+
+async def start(service: Service, run_id: str, mode: ClockMode = ClockMode.MANUAL) -> None:
+    created = await service.backend.configurations.create(Definition.of(depot()))
+    request = StartRun(created.id, run_id=run_id, clock=ClockRequest(mode))
+    await service.backend.runs.start(request, ORIGIN)
+
+
+def topics(service: Service, run_id: str) -> list[str]:
+    return [row.topic for row in service.backend.log.read_stream(f"run-{run_id}")]
+
+
+async def test_a_service_takes_up_its_runs_again_but_not_the_stopped_ones(store_url: str) -> None:
+    async with open_service(settings(store_url)) as service:
+        for run_id, mode in (("a", ClockMode.MANUAL), ("b", ClockMode.REALTIME), ("c", ClockMode.MANUAL)):
+            await start(service, run_id, mode)
+        await service.backend.runs.stop("c", ORIGIN)
+
+    async with open_service(settings(store_url, "another")) as service:
+        assert sorted(service.host.held_ids()) == ["a", "b"]
+        assert topics(service, "a")[-3:] == ["run.lease-released.1", "run.lease-acquired.1", "run.resumed.1"]
+        assert (await service.backend.runs.tick("a", 1, ORIGIN)).at == 1_000
+
+
+async def test_two_services_on_one_store_share_its_runs(store_url: str) -> None:
+    async with open_service(settings(store_url, "one")) as one:
+        await start(one, "r")
+        async with open_service(settings(store_url, "two")) as two:
+            assert two.host.held_ids() == []
+            await one.backend.runs.tick("r", 5, ORIGIN)
+            assert (await two.backend.live.get("r")).world.at == 5_000
+
+
+async def test_bad_settings_are_refused_before_anything_is_made(tmp_path: Path) -> None:
+    path = tmp_path / "depot.db"
+    with pytest.raises(InvalidInput):
+        async with open_service(Settings(db=f"sqlite:///{path}", tokens=("nonsense",))):
+            pass
+    assert not path.exists()
+
+
+async def test_a_store_url_that_names_none_is_refused() -> None:
+    with pytest.raises(InvalidInput):
+        async with open_service(Settings(db="mysql://here")):
+            pass
