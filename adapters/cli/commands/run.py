@@ -12,11 +12,11 @@ from adapters.cli.run_report import report, show
 from adapters.cli.simulation import Finished, Stopwatch, Storage, carry_out, in_memory, on_store, resumed
 from adapters.cli.terminal import Terminal
 from adapters.cli.toolbox import Toolbox
+from application.run.archive import RunArchive
 from application.run.requests import ClockRequest, StartRun
 from domain.configuration.quantities import MS_PER_DAY, MS_PER_MINUTE, Duration
-from domain.run.events import ClockMode
+from domain.run.events import ClockMode, SimulationRunStarted
 
-_PINNED = ("seed", "tick", "start", "disturbances", "run_id")
 _EPILOG = """
 A run on a store can be killed at any moment: --resume RUN_ID --db URL continues it to the end it was started for, and
 it ends with the same canonical hash. Equal depot, seed, start and tick give an equal canonical hash everywhere.
@@ -43,7 +43,6 @@ def add_to(subcommands: Subcommands) -> None:
 
 def execute(arguments: argparse.Namespace, toolbox: Toolbox, terminal: Terminal) -> ExitCode:
     watch = Stopwatch()
-    _check(arguments)
     finished = _simulate(arguments, toolbox, terminal)
     shown = report(finished, watch, arguments.db)
     if arguments.json:
@@ -53,32 +52,45 @@ def execute(arguments: argparse.Namespace, toolbox: Toolbox, terminal: Terminal)
     return ExitCode.OK
 
 
-def _check(arguments: argparse.Namespace) -> None:
-    if arguments.resume is None:
-        if arguments.depot is None:
-            raise UsageError("no DEPOT is named", f"name {EXPLAINED}")
-        return
-    if arguments.db is None:
-        raise UsageError("--resume needs --db", "name the store the run is in, such as --db sqlite:///depot.db")
-    given = ["DEPOT"] if arguments.depot is not None else []
-    given += [f"--{name}" for name in _PINNED if getattr(arguments, name) is not None]
-    if given:
-        raise UsageError(f"{given[0]} together with --resume", "leave it out: the run keeps what it was started with")
-
-
 def _simulate(arguments: argparse.Namespace, toolbox: Toolbox, terminal: Terminal) -> Finished:
-    watched, length, db = not arguments.json, arguments.length, arguments.db
     if arguments.resume is not None:
-        with toolbox.open_existing_store(db) as store:
-            storage = Storage(toolbox, store, db)
-            return carry_out(resumed(storage, arguments.resume, length, watched=watched), terminal)
+        return _resume(arguments, toolbox, terminal)
+    if arguments.depot is None:
+        raise UsageError("no DEPOT is named", f"name {EXPLAINED}")
+    watched, db = not arguments.json, arguments.db
     definition = load_depot(toolbox, arguments.depot)
-    request, until = _request(arguments, toolbox), length or MS_PER_DAY
+    request, until = _request(arguments, toolbox), arguments.length or MS_PER_DAY
     if db is None:
         return carry_out(in_memory(definition, request, until, watched=watched), terminal)
     with toolbox.open_store(db) as store:
         job = on_store(Storage(toolbox, store, db), definition, request, until, watched=watched)
         return carry_out(job, terminal)
+
+
+def _resume(arguments: argparse.Namespace, toolbox: Toolbox, terminal: Terminal) -> Finished:
+    run_id, db = arguments.resume, arguments.db
+    if db is None:
+        raise UsageError("--resume needs --db", "name the store the run is in, such as --db sqlite:///depot.db")
+    with toolbox.open_existing_store(db) as store:
+        _check_unchanged(arguments, toolbox, RunArchive(store.log).load(run_id, upto_version=1).run.started)
+        job = resumed(Storage(toolbox, store, db), run_id, arguments.length, watched=not arguments.json)
+        return carry_out(job, terminal)
+
+
+def _check_unchanged(arguments: argparse.Namespace, toolbox: Toolbox, started: SimulationRunStarted) -> None:
+    """What is said again has to be what the run was started with. Raises UsageError."""
+    given = {
+        "--seed": (arguments.seed, started.seed),
+        "--tick": (arguments.tick, started.tick_ms),
+        "--start": (arguments.start, started.start_time),
+        "--disturbances": (arguments.disturbances, started.disturbances),
+    }
+    changed = [name for name, (said, kept) in given.items() if said is not None and said != kept]
+    if arguments.depot is not None and load_depot(toolbox, arguments.depot).document_json != bytes(started.document):
+        changed.append("DEPOT")
+    if changed:
+        hint = "leave it out, or start a new run"
+        raise UsageError(f"{changed[0]} is not what run {arguments.resume} was started with", hint)
 
 
 def _request(arguments: argparse.Namespace, toolbox: Toolbox) -> StartRun:

@@ -43,7 +43,6 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
         ("run", "three-bus-depot", "--seed", "x"),
         ("run", "three-bus-depot", "--resume", "r"),
         ("run", "--resume", "r"),
-        ("run", "--resume", "r", "--db", "memory:", "--seed", "3"),
         ("run", "three-bus-depot", "--db", "sqlite:///x.db", "--run-id", "a", "--resume", "r"),
         ("replay", "r"),
         ("read-models", "rebuild", "--db", "memory:"),

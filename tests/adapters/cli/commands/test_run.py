@@ -161,3 +161,34 @@ def test_a_resumed_run_shows_its_whole_day(db: str) -> None:
 
     chart = slice(0, 15)
     assert again.splitlines()[chart] == whole.splitlines()[chart]
+
+
+ARGUMENTS = {"--seed": "7", "--tick": "60s", "--start": "2026-03-02T12:00:00+00:00", "--disturbances": "typical"}
+
+
+def test_what_a_resumed_run_was_started_with_may_be_said_again(db: str) -> None:
+    said = [part for option in ARGUMENTS.items() for part in option]
+    first = run_json("three-bus-depot", *said, "--for", "2h", "--db", db, "--run-id", "r")
+
+    again = run_json("three-bus-depot", *said, "--for", "2h", "--db", db, "--resume", "r")
+
+    assert again["raw_sha256"] == first["raw_sha256"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("nyc-meredith",),
+        ("--seed", "8"),
+        ("--tick", "1s"),
+        ("--start", "2026-03-03T12:00:00+00:00"),
+        ("--disturbances", "typical"),
+    ],
+)
+def test_but_not_something_else(change: tuple[str, ...], db: str) -> None:
+    run_json("three-bus-depot", "--seed", "7", "--for", "1h", "--db", db, "--run-id", "r")
+
+    code, _, err = depot_sim("run", *change, "--db", db, "--resume", "r")
+
+    assert code == 2
+    assert "is not what run r was started with" in err
