@@ -63,7 +63,8 @@ def asked_under(key: str | None, run_id: str, name: str, body: object = None) ->
     if not 1 <= len(key) <= _MAX_KEY:
         raise InvalidInput([Fault("/Idempotency-Key", f"{len(key)} characters", f"1 to {_MAX_KEY} characters")])
     stream = f"command-{run_id}-{sha256(key.encode()).hexdigest()[:40]}"
-    return Asked(stream, sha256(name.encode() + b"\0" + msgspec.json.encode(body)).hexdigest())
+    written = msgspec.json.encode(body, enc_hook=int)  # quantities: the integers they are
+    return Asked(stream, sha256(name.encode() + b"\0" + written).hexdigest())
 
 
 def kept(log: EventLog, asked: Asked) -> Kept:

@@ -49,7 +49,7 @@ def test_every_command_of_the_world_is_tried_below() -> None:
 @pytest.mark.parametrize("name", COMMANDS)
 async def test_every_command_reaches_the_world_which_carries_it_out_or_says_why_not(api: Api, name: str) -> None:
     await api.start()
-    response = await api.command(name, SOUND[name])
+    response = await api.command(name, SOUND[name], Idempotency_Key="key")
     if response.status_code == 409:
         assert problem(response, 409, "command-refused")["hint"]
     else:

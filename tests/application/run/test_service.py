@@ -21,6 +21,7 @@ from tests.application.run.processes import ALICE, MINUTE, Process
 pytestmark = pytest.mark.anyio
 
 FAULT = FaultCharger("charger-1", code="Jammed")
+TARGET = SetTarget("bus-1", Share.parse("80 %"))
 
 
 def pointers(error: pytest.ExceptionInfo[InvalidInput]) -> list[str]:
@@ -172,6 +173,7 @@ async def test_a_command_tells_the_events_it_made(process: Process) -> None:
 Act = Callable[[RunService, str | None], Awaitable[Outcome]]
 ACTS: dict[str, Act] = {
     "command": lambda runs, key: runs.command("r", FAULT, ALICE, key),
+    "command with a quantity": lambda runs, key: runs.command("r", TARGET, ALICE, key),
     "pause": lambda runs, key: runs.pause("r", ALICE, key),
     "tick": lambda runs, key: runs.tick("r", 5, ALICE, key),
     "advance-to": lambda runs, key: runs.advance_to("r", "+7 min", ALICE, key),
