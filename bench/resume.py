@@ -1,0 +1,61 @@
+"""Loading a run with a million events: from the newest snapshot, and by folding them all: `python -m bench.resume`."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from pathlib import Path
+
+import msgspec
+
+from adapters.configuration_import.common_job import START, common_job
+from adapters.event_store import EventStore, open_event_store
+from application.run.archive import RunArchive, StoredRun
+from application.run.batch import run_until
+from application.run.replay import replay
+from application.run.writer import RunWriter
+from domain.run.aggregate import SimulationRun
+from domain.run.digest import RunDigest
+from domain.run.events import SimulationRunStarted
+
+EVENTS = 1_000_000
+BUSES = 20
+TICK_MS = 1_000
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder, open_event_store(f"sqlite:///{Path(folder) / 'run.db'}") as store:
+        events = _record(store)
+        began = time.perf_counter()
+        loaded = RunArchive(store.log).load("bench")
+        seconds = time.perf_counter() - began
+        began = time.perf_counter()
+        replayed = replay(store.log, "bench")
+        fold = time.perf_counter() - began
+        if not replayed.reached or loaded.run.version != events:
+            raise SystemExit("The snapshot and the events do not lead to the same run.")
+        _print("resume_from_snapshot", round(seconds, 3), "s", at_most=1, events=events)
+        _print("replay_from_first_event", round(events / fold), "events/s")
+
+
+def _record(store: EventStore) -> int:
+    """A run of a million events, with its snapshots."""
+    run = SimulationRun("bench")
+    document = msgspec.Raw(common_job(BUSES, 14).document_json)
+    run.start(SimulationRunStarted(0, "bench", "common-job", 1, document, 7, START, TICK_MS))
+    token = store.leases.acquire("bench", "bench", 3_600)
+    assert token is not None, "the store is new"
+    writer = RunWriter(StoredRun(run, RunDigest()), token)
+    archive = RunArchive(store.log)
+    ticks = EVENTS - EVENTS // 1_000
+    run_until(writer, ticks * TICK_MS, store.log.append, keep_snapshot=lambda held: archive.keep_snapshot(held.stored))
+    return run.version
+
+
+def _print(name: str, value: float, unit: str, **more: int) -> None:
+    print(json.dumps({"name": name, "value": value, "unit": unit, **more}))
+
+
+if __name__ == "__main__":
+    main()
