@@ -10,6 +10,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
+from adapters.control_api.near_paths import nearest_path
 from domain.errors import (
     Conflict,
     DepotSimError,
@@ -125,13 +126,13 @@ def answer_refused_query(request: Request[Any, Any, Any], refused: QueryRefused)
     return answer_domain_error(request, InvalidInput([Fault(pointer, refused.detail, refused.hint)]))
 
 
-def answer_http_error(_: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+def answer_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     """The framework's own refusals."""
     if error.status_code >= 500:
-        return answer_defect(_, error)
+        return answer_defect(request, error)
     slug, title, hint = _OF_HTTP.get(error.status_code, _OF_HTTP[400])
-    detail = "" if error.status_code in (404, 413) else error.detail
-    return _response(Problem(_urn(slug), title, error.status_code, detail, hint), error.headers or {})
+    problem = Problem(_urn(slug), title, error.status_code, _detail(request, error), _near(request, error) or hint)
+    return _response(problem, error.headers or {})
 
 
 def answer_defect(_: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
@@ -147,6 +148,22 @@ EXCEPTION_HANDLERS: ExceptionHandlersMap = {
     HTTPException: answer_http_error,
     Exception: answer_defect,
 }
+
+
+def _detail(request: Request[Any, Any, Any], error: HTTPException) -> str:
+    match error.status_code:
+        case 404:
+            return f"there is no {request.url.path}"
+        case 405:
+            return f"{request.url.path} does not take {request.method}"
+        case 413:
+            return ""
+    return error.detail
+
+
+def _near(request: Request[Any, Any, Any], error: HTTPException) -> str:
+    near = nearest_path(request.app, request.url.path) if error.status_code == 404 else None
+    return f"did you mean {near}? /openapi.json has every path" if near else ""
 
 
 def _urn(slug: str) -> str:

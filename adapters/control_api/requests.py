@@ -66,7 +66,9 @@ class ApiRequest(Request[Actor, None, State]):
         parse = parsers.get(_as_json(self.media_type))
         if parse is None:
             found = f"{self.media_type!r}" if self.media_type else "no content type"
-            raise UnsupportedMediaType(f"the body has {found}", f"send {' or '.join(parsers)}")
+            raise UnsupportedMediaType(
+                f"the body is sent as {found}", f"send it with Content-Type: {' or '.join(parsers)}"
+            )
         body = await self.body()
         try:
             return parse(body) if len(body) <= _INLINE_BYTES else await in_parser_thread(parse, body)

@@ -132,4 +132,4 @@ def _summary(row: Row) -> VersionSummary | None:
 
 
 def _unknown(id: str) -> NotFound:
-    return NotFound(f"there is no configuration {id}", "list the configurations to see their ids")
+    return NotFound(f"no configuration {id!r}", "list those there are with GET /simulation-configurations")

@@ -59,6 +59,6 @@ def view_run(run: SimulationRun) -> RunView:
         peak_w=world.peak_w,
         breaches=world.breaches,
         late_departures=world.late_departures,
-        holder=run.state.lease_owner or None,
+        holder=None if run.status is RunStatus.STOPPED else run.state.lease_owner or None,
         state_sha256=run.state.stopped_sha256 or None,
     )

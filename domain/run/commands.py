@@ -84,7 +84,7 @@ class SetTarget(Command, frozen=True):
 
 
 class SetChargingLimit(Command, frozen=True):
-    """The platform's limit for a connector; null lifts it."""
+    """Set the platform's limit for a connector; null lifts it."""
 
     NAME: ClassVar[str] = "set-charging-limit"
     connector: str
@@ -132,7 +132,7 @@ class ForceSensorValue(Command, frozen=True):
 
 
 class FaultSensor(Command, frozen=True):
-    """STUCK: a sensor repeats its last reading. OFFLINE: it sends none. For `duration`, or until cleared."""
+    """Break a sensor. STUCK repeats its last reading, OFFLINE sends none; for `duration`, or until cleared."""
 
     NAME: ClassVar[str] = "fault-sensor"
     sensor: str

@@ -93,7 +93,12 @@ async def create_configuration(request: ApiRequest) -> Response[ConfigurationVie
     return _created(await request.backend.configurations.create(await _definition(request), request.origin))
 
 
-@get("/", summary="List configurations", dependencies={"asked": query_of(ConfigurationsQuery)})
+@get(
+    "/",
+    name="list_configurations",
+    summary="List configurations",
+    dependencies={"asked": query_of(ConfigurationsQuery)},
+)
 async def list_all(
     request: ApiRequest, asked: NamedDependency[SkipValidation[ConfigurationsQuery]]
 ) -> ConfigurationList:
@@ -178,7 +183,7 @@ def import_route(importer: Importer) -> HTTPRouteHandler:
     ) -> Response[ConfigurationView]:
         if request.media_type not in importer.media_types:
             found, expected = request.media_type or "no content type", " or ".join(importer.media_types)
-            raise UnsupportedMediaType(f"the body has {found}", f"send {expected}")
+            raise UnsupportedMediaType(f"the body is sent as {found}", f"send it with Content-Type: {expected}")
         definition = await in_parser_thread(importer.read, await request.body(), request.media_type, asked)
         return _created(await request.backend.configurations.create(definition, request.origin))
 

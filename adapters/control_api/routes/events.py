@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from difflib import get_close_matches
 
 import msgspec
 from litestar import MediaType, Response, get
@@ -58,7 +59,13 @@ class AllEventsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, re
     to: str | None = None
 
 
-@get("/events", summary="Read a run's events", dependencies={"asked": query_of(EventsQuery)}, opt=_STREAMED)
+@get(
+    "/events",
+    name="list_run_events",
+    summary="Read a run's events",
+    dependencies={"asked": query_of(EventsQuery)},
+    opt=_STREAMED,
+)
 async def run_events(
     request: ApiRequest, run_id: FromPath[str], asked: NamedDependency[SkipValidation[EventsQuery]]
 ) -> Response[EventPage] | Stream:
@@ -72,7 +79,13 @@ async def run_events(
     return await _answer(request, selection, asked.limit)
 
 
-@get("/events", summary="Read events of everything", dependencies={"asked": query_of(AllEventsQuery)}, opt=_STREAMED)
+@get(
+    "/events",
+    name="list_events",
+    summary="Read events of everything",
+    dependencies={"asked": query_of(AllEventsQuery)},
+    opt=_STREAMED,
+)
 async def all_events(
     request: ApiRequest, asked: NamedDependency[SkipValidation[AllEventsQuery]]
 ) -> Response[EventPage] | Stream:
@@ -120,13 +133,19 @@ async def _answer(request: ApiRequest, selection: Selection, limit: int | None) 
 
 def _check(asked: EventsQuery | AllEventsQuery) -> None:
     known = topics()
-    faults = [Fault("/type", repr(topic), one_of(known)) for topic in asked.type if topic not in known]
+    faults = [Fault("/type", repr(topic), _likely(topic, known)) for topic in asked.type if topic not in known]
     if asked.after < 0:
         faults.append(Fault("/after", str(asked.after), "a position, from 0 on"))
     if asked.limit is not None and asked.limit < 1:
         faults.append(Fault("/limit", str(asked.limit), "at least 1"))
     if faults:
         raise InvalidInput(faults)
+
+
+def _likely(topic: str, known: tuple[str, ...]) -> str:
+    """What a topic was probably meant to be, or else all there are."""
+    near = get_close_matches(topic[:100], known, n=3, cutoff=0.6)
+    return f"{', '.join(near)}?" if near else one_of(known)
 
 
 async def _selection(request: ApiRequest, run: SimulationRun, asked: EventsQuery) -> Selection:

@@ -54,7 +54,12 @@ class PowerHistoryView(msgspec.Struct, frozen=True):
     buckets: list[PowerBucketView]
 
 
-@get("/power", summary="Read the power history of one thing", dependencies={"asked": query_of(PowerQuery)})
+@get(
+    "/power",
+    name="get_power_history",
+    summary="Read the power history of one thing",
+    dependencies={"asked": query_of(PowerQuery)},
+)
 async def power_history_of(
     request: ApiRequest, run_id: FromPath[str], asked: NamedDependency[SkipValidation[PowerQuery]]
 ) -> PowerHistoryView:
@@ -63,8 +68,7 @@ async def power_history_of(
     backend = request.backend
     run = await backend.live.get(run_id)
     start = run.started.start_time
-    begin = 0 if asked.from_ is None else parse_moment(start, from_query(asked.from_), "/from")
-    end = None if asked.to is None else parse_moment(start, from_query(asked.to), "/to")
+    begin, end = _period(start, asked)
 
     def read() -> PowerHistory:
         fresh(backend)
@@ -72,10 +76,20 @@ async def power_history_of(
         found = power_history(table, run_id, kind, id, resolution_ms=resolution, begin=begin, end=end)
         if found is None:
             known = power_entities(table, run_id, kind)
-            raise NotFound(f"no {kind} {id!r}", f"there are {', '.join(known[:20])}" if known else "there is none")
+            raise NotFound(f"no {kind} {id!r}", f"known {kind}s: {', '.join(known[:20])}" if known else "there is none")
         return found
 
     return _view(await asyncio.to_thread(read), start)
+
+
+def _period(start: str, asked: PowerQuery) -> tuple[int, int | None]:
+    begin = 0 if asked.from_ is None else parse_moment(start, from_query(asked.from_), "/from")
+    end = None if asked.to is None else parse_moment(start, from_query(asked.to), "/to")
+    if begin < 0:
+        raise InvalidInput([Fault("/from", time_at(start, begin), f"a time from {time_at(start, 0)} on, the start")])
+    if end is not None and end < begin:
+        raise InvalidInput([Fault("/to", time_at(start, end), f"a time from {time_at(start, begin)} on")])
+    return begin, end
 
 
 def _what(asked: PowerQuery) -> tuple[EntityKind, str]:

@@ -62,7 +62,7 @@ async def start_run(request: ApiRequest, asked: NamedDependency[SkipValidation[S
     return Response(outcome, status_code=201, headers={"Location": f"/simulation-runs/{outcome.run_id}"})
 
 
-@get("/", summary="List runs", dependencies={"asked": query_of(RunsQuery)})
+@get("/", name="list_runs", summary="List runs", dependencies={"asked": query_of(RunsQuery)})
 async def list_all_runs(request: ApiRequest, asked: NamedDependency[SkipValidation[RunsQuery]]) -> RunList:
     """The newest first."""
     backend = request.backend

@@ -168,5 +168,7 @@ async def _run_as_asked(request: ApiRequest, run_id: str, asked: WorldQuery) -> 
     at = parse_moment(now.started.start_time, from_query(asked.at), "/at")
     if not 0 <= at <= now.world.at:
         start, present = (time_at(now.started.start_time, moment) for moment in (0, now.world.at))
-        raise InvalidInput([Fault("/at", repr(asked.at), f"a time from {start} to {present}, which is now")])
+        raise InvalidInput(
+            [Fault("/at", repr(from_query(asked.at)), f"a time from {start} to {present}, which is now")]
+        )
     return await live.at_time(run_id, at)

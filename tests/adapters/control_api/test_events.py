@@ -126,3 +126,9 @@ async def test_events_of_everything_are_told_by_run_stream_type_and_wall_time(ap
 async def test_a_wall_time_without_an_offset_is_refused(api: Api, moment: str) -> None:
     response = await api.get("/events", params={"from": moment})
     assert pointers(problem(response, 422, "invalid-input")) == ["/from"]
+
+
+async def test_a_mistyped_type_is_answered_with_those_like_it(api: Api) -> None:
+    answer = problem(await api.get("/events?type=charging.stopped.1"), 422, "invalid-input")
+    assert "connector.charging-stopped.1" in answer["faults"][0]["expected"]
+    assert "run.ticked.1" not in answer["faults"][0]["expected"]

@@ -61,3 +61,15 @@ async def test_an_unknown_node_is_not_found_and_the_known_ones_are_told(api: Api
     await api.start()
     body = problem(await api.get("/simulation-runs/r/power?node=x"), 404, "not-found")
     assert "feeder" in body["hint"]
+
+
+async def test_an_end_before_the_beginning_is_told_in_times(api: Api) -> None:
+    await api.start(start_time="2026-03-03T16:00:00+01:00")
+    answer = problem(await api.get("/simulation-runs/r/power?node=site&from=+2h&to=+1h"), 422, "invalid-input")
+    assert answer["faults"] == [
+        {
+            "pointer": "/to",
+            "found": "2026-03-03T17:00:00.000+01:00",
+            "expected": "a time from 2026-03-03T18:00:00.000+01:00 on",
+        }
+    ]

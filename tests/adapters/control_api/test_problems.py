@@ -191,3 +191,9 @@ def test_a_problem_says_everything_the_error_does() -> None:
     assert errors.DepotSimError in EXCEPTION_HANDLERS
     assert MEDIA_TYPE == "application/problem+json"
     assert httpx.codes(held.status).name == "CONFLICT"
+
+
+async def test_a_method_that_is_not_taken_is_named(api: Api) -> None:
+    response = await api.http.delete("/simulation-runs/r")
+    assert problem(response, 405, "method-not-allowed")["detail"] == "/simulation-runs/r does not take DELETE"
+    assert "GET" in response.headers["allow"]

@@ -98,3 +98,10 @@ async def test_an_unknown_run_is_not_found_anywhere(api: Api) -> None:
     for path in ("", "/world", "/vehicles", "/vehicles/v", "/chargers/c/connectors/1", "/power?node=n", "/events"):
         problem(await api.get(f"/simulation-runs/none{path}"), 404, "not-found")
     problem(await api.command("pause", run_id="none"), 404, "not-found")
+
+
+async def test_nobody_holds_a_run_that_is_stopped(api: Api) -> None:
+    await api.start()
+    assert (await api.get("/simulation-runs/r")).json()["holder"] == "here"
+    await api.command("stop")
+    assert (await api.get("/simulation-runs/r")).json()["holder"] is None

@@ -116,7 +116,7 @@ def test_what_does_not_exist_is_not_found(store: EventStore) -> None:
         id = (await service.create(FIRST)).id
         with pytest.raises(NotFound, match="no version 2"):
             await service.get(id, 2)
-        with pytest.raises(NotFound, match="no configuration other"):
+        with pytest.raises(NotFound, match="no configuration 'other'"):
             await service.get("other")
         with pytest.raises(NotFound):
             await service.versions("other")
