@@ -40,11 +40,10 @@ def allocate(depot: Depot, claims: Sequence[Claim], room_w: list[int]) -> Alloca
     return Allocation(_greedy(depot, claims, room_w), room_w)
 
 
-def grant_late(depot: Depot, left_w: list[int], connector: int, demand_w: int) -> int:
-    """What a connector that starts in the middle of a tick gets from what is left."""
-    path = depot.connectors[connector].path
-    granted = max(0, min(demand_w, *(left_w[constraint] for constraint in path)))
-    for constraint in path:
+def take(left_w: list[int], constraints: Sequence[int], demand_w: int) -> int:
+    """What a demand outside the allocation gets from what these constraints have left; it is taken off them."""
+    granted = max(0, min([demand_w, *(left_w[constraint] for constraint in constraints)]))
+    for constraint in constraints:
         left_w[constraint] -= granted
     return granted
 

@@ -75,9 +75,9 @@ class Balance:
         """Budget of every constraint: limit less other load, plus generation and what storage can add."""
         return self._room(with_storage=True) + self._depot.ratings_w
 
-    def complete(self, lines: dict[int, Line], left_w: list[int], *, held_back: bool) -> None:
+    def complete(self, lines: dict[int, Line], left_w: list[int]) -> None:
         """Dispatch storage and generation, then settle load and net register of every node for the end of the tick."""
-        self._shave(left_w, held_back=held_back)
+        self._shave(left_w)
         for index, node in enumerate(self._world.nodes):
             self.load_w[index] = node.load_w
             self.energy_mj[index] = node.energy_at(self._end)
@@ -144,14 +144,14 @@ class Balance:
             surplus[parent] += surplus[node] if export_limit is None else min(surplus[node], export_limit)
         return surplus
 
-    def _shave(self, left_w: list[int], *, held_back: bool) -> None:
+    def _shave(self, left_w: list[int]) -> None:
         if not self._shavers:
             return
         granted = [room - left for room, left in zip(self._room(with_storage=True), left_w, strict=False)]
         for bess in self._shavers:
             room = self._room(with_storage=False)
             headroom = min(room[node] - granted[node] for node in self._depot.nodes[self._bess_node(bess)].ancestors)
-            self.bess_w[bess] = shave(self.bess_ranges[bess], headroom, held_back=held_back)
+            self.bess_w[bess] = shave(self.bess_ranges[bess], headroom)
 
     def _change(self, nodes: tuple[int, ...], power_w: int, energy_mj: int) -> None:
         for node in nodes:

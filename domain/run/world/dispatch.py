@@ -1,8 +1,8 @@
 """Storage for one tick: what it can do and what it is told.
 
 A BESS under LOCAL control or an ACTIVE dispatch follows its setpoint. Otherwise it shaves peaks: it discharges what the
-load is above a limit on its path, and recharges from room that nobody is held back for. Efficiency counts both ways,
-and energy left bounds power, so a tick never ends outside the state-of-charge window.
+load is above a limit on its path, and recharges from the room that charging leaves on all of it. Efficiency counts both
+ways, and energy left bounds power, so a tick never ends outside the state-of-charge window.
 """
 
 from __future__ import annotations
@@ -40,13 +40,11 @@ def follows_setpoint(state: BessState) -> bool:
     return state.control is Control.LOCAL or state.dispatch is Dispatch.ACTIVE
 
 
-def shave(available: BessRange, headroom_w: int, *, held_back: bool) -> int:
+def shave(available: BessRange, headroom_w: int) -> int:
     """Power of a BESS that shaves peaks: `headroom_w` is the least room on its path, below zero where load is high."""
     if headroom_w < 0:
         return -min(available.discharge_w, -headroom_w)
-    if held_back or headroom_w > UNLIMITED // 2:
-        return 0
-    return min(available.charge_w, headroom_w)
+    return 0 if headroom_w > UNLIMITED // 2 else min(available.charge_w, headroom_w)
 
 
 def stored_after(spec: Bess, stored_mj: int, power_w: int, duration_ms: int) -> int:

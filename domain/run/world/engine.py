@@ -53,10 +53,10 @@ class Engine:
         self._agenda.run(stage, stage.begin + 1)
         self._forget(stage)
         balance = Balance(self._depot, self._world, stage.begin, to)
-        held_back = self._allocate(stage, balance)
+        self._allocate(stage, balance)
         self._agenda.expect_targets(stage)
         self._agenda.run(stage, to)
-        balance.complete(stage.lines, stage.room_left_w, held_back=held_back)
+        balance.complete(stage.lines, stage.room_left_w)
         record_tick(stage, balance, self._meters)
         stage.touched.update(stage.lines)
         self._forget(stage)
@@ -75,23 +75,24 @@ class Engine:
             if lost != state.fail_safe:
                 stage.emit(FailSafeEntered(stage.begin, spec.id) if lost else FailSafeLeft(stage.begin, spec.id))
 
-    def _allocate(self, stage: Stage, balance: Balance) -> bool:
-        """Grant the tick's power and draw the lines that bend; whether anybody got less than wanted."""
+    def _allocate(self, stage: Stage, balance: Balance) -> None:
+        """Grant the tick's power and draw the lines that bend."""
         outlooks = self._charging()
         claims = [outlook.claim for outlook in outlooks if stage.is_governed(outlook.claim.connector)]
-        granted, left = self._share(claims, balance.room())
+        stage.open_late_starts(*self._share(claims, balance.room()))
+        granted, connectors, end = stage.caps, self._world.connectors, stage.end
         if len(claims) < len(outlooks):
-            ungoverned = {o.claim.connector: o.claim.demand_w for o in outlooks if o.claim.connector not in granted}
-            granted = granted | ungoverned
-        stage.open_late_starts(granted, left)
-        connectors, end, held_back = self._world.connectors, stage.end, False
-        for (connector, demand, _, _), power, bends in outlooks:
+            self._help_themselves(stage, [outlook.claim for outlook in outlooks])
+        for (connector, _, _, _), power, bends in outlooks:
             grant = granted[connector]
             if bends < end or (grant if grant < power else power) != connectors[connector].power_w:  # noqa: FURB136
                 stage.lines[connector] = stage.draw(connector, stage.begin, end)
-            if grant < demand:
-                held_back = True
-        return held_back
+
+    def _help_themselves(self, stage: Stage, claims: list[Claim]) -> None:
+        """Connectors the allocation does not know of yet draw what their charger has left."""
+        for claim in claims:
+            if claim.connector not in stage.caps:
+                stage.grant_from_left(claim.connector, claim.demand_w)
 
     def _share(self, claims: list[Claim], room_w: list[int]) -> Allocation:
         """The allocation; the last one again while nobody asks for anything else and the room is the same."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from domain.run.events import ChargingStarted, ChargingStopped, RunEvent, StopReason
-from domain.run.world.allocation import grant_late
+from domain.run.world.allocation import take
 from domain.run.world.charging import Line, charge, demand_w, plugged_battery_mj, target_mj
 from domain.run.world.depot import Depot
 from domain.run.world.evolve import Evolution
@@ -52,6 +52,12 @@ class Stage:
         delay = self.world.control_delay_ms
         return delay == 0 or self.begin >= self.world.connectors[connector].energised_at + delay
 
+    def grant_from_left(self, connector: int, demand_w: int) -> None:
+        """Grant what the allocation left over: on the whole path, or of the charger's own rating while ungoverned."""
+        spec = self.depot.connectors[connector]
+        constraints = spec.path if self.is_governed(connector) else spec.path[len(spec.nodes) :]
+        self.caps[connector] = take(self.room_left_w, constraints, demand_w)
+
     def draw(self, connector: int, begin: int, until: int) -> Line:
         """Where the connector stands at `until` under what it was granted; drawn, not recorded."""
         state = self.world.connectors[connector]
@@ -91,10 +97,7 @@ class Stage:
         state = self.world.connectors[connector]
         spec, bus = self.depot.connectors[connector], self.depot.vehicles[state.vehicle]
         vehicle = self.world.vehicles[state.vehicle]
-        demand = demand_w(spec, bus, state, vehicle, vehicle.battery_mj)
-        if self.is_governed(connector):
-            demand = grant_late(self.depot, self.room_left_w, connector, demand)
-        self.caps[connector] = demand
+        self.grant_from_left(connector, demand_w(spec, bus, state, vehicle, vehicle.battery_mj))
         self.lines[connector] = self.draw(connector, at, self.end)
         self.late_starts.append(connector)
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.configuration.document import AllocationPolicy, Connector, Node
-from domain.run.world.allocation import UNLIMITED, Allocation, Claim, allocate, grant_late
+from domain.run.world.allocation import UNLIMITED, Allocation, Claim, allocate, take
 from domain.run.world.depot import Depot
 from tests.domain.run.world.depots import KW, MONDAY_NOON, charger, document
 
@@ -175,6 +175,7 @@ def test_a_node_in_deficit_gives_nothing(policy: AllocationPolicy) -> None:
 def test_a_late_claim_gets_what_is_left_on_its_path() -> None:
     site = one_node(120 * KW, 2, FIRST_COME)
     left = site.share([Claim(0, 100 * KW, 1, 0)]).left_w
-    assert grant_late(site.depot, left, 1, 150 * KW) == 20 * KW
-    assert grant_late(site.depot, left, 1, 150 * KW) == 0
+    path = site.depot.connectors[1].path
+    assert take(left, path, 150 * KW) == 20 * KW
+    assert take(left, path, 150 * KW) == 0
     assert left[0] == 0

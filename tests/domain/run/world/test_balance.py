@@ -9,6 +9,7 @@ import pytest
 from domain.configuration.document import (
     AllocationPolicy,
     Bess,
+    Connector,
     LoadStep,
     MicrogridController,
     Node,
@@ -170,6 +171,34 @@ def test_storage_recharges_from_the_room_that_charging_leaves() -> None:
     )
     assert simulation.world.bess[0].power_w == 50 * KW
     assert simulation.node().load_w == 200 * KW
+
+
+def test_storage_recharges_while_a_charger_s_own_rating_holds_buses_back() -> None:
+    simulation = after_a_minute(
+        nodes=[Node(id="grid", limit=limit(200))],
+        chargers=(charger(connectors=(Connector(id="1"), Connector(id="2"))),),
+        vehicles=(vehicle("b1"), vehicle("b2")),
+        bess=(bess(),),
+    )
+    assert simulation.world.bess[0].power_w == 50 * KW
+
+
+def test_storage_recharges_while_buses_wait_on_a_feeder_it_does_not_share() -> None:
+    nodes = [Node(id="grid", limit=limit(200)), Node(id="a", parent="grid", limit=limit(90))]
+    simulation = after_a_minute(nodes=nodes, chargers=(charger(node="a"),), vehicles=(vehicle(),), bess=(bess(),))
+    assert simulation.connector().power_w == 90 * KW
+    assert simulation.world.bess[0].power_w == 100 * KW
+
+
+def test_empty_storage_takes_nothing_from_buses_that_wait() -> None:
+    simulation = after_a_minute(
+        nodes=[Node(id="grid", limit=limit(100))],
+        chargers=(charger(),),
+        vehicles=(vehicle(),),
+        bess=(bess(initial_soc=Share.parse("10 %")),),
+    )
+    assert simulation.connector().power_w == 100 * KW
+    assert simulation.world.bess[0].power_w == 0
 
 
 def test_storage_without_a_limit_on_its_path_rests() -> None:

@@ -115,13 +115,8 @@ def test_it_follows_a_setpoint_under_local_control_or_an_active_dispatch() -> No
 
 def test_shaving_discharges_a_deficit_and_recharges_from_free_room() -> None:
     available = BessRange(100, 50)
-    assert shave(available, -30, held_back=True) == -30
-    assert shave(available, -300, held_back=False) == -100
-    assert shave(available, 30, held_back=False) == 30
-    assert shave(available, 300, held_back=False) == 50
-    assert shave(available, 0, held_back=False) == 0
+    assert [shave(available, headroom) for headroom in (-300, -30, 0, 30, 300)] == [-100, -30, 0, 30, 50]
 
 
-def test_shaving_recharges_neither_before_waiting_buses_nor_without_a_limit() -> None:
-    assert shave(BessRange(100, 50), 30, held_back=True) == 0
-    assert shave(BessRange(100, 50), UNLIMITED - 5, held_back=False) == 0
+def test_shaving_recharges_nothing_without_a_limit() -> None:
+    assert shave(BessRange(100, 50), UNLIMITED - 5) == 0

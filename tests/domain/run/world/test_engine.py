@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from domain.configuration.document import Node
+import pytest
+
+from domain.configuration.document import Connector, Node
 from domain.configuration.quantities import Power
 from domain.run.events import (
     ChargingLimitApplied,
@@ -33,6 +35,32 @@ def test_a_control_delay_lets_new_sessions_overshoot_the_limit_until_it_is_over(
     simulation.advance(20 * MINUTE)
     assert simulation.node().load_w == 100 * KW
     assert [event.at for event in simulation.of(ManagedScopeBreachDetected)] == [2 * MINUTE]
+
+
+def two_outputs() -> Simulation:
+    """A charger of 150 kW with two outputs under 100 kW; the second bus comes at 14:05."""
+    return Simulation(
+        document(
+            nodes=[Node(id="grid", limit=Power(100 * KW))],
+            chargers=(charger(connectors=(Connector(id="1"), Connector(id="2"))),),
+            vehicles=(vehicle("b1"), vehicle("b2", duties=(duty("10:00", "14:05", 0),))),
+        )
+    )
+
+
+@pytest.mark.parametrize("tick", [MINUTE, 15 * MINUTE])
+def test_a_control_delay_lets_no_charger_exceed_its_own_rating(tick: int) -> None:
+    """Neither with both outputs in their delay, nor with one of them governed, nor with one that comes in mid-tick."""
+    for delayed_from in (0, 2 * HOUR):
+        simulation = two_outputs()
+        simulation.advance(delayed_from, HOUR)
+        simulation.apply(ControlDelayChanged(delayed_from, 3 * HOUR))
+        simulation.advance(2 * HOUR, HOUR)
+        loads = []
+        while simulation.world.at < 2 * HOUR + 30 * MINUTE:
+            simulation.advance(simulation.world.at + tick, tick)
+            loads.append(simulation.node().load_w)
+        assert 100 * KW < max(loads) <= 150 * KW
 
 
 def test_a_bus_that_plugs_in_within_a_tick_overshoots_under_control_delay_only() -> None:
