@@ -143,8 +143,6 @@ MEANINGS: Final = {
     "MicrogridController.heartbeat_interval": "From heartbeat to heartbeat.",
     "MicrogridController.lost_after": "Silence after which the link is lost; at least the interval.",
     "MicrogridController.grace": "From a lost link to fail-safe.",
-    "MicrogridController.min_fail_safe": "Fail-safe lasts at least this long while no valid heartbeat comes; one ends "
-    "it at once.",
     "Weather.ambient": "Temperature over the day; by default 20 °C throughout.",
     "TemperatureStep.at": _AT,
     "TemperatureStep.temperature": "Between -60 °C and 60 °C.",

@@ -229,17 +229,13 @@ class PvArray(Part, frozen=True):
 
 
 class MicrogridController(Part, frozen=True):
-    """Sends heartbeats to its node; when they are lost the node falls back to its fail_safe_limit.
-
-    `min_fail_safe` is how long fail-safe lasts at least while no valid heartbeat comes; a heartbeat ends it at once.
-    """
+    """Sends heartbeats to its node; while they are lost the node is held at its fail_safe_limit, until the next one."""
 
     id: Id
     node: Id
     heartbeat_interval: Duration = Duration.parse("30 s")
     lost_after: Duration = Duration.parse("120 s")
     grace: Duration = Duration(0)
-    min_fail_safe: Duration = Duration.parse("2 h")
 
 
 class TemperatureStep(Part, frozen=True):

@@ -1,4 +1,4 @@
-"""What is due within a tick, in order of time: vehicles' schedules, faults that come and go, targets reached."""
+"""What is due within a tick, in order of time: lost links, vehicles' schedules, faults, targets reached."""
 
 from __future__ import annotations
 
@@ -6,15 +6,24 @@ from heapq import heapify, heappop, heappush
 
 from domain.configuration.document import RandomOutages
 from domain.configuration.quantities import MS_PER_DAY
-from domain.run.events import ChargerFaultCleared, ChargerFaulted, SensorFaultCleared, SensorFaulted, StopReason
+from domain.run.events import (
+    ChargerFaultCleared,
+    ChargerFaulted,
+    FailSafeEntered,
+    FailSafeLeft,
+    SensorFaultCleared,
+    SensorFaulted,
+    StopReason,
+)
 from domain.run.world import yard
 from domain.run.world.depot import Depot
 from domain.run.world.disturbances import NO_OUTAGE, Outage, next_outage
+from domain.run.world.fail_safe import fail_safe_from
 from domain.run.world.noise import Noise
 from domain.run.world.stage import Stage
 from domain.run.world.state import SensorMode, World
 
-_CHARGER_CLEARS, _CHARGER_FAULTS, _SENSOR_CLEARS, _SENSOR_FAULTS, _TARGET_REACHED, _VEHICLE = range(6)
+_LINK, _CHARGER_CLEARS, _CHARGER_FAULTS, _SENSOR_CLEARS, _SENSOR_FAULTS, _TARGET_REACHED, _VEHICLE = range(7)
 
 _Happening = tuple[int, int, int]  # moment, kind, index
 
@@ -77,6 +86,7 @@ class Agenda:
         due += [(s.fault_until, _SENSOR_CLEARS, i) for i, s in enumerate(world.sensors) if s.fault_until < end]
         due += [(moment, _CHARGER_FAULTS, i) for moment, i in self._charger_trouble.begins_before(end)]
         due += [(moment, _SENSOR_FAULTS, i) for moment, i in self._sensor_trouble.begins_before(end)]
+        due += self._links(stage)
         heapify(due)
         self._happenings = due
 
@@ -90,6 +100,8 @@ class Agenda:
                 self._vehicle_acts(stage, index, at)
             elif kind == _TARGET_REACHED:
                 self._target_reached(stage, index, at)
+            elif kind == _LINK:
+                self._link_changes(stage, index, at)
             elif kind in (_CHARGER_CLEARS, _CHARGER_FAULTS):
                 self._charger_changes(stage, kind, index, at)
             else:
@@ -100,6 +112,24 @@ class Agenda:
         for connector, line in stage.lines.items():
             if line.done_at < stage.end:
                 heappush(self._happenings, (line.done_at, _TARGET_REACHED, connector))
+
+    def _links(self, stage: Stage) -> list[_Happening]:
+        """Links that fall silent for too long before the end of the tick, or have been heard again."""
+        links = enumerate(zip(self._depot.controllers, self._world.controllers, strict=True))
+        changes = [(fail_safe_from(spec, state), state.fail_safe, i) for i, (spec, state) in links]
+        return [
+            (stage.begin if fail_safe else lost_at, _LINK, i)
+            for lost_at, fail_safe, i in changes
+            if (lost_at > stage.begin if fail_safe else lost_at < stage.end)
+        ]
+
+    def _link_changes(self, stage: Stage, index: int, at: int) -> None:
+        spec, state = self._depot.controllers[index], self._world.controllers[index]
+        if state.fail_safe:
+            stage.emit(FailSafeLeft(at, spec.id))
+            self._push(stage, fail_safe_from(spec, state), _LINK, index)
+        else:
+            stage.emit(FailSafeEntered(at, spec.id))
 
     def _vehicle_acts(self, stage: Stage, index: int, at: int) -> None:
         vehicle = self._world.vehicles[index]

@@ -11,13 +11,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from domain.run.events import FailSafeEntered, FailSafeLeft, RunEvent
+from domain.run.events import RunEvent
 from domain.run.world.agenda import Agenda
 from domain.run.world.allocation import Allocation, Claim, allocate
 from domain.run.world.balance import Balance
 from domain.run.world.charging import bends_at, demand_w, power_w
 from domain.run.world.evolve import Evolution
-from domain.run.world.fail_safe import in_fail_safe
 from domain.run.world.meters import Meters
 from domain.run.world.noise import Noise
 from domain.run.world.record import record_tick
@@ -48,7 +47,6 @@ class Engine:
     def advance(self, to: int) -> list[RunEvent]:
         """One tick from the world's present to `to` (ms); the last event is RunTicked."""
         stage = Stage(self._evolution, self._noise, self._world.at, to)
-        self._watch_heartbeats(stage)
         self._agenda.open(stage)
         self._agenda.run(stage, stage.begin + 1)
         self._forget(stage)
@@ -68,12 +66,6 @@ class Engine:
         stage = Stage(self._evolution, self._noise, self._world.at, self._world.at)
         stage.react(range(len(self._world.connectors)), self._world.at)
         return stage.events
-
-    def _watch_heartbeats(self, stage: Stage) -> None:
-        for spec, state in zip(self._depot.controllers, self._world.controllers, strict=True):
-            lost = in_fail_safe(spec, state, stage.begin)
-            if lost != state.fail_safe:
-                stage.emit(FailSafeEntered(stage.begin, spec.id) if lost else FailSafeLeft(stage.begin, spec.id))
 
     def _allocate(self, stage: Stage, balance: Balance) -> None:
         """Grant the tick's power and draw the lines that bend."""

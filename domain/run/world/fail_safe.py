@@ -1,8 +1,8 @@
 """The heartbeat link between a microgrid controller and its node.
 
 Armed when the link is created, refreshed only by heartbeats, LATE after 1.5 intervals, LOST after `lost_after`;
-fail-safe begins at LOST + grace and ends with the next heartbeat at once. Without a heartbeat it never ends by itself,
-however long the minimum duration is over: going unlimited then is where real products broke.
+fail-safe begins at LOST + grace and ends with the next heartbeat at once. Without a heartbeat it never ends by itself:
+a minimum duration after which the node goes unlimited is where real products broke, so there is none.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from enum import Enum
 
 from domain.configuration.document import MicrogridController
-from domain.run.world.state import NOBODY, ControllerState
+from domain.run.world.state import NEVER, NOBODY, ControllerState
 
 
 class HeartbeatStatus(Enum):
@@ -48,6 +48,6 @@ def heartbeat_status(spec: MicrogridController, state: ControllerState, at: int)
     return HeartbeatStatus.LATE if 2 * age > 3 * spec.heartbeat_interval else HeartbeatStatus.OK
 
 
-def in_fail_safe(spec: MicrogridController, state: ControllerState, at: int) -> bool:
-    """Whether the node has to be held at its fail-safe limit at `at`."""
-    return at - max(last_heartbeat(spec, state, at), 0) >= spec.lost_after + spec.grace
+def fail_safe_from(spec: MicrogridController, state: ControllerState) -> int:
+    """When the node has to be held at its fail-safe limit unless another heartbeat comes; NEVER while they come."""
+    return NEVER if state.beating else max(state.last_beat, 0) + spec.lost_after + spec.grace

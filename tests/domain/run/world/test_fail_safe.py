@@ -11,15 +11,15 @@ from domain.configuration.quantities import Duration, Power
 from domain.run.events import ControllerHeartbeatsChanged, FailSafeEntered, FailSafeLeft, NodeLimitChanged, RunTicked
 from domain.run.world.fail_safe import (
     HeartbeatStatus,
+    fail_safe_from,
     heartbeat_counter,
     heartbeat_status,
-    in_fail_safe,
     last_heartbeat,
 )
-from domain.run.world.state import NOBODY, ControllerState
+from domain.run.world.state import NEVER, NOBODY, ControllerState
 from tests.domain.run.world.depots import DAY, HOUR, KW, MINUTE, SECOND, Simulation, charger, document, vehicle
 
-LINK = MicrogridController(id="m", node="grid")  # 30 s interval, lost after 120 s, fail-safe for 2 h at least
+LINK = MicrogridController(id="m", node="grid")  # 30 s interval, lost after 120 s
 GRACIOUS = MicrogridController(id="m", node="grid", grace=Duration(45 * SECOND))
 
 
@@ -78,10 +78,9 @@ def test_a_link_that_never_had_a_heartbeat_says_so_until_it_is_lost() -> None:
 
 
 def test_fail_safe_begins_when_the_heartbeat_is_lost_plus_grace() -> None:
-    assert not in_fail_safe(LINK, silent(1_000), 120_999)
-    assert in_fail_safe(LINK, silent(1_000), 121_000)
-    assert not in_fail_safe(GRACIOUS, silent(1_000), 165_999)
-    assert in_fail_safe(GRACIOUS, silent(1_000), 166_000)
+    assert fail_safe_from(LINK, silent(1_000)) == 121_000
+    assert fail_safe_from(GRACIOUS, silent(1_000)) == 166_000
+    assert fail_safe_from(LINK, silent(NOBODY)) == 120_000
 
 
 @given(st.integers(0, 10 * DAY), st.integers(1, 90 * SECOND), st.integers(90 * SECOND, HOUR))
@@ -90,7 +89,7 @@ def test_a_beating_link_is_never_lost(at: int, interval: int, lost_after: int) -
         id="m", node="grid", heartbeat_interval=Duration(interval), lost_after=Duration(lost_after)
     )
     assert heartbeat_status(spec, ControllerState(), at) is HeartbeatStatus.OK
-    assert not in_fail_safe(spec, ControllerState(), at)
+    assert fail_safe_from(spec, ControllerState()) == NEVER
 
 
 # The five traps, in a whole depot
@@ -115,7 +114,32 @@ def test_a_watchdog_of_two_minutes_fires_after_two_minutes_not_a_third_later() -
     assert simulation.of(FailSafeEntered) == [FailSafeEntered(180 * SECOND, "m")]  # the last heartbeat was at 60 s
 
 
-def test_fail_safe_ends_with_the_first_heartbeat_not_with_its_minimum_duration() -> None:
+@pytest.mark.parametrize("tick", [1_500, 50 * SECOND, 7 * MINUTE])
+def test_fail_safe_begins_at_its_moment_and_caps_from_the_next_tick_on(tick: int) -> None:
+    simulation = site()
+    simulation.advance(75 * SECOND)
+    beat(simulation, on=False)
+    simulation.advance(20 * MINUTE, tick)
+    assert simulation.of(FailSafeEntered) == [FailSafeEntered(180 * SECOND, "m")]
+    capped = [e.at for e in simulation.of(RunTicked) if e.nodes is not None and e.nodes.load_w == [40 * KW]]
+    assert 180 * SECOND < capped[0] <= 180 * SECOND + 2 * tick
+
+
+def test_a_single_heartbeat_ends_fail_safe_and_silence_brings_it_back() -> None:
+    simulation = site()
+    beat(simulation, on=False)
+    simulation.advance(5 * MINUTE)
+    beat(simulation, on=True)
+    beat(simulation, on=False)
+    simulation.advance(10 * MINUTE, 5 * MINUTE)
+    assert simulation.of(FailSafeEntered, FailSafeLeft) == [
+        FailSafeEntered(2 * MINUTE, "m"),
+        FailSafeLeft(5 * MINUTE, "m"),
+        FailSafeEntered(7 * MINUTE, "m"),
+    ]
+
+
+def test_fail_safe_ends_with_the_first_heartbeat() -> None:
     simulation = site()
     beat(simulation, on=False)
     simulation.advance(5 * MINUTE)
@@ -126,8 +150,8 @@ def test_fail_safe_ends_with_the_first_heartbeat_not_with_its_minimum_duration()
     assert simulation.node().load_w == 200 * KW
 
 
-def test_without_a_heartbeat_the_cap_outlives_the_minimum_duration() -> None:
-    simulation = site(MicrogridController(id="m", node="grid", min_fail_safe=Duration(10 * MINUTE)))
+def test_without_a_heartbeat_the_cap_never_ends_by_itself() -> None:
+    simulation = site()
     beat(simulation, on=False)
     simulation.advance(3 * HOUR)
     assert simulation.of(FailSafeLeft) == []
