@@ -54,9 +54,7 @@ def describe(app: Litestar) -> Node:
         (route.path_format, method, _Operation(route, handler))
         for route in app.routes
         if isinstance(route, HTTPRoute)
-        for handler in route.route_handlers
-        for method in sorted(handler.http_methods)
-        if method != "OPTIONS"
+        for method, handler in sorted(_by_method(route).items())
     ]
     schemas = Schemas()
     schemas.of(Problem)
@@ -84,6 +82,12 @@ def describe(app: Litestar) -> Node:
             },
         },
     }
+
+
+def _by_method(route: HTTPRoute) -> Mapping[str, HTTPRouteHandler]:
+    """Without OPTIONS, which every path takes."""
+    handlers = route.route_handlers
+    return {method: each for each in handlers for method in each.http_methods if method != "OPTIONS"}
 
 
 class _Operation:
