@@ -13,7 +13,10 @@ from domain.run.world.allocation import UNLIMITED
 from domain.run.world.charging import Line
 from domain.run.world.depot import Depot
 from domain.run.world.dispatch import BessRange, bess_range, follows_setpoint, shave, stored_after
-from domain.run.world.state import PowerState, World
+from domain.run.world.state import ControllerMode, PowerState, World
+
+
+OFF_GRID = (ControllerMode.ISLANDED, ControllerMode.BLACK_START)
 
 
 class Constraint(Enum):
@@ -23,6 +26,7 @@ class Constraint(Enum):
     CONFIGURED = "CONFIGURED"
     COMMANDED = "COMMANDED"
     FAIL_SAFE = "FAIL_SAFE"
+    ISLANDED = "ISLANDED"
     OUTAGE = "OUTAGE"
 
 
@@ -34,10 +38,13 @@ class LimitInForce(NamedTuple):
 
 
 def limit_in_force(depot: Depot, world: World, node: int) -> LimitInForce:
-    """Configured or commanded, cut by fail-safe, nothing in an outage."""
+    """Configured or commanded, cut by fail-safe, nothing in an outage or from a grid it is cut off from."""
     spec, state = depot.nodes[node].node, world.nodes[node]
     if state.outage:
         return LimitInForce(0, Constraint.OUTAGE)
+    for controller in depot.controllers_at[node]:
+        if world.controllers[controller].mode in OFF_GRID:
+            return LimitInForce(0, Constraint.ISLANDED)
     commanded = state.limit_w is not None
     limit = state.limit_w if commanded else spec.limit
     if spec.fail_safe_limit is not None and (limit is None or spec.fail_safe_limit < limit):
@@ -63,11 +70,15 @@ class Balance:
         self.limits = [limit_in_force(depot, world, i).limit_w for i in range(len(depot.nodes))]
         self.pv_w = [self._sunshine(i, time_of_day) for i in range(len(depot.pv))]
         self.bess_ranges = [self._bess_range(i, end - begin) for i in range(len(depot.bess))]
+        self._islands = self._without_grid()
+        self._export_limits_w = list(depot.export_limits_w)
+        for island in self._islands:
+            self._export_limits_w[island] = 0
+        self._shavers = [i for i in range(len(depot.bess)) if self._shaves(i)]
         self.bess_w = [
-            available.clamp(state.setpoint_w) if follows_setpoint(state) else 0
-            for available, state in zip(self.bess_ranges, world.bess, strict=True)
+            0 if i in self._shavers else available.clamp(world.bess[i].setpoint_w)
+            for i, available in enumerate(self.bess_ranges)
         ]
-        self._shavers = [i for i, state in enumerate(world.bess) if not follows_setpoint(state)]
         self.load_w = [0] * len(depot.nodes)
         self.energy_mj = [0] * len(depot.nodes)
 
@@ -110,6 +121,11 @@ class Balance:
             return out
         return {index for index, spec in enumerate(self._depot.nodes) if not out.isdisjoint(spec.ancestors)}
 
+    def _without_grid(self) -> set[int]:
+        """Nodes whose own connection upwards is open."""
+        controllers = zip(self._depot.controllers, self._world.controllers, strict=True)
+        return {self._depot.node_index[spec.node] for spec, state in controllers if state.mode in OFF_GRID}
+
     def _sunshine(self, pv: int, time_of_day: int) -> int:
         spec, state = self._depot.pv[pv], self._world.pv[pv]
         if state.power_state is not PowerState.ON or self._pv_node(pv) in self._dark:
@@ -119,6 +135,11 @@ class Balance:
     def _bess_range(self, bess: int, tick_ms: int) -> BessRange:
         energised = self._bess_node(bess) not in self._dark
         return bess_range(self._depot.bess[bess], self._world.bess[bess], tick_ms, energised=energised)
+
+    def _shaves(self, bess: int) -> bool:
+        """Whether the load leads it: without a setpoint to follow, and always on an island, which it has to carry."""
+        path = self._depot.nodes[self._bess_node(bess)].ancestors
+        return not follows_setpoint(self._world.bess[bess]) or not self._islands.isdisjoint(path)
 
     def _bess_node(self, bess: int) -> int:
         return self._depot.node_index[self._depot.bess[bess].node]
@@ -140,7 +161,8 @@ class Balance:
         if with_storage:
             for bess in self._shavers:
                 surplus[self._bess_node(bess)] += self.bess_ranges[bess].discharge_w
-        for node, parent, export_limit in self._depot.upwards:
+        for node, parent in self._depot.upwards:
+            export_limit = self._export_limits_w[node]
             surplus[parent] += surplus[node] if export_limit is None else min(surplus[node], export_limit)
         return surplus
 
@@ -165,17 +187,18 @@ class Balance:
 
     def _clamp_exports(self) -> None:
         """Curtail generation, then discharge, until no node exports more than it may."""
-        for node in self._depot.export_limited:
+        for node in self._depot.deepest_first:
+            export_limit = self._export_limits_w[node]
+            if export_limit is None or self.load_w[node] >= -export_limit:
+                continue
             for pv in self._depot.pv_below[node]:
-                self.pv_w[pv] -= self._curtail(self._pv_node(pv), self.pv_w[pv], node)
+                self.pv_w[pv] -= self._curtail(self._pv_node(pv), self.pv_w[pv], node, export_limit)
             for bess in self._depot.bess_below[node]:
-                self.bess_w[bess] += self._curtail(self._bess_node(bess), -self.bess_w[bess], node)
+                self.bess_w[bess] += self._curtail(self._bess_node(bess), -self.bess_w[bess], node, export_limit)
 
-    def _curtail(self, source: int, power_w: int, exporting: int) -> int:
+    def _curtail(self, source: int, power_w: int, exporting: int, export_limit: int) -> int:
         """Take power off a source while `exporting` gives too much and no node on the way takes too much for it."""
-        limit = self._depot.nodes[exporting].node.export_limit
-        assert limit is not None, "only nodes with an export limit are clamped"
-        cut = min(power_w, -limit - self.load_w[exporting])
+        cut = min(power_w, -export_limit - self.load_w[exporting])
         path = self._depot.nodes[source].ancestors
         for between in path[path.index(exporting) + 1 :]:
             import_limit = self.limits[between]

@@ -179,17 +179,19 @@ class Depot:
         return [scopes.get(spec.node.id, "") for spec in self.nodes]
 
     @cached_property
-    def export_limited(self) -> list[int]:
-        """Nodes with an export limit, the deepest first."""
-        limited = [i for i, spec in enumerate(self.nodes) if spec.node.export_limit is not None]
-        return sorted(limited, key=lambda i: -len(self.nodes[i].ancestors))
+    def export_limits_w(self) -> list[int | None]:
+        """Export limits by node index, None where there is none."""
+        return [spec.node.export_limit for spec in self.nodes]
 
     @cached_property
-    def upwards(self) -> list[tuple[int, int, int | None]]:
-        """(node, parent, export limit) of every node but the root, the deepest first."""
-        below_root = [(len(spec.ancestors), i) for i, spec in enumerate(self.nodes) if i != self.root]
-        order = [index for _, index in sorted(below_root, reverse=True)]
-        return [(i, self.nodes[i].ancestors[-2], self.nodes[i].node.export_limit) for i in order]
+    def deepest_first(self) -> list[int]:
+        """All nodes, every one before its parent."""
+        return sorted(range(len(self.nodes)), key=lambda i: -len(self.nodes[i].ancestors))
+
+    @cached_property
+    def upwards(self) -> list[tuple[int, int]]:
+        """(node, parent) of every node but the root, the deepest first."""
+        return [(i, self.nodes[i].ancestors[-2]) for i in self.deepest_first if i != self.root]
 
     @cached_property
     def bess_below(self) -> list[list[int]]:

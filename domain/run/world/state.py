@@ -166,6 +166,8 @@ class PvState(msgspec.Struct):
 
 
 class ControllerMode(Enum):
+    """ISLANDED and BLACK_START: the node is cut off from the grid above it and lives on its own supply."""
+
     GRID_CONNECTED = "GRID_CONNECTED"
     ISLANDED = "ISLANDED"
     TRANSITION = "TRANSITION"

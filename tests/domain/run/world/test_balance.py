@@ -15,17 +15,19 @@ from domain.configuration.document import (
     Node,
     ProfileStep,
     PvArray,
+    Vehicle,
 )
 from domain.configuration.quantities import ClockTime, Duration, Energy, Power, Share, ShareRate
 from domain.run.events import (
     BessStateChanged,
     ControllerHeartbeatsChanged,
+    ControllerModeChanged,
     NodeLimitChanged,
     NodeOutageEnded,
     NodeOutageStarted,
 )
 from domain.run.world.balance import Constraint, limit_in_force
-from domain.run.world.state import Control, Dispatch, PowerState
+from domain.run.world.state import Control, ControllerMode, Dispatch, PowerState
 from tests.domain.run.world.depots import HOUR, KW, KWH, MINUTE, SECOND, Simulation, charger, document, vehicle
 
 
@@ -151,6 +153,64 @@ def test_an_outage_darkens_everything_below_and_nothing_else() -> None:
     simulation.apply(NodeOutageEnded(simulation.world.at, "a"))
     simulation.advance(3 * MINUTE)
     assert [node.load_w for node in simulation.world.nodes] == [(5 + 10 + 20 + 300 - 7) * KW, 173 * KW, 163 * KW]
+
+
+# Islands
+
+
+def island(*vehicles: Vehicle, mode: ControllerMode = ControllerMode.ISLANDED, **parts: Any) -> Simulation:
+    """A minute after a depot with 10 kW of other load lost its grid; what it may draw and export there is 500 kW."""
+    node = Node(id="grid", limit=limit(500), fail_safe_limit=limit(40), export_limit=limit(500), other_load=load(10))
+    simulation = Simulation(
+        document(
+            nodes=[node],
+            chargers=(charger(),),
+            vehicles=vehicles,
+            microgrid_controllers=(MicrogridController(id="m", node="grid"),),
+            **parts,
+        )
+    )
+    simulation.apply(ControllerModeChanged(0, "m", mode))
+    simulation.advance(MINUTE)
+    return simulation
+
+
+@pytest.mark.parametrize("mode", [ControllerMode.ISLANDED, ControllerMode.BLACK_START])
+def test_an_island_charges_with_what_sun_and_storage_give(mode: ControllerMode) -> None:
+    simulation = island(vehicle(), mode=mode, pv=(pv(30),), bess=(bess(),))
+    assert limit_in_force(simulation.depot, simulation.world, 0) == (0, Constraint.ISLANDED)
+    assert simulation.connector().power_w == (30 + 100 - 10) * KW
+    assert simulation.node().load_w == 0
+
+
+def test_an_island_stores_what_sun_is_left_and_curtails_the_rest() -> None:
+    simulation = island(pv=(pv(150),), bess=(bess(),))
+    assert simulation.world.bess[0].power_w == 100 * KW
+    assert simulation.world.pv[0].power_w == 110 * KW
+    assert simulation.node().load_w == 0
+
+
+def test_storage_on_an_island_carries_the_load_whatever_its_setpoint() -> None:
+    simulation = island(bess=(bess(),))
+    simulation.apply(setpoint(50))
+    simulation.advance(2 * MINUTE)
+    assert simulation.world.bess[0].power_w == -10 * KW
+
+
+def test_what_an_island_lacks_shows_as_load_and_as_a_breach() -> None:
+    simulation = island(vehicle(), pv=(pv(4),))
+    simulation.advance(5 * MINUTE)
+    assert simulation.connector().power_w == 0
+    assert simulation.node().load_w == 6 * KW
+    assert simulation.node().breached
+
+
+@pytest.mark.parametrize("mode", [ControllerMode.TRANSITION, ControllerMode.GRID_CONNECTED])
+def test_back_on_the_grid_its_limit_counts_again(mode: ControllerMode) -> None:
+    simulation = island(vehicle())
+    simulation.apply(ControllerModeChanged(simulation.world.at, "m", mode))
+    simulation.advance(2 * MINUTE)
+    assert simulation.connector().power_w == 150 * KW
 
 
 # Storage
