@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from domain.run.commands import COMMANDS
+
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 _FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
@@ -39,3 +41,7 @@ def test_targets_of_make_are_there(page: Path) -> None:
 def test_every_page_is_in_the_index() -> None:
     index = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
     assert [page.name for page in PAGES[2:] if page.name != "README.md" and f"]({page.name})" not in index] == []
+
+
+def test_the_readme_counts_the_commands_right() -> None:
+    assert f"{len(COMMANDS)} commands" in PAGES[0].read_text(encoding="utf-8")
