@@ -119,16 +119,34 @@ async def list_bess(request: ApiRequest, run_id: FromPath[str]) -> list[BessView
     return await _each(request, run_id, Viewer.bess, "bess")
 
 
+@get("/bess/{bess_id:str}", summary="Read a battery storage system")
+async def get_bess(request: ApiRequest, run_id: FromPath[str], bess_id: FromPath[str]) -> BessView:
+    """What it is told, what it does, what is stored in it."""
+    return await request.backend.runtime.bess(run_id, bess_id)
+
+
 @get("/pv", summary="List PV arrays")
 async def list_pv(request: ApiRequest, run_id: FromPath[str]) -> list[PvView]:
     """In the order of the definition."""
     return await _each(request, run_id, Viewer.pv, "pv")
 
 
+@get("/pv/{pv_id:str}", summary="Read a PV array")
+async def get_pv(request: ApiRequest, run_id: FromPath[str], pv_id: FromPath[str]) -> PvView:
+    """What it generates and what of it is let through."""
+    return await request.backend.runtime.pv(run_id, pv_id)
+
+
 @get("/controllers", summary="List microgrid controllers")
 async def list_controllers(request: ApiRequest, run_id: FromPath[str]) -> list[ControllerView]:
     """In the order of the definition."""
     return await _each(request, run_id, Viewer.controller, "controllers")
+
+
+@get("/controllers/{controller_id:str}", summary="Read a microgrid controller")
+async def get_controller(request: ApiRequest, run_id: FromPath[str], controller_id: FromPath[str]) -> ControllerView:
+    """Mode, heartbeats, and whether its node is in fail-safe."""
+    return await request.backend.runtime.controller(run_id, controller_id)
 
 
 WORLD_ROUTES: list[HTTPRouteHandler] = [
@@ -143,8 +161,11 @@ WORLD_ROUTES: list[HTTPRouteHandler] = [
     list_nodes,
     get_node,
     list_bess,
+    get_bess,
     list_pv,
+    get_pv,
     list_controllers,
+    get_controller,
 ]
 
 

@@ -28,7 +28,7 @@ async def test_every_kind_of_thing_is_listed_as_the_world_has_it(api: Api, thing
     assert (await api.get("/simulation-runs/r/world")).json()[things] == listed
 
 
-@pytest.mark.parametrize("path", ["vehicles/bus-1", "chargers/charger-1", "sensors/meter", "nodes/feeder"])
+@pytest.mark.parametrize("path", [f"{things}/{ids[-1]}" for things, ids in LISTS.items()])
 async def test_one_thing_is_what_the_list_has(api: Api, path: str) -> None:
     await api.start()
     await api.tick(30)
@@ -43,9 +43,7 @@ async def test_a_connector_is_read_by_its_place_on_its_charger(api: Api) -> None
     assert (connector["id"], connector["charger"]) == ("charger-1/b", "charger-1")
 
 
-@pytest.mark.parametrize(
-    "path", ["vehicles/x", "chargers/x", "chargers/charger-1/connectors/x", "sensors/x", "nodes/x"]
-)
+@pytest.mark.parametrize("path", [*(f"{things}/x" for things in LISTS), "chargers/charger-1/connectors/x"])
 async def test_what_is_not_there_is_not_found(api: Api, path: str) -> None:
     await api.start()
     problem(await api.get(f"/simulation-runs/r/{path}"), 404, "not-found")
