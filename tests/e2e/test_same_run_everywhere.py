@@ -6,7 +6,7 @@ import pytest
 
 from tests.e2e.processes import depot_sim
 
-GOLDEN = "f292e95d554a0e228378cb69b8301eab6e445323058927b183180dd5c327d1ab"
+GOLDEN = "ebe952208bbb2d21295f6c2a0f863e4cb16e334d0fe49b08e4128d37a24355a8"
 """Changes only with the example, or with what the world does on purpose: then take the value that the test shows."""
 
 

@@ -1,4 +1,4 @@
-"""What is due within a tick, in order of time: lost links, vehicles' schedules, faults, targets reached."""
+"""What is due within a tick, in order of time: lost links, vehicles' schedules, faults, swaps, targets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from domain.run.events import (
     SensorFaulted,
     StopReason,
 )
-from domain.run.world import yard
+from domain.run.world import plugs, yard
 from domain.run.world.depot import Depot
 from domain.run.world.disturbances import NO_OUTAGE, Outage, next_outage
 from domain.run.world.fail_safe import fail_safe_from
@@ -23,7 +23,7 @@ from domain.run.world.noise import Noise
 from domain.run.world.stage import Stage
 from domain.run.world.state import SensorMode, World
 
-_LINK, _CHARGER_CLEARS, _CHARGER_FAULTS, _SENSOR_CLEARS, _SENSOR_FAULTS, _TARGET_REACHED, _VEHICLE = range(7)
+_LINK, _CHARGER_CLEARS, _CHARGER_FAULTS, _SENSOR_CLEARS, _SENSOR_FAULTS, _TARGET_REACHED, _VEHICLE, _SWAP = range(8)
 
 _Happening = tuple[int, int, int]  # moment, kind, index
 
@@ -82,7 +82,9 @@ class Agenda:
         """Collect everything due before the end of the tick."""
         world, end = self._world, stage.end
         due = [(v.due_at, _VEHICLE, i) for i, v in enumerate(world.vehicles) if v.due_at < end]
-        due += [(c.fault_until, _CHARGER_CLEARS, i) for i, c in enumerate(world.chargers) if c.fault_until < end]
+        faulted = [(i, charger) for i, charger in enumerate(world.chargers) if charger.fault]
+        due += [(charger.fault_until, _CHARGER_CLEARS, i) for i, charger in faulted if charger.fault_until < end]
+        due += [swap for i, _ in faulted for swap in self._swaps(stage, i)]
         due += [(s.fault_until, _SENSOR_CLEARS, i) for i, s in enumerate(world.sensors) if s.fault_until < end]
         due += [(moment, _CHARGER_FAULTS, i) for moment, i in self._charger_trouble.begins_before(end)]
         due += [(moment, _SENSOR_FAULTS, i) for moment, i in self._sensor_trouble.begins_before(end)]
@@ -102,6 +104,8 @@ class Agenda:
                 self._target_reached(stage, index, at)
             elif kind == _LINK:
                 self._link_changes(stage, index, at)
+            elif kind == _SWAP:
+                self._swap(stage, index, at)
             elif kind in (_CHARGER_CLEARS, _CHARGER_FAULTS):
                 self._charger_changes(stage, kind, index, at)
             else:
@@ -140,6 +144,16 @@ class Agenda:
             self._push(stage, vehicle.due_at, _VEHICLE, index)
         self._expect_targets_since(stage, begun)
 
+    def _swaps(self, stage: Stage, charger: int) -> list[_Happening]:
+        """Buses to be moved off a charger out of order before the end of the tick."""
+        moments = [(plugs.swap_at(stage, connector), connector) for connector in self._depot.connectors_of[charger]]
+        return [(moment, _SWAP, connector) for moment, connector in moments if moment < stage.end]
+
+    def _swap(self, stage: Stage, connector: int, at: int) -> None:
+        begun = stage.begun
+        yard.swap(stage, connector, at)
+        self._expect_targets_since(stage, begun)
+
     def _target_reached(self, stage: Stage, connector: int, at: int) -> None:
         line = stage.lines.get(connector)
         if line is not None and line.done_at == at:
@@ -158,6 +172,8 @@ class Agenda:
                 stage.emit(ChargerFaulted(at, id, "InternalError", outage.ends_at))
                 self._push(stage, outage.ends_at, _CHARGER_CLEARS, index)
         stage.react(self._depot.connectors_of[index], at)
+        for swap in self._swaps(stage, index):
+            heappush(self._happenings, swap)
         self._expect_targets_since(stage, begun)
 
     def _sensor_changes(self, stage: Stage, kind: int, index: int, at: int) -> None:

@@ -15,7 +15,6 @@ from domain.run.world.depot import Depot
 from domain.run.world.dispatch import BessRange, bess_range, follows_setpoint, shave, stored_after
 from domain.run.world.state import ControllerMode, PowerState, World
 
-
 OFF_GRID = (ControllerMode.ISLANDED, ControllerMode.BLACK_START)
 
 

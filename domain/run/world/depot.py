@@ -160,9 +160,13 @@ class Depot:
         return found
 
     @cached_property
-    def reserved_connectors(self) -> frozenset[int]:
-        """Connectors that belong to one vehicle."""
-        return frozenset(spec.connector for spec in self.vehicles if spec.connector is not None)
+    def owners(self) -> list[list[int]]:
+        """Indexes of the vehicles whose own connector it is, by connector index."""
+        found: list[list[int]] = [[] for _ in self.connectors]
+        for index, spec in enumerate(self.vehicles):
+            if spec.connector is not None:
+                found[spec.connector].append(index)
+        return found
 
     @cached_property
     def controllers_at(self) -> list[list[int]]:

@@ -184,12 +184,8 @@ def _plugged_in(s: Evolution, event: e.VehiclePluggedIn) -> None:
     v, c = s.vehicle(event.vehicle), s.world.connectors[index]
     v.presence, v.connector, v.plug_in_at = Presence.PLUGGED, index, NEVER
     v.battery_mj, v.battery_at = event.battery_mj, event.at
-    c.vehicle, c.session, c.session_energy_mj, c.stop_reason = (
-        s.depot.vehicle_index[event.vehicle],
-        event.session,
-        0,
-        "",
-    )
+    c.vehicle, c.session = s.depot.vehicle_index[event.vehicle], event.session
+    c.session_energy_mj, c.stop_reason = 0, ""
     c.since = event.at
     s.world.sessions = event.session
     schedule(v)
@@ -252,12 +248,13 @@ def _availability(s: Evolution, event: e.AvailabilityChanged) -> None:
 
 def _charger_faulted(s: Evolution, event: e.ChargerFaulted) -> None:
     c = s.charger(event.charger)
-    c.fault, c.fault_until = event.code, NEVER if event.until < 0 else event.until
+    c.fault, c.fault_since = event.code, event.at
+    c.fault_until = NEVER if event.until < 0 else event.until
 
 
 def _charger_cleared(s: Evolution, event: e.ChargerFaultCleared) -> None:
     c = s.charger(event.charger)
-    c.fault, c.fault_until = "", NEVER
+    c.fault, c.fault_since, c.fault_until = "", NEVER, NEVER
 
 
 def _network(s: Evolution, event: e.ConnectorNetworkChanged) -> None:

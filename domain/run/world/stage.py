@@ -119,19 +119,20 @@ class Stage:
                 trouble = self.trouble(connector)
                 if trouble is not None:
                     self.stop_charging(connector, at, trouble)
-            elif self._may_start(connector):
+            elif self.waits_for_power(connector) and self.trouble(connector) is None:
                 self.start_charging(connector, at)
 
-    def _may_start(self, connector: int) -> bool:
+    def waits_for_power(self, connector: int) -> bool:
+        """Whether the bus there would charge by itself but for some trouble; not while it charges."""
         state, spec = self.world.connectors[connector], self.depot.connectors[connector]
         vehicle = self.world.vehicles[state.vehicle]
         bus = self.depot.vehicles[state.vehicle]
         if state.stop_reason == StopReason.TARGET_REACHED.value:
             slack = bus.type.battery * RECHARGE_BELOW_TARGET_PPM // 1_000_000
-            wanted = vehicle.preconditioning or vehicle.battery_mj < target_mj(bus, vehicle) - slack
-        else:
-            wanted = spec.automatic if not state.stop_reason else state.stop_reason in RESUMABLE
-        return wanted and self.trouble(connector) is None
+            return vehicle.preconditioning or vehicle.battery_mj < target_mj(bus, vehicle) - slack
+        if state.stop_reason:
+            return state.stop_reason in RESUMABLE
+        return spec.automatic and not state.charging
 
 
 def present_battery_mj(depot: Depot, world: World, vehicle: int, at: int) -> int:

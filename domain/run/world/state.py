@@ -71,6 +71,7 @@ class ChargerState(msgspec.Struct):
 
     available: bool = True
     fault: str = ""
+    fault_since: int = NEVER
     fault_until: int = NEVER
 
 

@@ -13,6 +13,7 @@ from domain.run.events import (
     VehiclePluggedIn,
     VehicleUnplugged,
 )
+from domain.run.world import plugs
 from domain.run.world.profiles import plug_in_delay
 from domain.run.world.readiness import required_mj
 from domain.run.world.stage import Stage
@@ -57,14 +58,28 @@ def arrive(stage: Stage, vehicle: int, at: int, battery: int) -> None:
 
 
 def find_a_plug(stage: Stage, vehicle: int, at: int) -> None:
-    """Plug in where the vehicle belongs, or at the first free connector; make room by moving a bus that is done."""
-    connector = stage.depot.vehicles[vehicle].connector
-    if connector is None:
-        connector = _free_connector(stage, at)
-    elif stage.world.connectors[connector].vehicle != NOBODY:
-        connector = None
+    """Plug in where there is a place; make room by moving a bus that is done."""
+    connector = plugs.choose(stage, vehicle)
     if connector is not None:
-        plug_in(stage, vehicle, connector, at)
+        _take(stage, vehicle, connector, at)
+
+
+def swap(stage: Stage, connector: int, at: int) -> None:
+    """Move the bus that waits on a charger out of order to another connector, if its time has come and there is one."""
+    if plugs.swap_at(stage, connector) > at:
+        return
+    vehicle = stage.world.connectors[connector].vehicle
+    other = plugs.elsewhere(stage, vehicle)
+    if other is not None:
+        unplug(stage, vehicle, at)
+        _take(stage, vehicle, other, at)
+
+
+def _take(stage: Stage, vehicle: int, connector: int, at: int) -> None:
+    done = stage.world.connectors[connector].vehicle
+    if done != NOBODY:
+        unplug(stage, done, at)
+    plug_in(stage, vehicle, connector, at)
 
 
 def plug_in(stage: Stage, vehicle: int, connector: int, at: int) -> None:
@@ -147,18 +162,3 @@ def _next_duty(stage: Stage, vehicle: int, at: int) -> Departure | None:
             return coming
         stage.emit(DutyMissed(at, spec.vehicle.id, coming.duty, coming.day))
         after = coming.departs_at, coming.duty
-
-
-def _free_connector(stage: Stage, at: int) -> int | None:
-    """The first free healthy connector no bus owns; failing that, one whose bus is done and moves away."""
-    done = None
-    for connector, state in enumerate(stage.world.connectors):
-        if connector in stage.depot.reserved_connectors or stage.trouble(connector) is not None:
-            continue
-        if state.vehicle == NOBODY:
-            return connector
-        if done is None and state.stop_reason == StopReason.TARGET_REACHED.value:
-            done = connector
-    if done is not None:
-        unplug(stage, stage.world.connectors[done].vehicle, at)
-    return done
