@@ -11,7 +11,9 @@ from adapters.configuration_import import load
 from adapters.configuration_import.yaml_text import parse_yaml
 from domain.configuration import Definition
 from domain.configuration.document import CurrentKind
+from domain.run.events import VehicleArrived
 from examples.make import GENERATED
+from tests.domain.run.world.depots import DAY, MINUTE, Simulation
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 FILES = sorted(EXAMPLES.glob("*.yaml"))
@@ -23,6 +25,16 @@ def test_an_example_loads_and_survives_its_own_json(file: Path) -> None:
 
     assert Definition.of(msgspec.json.decode(definition.document_json)) == definition
     assert Definition.recorded(definition.document_json) == definition
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_no_bus_of_an_example_runs_empty_from_a_start_at_noon(file: Path) -> None:
+    simulation = Simulation(load(file).document)
+    simulation.advance(2 * DAY, 15 * MINUTE)
+
+    arrivals = simulation.of(VehicleArrived)
+    assert arrivals
+    assert [event.vehicle for event in arrivals if event.shortfall_mj] == []
 
 
 @pytest.mark.parametrize("name", GENERATED)

@@ -139,7 +139,7 @@ class Duty(Part, frozen=True):
 
 
 class Vehicle(Part, frozen=True):
-    """`connector` is "charger/connector"; without one the bus takes the first free connector when it comes in."""
+    """`connector` is the bus's own, "charger/connector"; without one it takes a free one when it comes in."""
 
     id: Id
     type: Id

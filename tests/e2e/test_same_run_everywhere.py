@@ -6,7 +6,7 @@ import pytest
 
 from tests.e2e.processes import depot_sim
 
-GOLDEN = "ebe952208bbb2d21295f6c2a0f863e4cb16e334d0fe49b08e4128d37a24355a8"
+GOLDEN = "e4f4f7f925457de4b8e7223b9144c97d434784c6af9c5b027e320e963363f449"
 """Changes only with the example, or with what the world does on purpose: then take the value that the test shows."""
 
 
