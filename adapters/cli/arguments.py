@@ -9,7 +9,6 @@ from typing import ClassVar, NoReturn, TypeAlias
 from adapters.cli.failures import UsageError
 from domain.configuration.quantities import MS_PER_DAY, Duration
 
-DEFAULT_START = "2026-03-02T12:00:00+00:00"
 DEFAULT_PORT = 8420
 DEFAULT_URL = f"http://127.0.0.1:{DEFAULT_PORT}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 import msgspec
 
@@ -10,15 +11,17 @@ from domain.configuration.quantities import MS_PER_SECOND, Duration
 from domain.errors import Fault, InvalidInput
 from domain.run.events import ClockMode, RunClock
 
+DEFAULT_START = "2026-03-02T12:00:00+00:00"
+"""A Monday at noon, when most buses are out."""
 MAX_TICK_MS = 3_600 * MS_PER_SECOND
 _MS = timedelta(milliseconds=1)
 
 
 class ClockRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """`speed` is a whole or decimal number as text, 1 is real time; it means nothing for a manual clock."""
+    """`speed` is a number, or its text; 1 is real time, and for a manual clock it means nothing."""
 
     mode: ClockMode = ClockMode.REALTIME
-    speed: str = "1"
+    speed: str | float = "1"
 
 
 class StartRun(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -26,7 +29,7 @@ class StartRun(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
 
     configuration_id: str
     seed: int = 1
-    start_time: str = "2026-01-05T12:00:00+00:00"
+    start_time: str = DEFAULT_START
     configuration_version: int | None = None
     tick: Duration = Duration(MS_PER_SECOND)
     clock: ClockRequest = ClockRequest()
@@ -57,7 +60,7 @@ def check_start(request: StartRun) -> None:
 
 def parse_start(text: str) -> datetime:
     """A local time with its UTC offset. Raises ValueError that says what would do."""
-    expected = 'an RFC 3339 time with an offset such as "2026-01-05T12:00:00+10:00"'
+    expected = 'an RFC 3339 time with an offset such as "2026-03-02T12:00:00+10:00"'
     try:
         start = datetime.fromisoformat(text)
     except ValueError:
@@ -67,10 +70,11 @@ def parse_start(text: str) -> datetime:
     return start
 
 
-def parse_speed(text: str) -> int:
-    """Parts per million of real time. Raises ValueError that says what would do."""
+def parse_speed(speed: str | float) -> int:
+    """Parts per million of real time, exactly as written. Raises ValueError that says what would do."""
+    text = speed if isinstance(speed, str) else f"{Decimal(str(speed)):f}"
     whole, _, fraction = text.partition(".")
-    expected = 'a number above 0 and up to 100000 such as "1" or "0.5"'
+    expected = "a number above 0 and up to 100000 with at most 6 decimals, such as 1 or 0.5"
     if not whole.isdecimal() or (fraction and not fraction.isdecimal()) or len(whole) > 6 or len(fraction) > 6:
         raise ValueError(expected)
     ppm = int(whole) * 1_000_000 + int(fraction.ljust(6, "0") or 0)

@@ -108,7 +108,16 @@ class _Reader:
             return None
         if len(members) == 1:
             return self.read(value, members[0], pointer)
-        return self._tagged(value, info, members, pointer)
+        if isinstance(members[0], inspect.StructType):
+            return self._tagged(value, info, members, pointer)
+        return self._text_or_number(value, info, members, pointer)
+
+    def _text_or_number(self, value: object, info: inspect.Type, members: list[Any], pointer: str) -> Any:
+        kind = inspect.StrType if isinstance(value, str) else inspect.FloatType
+        member = next(member for member in members if isinstance(member, kind))
+        if not isinstance(value, str | int | float) or isinstance(value, bool):
+            return self.fault(value, info, pointer, _expected(info))
+        return self.read(value, member, pointer)
 
     def _tagged(self, value: object, info: inspect.Type, members: list[Any], pointer: str) -> Any:
         by_tag = {member.tag: member for member in members}

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from adapters.cli.arguments import DEFAULT_START, DEFAULT_URL, Subcommands
+from adapters.cli.arguments import DEFAULT_URL, Subcommands
 from adapters.cli.background import BackgroundService
 from adapters.cli.depots import load_depot
 from adapters.cli.exit_codes import ExitCode
@@ -67,7 +67,6 @@ def _simulate(toolbox: Toolbox, terminal: Terminal, db: str) -> Finished:
     request = StartRun(
         "",
         seed=_SEED,
-        start_time=DEFAULT_START,
         tick=Duration(MS_PER_MINUTE),
         clock=ClockRequest(ClockMode.MANUAL),
         run_id=toolbox.new_id(),

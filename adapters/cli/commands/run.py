@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from adapters.cli.arguments import DEFAULT_START, Subcommands, add_json, duration
+from adapters.cli.arguments import Subcommands, add_json, duration
 from adapters.cli.depots import EXPLAINED, load_depot
 from adapters.cli.exit_codes import ExitCode
 from adapters.cli.failures import UsageError
@@ -13,7 +13,7 @@ from adapters.cli.simulation import Finished, Stopwatch, Storage, carry_out, in_
 from adapters.cli.terminal import Terminal
 from adapters.cli.toolbox import Toolbox
 from application.run.archive import RunArchive
-from application.run.requests import ClockRequest, StartRun
+from application.run.requests import DEFAULT_START, ClockRequest, StartRun
 from domain.configuration.quantities import MS_PER_DAY, MS_PER_MINUTE, Duration
 from domain.run.events import ClockMode, SimulationRunStarted
 

@@ -26,7 +26,7 @@ async def test_the_history_of_everything_that_draws_power_ends_where_the_world_i
 async def test_a_stretch_is_cut_out_by_moments(api: Api) -> None:
     await api.start()
     await api.tick(120)
-    query = {"node": "grid", "from": "+30 min", "to": "2026-01-05T13:30:00Z", "resolution": "1 h"}
+    query = {"node": "grid", "from": "+30 min", "to": "2026-03-02T13:30:00Z", "resolution": "1 h"}
     history = (await api.get("/simulation-runs/r/power", params=query)).json()
     assert (history["begin"][11:16], history["end"][11:16], len(history["buckets"])) == ("12:30", "13:30", 1)
 

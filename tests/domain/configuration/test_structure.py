@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,13 +13,17 @@ from domain.configuration import SimulationConfigurationDocument, decode_documen
 from domain.configuration.document import AllocationPolicy, OscpCapacityProviderBinding, Weekday
 from domain.configuration.faults import LISTED
 from domain.configuration.freeform import DEEPEST, MOST_VALUES
-from domain.configuration.structure import MOST_ITEMS
+from domain.configuration.structure import MOST_ITEMS, read
 from domain.errors import Fault, InvalidInput
 from tests.domain.configuration.samples import REMOVED, depot, faults_of, only_fault
 
 ID = "an id: at most 64 letters"
 POWER = 'a power in W, kW, MW, such as "150 kW"'
 NODE = "/topology/nodes/1"
+
+
+class Pace(msgspec.Struct):
+    speed: str | float = "1"
 
 
 def test_a_sound_depot_decodes_into_base_units() -> None:
@@ -219,6 +224,21 @@ def test_any_value_anywhere_in_a_sound_depot_decodes_or_is_refused(data: st.Data
         holder = inner
 
     _decodes_or_refuses(raw)
+
+
+@pytest.mark.parametrize("speed", ["fast", 2, 1.5])
+def test_a_text_or_a_number_is_taken_as_it_is(speed: str | float) -> None:
+    reading = read({"speed": speed}, Pace)
+    assert (reading.document, reading.mended) == (Pace(speed), ())
+
+
+@pytest.mark.parametrize("speed", [True, None, [], {}])
+def test_what_is_neither_text_nor_number_is_told(speed: object) -> None:
+    reading = read({"speed": speed}, Pace)
+    assert reading.document == Pace()
+    with pytest.raises(InvalidInput) as refused:
+        reading.faults.raise_if_any()
+    assert [(fault.pointer, fault.expected) for fault in refused.value.faults] == [("/speed", "text or a number")]
 
 
 def _decodes_or_refuses(raw: object) -> None:
