@@ -110,14 +110,14 @@ class _Reader:
             return self.read(value, members[0], pointer)
         if isinstance(members[0], inspect.StructType):
             return self._tagged(value, info, members, pointer)
-        return self._text_or_number(value, info, members, pointer)
+        return self._text_or_integer(value, info, members, pointer)
 
-    def _text_or_number(self, value: object, info: inspect.Type, members: list[Any], pointer: str) -> Any:
-        kind = inspect.StrType if isinstance(value, str) else inspect.FloatType
-        member = next(member for member in members if isinstance(member, kind))
-        if not isinstance(value, str | int | float) or isinstance(value, bool):
-            return self.fault(value, info, pointer, _expected(info))
-        return self.read(value, member, pointer)
+    def _text_or_integer(self, value: object, info: inspect.Type, members: list[Any], pointer: str) -> Any:
+        if not isinstance(value, str | int) or isinstance(value, bool):
+            in_quotes = "; write it in quotes" if isinstance(value, float) else ""
+            return self.fault(value, info, pointer, _expected(info) + in_quotes)
+        kind = inspect.StrType if isinstance(value, str) else inspect.IntType
+        return self.read(value, next(member for member in members if isinstance(member, kind)), pointer)
 
     def _tagged(self, value: object, info: inspect.Type, members: list[Any], pointer: str) -> Any:
         by_tag = {member.tag: member for member in members}

@@ -44,27 +44,26 @@ async def test_a_run_starts_on_a_monday_at_noon_unless_told(api: Api) -> None:
     assert (await api.start()).json()["time"] == "2026-03-02T12:00:00.000+00:00"
 
 
-@pytest.mark.parametrize(
-    ("speed", "ppm"), [("2", 2_000_000), (2, 2_000_000), ("1.5", 1_500_000), (1.5, 1_500_000), (0.00001, 10)]
-)
-async def test_a_speed_is_a_number_or_its_text(api: Api, speed: str | float, ppm: int) -> None:
+@pytest.mark.parametrize(("speed", "ppm"), [("2", 2_000_000), (2, 2_000_000), ("1.5", 1_500_000)])
+async def test_a_speed_is_a_whole_number_or_any_number_as_text(api: Api, speed: str | int, ppm: int) -> None:
     await api.start(clock={"mode": "MANUAL", "speed": speed})
     assert (await api.get("/simulation-runs/r")).json()["speed_ppm"] == ppm
 
 
-@pytest.mark.parametrize("speed", [0, -1, 100_001, 1e-7, 1e300, "fast", "", "1,5"])
-async def test_an_impossible_speed_is_told_with_what_would_do(api: Api, speed: str | float) -> None:
+@pytest.mark.parametrize("speed", [0, -1, 100_001, "0", "0.0000001", "fast", "", "1,5"])
+async def test_an_impossible_speed_is_told_with_what_would_do(api: Api, speed: str | int) -> None:
     body = {"configuration_id": await api.create(), "clock": {"speed": speed}}
     answer = problem(await api.post("/simulation-runs", body), 422, "invalid-input")
     assert pointers(answer) == ["/clock/speed"]
     assert "a number above 0 and up to 100000" in str(answer)
 
 
-@pytest.mark.parametrize("speed", [True, None, [1]])
+@pytest.mark.parametrize("speed", [True, None, [1], 1.5])
 async def test_a_speed_of_another_kind_is_told_at_its_pointer(api: Api, speed: Any) -> None:
     body = {"configuration_id": await api.create(), "clock": {"speed": speed}}
     answer = problem(await api.post("/simulation-runs", body), 422, "invalid-input")
     assert pointers(answer) == ["/clock/speed"]
+    assert "text or a whole number" in str(answer)
 
 
 async def test_every_fault_of_a_start_is_told_at_its_pointer(api: Api) -> None:

@@ -23,7 +23,7 @@ NODE = "/topology/nodes/1"
 
 
 class Pace(msgspec.Struct):
-    speed: str | float = "1"
+    speed: str | int = "1"
 
 
 def test_a_sound_depot_decodes_into_base_units() -> None:
@@ -226,19 +226,20 @@ def test_any_value_anywhere_in_a_sound_depot_decodes_or_is_refused(data: st.Data
     _decodes_or_refuses(raw)
 
 
-@pytest.mark.parametrize("speed", ["fast", 2, 1.5])
-def test_a_text_or_a_number_is_taken_as_it_is(speed: str | float) -> None:
+@pytest.mark.parametrize("speed", ["fast", 2])
+def test_a_text_or_a_whole_number_is_taken_as_it_is(speed: str | int) -> None:
     reading = read({"speed": speed}, Pace)
     assert (reading.document, reading.mended) == (Pace(speed), ())
 
 
-@pytest.mark.parametrize("speed", [True, None, [], {}])
-def test_what_is_neither_text_nor_number_is_told(speed: object) -> None:
+@pytest.mark.parametrize(("speed", "mend"), [(True, ""), (None, ""), ([], ""), ({}, ""), (1.5, "; write it in quotes")])
+def test_what_is_neither_text_nor_a_whole_number_is_told(speed: object, mend: str) -> None:
     reading = read({"speed": speed}, Pace)
     assert reading.document == Pace()
     with pytest.raises(InvalidInput) as refused:
         reading.faults.raise_if_any()
-    assert [(fault.pointer, fault.expected) for fault in refused.value.faults] == [("/speed", "text or a number")]
+    (fault,) = refused.value.faults
+    assert (fault.pointer, fault.expected) == ("/speed", f"text or a whole number{mend}")
 
 
 def _decodes_or_refuses(raw: object) -> None:
