@@ -1,0 +1,177 @@
+"""What an override does to a message it hits: a tagged union, the same in requests, events and answers."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import ClassVar
+
+import msgspec
+
+from domain.scenario.exchange import Direction
+
+BOTH = frozenset(Direction)
+INBOUND = frozenset({Direction.INBOUND})
+OUTBOUND = frozenset({Direction.OUTBOUND})
+
+
+class Slot(StrEnum):
+    """Of the effects in one slot a message takes the newest only; those in different slots compose.
+
+    OUTCOME effects decide what becomes of a message. Delays are the exception: all of them add up.
+    """
+
+    OUTCOME = "outcome"
+    DELAY = "delay"
+    CONTENT = "content"
+    COPIES = "copies"
+    ORDER = "order"
+    ALSO = "also"
+
+
+class Effect(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, tag_field="type"):
+    SLOT: ClassVar[Slot] = Slot.OUTCOME
+    DIRECTIONS: ClassVar[frozenset[Direction]] = BOTH
+
+
+class Accept(Effect, frozen=True, tag="accept"):
+    """Take the message as sound, whatever the rules say of it."""
+
+    DIRECTIONS = INBOUND
+
+
+class Reject(Effect, frozen=True, tag="reject"):
+    """Answer with this status and body; the message has no other effect."""
+
+    DIRECTIONS = INBOUND
+    status: int = 403
+    body: str = ""
+
+
+class Ignore(Effect, frozen=True, tag="ignore"):
+    """Give no answer until the peer has given up. With `processed` the message still takes effect."""
+
+    DIRECTIONS = INBOUND
+    processed: bool = False
+
+
+class Unavailable(Effect, frozen=True, tag="unavailable"):
+    """Answer that the service cannot be used now (503), and when to come back."""
+
+    DIRECTIONS = INBOUND
+    retry_after_s: int | None = None
+
+
+class Mismatched(StrEnum):
+    LIFECYCLE = "lifecycle"
+    GROUP = "group"
+    CORRELATION = "correlation"
+
+
+class Mismatch(Effect, frozen=True, tag="mismatch"):
+    """Inbound: answer as if the two sides disagreed about this. Outbound: send with this wrong."""
+
+    what: Mismatched
+
+
+class Withhold(Effect, frozen=True, tag="withhold"):
+    """Do not send the message."""
+
+    DIRECTIONS = OUTBOUND
+
+
+class Outage(Effect, frozen=True, tag="outage"):
+    """The network is down: inbound connections end without an answer, outbound ones cannot be made."""
+
+
+class Range(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    min_ms: int
+    max_ms: int
+
+
+class Spread(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    median_ms: int
+    p95_ms: int
+
+
+class Delay(Effect, frozen=True, tag="delay"):
+    """Wait before answering or sending: a fixed time, or one drawn anew for every hit from the seed."""
+
+    SLOT = Slot.DELAY
+    fixed_ms: int | None = None
+    uniform: Range | None = None
+    lognormal: Spread | None = None
+
+
+class How(StrEnum):
+    """Ways to spoil a body. Those from REMOVED on work at `pointer`, the others on the whole."""
+
+    EMPTY = "empty"
+    NOT_JSON = "not_json"
+    TRUNCATED = "truncated"
+    DEEP = "deep"
+    REMOVED = "removed"
+    ADDED = "added"
+    RETYPED = "retyped"
+    REPLACED = "replaced"
+    REVERSED = "reversed"
+    NAN = "nan"
+    NAIVE_TIMESTAMPS = "naive_timestamps"
+    MICROSECOND_TIMESTAMPS = "microsecond_timestamps"
+    SHIFTED_TIMESTAMPS = "shifted_timestamps"
+
+
+class Malform(Effect, frozen=True, tag="malform"):
+    """Spoil the body before it is sent.
+
+    In `pointer` a token `*` means every element of a list. `value` is JSON text, for REPLACED. `by_ms` shifts
+    timestamps, which are looked for everywhere below the pointer.
+    """
+
+    SLOT = Slot.CONTENT
+    DIRECTIONS = OUTBOUND
+    how: How
+    pointer: str = ""
+    value: str = ""
+    by_ms: int = 0
+
+
+class Duplicate(Effect, frozen=True, tag="duplicate"):
+    """Send the message this many times more, under the same request id unless told otherwise."""
+
+    SLOT = Slot.COPIES
+    DIRECTIONS = OUTBOUND
+    times: int = 1
+    new_request_ids: bool = False
+
+
+class Reorder(Effect, frozen=True, tag="reorder"):
+    """Send the message behind the next one(s), at the latest after `at_most_ms` of wall time."""
+
+    SLOT = Slot.ORDER
+    DIRECTIONS = OUTBOUND
+    behind: int = 1
+    at_most_ms: int = 10_000
+
+
+class Provoke(Effect, frozen=True, tag="provoke"):
+    """Carry out a command of the target's own control as well, at once; the message itself goes its usual way."""
+
+    SLOT = Slot.ALSO
+    command: str
+
+
+AnyEffect = (
+    Accept
+    | Reject
+    | Ignore
+    | Unavailable
+    | Mismatch
+    | Withhold
+    | Outage
+    | Delay
+    | Malform
+    | Duplicate
+    | Reorder
+    | Provoke
+)
+Outcome = Accept | Reject | Ignore | Unavailable | Mismatch | Withhold | Outage

@@ -1,0 +1,127 @@
+"""An expected message, and how the expectation fares. Every `at` is on the target's own clock, ms since 1970 UTC."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import ClassVar, NamedTuple
+
+import msgspec
+
+from domain.events import Event
+from domain.scenario.matching import FieldComparison, Pattern
+
+
+class Clock(StrEnum):
+    """Which clock a deadline is on: the target's own, the wall's, or the run's logical time."""
+
+    SESSION = "session"
+    WALL = "wall"
+    RUN = "run"
+
+
+class Moment(NamedTuple):
+    """One moment on every clock, in ms since 1970 UTC."""
+
+    session: int
+    wall: int
+    run: int
+
+    def on(self, clock: Clock) -> int:
+        return self[_PLACES[clock]]
+
+
+_PLACES = {Clock.SESSION: 0, Clock.WALL: 1, Clock.RUN: 2}
+
+
+class Step(Pattern, frozen=True, omit_defaults=True):
+    """At least `count` such messages, with one of these outcomes (empty: with any)."""
+
+    count: int = 1
+    outcomes: tuple[str, ...] = ()
+
+    def met_by(self, outcome: str) -> bool:
+        return not self.outcomes or outcome in self.outcomes
+
+
+class Expectation(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Messages that have to come before `deadline`, or with `never` must not.
+
+    Ordered, a message counts for the first step that is not complete; otherwise for every step it fits, and `never`
+    means none of them. With `requires_online` it is retired when its target goes offline. `cause` says what raised it.
+    """
+
+    steps: tuple[Step, ...]
+    deadline: int
+    clock: Clock = Clock.SESSION
+    ordered: bool = False
+    never: bool = False
+    requires_online: bool = False
+    title: str = ""
+    cause: str = ""
+
+
+class Verdict(StrEnum):
+    WAITING = "waiting"
+    MET = "met"
+    MISSED = "missed"
+    RETIRED = "retired"
+
+
+class Reason(StrEnum):
+    """Why an expectation is missed: too few messages in time, or one that must not come."""
+
+    DEADLINE = "deadline"
+    FORBIDDEN = "forbidden"
+
+
+class NearMiss(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A message that nearly was the expected one, field by field against step number `step` (from 0)."""
+
+    entry_id: str
+    request_id: str
+    at: int
+    step: int
+    fields: tuple[FieldComparison, ...]
+
+
+class ExpectationEvent(Event, frozen=True, omit_defaults=True):
+    at: int
+    expectation_id: str
+
+
+class OscpMessageExpectationRaised(ExpectationEvent, frozen=True):
+    TOPIC: ClassVar[str] = "scenario.message-expectation-raised.1"
+    expectation: Expectation
+
+
+class OscpMessageExpectationProgressed(ExpectationEvent, frozen=True):
+    """A message counted, and no verdict follows from it yet. `counts` are the steps' messages so far."""
+
+    TOPIC: ClassVar[str] = "scenario.message-expectation-progressed.1"
+    entry_id: str
+    counts: tuple[int, ...]
+
+
+class OscpMessageExpectationMet(ExpectationEvent, frozen=True):
+    """`entry_id` is the message that completed it; empty when the deadline passed without a forbidden one."""
+
+    TOPIC: ClassVar[str] = "scenario.message-expectation-met.1"
+    entry_id: str = ""
+    counts: tuple[int, ...] = ()
+
+
+class OscpMessageExpectationMissed(ExpectationEvent, frozen=True):
+    """`entry_id` is the forbidden message, if that is the reason; `nearest` are near misses, the nearest first."""
+
+    TOPIC: ClassVar[str] = "scenario.message-expectation-missed.1"
+    reason: Reason
+    entry_id: str = ""
+    counts: tuple[int, ...] = ()
+    nearest: tuple[NearMiss, ...] = ()
+
+
+class OscpMessageExpectationRetired(ExpectationEvent, frozen=True):
+    """Called off before a verdict."""
+
+    TOPIC: ClassVar[str] = "scenario.message-expectation-retired.1"
+    reason: str

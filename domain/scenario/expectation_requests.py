@@ -1,0 +1,96 @@
+"""Reading requests for expectations."""
+
+from __future__ import annotations
+
+import msgspec
+
+from domain.configuration import structure
+from domain.configuration.pointer import child
+from domain.scenario.exchange import Direction
+from domain.scenario.expectation_events import Clock, Expectation, Moment, Step
+from domain.scenario.family import Family
+from domain.scenario.instants import Instant, written
+from domain.scenario.pattern_requests import PatternReader, PatternRequest, raise_faults
+
+MOST_STEPS = 20
+MOST_MESSAGES = 1_000
+LONGEST_MS = 366 * 24 * 3_600_000
+_LONGEST_TEXT = 200
+ACCEPTED = ("accepted",)
+
+
+class StepRequest(PatternRequest, frozen=True, omit_defaults=True):
+    """At least `count` such messages. Inbound ones unless `direction` says outbound.
+
+    `outcomes` left out: accepted ones, or with `never` any.
+    """
+
+    count: int = 1
+    outcomes: tuple[str, ...] | None = None
+
+
+class ExpectationRequest(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """`messages` that have to come, or with `never` must not, `within_ms` from now or up to `deadline` on `clock`."""
+
+    messages: tuple[StepRequest, ...]
+    within_ms: int | None = None
+    deadline: Instant | None = None
+    clock: Clock = Clock.SESSION
+    ordered: bool = False
+    never: bool = False
+    requires_online: bool = False
+    title: str = ""
+
+
+def read_expectation_request(raw: object, family: Family, now: Moment, cause: str = "") -> Expectation:
+    """The expectation asked for. Raises InvalidInput with every fault."""
+    reading = structure.read(raw, ExpectationRequest)
+    request = reading.document
+    reader = _Reader(family)
+    asked = reader.read(request, now, cause) if request is not None else None
+    raise_faults(reading, reader.faults)
+    assert asked is not None, "no document means a fault"
+    return asked
+
+
+class _Reader(PatternReader):
+    def read(self, request: ExpectationRequest, now: Moment, cause: str) -> Expectation:
+        if not 1 <= len(request.messages) <= MOST_STEPS:
+            self.fault("/messages", f"{len(request.messages)} messages", f"1 to {MOST_STEPS}")
+        if len(request.title) > _LONGEST_TEXT:
+            self.fault("/title", f"{len(request.title)} characters", f"at most {_LONGEST_TEXT}")
+        return Expectation(
+            steps=tuple(self._step(step, request.never, f"/messages/{i}") for i, step in enumerate(request.messages)),
+            deadline=self._deadline(request, now.on(request.clock)),
+            clock=request.clock,
+            ordered=request.ordered,
+            never=request.never,
+            requires_online=request.requires_online,
+            title=request.title,
+            cause=cause,
+        )
+
+    def _step(self, step: StepRequest, never: bool, at: str) -> Step:
+        if not 1 <= step.count <= MOST_MESSAGES:
+            self.fault(child(at, "count"), f"the number {step.count}", f"1 to {MOST_MESSAGES}")
+        default = () if never else ACCEPTED
+        return Step(
+            step.direction or Direction.INBOUND,
+            self.message_types(step.message_types, child(at, "message_types")),
+            step.correlation_id,
+            self.conditions(step.where, child(at, "where")),
+            step.count,
+            default if step.outcomes is None else step.outcomes,
+        )
+
+    def _deadline(self, request: ExpectationRequest, now: int) -> int:
+        if (request.within_ms is None) == (request.deadline is None):
+            found = "neither" if request.deadline is None else "both"
+            self.fault("", f"{found} of within_ms and deadline", "exactly one of them")
+        if request.within_ms is not None:
+            if not 1 <= request.within_ms <= LONGEST_MS:
+                self.fault("/within_ms", f"the number {request.within_ms}", f"1 to {LONGEST_MS} ms")
+            return now + request.within_ms
+        if request.deadline is not None and request.deadline <= now:
+            self.fault("/deadline", written(request.deadline), f"a time after {written(now)}, the present on its clock")
+        return int(request.deadline or now)

@@ -1,0 +1,226 @@
+"""The expectations of one target, such as a session: what has to come, or must not, and by when."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar
+from uuid import UUID, uuid5
+
+import msgspec
+
+from domain.aggregate import Aggregate
+from domain.errors import Conflict, NotFound
+from domain.events import Event
+from domain.scenario.exchange import Exchange
+from domain.scenario.expectation_events import (
+    Clock,
+    Expectation,
+    Moment,
+    OscpMessageExpectationMet,
+    OscpMessageExpectationMissed,
+    OscpMessageExpectationProgressed,
+    OscpMessageExpectationRaised,
+    OscpMessageExpectationRetired,
+    Reason,
+    Verdict,
+)
+from domain.scenario.nearest import nearest
+from domain.scenario.recent import Recent
+from domain.scenario.standing import Counts, Standing, advanced, is_complete
+
+MOST_WAITING = 200
+MOST_SETTLED = 100
+"""Of the expectations with a verdict, the aggregate remembers the last ones; the log has them all."""
+OFFLINE = "its target went offline"
+_NAMES = UUID("0b9f5f3f-93a5-5e0c-8a55-4c4f0a1a7c02")
+
+
+class ExpectationsState(msgspec.Struct):
+    """`raised` counts every expectation there ever was."""
+
+    waiting: dict[str, Standing] = {}
+    settled: dict[str, Standing] = {}
+    raised: int = 0
+
+
+def _raise(state: ExpectationsState, event: OscpMessageExpectationRaised) -> None:
+    counts = (0,) * len(event.expectation.steps)
+    state.waiting[event.expectation_id] = Standing(event.expectation, event.at, counts)
+    state.raised += 1
+
+
+def _progress(state: ExpectationsState, event: OscpMessageExpectationProgressed) -> None:
+    _count(state.waiting[event.expectation_id], event.entry_id, event.counts)
+
+
+def _meet(state: ExpectationsState, event: OscpMessageExpectationMet) -> None:
+    standing = _settle(state, event.expectation_id, Verdict.MET, event.at)
+    _count(standing, event.entry_id, event.counts)
+
+
+def _miss(state: ExpectationsState, event: OscpMessageExpectationMissed) -> None:
+    standing = _settle(state, event.expectation_id, Verdict.MISSED, event.at)
+    _count(standing, event.entry_id, event.counts)
+    standing.reason, standing.nearest = event.reason.value, event.nearest
+
+
+def _retire(state: ExpectationsState, event: OscpMessageExpectationRetired) -> None:
+    _settle(state, event.expectation_id, Verdict.RETIRED, event.at).reason = event.reason
+
+
+def _count(standing: Standing, entry_id: str, counts: Counts) -> None:
+    standing.counts = counts
+    if entry_id:
+        standing.met_by.append(entry_id)
+
+
+def _settle(state: ExpectationsState, expectation_id: str, verdict: Verdict, at: int) -> Standing:
+    standing = state.waiting.pop(expectation_id)
+    standing.verdict, standing.settled_at = verdict, at
+    state.settled[expectation_id] = standing
+    if len(state.settled) > MOST_SETTLED:
+        del state.settled[next(iter(state.settled))]
+    return standing
+
+
+class Expectations(Aggregate[ExpectationsState]):
+    """What is expected of one target's messages. Methods that settle expectations return the ids settled."""
+
+    handlers: ClassVar[Mapping[type[Event], Callable[[Any, Any], None]]] = {
+        OscpMessageExpectationRaised: _raise,
+        OscpMessageExpectationProgressed: _progress,
+        OscpMessageExpectationMet: _meet,
+        OscpMessageExpectationMissed: _miss,
+        OscpMessageExpectationRetired: _retire,
+    }
+    __slots__ = ("_raised_after", "_recent", "target")
+
+    def __init__(self, target: str) -> None:
+        super().__init__(stream_of(target), ExpectationsState())
+        self.target = target
+        self._recent = Recent()
+        self._raised_after: dict[str, int] = {}
+
+    @classmethod
+    def restore(cls, target: str, snapshot: bytes, version: int) -> Expectations:
+        """The expectations as they were when `snapshot()` was taken at `version`, without the recent messages."""
+        expectations = cls(target)
+        expectations.state = msgspec.json.decode(snapshot, type=ExpectationsState)
+        expectations.version = version
+        return expectations
+
+    def snapshot(self) -> bytes:
+        return msgspec.json.encode(self.state)
+
+    @property
+    def waiting(self) -> Mapping[str, Standing]:
+        """By id, in the order raised."""
+        return self.state.waiting
+
+    def find(self, expectation_id: str) -> Standing | None:
+        """How it stands; None when it is unknown, or was settled long ago."""
+        return self.state.waiting.get(expectation_id) or self.state.settled.get(expectation_id)
+
+    def raise_(self, expectation: Expectation, now: Moment) -> str:
+        """Begin to wait; the id. Raises Conflict when too many are waiting."""
+        if len(self.state.waiting) >= MOST_WAITING:
+            raise Conflict(f"{MOST_WAITING} expectations are waiting already", "retire those no longer needed")
+        expectation_id = str(uuid5(_NAMES, f"{self.target}/{self.state.raised}"))
+        self.emit(OscpMessageExpectationRaised(now.session, expectation_id, expectation))
+        self._raised_after[expectation_id] = self._recent.count
+        return expectation_id
+
+    def observe(self, exchange: Exchange, outcome: str, now: Moment) -> tuple[str, ...]:
+        """Take note of a message once its outcome is known. What is past its deadline misses first."""
+        if not self.state.waiting:
+            self._recent.add(exchange, outcome)
+            return ()
+        expired = self.expire(now)
+        self._recent.add(exchange, outcome)
+        waiting = tuple(self.state.waiting.items())
+        return expired + tuple(id for id, standing in waiting if self._advance(id, standing, exchange, outcome, now))
+
+    def remember(self, exchange: Exchange, outcome: str) -> None:
+        """Take note of a message that was observed before a restart, for telling near misses only."""
+        self._recent.add(exchange, outcome)
+
+    def expire(self, now: Moment) -> tuple[str, ...]:
+        """Give every expectation its verdict whose deadline has come."""
+        if not self.state.waiting:
+            return ()
+        due = tuple(id for id, standing in self.state.waiting.items() if _is_due(standing.expectation, now))
+        for expectation_id in due:
+            self._end(expectation_id, now)
+        return due
+
+    def retire(self, expectation_id: str, reason: str, now: Moment) -> None:
+        """Call one off. Raises NotFound, or Conflict when it has its verdict already."""
+        standing = self.find(expectation_id)
+        if standing is None:
+            raise NotFound(f"there is no expectation {expectation_id}", "list the expectations of this target")
+        if standing.verdict is not Verdict.WAITING:
+            raise Conflict(f"expectation {expectation_id} is {standing.verdict.value} already", "its verdict holds")
+        self._retire((expectation_id,), reason, now)
+
+    def retire_all(self, reason: str, now: Moment) -> tuple[str, ...]:
+        """Call off whatever is waiting: the target is gone."""
+        return self._retire(tuple(self.state.waiting), reason, now)
+
+    def went_offline(self, now: Moment) -> tuple[str, ...]:
+        """Call off what can only come from a target that is online."""
+        waiting = self.state.waiting.items()
+        return self._retire(tuple(id for id, held in waiting if held.expectation.requires_online), OFFLINE, now)
+
+    def next_deadline(self) -> Mapping[Clock, int]:
+        """The next deadline on each clock that has one."""
+        deadlines: dict[Clock, int] = {}
+        for standing in self.state.waiting.values():
+            clock, deadline = standing.expectation.clock, standing.expectation.deadline
+            deadlines[clock] = min(deadline, deadlines.get(clock, deadline))
+        return deadlines
+
+    def _advance(self, id: str, standing: Standing, exchange: Exchange, outcome: str, now: Moment) -> bool:
+        """Whether the message settles this expectation. One that counted already does not count again."""
+        entry_id = exchange.entry_id
+        if entry_id and entry_id in standing.met_by:
+            return False
+        counts = advanced(standing.expectation, standing.counts, exchange, outcome)
+        if counts == standing.counts:
+            return False
+        if not is_complete(standing.expectation, counts):
+            self.emit(OscpMessageExpectationProgressed(now.session, id, entry_id, counts))
+            return False
+        if standing.expectation.never:
+            self._settle(OscpMessageExpectationMissed(now.session, id, Reason.FORBIDDEN, entry_id, counts))
+        else:
+            self._settle(OscpMessageExpectationMet(now.session, id, entry_id, counts))
+        return True
+
+    def _end(self, id: str, now: Moment) -> None:
+        standing = self.state.waiting[id]
+        if standing.expectation.never:
+            self._settle(OscpMessageExpectationMet(now.session, id, counts=standing.counts))
+            return
+        near = nearest(standing, self._recent, self._raised_after.get(id, 0))
+        missed = OscpMessageExpectationMissed(now.session, id, Reason.DEADLINE, counts=standing.counts, nearest=near)
+        self._settle(missed)
+
+    def _retire(self, ids: Iterable[str], reason: str, now: Moment) -> tuple[str, ...]:
+        retired = tuple(ids)
+        for expectation_id in retired:
+            self._settle(OscpMessageExpectationRetired(now.session, expectation_id, reason))
+        return retired
+
+    def _settle(
+        self, event: OscpMessageExpectationMet | OscpMessageExpectationMissed | OscpMessageExpectationRetired
+    ) -> None:
+        self.emit(event)
+        self._raised_after.pop(event.expectation_id, None)
+
+
+def stream_of(target: str) -> str:
+    return f"expectation-{target}"
+
+
+def _is_due(expectation: Expectation, now: Moment) -> bool:
+    return expectation.deadline <= now.on(expectation.clock)

@@ -1,0 +1,45 @@
+"""What a protocol family brings to scenario control: the names of its messages and commands, and its named modes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+
+import msgspec
+
+from domain.scenario.effects import AnyEffect
+from domain.scenario.override_events import Match
+
+
+class Mode(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A named override: `sentence` says what it does. `times` bounds it unless the request does."""
+
+    name: str
+    sentence: str
+    match: Match
+    effect: AnyEffect
+    times: int | None = None
+
+
+class Family(msgspec.Struct, frozen=True):
+    """`commands` are those a Provoke effect may name."""
+
+    name: str
+    message_types: tuple[str, ...]
+    modes: Mapping[str, Mode]
+    commands: tuple[str, ...] = ()
+
+    def message_type(self, written: str) -> str | None:
+        """The message type meant, also by its name in paths: update_group_measurements for UpdateGroupMeasurements."""
+        wanted = _plain(written)
+        return next((name for name in self.message_types if _plain(name) == wanted), None)
+
+
+def nearest_names(name: str, names: tuple[str, ...]) -> str:
+    """Words for what would do instead of `name`: the nearest names, or all of them."""
+    near = get_close_matches(name[:100], names, n=3)
+    return " or ".join(f'"{one}"' for one in near) if near else f"one of {', '.join(names)}"
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", "").replace("-", "").casefold()

@@ -1,0 +1,68 @@
+"""Which messages came nearest to an expected one that did not come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from domain.scenario.expectation_events import NearMiss, Step
+from domain.scenario.instants import written
+from domain.scenario.matching import FieldComparison, compare
+from domain.scenario.recent import Seen
+from domain.scenario.standing import Standing
+
+SHOWN = 3
+_WEIGHTS = {"message_type": 100, "direction": 50}
+"""Another kind of message is farther off than any number of other fields."""
+
+
+class _Rated(NamedTuple):
+    """Sorts by distance, then the newest first, then the earliest step."""
+
+    distance: int
+    age: int
+    step: int
+    seen: Seen
+    fields: tuple[FieldComparison, ...]
+
+
+def nearest(standing: Standing, seen: Iterable[Seen], raised_after: int = 0) -> tuple[NearMiss, ...]:
+    """The messages nearest to a step that is not complete, leaving out those that counted.
+
+    Messages up to the place `raised_after` came before the expectation was raised.
+    """
+    steps = standing.expectation.steps
+    missing = [place for place, step in enumerate(steps) if standing.counts[place] < step.count]
+    rated = [
+        min(_rate(one, place, standing, raised_after) for place in missing)
+        for one in seen
+        if one.exchange.entry_id not in standing.met_by
+    ]
+    return tuple(_near_miss(one) for one in sorted(rated)[:SHOWN])
+
+
+def _near_miss(rated: _Rated) -> NearMiss:
+    exchange = rated.seen.exchange
+    return NearMiss(exchange.entry_id, exchange.request_id, exchange.at, rated.step, rated.fields)
+
+
+def _rate(seen: Seen, place: int, standing: Standing, raised_after: int) -> _Rated:
+    fields = tuple(_fields(seen, standing.expectation.steps[place]))
+    fields += tuple(_timing(seen, standing, raised_after))
+    if place and standing.expectation.ordered and all(field.matched for field in fields):
+        fields += (FieldComparison("order", False, f"before message {place} of the sequence", "after it"),)
+    distance = sum(_WEIGHTS.get(field.field, 1) for field in fields if not field.matched)
+    return _Rated(distance, -seen.place, place, seen, fields)
+
+
+def _fields(seen: Seen, step: Step) -> Iterator[FieldComparison]:
+    yield from compare(step, seen.exchange)
+    if step.outcomes:
+        expected = " or ".join(step.outcomes)
+        yield FieldComparison("outcome", step.met_by(seen.outcome), seen.outcome or "none", expected)
+
+
+def _timing(seen: Seen, standing: Standing, raised_after: int) -> Iterator[FieldComparison]:
+    if seen.place <= raised_after or seen.exchange.at < standing.raised_at:
+        expected = f"after the expectation was raised at {written(standing.raised_at)}"
+        yield FieldComparison("time", False, written(seen.exchange.at), expected)

@@ -1,0 +1,197 @@
+"""The overrides of one target, such as a session: which are active, and what they do to a message."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, ClassVar, NamedTuple
+from uuid import UUID, uuid5
+
+import msgspec
+
+from domain.aggregate import Aggregate
+from domain.errors import Conflict, NotFound
+from domain.events import Event
+from domain.scenario.delays import drawn_ms
+from domain.scenario.effects import AnyEffect, Delay, Slot
+from domain.scenario.exchange import Exchange
+from domain.scenario.override_events import (
+    Ended,
+    Override,
+    OverrideApplied,
+    OverrideCleared,
+    OverrideExpired,
+    OverrideHit,
+    OverridePassed,
+)
+
+ALL = "all"
+MOST_ACTIVE = 100
+_NAMES = UUID("5d0f7f51-6f0e-5a53-9a6e-2f8f3a6f1c01")
+
+
+class ActiveOverride(msgspec.Struct):
+    """`seen` counts messages its pattern matched, `hits` those it treated."""
+
+    override: Override
+    applied_at: int
+    seen: int = 0
+    hits: int = 0
+
+
+class OverridesState(msgspec.Struct):
+    """`active` is in the order applied, `applied` counts every override there ever was."""
+
+    active: dict[str, ActiveOverride] = {}
+    applied: int = 0
+
+
+class Hit(msgspec.Struct, frozen=True):
+    """One override's say on a message: its `number`-th hit. `delay_ms` is drawn already, for a Delay."""
+
+    override_id: str
+    mode: str
+    effect: AnyEffect
+    number: int
+    delay_ms: int = 0
+
+
+class _Sight(NamedTuple):
+    """An override that sees a message. Without a hit it only counts it."""
+
+    override_id: str
+    active: ActiveOverride
+    hit: Hit | None
+
+
+def _apply(state: OverridesState, event: OverrideApplied) -> None:
+    state.active[event.override_id] = ActiveOverride(event.override, event.at)
+    state.applied += 1
+
+
+def _hit(state: OverridesState, event: OverrideHit) -> None:
+    active = state.active[event.override_id]
+    active.seen += 1
+    active.hits = event.hit
+
+
+def _pass(state: OverridesState, event: OverridePassed) -> None:
+    state.active[event.override_id].seen += 1
+
+
+def _end(state: OverridesState, event: OverrideExpired | OverrideCleared) -> None:
+    del state.active[event.override_id]
+
+
+class Overrides(Aggregate[OverridesState]):
+    """Forced behaviour of one target.
+
+    Several overrides may match one message. They are asked from the newest to the oldest; one whose slot is taken by a
+    newer one does not even see the message, so it counts nothing. Delays always add up.
+    """
+
+    handlers: ClassVar[Mapping[type[Event], Callable[[Any, Any], None]]] = {
+        OverrideApplied: _apply,
+        OverrideHit: _hit,
+        OverridePassed: _pass,
+        OverrideExpired: _end,
+        OverrideCleared: _end,
+    }
+    __slots__ = ("target",)
+
+    def __init__(self, target: str) -> None:
+        super().__init__(stream_of(target), OverridesState())
+        self.target = target
+
+    @classmethod
+    def restore(cls, target: str, snapshot: bytes, version: int) -> Overrides:
+        """The overrides as they were when `snapshot()` was taken at `version`."""
+        overrides = cls(target)
+        overrides.state = msgspec.json.decode(snapshot, type=OverridesState)
+        overrides.version = version
+        return overrides
+
+    def snapshot(self) -> bytes:
+        return msgspec.json.encode(self.state)
+
+    @property
+    def active(self) -> Mapping[str, ActiveOverride]:
+        """By id, oldest first; some may be past their time until `expire` has been called."""
+        return self.state.active
+
+    def apply(self, override: Override, now: int) -> str:
+        """Put an override into force; its id. Raises Conflict when there are too many."""
+        if len(self.state.active) >= MOST_ACTIVE:
+            raise Conflict(f"{MOST_ACTIVE} overrides are active already", "clear those no longer needed")
+        override_id = str(uuid5(_NAMES, f"{self.target}/{self.state.applied}"))
+        self.emit(OverrideApplied(now, override_id, override))
+        return override_id
+
+    def clear(self, which: str, now: int) -> tuple[str, ...]:
+        """End one override by its id, or ALL; the ids ended. Raises NotFound for one that is not active."""
+        if which != ALL and which not in self.state.active:
+            names = ", ".join(self.state.active) or "none"
+            raise NotFound(f"no override {which} is active", f"the active ones: {names}")
+        ended = tuple(self.state.active) if which == ALL else (which,)
+        for override_id in ended:
+            self.emit(OverrideCleared(now, override_id))
+        return ended
+
+    def decide(self, exchange: Exchange, now: int) -> tuple[Hit, ...]:
+        """What the active overrides do to this message, newest first. Changes nothing."""
+        if not self.state.active:
+            return ()
+        return tuple(sight.hit for sight in self._sights(exchange, now) if sight.hit is not None)
+
+    def hit(self, exchange: Exchange, now: int) -> tuple[Hit, ...]:
+        """Decide, and keep that it happened; overrides that are used up end."""
+        if not self.state.active:
+            return ()
+        sights = tuple(self._sights(exchange, now))
+        for sight in sights:
+            self._keep(sight, exchange, now)
+        return tuple(sight.hit for sight in sights if sight.hit is not None)
+
+    def expire(self, now: int) -> tuple[str, ...]:
+        """End what is past its time; the ids ended."""
+        due = tuple(id for id, active in self.state.active.items() if active.override.until <= now)
+        for override_id in due:
+            self.emit(OverrideExpired(now, override_id, Ended.TIME))
+        return due
+
+    def next_deadline(self) -> int | None:
+        """When the next override ends by time, on the target's clock."""
+        return min((active.override.until for active in self.state.active.values()), default=None)
+
+    def _sights(self, exchange: Exchange, now: int) -> Iterator[_Sight]:
+        taken: set[Slot] = set()
+        for override_id, active in reversed(self.state.active.items()):
+            override = active.override
+            if now >= override.until or override.effect.SLOT in taken or not override.match.matches(exchange):
+                continue
+            if override.match.nth is not None and override.match.nth != active.seen + 1:
+                yield _Sight(override_id, active, None)
+                continue
+            if override.effect.SLOT is not Slot.DELAY:
+                taken.add(override.effect.SLOT)
+            yield _Sight(override_id, active, _hit_of(override_id, active))
+
+    def _keep(self, sight: _Sight, exchange: Exchange, now: int) -> None:
+        override_id, active, hit = sight
+        if hit is None:
+            self.emit(OverridePassed(now, override_id))
+            return
+        seen = (exchange.direction, exchange.message_type, exchange.request_id)
+        self.emit(OverrideHit(now, override_id, hit.number, *seen, hit.delay_ms))
+        if active.override.match.nth is not None or hit.number == active.override.times:
+            self.emit(OverrideExpired(now, override_id, Ended.COUNT))
+
+
+def stream_of(target: str) -> str:
+    return f"override-{target}"
+
+
+def _hit_of(override_id: str, active: ActiveOverride) -> Hit:
+    override, number = active.override, active.hits + 1
+    effect = override.effect
+    delay_ms = drawn_ms(effect, override.seed, override_id, number) if isinstance(effect, Delay) else 0
+    return Hit(override_id, override.mode, effect, number, delay_ms)

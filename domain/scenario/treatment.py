@@ -1,0 +1,42 @@
+"""What several hits on one message come to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+import msgspec
+
+from domain.scenario.effects import Duplicate, Malform, Outcome, Provoke, Reorder, Slot
+from domain.scenario.overrides import Hit
+
+
+class Treatment(msgspec.Struct, frozen=True):
+    """How to treat a message. `overrides` are the ids of all that had a say, for the ledger."""
+
+    outcome: Outcome | None = None
+    delay_ms: int = 0
+    malform: Malform | None = None
+    duplicate: Duplicate | None = None
+    reorder: Reorder | None = None
+    provoke: Provoke | None = None
+    overrides: tuple[str, ...] = ()
+
+
+UNTREATED = Treatment()
+
+
+def treatment(hits: Sequence[Hit]) -> Treatment:
+    """Combine what `Overrides.hit` returned."""
+    if not hits:
+        return UNTREATED
+    by_slot = {hit.effect.SLOT: hit.effect for hit in hits}
+    return Treatment(
+        outcome=cast("Outcome | None", by_slot.get(Slot.OUTCOME)),
+        delay_ms=sum(hit.delay_ms for hit in hits),
+        malform=cast("Malform | None", by_slot.get(Slot.CONTENT)),
+        duplicate=cast("Duplicate | None", by_slot.get(Slot.COPIES)),
+        reorder=cast("Reorder | None", by_slot.get(Slot.ORDER)),
+        provoke=cast("Provoke | None", by_slot.get(Slot.ALSO)),
+        overrides=tuple(hit.override_id for hit in hits),
+    )

@@ -1,0 +1,35 @@
+"""Messages and moments for the tests of scenario control."""
+
+from __future__ import annotations
+
+from itertools import count
+
+from domain.scenario.effects import AnyEffect, Reject
+from domain.scenario.exchange import Exchange
+from domain.scenario.expectation_events import Moment
+from domain.scenario.override_events import Match, Override
+
+FAR = 10**12
+_numbers = count()
+
+
+def message(message_type: str = "Heartbeat", direction: str = "inbound", **fields: object) -> Exchange:
+    """A message with ids of its own unless told otherwise."""
+    number = next(_numbers)
+    named = {"request_id": f"request-{number}", "entry_id": f"entry-{number}", **fields}
+    return Exchange(direction, message_type, "target", **named)  # type: ignore[arg-type]
+
+
+def override(
+    effect: AnyEffect | None = None,
+    match: Match | None = None,
+    until: int = FAR,
+    times: int | None = None,
+    seed: int = 0,
+) -> Override:
+    return Override(match or Match(), effect or Reject(), until, times, seed=seed)
+
+
+def moment(at: int) -> Moment:
+    """The same time on every clock."""
+    return Moment(at, at, at)

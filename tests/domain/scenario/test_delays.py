@@ -1,0 +1,45 @@
+"""Delays drawn from a seed."""
+
+from __future__ import annotations
+
+from statistics import median, quantiles
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.scenario.delays import LONGEST_MS, drawn_ms
+from domain.scenario.effects import Delay, Range, Spread
+
+SEEDS = st.integers(-(2**53), 2**53)
+
+
+@given(SEEDS, st.integers(1, 10**6), st.integers(0, 10_000), st.integers(0, 10_000))
+def test_uniform_delays_stay_within_their_bounds_and_repeat(seed: int, hit: int, low: int, more: int) -> None:
+    delay = Delay(uniform=Range(low, low + more))
+
+    assert low <= drawn_ms(delay, seed, "o", hit) <= low + more
+    assert drawn_ms(delay, seed, "o", hit) == drawn_ms(delay, seed, "o", hit)
+
+
+def test_both_bounds_of_a_uniform_delay_occur() -> None:
+    assert {drawn_ms(Delay(uniform=Range(1, 3)), 7, "o", hit) for hit in range(100)} == {1, 2, 3}
+
+
+def test_lognormal_delays_have_their_median_and_their_95th_percentile() -> None:
+    drawn = [drawn_ms(Delay(lognormal=Spread(800, 4_000)), 7, "o", hit) for hit in range(20_000)]
+
+    assert abs(median(drawn) - 800) < 40
+    assert abs(quantiles(drawn, n=20)[-1] - 4_000) < 250
+
+
+@given(SEEDS, st.integers(1, LONGEST_MS), st.integers(0, LONGEST_MS), st.integers(1, 1_000))
+def test_no_delay_is_longer_than_a_day(seed: int, median_ms: int, more: int, hit: int) -> None:
+    delay = Delay(lognormal=Spread(median_ms, min(LONGEST_MS, median_ms + more)))
+
+    assert 0 <= drawn_ms(delay, seed, "o", hit) <= LONGEST_MS
+
+
+def test_overrides_draw_independently() -> None:
+    delay = Delay(uniform=Range(0, 10**6))
+
+    assert drawn_ms(delay, 7, "a", 1) != drawn_ms(delay, 7, "b", 1)
