@@ -1,0 +1,136 @@
+"""The message ledger: one stream per message, recorded once and finalised once, which the key of the log enforces."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from typing import Any, ClassVar
+from uuid import UUID, uuid5
+
+import msgspec
+
+from domain.aggregate import Aggregate
+from domain.errors import Conflict
+from domain.events import Event
+from domain.oscp.findings import Deviation, Finding
+from domain.oscp.vocabulary import Direction, MessageType, Outcome, Validation
+
+_NAMES = UUID("0d4f3b0e-52c1-5f5e-9d0b-5a1c0e9d2f10")
+_LONGEST_ID = 120
+_STREAM = re.compile(r"oscp-message-(.+?)-(?:inbound|outbound)-")
+UNRESOLVED = "unresolved"
+"""Stands for the session of messages that belong to none."""
+
+
+class OscpMessageRecorded(Event, frozen=True):
+    """A message as it was received, or as it is about to be sent. Secrets in `headers` are masked.
+
+    `at` is wall time in ms since 1970. Of a body beyond what the service takes, the beginning is kept and its full
+    `body_bytes`. `overrides` names what was done to it on purpose.
+    """
+
+    TOPIC: ClassVar[str] = "oscp.message-recorded.1"
+    at: int
+    entry_id: str
+    session_id: str
+    run_id: str
+    configuration_id: str
+    direction: Direction
+    message_type: MessageType
+    request_id: str
+    correlation_id: str
+    url: str
+    headers: tuple[tuple[str, str], ...]
+    body: str
+    body_bytes: int
+    overrides: tuple[str, ...] = ()
+
+
+class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the receiver answered. Status 0: nothing."""
+
+    status: int = 0
+    headers: tuple[tuple[str, str], ...] = ()
+    body: str = ""
+
+
+class OscpMessageFinalised(Event, frozen=True):
+    """What became of it. `rule` is the one that decided; `error` says why it could not be delivered."""
+
+    TOPIC: ClassVar[str] = "oscp.message-finalised.1"
+    at: int
+    outcome: Outcome
+    validation: Validation | None = None
+    answer: Answer = Answer()
+    rule: str = ""
+    findings: tuple[Finding, ...] = ()
+    deviations: tuple[Deviation, ...] = ()
+    latency_us: int = 0
+    error: str = ""
+    overrides: tuple[str, ...] = ()
+
+
+class EntryState:
+    __slots__ = ("finalised", "recorded")
+
+    def __init__(self) -> None:
+        self.recorded: OscpMessageRecorded | None = None
+        self.finalised: OscpMessageFinalised | None = None
+
+
+def _record(state: EntryState, event: OscpMessageRecorded) -> None:
+    state.recorded = event
+
+
+def _finalise(state: EntryState, event: OscpMessageFinalised) -> None:
+    state.finalised = event
+
+
+class OscpMessageLedgerEntry(Aggregate[EntryState]):
+    """One message: an attempt to send it, or its receipt."""
+
+    handlers: ClassVar[Mapping[type[Event], Callable[[Any, Any], None]]] = {
+        OscpMessageRecorded: _record,
+        OscpMessageFinalised: _finalise,
+    }
+    __slots__ = ()
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream, EntryState())
+
+    def record(self, recorded: OscpMessageRecorded) -> None:
+        if self.state.recorded is not None:
+            raise Conflict(f"message {recorded.request_id} is recorded already", "its first outcome holds")
+        self.emit(recorded)
+
+    def finalise(self, finalised: OscpMessageFinalised) -> None:
+        if self.state.recorded is None or self.state.finalised is not None:
+            raise Conflict("only a recorded message that is not finalised can be", "its first outcome holds")
+        self.emit(finalised)
+
+
+def stream_of(session_id: str, direction: Direction, request_id: str) -> str:
+    """Request ids are foreign text: one that is long or odd is named by its hash."""
+    name = request_id if _is_plain(request_id) else "sha256:" + sha256(request_id.encode()).hexdigest()
+    return f"oscp-message-{session_id}-{direction.value}-{name}"
+
+
+def session_id_in(stream: str) -> str:
+    """The session, or UNRESOLVED, that a message's stream names."""
+    named = _STREAM.match(stream)
+    assert named is not None, "the stream of a message"
+    return named[1]
+
+
+def entry_id_of(stream: str) -> str:
+    return str(uuid5(_NAMES, stream))
+
+
+def request_id_of(session_id: str, count: int) -> str:
+    """The id of the session's `count`-th message: the same whenever the run is the same."""
+    return str(uuid5(_NAMES, f"{session_id}/{count}"))
+
+
+def _is_plain(text: str) -> bool:
+    return 0 < len(text) <= _LONGEST_ID and text.isascii() and text.isprintable()

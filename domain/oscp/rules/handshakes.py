@@ -1,0 +1,39 @@
+"""What a handshake and its acknowledgement have to say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from domain.oscp.findings import Finding, Kind
+from domain.oscp.messages import Handshake, HandshakeAcknowledge
+from domain.oscp.profile import Presence
+from domain.oscp.rules.context import Case
+from domain.oscp.rules.lifecycle import AWAITING
+from domain.oscp.shown import quoted
+
+_CONFIGURATION = "/required_behaviour/measurement_configuration"
+
+
+def answers_the_handshake(case: Case) -> Iterator[Finding]:
+    """An acknowledgement names the handshake under way; the profile says whether it may name none.
+
+    A session put into this state by hand has no handshake under way, and takes any.
+    """
+    awaited, named = case.state.handshake_id, case.correlation_id
+    if case.state.lifecycle not in AWAITING or named == awaited or not awaited:
+        return
+    if named:
+        yield Finding("acknowledge.other-handshake", Kind.CORRELATION, quoted(named), quoted(awaited))
+    elif case.attached.profile.acknowledge_correlation is Presence.REQUIRED:
+        yield Finding("acknowledge.correlation-missing", Kind.CORRELATION, "no X-Correlation-ID", quoted(awaited))
+
+
+def measurement_configuration(case: Case) -> Iterator[Finding]:
+    """Both sides have to mean the same registers; who asks for nothing takes what there is."""
+    message, bound = case.message, case.attached.measurement_configuration
+    if not isinstance(message, Handshake | HandshakeAcknowledge):
+        return
+    asked = message.required_behaviour.measurement_configuration
+    if asked and bound not in asked:
+        found = ", ".join(configuration.value for configuration in asked)
+        yield Finding("handshake.measurement-configuration", Kind.SEMANTICS, found, bound.value, _CONFIGURATION)

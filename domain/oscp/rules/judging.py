@@ -1,0 +1,52 @@
+"""All rules over one message: every one that fails tells, the first kind among them decides the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+
+from domain.oscp.findings import Finding
+from domain.oscp.messages import Message
+from domain.oscp.rules import adjustments, bindings, compliance, figures, handshakes, lifecycle, windows
+from domain.oscp.rules.context import Case, Context
+from domain.oscp.state import SessionState
+from domain.oscp.vocabulary import MessageType
+
+MOST_OF_A_RULE = 20
+"""Places listed for one rule: a hostile body shall not make a ledger entry larger than itself."""
+
+Rule = Callable[[Case], Iterator[Finding]]
+
+_MEASUREMENTS: tuple[Rule, ...] = (
+    lifecycle.live,
+    bindings.publication_mode,
+    bindings.group,
+    *windows.RULES,
+    *figures.RULES,
+)
+
+RULES: dict[MessageType, tuple[Rule, ...]] = {
+    MessageType.HANDSHAKE: (lifecycle.offline, handshakes.measurement_configuration),
+    MessageType.HANDSHAKE_ACKNOWLEDGE: (
+        lifecycle.awaiting_acknowledgement,
+        handshakes.answers_the_handshake,
+        handshakes.measurement_configuration,
+    ),
+    MessageType.HEARTBEAT: (lifecycle.live, lifecycle.ahead_of_now),
+    MessageType.UPDATE_GROUP_MEASUREMENTS: _MEASUREMENTS,
+    MessageType.UPDATE_ASSET_MEASUREMENTS: (*_MEASUREMENTS, bindings.asset, *windows.ASSET_RULES),
+    MessageType.ADJUST_GROUP_CAPACITY_FORECAST: (lifecycle.live, bindings.group, *adjustments.RULES),
+    MessageType.GROUP_CAPACITY_COMPLIANCE_ERROR: (lifecycle.live, *compliance.RULES),
+}
+
+
+def judge(
+    state: SessionState, type: MessageType, message: Message | None, correlation_id: str, context: Context
+) -> tuple[Finding, ...]:
+    """Every failed rule of a message to an attached session.
+
+    `message` is None when its body could not be read: then the rules that need no body are judged. A type without
+    rules (Register, and what only a Capacity Provider sends) has no findings.
+    """
+    case = Case(state, type, message, correlation_id, context)
+    return tuple(finding for rule in RULES.get(type, ()) for finding in islice(rule(case), MOST_OF_A_RULE))

@@ -1,0 +1,353 @@
+"""OscpCapacityProviderSession: what a session does about a message, an answer, an operator's wish and passing time.
+
+It decides on lifecycle, negotiation and liveness (design §4, §9, §10); whether a message is right is for the rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Mapping
+from typing import Any, ClassVar, NamedTuple
+
+from domain.aggregate import Aggregate
+from domain.errors import CommandRefused, Conflict, NotFound
+from domain.events import Event
+from domain.oscp import events as e
+from domain.oscp.due import Act, due_now
+from domain.oscp.evolve import HANDLERS
+from domain.oscp.findings import Finding
+from domain.oscp.ledger import request_id_of
+from domain.oscp.messages import Block, CapacityForecast, Handshake, HandshakeAcknowledge, Heartbeat, Message
+from domain.oscp.state import SessionState
+from domain.oscp.vocabulary import LIVE, Direction, ForecastType, Lifecycle, MessageType, Outcome, Validation
+
+FAMILY = "oscp"
+_HEALTH = {
+    Lifecycle.OFFLINE: e.ProjectionHealth.DOWN,
+    Lifecycle.ACCEPTING_HANDSHAKE: e.ProjectionHealth.CONNECTING,
+    Lifecycle.AWAITING_HANDSHAKE_ACKNOWLEDGE: e.ProjectionHealth.CONNECTING,
+    Lifecycle.ONLINE: e.ProjectionHealth.UP,
+    Lifecycle.DEGRADED: e.ProjectionHealth.IMPAIRED,
+}
+_REFUSED = 403
+
+
+class Receipt(NamedTuple):
+    """A received message and what was decided about it. `message` is None when it could not be read."""
+
+    type: MessageType
+    message: Message | None
+    entry_id: str
+    request_id: str
+    correlation_id: str
+    outcome: Outcome
+    validation: Validation
+    findings: tuple[Finding, ...] = ()
+    rule: str = ""
+    window: tuple[int, int] | None = None
+
+
+class Delivery(NamedTuple):
+    """What became of a message sent. `status` 0: no answer."""
+
+    entry_id: str
+    type: MessageType
+    outcome: Outcome
+    status: int = 0
+    error: str = ""
+    forecast: CapacityForecast | None = None
+    plan_id: str = ""
+
+
+class OscpCapacityProviderSession(Aggregate[SessionState]):
+    """One run's relationship with one configuration of the partner. All times are on the session's clock."""
+
+    handlers: ClassVar[Mapping[type[Event], Callable[[Any, Any], None]]] = HANDLERS
+    __slots__ = ()
+
+    def __init__(self, run_id: str, remote_configuration_id: str) -> None:
+        super().__init__(stream_of(run_id, remote_configuration_id), SessionState())
+
+    @property
+    def attached(self) -> e.OscpProviderSessionAttached:
+        if self.state.attached is None:
+            raise NotFound("there is no such session", "create it first")
+        return self.state.attached
+
+    @property
+    def is_active(self) -> bool:
+        return self.state.attached is not None and not self.state.detached
+
+    @property
+    def lifecycle(self) -> Lifecycle:
+        return self.state.lifecycle
+
+    # Life
+
+    def attach(self, attached: e.OscpProviderSessionAttached) -> None:
+        """Raises Conflict while the session is active: there is one per run and configuration."""
+        if self.is_active:
+            raise Conflict(
+                f"run {attached.run_id} has a session for configuration {attached.remote_configuration_id}",
+                "use that session, or delete it first",
+            )
+        self.emit(attached)
+
+    def detach(self, at: int) -> None:
+        self._go(Lifecycle.OFFLINE, e.Cause.DETACHED, at)
+        self.emit(e.OscpProviderSessionDetached(at))
+
+    def force(self, lifecycle: Lifecycle, at: int, reason: str = "") -> None:
+        """Put the session into a state, whatever the protocol says. Online without a handshake takes our own rates."""
+        if lifecycle in LIVE and self.state.behaviour.send_every_ms is None:
+            every = self.attached.policy.heartbeat_interval_ms
+            self._negotiate(every, every, at)
+        self._go(lifecycle, e.Cause.FORCED, at, reason)
+
+    def disconnect(self, at: int, reason: str = "") -> None:
+        """End the relationship on purpose; only a new handshake brings it back."""
+        self._go(Lifecycle.OFFLINE, e.Cause.DISCONNECTED, at, reason)
+
+    def switch_heartbeats(self, sending: bool, at: int) -> None:
+        if sending != self.state.sends_heartbeats:
+            self.emit(e.OscpHeartbeatsSwitched(at, sending))
+
+    # Messages received
+
+    def receive(self, receipt: Receipt, at: int) -> None:
+        """Take note of a received message; an accepted one has its effect."""
+        match receipt.type:
+            case MessageType.HANDSHAKE:
+                self._receive_handshake(receipt, at)
+            case MessageType.HANDSHAKE_ACKNOWLEDGE:
+                self._receive_acknowledge(receipt, at)
+            case MessageType.HEARTBEAT:
+                self._receive_heartbeat(receipt, at)
+            case MessageType.REGISTER:
+                self.emit(e.OscpMessageClosed(at, receipt.entry_id, receipt.outcome))
+            case _:
+                self._receive_business(receipt, at)
+
+    def _receive_handshake(self, receipt: Receipt, at: int) -> None:
+        wants = _wants(receipt.message)
+        self.emit(
+            e.OscpHandshakeReceived(at, receipt.entry_id, receipt.request_id, receipt.outcome, wants, receipt.rule)
+        )
+        if receipt.outcome is Outcome.ACCEPTED:
+            self._go(Lifecycle.ACCEPTING_HANDSHAKE, e.Cause.HANDSHAKE_RECEIVED, at)
+
+    def _receive_acknowledge(self, receipt: Receipt, at: int) -> None:
+        wants = _wants(receipt.message)
+        self.emit(e.OscpHandshakeAcknowledgeReceived(at, receipt.entry_id, receipt.outcome, wants, receipt.rule))
+        if receipt.outcome is Outcome.ACCEPTED:
+            self._complete_handshake(at)
+
+    def _receive_heartbeat(self, receipt: Receipt, at: int) -> None:
+        offline_at = receipt.message.offline_mode_at if isinstance(receipt.message, Heartbeat) else 0
+        self.emit(e.OscpHeartbeatReceived(at, receipt.entry_id, receipt.outcome, offline_at, receipt.rule))
+
+    def _receive_business(self, receipt: Receipt, at: int) -> None:
+        self.emit(
+            e.OscpOutboundMessageReceived(
+                at, receipt.entry_id, receipt.type, receipt.request_id, receipt.correlation_id
+            )
+        )
+        self.emit(
+            e.OscpOutboundMessageValidated(
+                at,
+                receipt.entry_id,
+                receipt.type,
+                receipt.outcome,
+                receipt.validation,
+                receipt.findings,
+                receipt.window,
+                receipt.correlation_id,
+            )
+        )
+
+    # Messages sent
+
+    def next_request_id(self) -> str:
+        return request_id_of(self.attached.session_id, self.state.sent + 1)
+
+    def open(self, opened: e.OscpMessageOpened) -> None:
+        """A message is recorded and under way. A handshake brings the session to awaiting its acknowledgement."""
+        self.emit(opened)
+        if opened.direction is Direction.OUTBOUND and opened.message_type is MessageType.HANDSHAKE:
+            self._go(Lifecycle.AWAITING_HANDSHAKE_ACKNOWLEDGE, e.Cause.HANDSHAKE_SENT, opened.at)
+
+    def check_may_send(self, type: MessageType) -> None:
+        """Raises CommandRefused when the protocol does not allow this message now."""
+        if type is MessageType.HANDSHAKE and self.lifecycle is not Lifecycle.OFFLINE:
+            raise CommandRefused(f"the session is {self.lifecycle}", "disconnect it first: a handshake starts offline")
+        if type is MessageType.HANDSHAKE_ACKNOWLEDGE and self.lifecycle is not Lifecycle.ACCEPTING_HANDSHAKE:
+            raise CommandRefused(f"the session is {self.lifecycle}", "an acknowledgement answers a handshake")
+        if type in _NEEDS_LIVE and self.lifecycle not in LIVE:
+            raise CommandRefused(f"the session is {self.lifecycle}", "bring it online by a handshake first")
+
+    def finish(self, delivery: Delivery, at: int) -> None:
+        """A message under way has come to its end."""
+        opened = self.state.open.get(delivery.entry_id)
+        request_id = opened.request_id if opened is not None else ""
+        match delivery.type:
+            case MessageType.HANDSHAKE:
+                self._finish_handshake(delivery, request_id, at)
+            case MessageType.HANDSHAKE_ACKNOWLEDGE:
+                self._finish_acknowledge(delivery, at)
+            case MessageType.HEARTBEAT:
+                self.emit(e.OscpHeartbeatSent(at, delivery.entry_id, delivery.outcome))
+                self._mind_reach(delivery, at)
+            case MessageType.UPDATE_GROUP_CAPACITY_FORECAST if delivery.forecast is not None:
+                self._finish_forecast(delivery, delivery.forecast, request_id, at)
+            case _:
+                self.emit(e.OscpMessageClosed(at, delivery.entry_id, delivery.outcome))
+
+    def close(self, entry_id: str, outcome: Outcome, at: int) -> None:
+        """End a message under way without any effect: a repetition of one that had it."""
+        self.emit(e.OscpMessageClosed(at, entry_id, outcome))
+
+    def _finish_handshake(self, delivery: Delivery, request_id: str, at: int) -> None:
+        is_current = self.state.handshake_id == request_id
+        self.emit(e.OscpHandshakeSent(at, delivery.entry_id, request_id, delivery.outcome))
+        if not is_current or self.lifecycle is not Lifecycle.AWAITING_HANDSHAKE_ACKNOWLEDGE:
+            return
+        if delivery.outcome is Outcome.REJECTED:
+            self._go(Lifecycle.OFFLINE, e.Cause.HANDSHAKE_REFUSED, at, _reason(delivery))
+        elif delivery.outcome is Outcome.FAILED:
+            self.emit(e.OscpSessionTimedOut(at, e.TimedOut.HANDSHAKE, at))
+            self._go(Lifecycle.OFFLINE, e.Cause.UNREACHABLE, at, delivery.error)
+
+    def _finish_acknowledge(self, delivery: Delivery, at: int) -> None:
+        self.emit(e.OscpHandshakeAcknowledgeSent(at, delivery.entry_id, delivery.outcome))
+        if self.lifecycle is not Lifecycle.ACCEPTING_HANDSHAKE:
+            return
+        if delivery.outcome is Outcome.ACCEPTED:
+            self._complete_handshake(at)
+        elif delivery.outcome is Outcome.REJECTED:
+            self._go(Lifecycle.OFFLINE, e.Cause.HANDSHAKE_REFUSED, at, _reason(delivery))
+        elif delivery.outcome is Outcome.FAILED:
+            self.emit(e.OscpSessionTimedOut(at, e.TimedOut.HANDSHAKE_ACKNOWLEDGE, at))
+            self._go(Lifecycle.OFFLINE, e.Cause.UNREACHABLE, at, delivery.error)
+
+    def _finish_forecast(self, delivery: Delivery, forecast: CapacityForecast, request_id: str, at: int) -> None:
+        self.emit(
+            e.OscpForecastPublished(
+                at, delivery.entry_id, request_id, delivery.outcome, forecast.type, forecast.blocks, delivery.plan_id
+            )
+        )
+        self._mind_reach(delivery, at)
+
+    def _mind_reach(self, delivery: Delivery, at: int) -> None:
+        """A partner out of reach degrades the session, one that answers mends it, one that refuses heartbeats ends it."""
+        if self.lifecycle not in LIVE:
+            return
+        if delivery.outcome is Outcome.ACCEPTED:
+            if self.lifecycle is Lifecycle.DEGRADED:
+                self._go(Lifecycle.ONLINE, e.Cause.REACHABLE_AGAIN, at)
+        elif delivery.outcome is Outcome.FAILED or delivery.status >= 500:
+            self._go(self.attached.policy.unreachable, e.Cause.UNREACHABLE, at, delivery.error or _reason(delivery))
+        elif delivery.type is MessageType.HEARTBEAT and delivery.status == _REFUSED:
+            self._go(Lifecycle.OFFLINE, e.Cause.HEARTBEAT_REFUSED, at, _reason(delivery))
+
+    # Forecast plans
+
+    def plan(self, planned: e.OscpForecastPlanned) -> None:
+        self.emit(planned)
+
+    def next_plan_id(self) -> str:
+        return f"plan-{self.state.plan_count + 1}"
+
+    def end_plan(self, plan_id: str, at: int, reason: str) -> None:
+        if plan_id not in self.state.plans:
+            raise NotFound(f"the session has no forecast plan {plan_id}", "list its plans to see their ids")
+        self.emit(e.OscpForecastPlanEnded(at, plan_id, reason))
+
+    def carry_out_plan(self, plan_id: str, at: int) -> CapacityForecast:
+        """The forecast a plan sends now; the plan moves on to its next repetition, or ends."""
+        plan = self.state.plans[plan_id]
+        if plan.times == 1 or not plan.every_ms:
+            self.emit(e.OscpForecastPlanEnded(at, plan_id, "sent"))
+        else:
+            steps = max(1, -((plan.due - at - 1) // plan.every_ms))
+            self.emit(e.OscpForecastPlanMoved(at, _moved(plan, steps)))
+        return CapacityForecast(self.attached.group_id, plan.type, plan.blocks)
+
+    # Time
+
+    def time_out(self, now: int) -> None:
+        """End what has taken too long: a handshake, or the partner's silence."""
+        for due in due_now(self.state, now):
+            if due.act is not Act.TIME_OUT:
+                continue
+            if self.lifecycle in LIVE:
+                self.emit(e.OscpSessionTimedOut(now, e.TimedOut.HEARTBEAT, due.at))
+                self._go(Lifecycle.OFFLINE, e.Cause.HEARTBEAT_EXPIRED, now)
+            else:
+                self.emit(e.OscpSessionTimedOut(now, e.TimedOut.HANDSHAKE_ACKNOWLEDGE, due.at))
+                self._go(Lifecycle.OFFLINE, e.Cause.HANDSHAKE_TIMED_OUT, now)
+
+    def recover(self, now: int, in_flight: Container[str] = ()) -> list[e.OscpMessageOpened]:
+        """After a restart: what was under way is closed as indeterminate and returned; what is overdue times out.
+
+        Entries in `in_flight` are still being looked after.
+        An acknowledgement in doubt ends the handshake: whether the partner has it cannot be known.
+        """
+        interrupted = [opened for opened in self.state.open.values() if opened.entry_id not in in_flight]
+        for opened in interrupted:
+            self.emit(e.OscpMessageClosed(now, opened.entry_id, Outcome.INDETERMINATE))
+        in_doubt = any(opened.message_type is MessageType.HANDSHAKE_ACKNOWLEDGE for opened in interrupted)
+        if in_doubt and self.lifecycle is Lifecycle.ACCEPTING_HANDSHAKE:
+            self._go(Lifecycle.OFFLINE, e.Cause.RESTARTED, now, "the acknowledgement was under way")
+        self.time_out(now)
+        return interrupted
+
+    # Steps
+
+    def _complete_handshake(self, at: int) -> None:
+        asked, wanted = self.state.asked_every_ms, self.state.partner_wants_every_ms
+        if wanted is None and self.attached.profile.same_interval:
+            wanted = asked
+        self._negotiate(asked, wanted, at)
+        self._go(Lifecycle.ONLINE, e.Cause.HANDSHAKE_COMPLETED, at)
+
+    def _negotiate(self, receive_every_ms: int | None, send_every_ms: int | None, at: int) -> None:
+        configuration = self.attached.measurement_configuration
+        self.emit(e.OscpBehaviourNegotiated(at, receive_every_ms, send_every_ms, configuration))
+
+    def _go(self, after: Lifecycle, cause: e.Cause, at: int, reason: str = "") -> None:
+        before = self.lifecycle
+        if after is before and cause is not e.Cause.FORCED:
+            return
+        self.emit(e.OscpLifecycleChanged(at, before, after, cause, reason))
+        if _HEALTH[after] is not _HEALTH[before]:
+            attached = self.attached
+            self.emit(e.ProjectionStateChanged(at, attached.run_id, FAMILY, attached.managed_scope_id, _HEALTH[after]))
+
+
+_NEEDS_LIVE = frozenset({MessageType.HEARTBEAT, MessageType.UPDATE_GROUP_CAPACITY_FORECAST})
+
+
+def stream_of(run_id: str, remote_configuration_id: str) -> str:
+    return f"oscp-{run_id}-{remote_configuration_id}"
+
+
+def _wants(message: Message | None) -> int | None:
+    if isinstance(message, Handshake | HandshakeAcknowledge):
+        return message.required_behaviour.heartbeat_interval_ms
+    return None
+
+
+def _reason(delivery: Delivery) -> str:
+    return f"the partner answered {delivery.status}"
+
+
+def _moved(plan: e.OscpForecastPlanned, steps: int) -> e.OscpForecastPlanned:
+    shift = plan.every_ms * steps
+    blocks = tuple(_shifted(block, shift) for block in plan.blocks) if plan.relative else plan.blocks
+    left = max(1, plan.times - 1) if plan.times else 0
+    return e.OscpForecastPlanned(
+        plan.at, plan.plan_id, plan.due + shift, ForecastType(plan.type), blocks, plan.every_ms, left, plan.relative
+    )
+
+
+def _shifted(block: Block, shift: int) -> Block:
+    return Block(block.start + shift, block.end + shift, block.capacity_milli, block.unit, block.phase)
