@@ -1,0 +1,93 @@
+"""The process: one provider behind one address, until a signal ends it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import msgspec
+from aiohttp import web
+from msgspec import Struct
+
+from standin.control_api import ControlApi, explain_problems
+from standin.page import StatePage
+from standin.protocol_api import ProtocolApi
+from standin.provider import Provider
+from standin.tokens import Gatekeeper
+
+_GRACE_SECONDS = 0.1
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """How the process is reached, and where it says so."""
+
+    host: str
+    port: int
+    prefix: str
+    ready_file: Path | None
+
+
+class Ready(Struct, frozen=True):
+    """What is written to the ready file."""
+
+    url: str
+    pid: int
+
+
+async def serve(settings: Settings, gatekeeper: Gatekeeper) -> None:
+    """Serve until SIGINT or SIGTERM. Raises OSError for an address that cannot be had."""
+    stopping = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    async with open_app(gatekeeper, settings.prefix) as app, running(app, settings.host, settings.port) as url:
+        _announce(url, settings.ready_file)
+        await stopping.wait()
+
+
+@asynccontextmanager
+async def open_app(gatekeeper: Gatekeeper, prefix: str = "/oscp") -> AsyncIterator[web.Application]:
+    """The whole stand-in as one aiohttp application.
+
+    No connection to a peer is used twice: one that the peer closes just as a message is written would look like a
+    fault of the network.
+    """
+    connector = aiohttp.TCPConnector(limit=0, force_close=True)
+    async with aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session:
+        provider = Provider(session, gatekeeper)
+        app = web.Application(middlewares=[explain_problems])
+        app.add_routes(ProtocolApi(provider).routes(prefix))
+        app.add_routes(ControlApi(provider).routes())
+        app.add_routes(StatePage(provider).routes())
+        try:
+            yield app
+        finally:
+            await provider.close()
+
+
+@asynccontextmanager
+async def running(app: web.Application, host: str, port: int) -> AsyncIterator[str]:
+    """The URL at which the application answers. A peer that goes away cancels the handler that keeps it waiting."""
+    runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=_GRACE_SECONDS)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+        yield _url(host, runner.addresses[0][1])
+    finally:
+        await runner.cleanup()
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _announce(url: str, ready_file: Path | None) -> None:
+    if ready_file is not None:
+        beside = ready_file.with_name(f".{ready_file.name}.{os.getpid()}")
+        beside.write_bytes(msgspec.json.encode(Ready(url, os.getpid())))
+        beside.replace(ready_file)  # whoever waits for it never sees half of it
+    print(f"stand-in serves {url}", flush=True)

@@ -1,0 +1,49 @@
+"""`python -m standin` as a process."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.request import urlopen
+
+ROOT = Path(__file__).parents[2]
+
+
+@contextmanager
+def started(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-m", "standin", *arguments]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_it_says_where_it_serves_and_ends_cleanly_when_asked(tmp_path: Path) -> None:
+    ready_file = tmp_path / "ready.json"
+    with started("--port", "0", "--ready-file", str(ready_file)) as process:
+        assert process.stdout
+        line = process.stdout.readline().strip()
+        ready = json.loads(ready_file.read_bytes())
+        assert line == f"stand-in serves {ready['url']}"
+        assert ready["pid"] == process.pid
+        with urlopen(f"{ready['url']}/control/connections", timeout=10) as answer:
+            assert json.load(answer) == []
+        process.terminate()
+        out, err = process.communicate(timeout=10)
+        assert (process.returncode, out, err) == (0, "", "")
+
+
+def test_an_address_in_use_is_said_in_one_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with started("--port", str(port)) as process:
+            _, err = process.communicate(timeout=10)
+    assert process.returncode == 1
+    assert err.startswith(f"stand-in cannot serve 127.0.0.1:{port}: ")
+    assert err.count("\n") == 1
