@@ -108,16 +108,17 @@ class _Reader:
             return None
         if len(members) == 1:
             return self.read(value, members[0], pointer)
-        if isinstance(members[0], inspect.StructType):
+        if all(isinstance(member, inspect.StructType) for member in members):
             return self._tagged(value, info, members, pointer)
-        return self._text_or_integer(value, info, members, pointer)
+        return self._by_json_type(value, info, members, pointer)
 
-    def _text_or_integer(self, value: object, info: inspect.Type, members: list[Any], pointer: str) -> Any:
-        if not isinstance(value, str | int) or isinstance(value, bool):
+    def _by_json_type(self, value: object, info: inspect.Type, members: list[Any], pointer: str) -> Any:
+        """As the member that is written like this value; no two members are written alike."""
+        member = next((member for member in members if type(value) in _WRITTEN_AS[type(member)]), None)
+        if member is None:
             in_quotes = "; write it in quotes" if isinstance(value, float) else ""
             return self.fault(value, info, pointer, _expected(info) + in_quotes)
-        kind = inspect.StrType if isinstance(value, str) else inspect.IntType
-        return self.read(value, next(member for member in members if isinstance(member, kind)), pointer)
+        return self.read(value, member, pointer)
 
     def _tagged(self, value: object, info: inspect.Type, members: list[Any], pointer: str) -> Any:
         by_tag = {member.tag: member for member in members}
@@ -175,9 +176,24 @@ class _Reader:
         except ValueError as error:
             return self.fault(value, info, pointer, str(error))
 
-    def freeform(self, value: object, info: inspect.Type, pointer: str) -> Any:
+    def mapping(self, value: object, info: inspect.DictType, pointer: str) -> Any:
         if not isinstance(value, dict):
             return self.fault(value, info, pointer, "an object")
+        if isinstance(info.value_type, inspect.AnyType):
+            return self.freeform(value, info, pointer)
+        return {
+            name: self.read(held, info.value_type, child(pointer, name))
+            for name, held in value.items()
+            if self._is_name(name, pointer)
+        }
+
+    def _is_name(self, name: object, pointer: str) -> bool:
+        wrong = text_fault(name) if isinstance(name, str) else "a text"
+        if wrong:
+            self.faults.add(pointer, f"the field name {shown(name)}", wrong)
+        return not wrong
+
+    def freeform(self, value: object, _: inspect.Type, pointer: str) -> Any:
         read, sound = self._freeform.read(value, pointer)
         if not sound:
             self.mended.append(pointer)
@@ -194,8 +210,18 @@ _READERS: Mapping[type, Callable[[_Reader, Any, Any, str], Any]] = {
     inspect.FloatType: _Reader.number,
     inspect.EnumType: _Reader.enumerated,
     inspect.CustomType: _Reader.custom,
-    inspect.DictType: _Reader.freeform,
+    inspect.DictType: _Reader.mapping,
+    inspect.AnyType: _Reader.freeform,
 }
+
+_WRITTEN_AS: Mapping[type, tuple[type, ...]] = {
+    inspect.StrType: (str,),
+    inspect.IntType: (int,),
+    inspect.FloatType: (float,),
+    inspect.DictType: (dict,),
+    inspect.StructType: (dict,),
+}
+"""Types of the values that are read as these, where a union offers several."""
 
 
 @cache
@@ -232,6 +258,7 @@ _WORDS: Mapping[type, str] = {
     inspect.FloatType: "a number",
     inspect.VarTupleType: "a list",
     inspect.DictType: "an object",
+    inspect.AnyType: "anything",
     inspect.NoneType: "null",
 }
 
@@ -259,6 +286,7 @@ _EMPTY: Mapping[type, Any] = {
     inspect.FloatType: 0,
     inspect.VarTupleType: (),
     inspect.DictType: {},
+    inspect.AnyType: None,
 }
 
 

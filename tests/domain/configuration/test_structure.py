@@ -26,6 +26,17 @@ class Pace(msgspec.Struct):
     speed: str | int = "1"
 
 
+class Kept(msgspec.Struct):
+    secret: str
+
+
+class Letter(msgspec.Struct):
+    body: Any = None
+    capacity: int | float | str = 0
+    profile: str | dict[str, Any] = ""
+    headers: dict[str, str | Kept | None] = {}
+
+
 def test_a_sound_depot_decodes_into_base_units() -> None:
     document = decode_document(depot())
 
@@ -240,6 +251,47 @@ def test_what_is_neither_text_nor_a_whole_number_is_told(speed: object, mend: st
         reading.faults.raise_if_any()
     (fault,) = refused.value.faults
     assert (fault.pointer, fault.expected) == ("/speed", f"text or a whole number{mend}")
+
+
+@pytest.mark.parametrize("body", [None, True, 7, 0.5, "text", [1, {"a": None}], {"a": [[]]}])
+def test_anything_is_taken_where_anything_may_stand(body: object) -> None:
+    assert read({"body": body}, Letter).document == Letter(body)
+
+
+@pytest.mark.parametrize("capacity", [500, 500.0, "500"])
+def test_a_number_or_its_text_is_taken_as_it_is_written(capacity: object) -> None:
+    document = read({"capacity": capacity}, Letter).document
+    assert document is not None
+    assert (document.capacity, type(document.capacity)) == (capacity, type(capacity))
+
+
+@pytest.mark.parametrize("profile", ["vector", {"base": "vector", "statuses": {"size": 413}}])
+def test_a_name_or_an_object_is_taken_as_it_is_written(profile: object) -> None:
+    assert read({"profile": profile}, Letter).document == Letter(profile=profile)  # type: ignore[arg-type]
+
+
+def test_the_values_of_a_mapping_are_typed() -> None:
+    document = read({"headers": {"A": "x", "B": {"secret": "env:B"}, "C": None}}, Letter).document
+    assert document == Letter(headers={"A": "x", "B": Kept("env:B"), "C": None})
+
+
+def test_every_faulty_value_and_name_of_a_mapping_is_told() -> None:
+    reading = read({"headers": {"A": 1, "B": {}, "\0": "x", 7: "y"}}, Letter)
+    with pytest.raises(InvalidInput) as refused:
+        reading.faults.raise_if_any()
+    assert [fault.pointer for fault in refused.value.faults] == [
+        "/headers/A",
+        "/headers/B/secret",
+        "/headers",
+        "/headers",
+    ]
+
+
+@pytest.mark.parametrize(("field", "value"), [("capacity", True), ("capacity", []), ("profile", 7), ("headers", [])])
+def test_what_no_member_of_a_union_is_written_like_is_told(field: str, value: object) -> None:
+    reading = read({field: value}, Letter)
+    assert reading.document == Letter()
+    assert reading.mended == (f"/{field}",)
 
 
 def _decodes_or_refuses(raw: object) -> None:
