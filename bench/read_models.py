@@ -10,18 +10,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
-from pathlib import Path
+from contextlib import closing
 from typing import Any
 
 from adapters.event_store import open_event_store
 from adapters.read_store import open_read_store
 from application.event_log import Append, EventLog, StreamWrite
 from bench._day import recorded_day
+from bench._stores import store_url
 from domain.events import EncodedEvent
 from domain.run.events import RunTicked, SimulationRunStarted
 from projections.catalogue import PROJECTORS
@@ -29,7 +28,6 @@ from projections.projector import Projector
 from projections.rebuild import rebuild
 from read_models.catalogue import MODELS
 from read_models.store import ModelStore
-from tests.postgres_cluster import cluster
 
 
 def main() -> None:
@@ -38,7 +36,7 @@ def main() -> None:
     mix = _mix(day)
     for events in options.events:
         for store in options.store:
-            with _url(store) as url:
+            with store_url(store) as url:
                 for figure in _measure(url, day, events):
                     print(json.dumps({"bench": "read_models", "store": store, **figure, "mix": mix}), flush=True)
 
@@ -60,16 +58,6 @@ def _mix(day: Sequence[EncodedEvent]) -> dict[str, float]:
     ticked = topics[RunTicked.TOPIC] / len(day)
     size = sum(len(event.state) for event in day) / len(day)
     return {"ticked": round(ticked, 3), "discrete": round(1 - ticked, 3), "bytes_per_event": round(size, 1)}
-
-
-@contextmanager
-def _url(store: str) -> Iterator[str]:
-    if store == "sqlite":
-        with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-            yield f"sqlite:///{Path(folder) / 'log.db'}?durability=may_lose_last_commits"
-    else:
-        with cluster(durable=True) as server, server.database() as url:
-            yield url
 
 
 def _measure(url: str, day: Sequence[EncodedEvent], events: int) -> Iterator[dict[str, Any]]:

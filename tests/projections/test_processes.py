@@ -49,7 +49,9 @@ def test_a_projector_that_is_killed_again_and_again_counts_every_event_once(stor
         shown = get_run(stores.database(runs.MODEL), "r1")
         assert shown is not None
         assert (shown.ticks, shown.version) == (4_000, run.version)
-        assert [rebuild(p, stores.log, stores.read[p.model], verify=True).equal for p in PROJECTORS] == [True] * 3
+        assert [rebuild(p, stores.log, stores.read[p.model], verify=True).equal for p in PROJECTORS] == [True] * len(
+            PROJECTORS
+        )
 
 
 def test_a_rebuild_that_is_killed_leaves_the_service_alone_and_can_be_begun_again(store_url: str) -> None:
@@ -62,7 +64,9 @@ def test_a_rebuild_that_is_killed_leaves_the_service_alone_and_can_be_begun_agai
             for _ in range(4):
                 assert child.stdout.readline()
         assert stores.rows() == grown
-        assert [rebuild(p, stores.log, stores.read[p.model], verify=True).equal for p in PROJECTORS] == [True] * 3
+        assert [rebuild(p, stores.log, stores.read[p.model], verify=True).equal for p in PROJECTORS] == [True] * len(
+            PROJECTORS
+        )
         assert stores.rows() == grown
 
 

@@ -23,7 +23,7 @@ from read_models.runs import RUNS, get_run, list_runs
 from read_models.store import Mark, Overtaken
 from tests.projections.samples import Stores, append, opened, save, started, ticked
 
-RUNS_PROJECTOR, _, POWER_PROJECTOR = PROJECTORS
+RUNS_PROJECTOR, POWER_PROJECTOR = PROJECTORS[0], PROJECTORS[2]
 
 
 def test_rebuilt_tables_equal_the_live_ones_and_say_so(stores: Stores) -> None:
@@ -33,7 +33,7 @@ def test_rebuilt_tables_equal_the_live_ones_and_say_so(stores: Stores) -> None:
         stores.catch_up()
     grown = stores.rows()
     rebuilt = [rebuild(p, stores.log, stores.read[p.model], verify=True) for p in PROJECTORS]
-    assert [one.equal for one in rebuilt] == [True, True, True]
+    assert {one.equal for one in rebuilt} == {True}
     assert stores.rows() == grown
     assert len(grown["power_connectors"]) > 20
 

@@ -104,7 +104,7 @@ def test_two_runners_on_one_database_count_every_event_once(store_url: str) -> N
         assert shown is not None
         assert (shown.ticks, shown.version) == (run.world.tick, run.version)
         equal = [rebuild(p, one.log, one.read[p.model], verify=True).equal for p in PROJECTORS]
-        assert equal == [True] * 3
+        assert set(equal) == {True}
 
 
 def test_an_event_that_cannot_be_taken_is_shown_with_its_position_and_holds_only_its_own_model(stores: Stores) -> None:
@@ -113,7 +113,7 @@ def test_an_event_that_cannot_be_taken_is_shown_with_its_position_and_holds_only
     with running(stores) as runner:
         deadline = time.monotonic() + 20
         while True:
-            trouble, other, _ = runner.statuses()
+            trouble, other, *_ = runner.statuses()
             if trouble.failures >= 2 and other.state is State.FOLLOWING:
                 break
             assert time.monotonic() < deadline, (trouble, other)

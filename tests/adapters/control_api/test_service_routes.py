@@ -9,6 +9,7 @@ import pytest
 from adapters.control_api import ReadModelStatus
 from bootstrap.service import Service
 from domain.errors import StoreError
+from read_models.catalogue import MODELS
 from tests.adapters.control_api.client import Api
 
 pytestmark = pytest.mark.anyio
@@ -48,7 +49,7 @@ async def test_read_models_tell_position_and_lag(api: Api, service: Service) -> 
     await api.start()
     await api.get("/simulation-runs")
     models = (await api.get("/read-models")).json()["read_models"]
-    assert {model["read_model"] for model in models} == {"runs", "configurations", "power"}
+    assert {model["read_model"] for model in models} == {model.name for model in MODELS}
     assert all(model["position"] + model["lag"] >= service.backend.log.head() for model in models)
 
 

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from bootstrap.tools import StoredReadModels
+from read_models.catalogue import MODELS
 from tests.adapters.cli.command_line import depot_sim
 
-NAMES = ["runs", "configurations", "power"]
+NAMES = [model.name for model in MODELS]
 
 
 @pytest.fixture

@@ -1,0 +1,89 @@
+"""Projector of `oscp_messages`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from application.event_log import Filter, Row
+from domain.events import decode
+from domain.oscp.ledger import OscpMessageFinalised, OscpMessageRecorded, entry_id_of
+from projections.projector import Change, each, topics_of
+from read_models import oscp_messages
+from read_models.database import Database
+from read_models.oscp_messages import Message, shortened
+
+
+class OscpMessagesProjector:
+    """An entry comes as it is recorded and is settled when it is finalised, mostly in the same page."""
+
+    model = oscp_messages.MODEL
+    where = Filter(topics=topics_of(OscpMessageRecorded, OscpMessageFinalised))
+
+    def project(self, page: Sequence[Row], before: Database) -> Iterable[Change]:
+        fold = _Fold(before)
+        each(page, fold.take)
+        return [
+            Change(oscp_messages.MESSAGES, [message.row() for message in fold.new.values()]),
+            Change(oscp_messages.MESSAGES, [message.row() for message in fold.settled], replace=True),
+            Change(oscp_messages.KINDS, [(*kind, at) for kind, at in fold.kinds.items()], replace=True),
+        ]
+
+
+class _Fold:
+    """`new` entries by id, `settled` ones of earlier pages, and where the page last made a message of a kind."""
+
+    def __init__(self, before: Database) -> None:
+        self.new: dict[str, Message] = {}
+        self.settled: list[Message] = []
+        self.kinds: dict[tuple[object, ...], int] = {}
+        self._before = before
+
+    def take(self, row: Row) -> None:
+        match decode(row.topic, row.state):
+            case OscpMessageRecorded() as event:
+                message = self.new[event.entry_id] = _recorded(row, event)
+            case OscpMessageFinalised() as event:
+                message = self._message(row.stream)
+                _finalise(message, event)
+            case _:
+                return
+        self.kinds[message.kind] = row.position
+
+    def _message(self, stream: str) -> Message:
+        entry_id = entry_id_of(stream)
+        message = self.new.get(entry_id)
+        if message is None:
+            message = oscp_messages.get_message(self._before, entry_id)
+            if message is None:
+                raise LookupError(f"{stream} does not begin with {OscpMessageRecorded.TOPIC}")
+            self.settled.append(message)
+        return message
+
+
+def _recorded(row: Row, event: OscpMessageRecorded) -> Message:
+    return Message(
+        session_id=event.session_id,
+        position=row.position,
+        entry_id=event.entry_id,
+        stream=row.stream,
+        run_id=event.run_id,
+        configuration_id=shortened(event.configuration_id),
+        direction=event.direction.value,
+        message_type=event.message_type.value,
+        request_id=shortened(event.request_id),
+        correlation_id=shortened(event.correlation_id),
+        at=event.at,
+        overrides=event.overrides,
+    )
+
+
+def _finalise(message: Message, event: OscpMessageFinalised) -> None:
+    message.outcome = event.outcome.value
+    message.validation = event.validation.value if event.validation is not None else ""
+    message.status = event.answer.status
+    message.rule = event.rule
+    message.findings = len(event.findings)
+    message.deviations = len(event.deviations)
+    message.latency_us = event.latency_us
+    message.error = event.error.replace("\0", "\N{REPLACEMENT CHARACTER}")
+    message.overrides = tuple(dict.fromkeys((*message.overrides, *event.overrides)))
