@@ -56,7 +56,12 @@ def tables(world: WorldView) -> Iterator[Table]:
 
 
 def _node(node: NodeView) -> Row:
-    return node.id, _kw(node.load_w), _kw(node.limit_w), _flags(outage=node.outage, breached=node.breached)
+    return node.id, _kw(node.load_w), _kw(node.limit_w), _node_flags(node)
+
+
+def _node_flags(node: NodeView) -> str:
+    above = any(forecast.breached for forecast in node.forecasts)
+    return _flags(outage=node.outage, breached=node.breached, above_forecast=above)
 
 
 def _vehicle(vehicle: VehicleView) -> Row:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import msgspec
 
 from application.run.requests import time_at
@@ -10,6 +12,7 @@ from domain.configuration.quantities import MJ_PER_WH, PPM
 from domain.run.aggregate import RunStatus, SimulationRun
 from domain.run.world.balance import Constraint, limit_in_force
 from domain.run.world.fail_safe import HeartbeatStatus, heartbeat_counter, heartbeat_status
+from domain.run.world.forecast import ForecastType, block_at, holds_until
 from domain.run.world.noise import Noise
 from domain.run.world.readiness import required_mj
 from domain.run.world.readings import (
@@ -102,8 +105,26 @@ class SensorView(View, frozen=True):
     available: bool
 
 
+class ForecastView(View, frozen=True):
+    """A managed scope's active forecast: `capacity_w` until `until`, None where no block is in force.
+
+    `breached`: the scope is above it. The world itself does nothing to keep to a forecast.
+    """
+
+    scope: str
+    type: ForecastType
+    forecast_id: str
+    capacity_w: int | None
+    until: str | None
+    breached: bool
+    last_breach: str | None
+
+
 class NodeView(View, frozen=True):
-    """`limit_w` is the limit in force, None when unlimited, `constraint` where it comes from; import is positive."""
+    """`limit_w` is the limit in force, None when unlimited, `constraint` where it comes from; import is positive.
+
+    `breached` speaks of that limit; each of `forecasts`, those of the managed scopes on the node, speaks for itself.
+    """
 
     id: str
     kind: str
@@ -118,6 +139,7 @@ class NodeView(View, frozen=True):
     breached: bool
     imported_wh: int
     exported_wh: int
+    forecasts: list[ForecastView]
 
 
 class BessView(View, frozen=True):
@@ -307,7 +329,25 @@ class Viewer:
             breached=state.breached,
             imported_wh=(net + exported) // MJ_PER_WH,
             exported_wh=exported // MJ_PER_WH,
+            forecasts=[view for id in self._depot.scopes_at[index] for view in self._forecasts(id)],
         )
+
+    def _forecasts(self, scope: str) -> Iterator[ForecastView]:
+        state = self._world.scope(scope)
+        if state is None:
+            return
+        for type, forecast in state.forecasts.items():
+            block = block_at(forecast.blocks, self._at)
+            until = holds_until(forecast.blocks, self._at)
+            yield ForecastView(
+                scope=scope,
+                type=type,
+                forecast_id=forecast.forecast_id,
+                capacity_w=None if block is None else block.capacity_w,
+                until=None if until is None else self._time(until),
+                breached=forecast.breached,
+                last_breach=self._time(state.breaches.get(forecast.forecast_id, NEVER)),
+            )
 
     def bess(self, index: int) -> BessView:
         state, spec = self._world.bess[index], self._depot.bess[index]

@@ -68,6 +68,11 @@ class Duration(Quantity):
     UNITS: ClassVar[dict[str, int]] = {"ms": 1, "s": MS_PER_SECOND, "min": MS_PER_MINUTE, "h": MS_PER_HOUR}
 
 
+class SinceStart(Duration):
+    KIND, EXAMPLE = "a time since the run's start (negative is before it)", "+90 min"
+    SIGNED = True
+
+
 class Distance(Quantity):
     KIND, EXAMPLE = "a distance", "212.5 km"
     UNITS: ClassVar[dict[str, int]] = {"m": 1_000, "km": 1_000_000}

@@ -11,7 +11,8 @@ from typing import ClassVar
 
 import msgspec
 
-from domain.configuration.quantities import Duration, Energy, Power, Share, SignedPower
+from domain.configuration.quantities import Duration, Energy, Power, Share, SignedPower, SinceStart
+from domain.run.world.forecast import ForecastType
 from domain.run.world.state import Control, ControllerMode, Dispatch, PowerState, SensorMode
 
 
@@ -175,6 +176,37 @@ class EndNodeOutage(Command, frozen=True):
 
     NAME: ClassVar[str] = "end-node-outage"
     node: str
+
+
+class CapacityBlock(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """At most this much power from `start` until before `end`."""
+
+    start: SinceStart
+    end: SinceStart
+    capacity: Power
+
+
+class ApplyForecast(Command, frozen=True):
+    """Replace a managed scope's active forecast of this type. It is watched, not kept: nothing is held back for it.
+
+    Between its blocks there is no limit; where blocks overlap, the first given is in force. A scope above its forecast
+    is a breach, which names `forecast_id`: over OSCP the forecast's request id.
+    """
+
+    NAME: ClassVar[str] = "apply-forecast"
+    managed_scope: str
+    forecast_id: str
+    type: ForecastType
+    blocks: tuple[CapacityBlock, ...]
+
+
+class WithdrawForecast(Command, frozen=True):
+    """End a managed scope's active forecast of this type; with `forecast_id` only if it is that one."""
+
+    NAME: ClassVar[str] = "withdraw-forecast"
+    managed_scope: str
+    type: ForecastType
+    forecast_id: str | None = None
 
 
 class SetControlDelay(Command, frozen=True):

@@ -13,6 +13,7 @@ from domain.run import commands as c
 from domain.run import events as e
 from domain.run.world import yard
 from domain.run.world.depot import find
+from domain.run.world.forecast import ActiveForecast, ForecastBlock, ForecastType, set_apart
 from domain.run.world.stage import Stage, present_battery_mj
 from domain.run.world.state import NOBODY, Presence, SensorMode
 
@@ -24,6 +25,10 @@ _SENSOR_UNITS: Mapping[SensorQuantity, type[Quantity]] = MappingProxyType(
         SensorQuantity.AMBIENT_TEMPERATURE: Temperature,
     }
 )
+
+
+_LONGEST_FORECAST_ID = 256
+_MOST_BLOCKS = 10_000
 
 
 def decide(stage: Stage, command: c.Command) -> None:
@@ -239,6 +244,62 @@ def _end_outage(stage: Stage, command: c.EndNodeOutage) -> None:
     stage.emit(e.NodeOutageEnded(stage.begin, command.node))
 
 
+# Forecasts
+
+
+def _apply_forecast(stage: Stage, command: c.ApplyForecast) -> None:
+    find("managed scope", stage.depot.scope_index, command.managed_scope)
+    _check_forecast(command)
+    blocks = set_apart([ForecastBlock(int(b.start), int(b.end), int(b.capacity)) for b in command.blocks])
+    active = _active_forecast(stage, command.managed_scope, command.type)
+    if active is not None:
+        if (active.forecast_id, active.blocks) == (command.forecast_id, blocks):
+            raise CommandRefused(f"forecast {command.forecast_id!r} is active already", "nothing needs to be done")
+        _end_breach(stage, command.managed_scope, command.type, active)
+    stage.emit(e.ScopeForecastApplied(stage.begin, command.managed_scope, command.forecast_id, command.type, blocks))
+
+
+def _check_forecast(command: c.ApplyForecast) -> None:
+    faults = []
+    if not 1 <= len(command.forecast_id) <= _LONGEST_FORECAST_ID:
+        found, expected = f"{len(command.forecast_id)} characters", f"1 to {_LONGEST_FORECAST_ID} characters"
+        faults.append(Fault("/forecast_id", found, expected))
+    if not 1 <= len(command.blocks) <= _MOST_BLOCKS:
+        faults.append(Fault("/blocks", f"{len(command.blocks)} blocks", f"1 to {_MOST_BLOCKS:,} blocks"))
+    faults += [
+        Fault(f"/blocks/{place}/end", f"{block.end} ms", f"a time after the block's start at {block.start} ms")
+        for place, block in enumerate(command.blocks)
+        if block.end <= block.start
+    ]
+    if faults:
+        raise InvalidInput(faults)
+
+
+def _withdraw_forecast(stage: Stage, command: c.WithdrawForecast) -> None:
+    find("managed scope", stage.depot.scope_index, command.managed_scope)
+    active = _active_forecast(stage, command.managed_scope, command.type)
+    if active is None or command.forecast_id not in (None, active.forecast_id):
+        wanted = "" if command.forecast_id is None else f" {command.forecast_id!r}"
+        raise CommandRefused(
+            f"{command.managed_scope} has no active {command.type.value} forecast{wanted}", "nothing needs to be done"
+        )
+    _end_breach(stage, command.managed_scope, command.type, active)
+    stage.emit(e.ScopeForecastWithdrawn(stage.begin, command.managed_scope, active.forecast_id, command.type))
+
+
+def _active_forecast(stage: Stage, scope: str, type: ForecastType) -> ActiveForecast | None:
+    known = stage.world.scope(scope)
+    return None if known is None else known.forecasts.get(type)
+
+
+def _end_breach(stage: Stage, scope: str, type: ForecastType, forecast: ActiveForecast) -> None:
+    """A forecast that is no more cannot be breached any longer."""
+    if forecast.breached:
+        node = stage.depot.scopes[stage.depot.scope_index[scope]].node
+        load_w = stage.world.nodes[stage.depot.node_index[node]].load_w
+        stage.emit(e.ManagedScopeBreachCleared(stage.begin, scope, node, load_w, forecast.forecast_id, type))
+
+
 def _set_control_delay(stage: Stage, command: c.SetControlDelay) -> None:
     stage.emit(e.ControlDelayChanged(stage.begin, int(command.delay)))
 
@@ -307,6 +368,8 @@ _DECISIONS: Mapping[type[c.Command], Callable[[Stage, Any], None]] = MappingProx
         c.SetNodeLimit: _set_node_limit,
         c.StartNodeOutage: _start_outage,
         c.EndNodeOutage: _end_outage,
+        c.ApplyForecast: _apply_forecast,
+        c.WithdrawForecast: _withdraw_forecast,
         c.SetControlDelay: _set_control_delay,
         c.SetBess: _set_bess,
         c.SetBessStateOfCharge: _set_bess_soc,

@@ -12,6 +12,16 @@ from typing import ClassVar
 import msgspec
 
 from domain.events import Event
+from domain.run.columns import (
+    BreachColumns,
+    ConnectorColumns,
+    ForecastColumns,
+    GenerationColumns,
+    NodeColumns,
+    ReadingColumns,
+    StorageColumns,
+)
+from domain.run.world.forecast import ForecastBlock, ForecastType
 from domain.run.world.state import Control, ControllerMode, Dispatch, PowerState, SensorMode
 
 
@@ -111,52 +121,6 @@ class RunSnapshotTaken(RunEvent, frozen=True):
 # One tick
 
 
-class ConnectorColumns(msgspec.Struct, frozen=True):
-    """Connectors whose line bent: power, register and the plugged vehicle's battery, all at the end of the tick."""
-
-    index: list[int]
-    power_w: list[int]
-    auxiliary_w: list[int]
-    energy_mj: list[int]
-    battery_mj: list[int]
-
-
-class NodeColumns(msgspec.Struct, frozen=True):
-    """Nodes whose load changed: load, net and export register at the end of the tick."""
-
-    index: list[int]
-    load_w: list[int]
-    other_load_w: list[int]
-    energy_mj: list[int]
-    exported_mj: list[int]
-
-
-class BreachColumns(msgspec.Struct, frozen=True):
-    """Nodes whose hysteresis counters moved."""
-
-    index: list[int]
-    ticks_over: list[int]
-    ticks_under: list[int]
-
-
-class ReadingColumns(msgspec.Struct, frozen=True):
-    """Sensor readings taken in the tick."""
-
-    index: list[int]
-    value: list[int]
-
-
-class StorageColumns(msgspec.Struct, frozen=True):
-    index: list[int]
-    power_w: list[int]
-    stored_mj: list[int]
-
-
-class GenerationColumns(msgspec.Struct, frozen=True):
-    index: list[int]
-    power_w: list[int]
-
-
 class RunTicked(RunEvent, frozen=True):
     """All continuous changes of one tick, only what changed. Discrete happenings inside the tick precede it."""
 
@@ -167,6 +131,7 @@ class RunTicked(RunEvent, frozen=True):
     readings: ReadingColumns | None = None
     bess: StorageColumns | None = None
     pv: GenerationColumns | None = None
+    forecasts: ForecastColumns | None = None
 
 
 # Vehicles
@@ -357,20 +322,47 @@ class NodeOutageEnded(RunEvent, frozen=True):
 
 
 class ManagedScopeBreachDetected(RunEvent, frozen=True):
-    """A node has stayed above its limit; `scope` names the managed scope on it, empty when there is none."""
+    """A node has stayed above its limit; `scope` names the managed scope on it, empty when there is none.
+
+    With `forecast_id` it is not the node's own limit but the capacity of the scope's active forecast, of this type.
+    `load_w` is the node's load, import positive; a GENERATION forecast limits what flows out, so the load is negative.
+    """
 
     TOPIC: ClassVar[str] = "scope.breach-detected.1"
     scope: str
     node: str
     load_w: int
     limit_w: int
+    forecast_id: str = ""
+    forecast_type: ForecastType | None = None
 
 
 class ManagedScopeBreachCleared(RunEvent, frozen=True):
+    """The node has stayed within its limit; with `forecast_id` within that forecast, or the forecast has ended."""
+
     TOPIC: ClassVar[str] = "scope.breach-cleared.1"
     scope: str
     node: str
     load_w: int
+    forecast_id: str = ""
+    forecast_type: ForecastType | None = None
+
+
+class ScopeForecastApplied(RunEvent, frozen=True):
+    """The scope's active forecast of this type from now on. `blocks` are in order of time and apart."""
+
+    TOPIC: ClassVar[str] = "scope.forecast-applied.1"
+    scope: str
+    forecast_id: str
+    type: ForecastType
+    blocks: tuple[ForecastBlock, ...]
+
+
+class ScopeForecastWithdrawn(RunEvent, frozen=True):
+    TOPIC: ClassVar[str] = "scope.forecast-withdrawn.1"
+    scope: str
+    forecast_id: str
+    type: ForecastType
 
 
 class ControlDelayChanged(RunEvent, frozen=True):

@@ -18,6 +18,7 @@ from domain.configuration.document import (
     DisturbanceProfile,
     Duty,
     LateReturns,
+    ManagedScope,
     MicrogridController,
     Node,
     PvArray,
@@ -103,6 +104,7 @@ class Depot:
         self.bess_index = _index(document.bess)
         self.pv_index = _index(document.pv)
         self.controller_index = _index(document.microgrid_controllers)
+        self.scope_index = _index(document.managed_scopes)
         self.nodes = self._compile_nodes()
         self.connectors = self._compile_connectors()
         self.connector_index = {spec.id: index for index, spec in enumerate(self.connectors)}
@@ -150,6 +152,18 @@ class Depot:
     @property
     def controllers(self) -> tuple[MicrogridController, ...]:
         return self.document.microgrid_controllers
+
+    @property
+    def scopes(self) -> tuple[ManagedScope, ...]:
+        return self.document.managed_scopes
+
+    @cached_property
+    def scopes_at(self) -> list[list[str]]:
+        """Ids of the managed scopes on each node, by node index."""
+        found: list[list[str]] = [[] for _ in self.nodes]
+        for scope in self.scopes:
+            found[self.node_index[scope.node]].append(scope.id)
+        return found
 
     @cached_property
     def connectors_of(self) -> list[list[int]]:

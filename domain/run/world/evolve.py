@@ -10,7 +10,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from domain.events import Event
+from domain.run import columns as c
 from domain.run import events as e
+from domain.run.world import forecast_fold
 from domain.run.world.depot import Depot
 from domain.run.world.state import (
     NEVER,
@@ -99,9 +101,11 @@ def _ticked(s: Evolution, event: e.RunTicked) -> None:
         _storage_columns(world, event.bess, at, length)
     if event.pv is not None:
         _generation_columns(world, event.pv)
+    if event.forecasts is not None:
+        forecast_fold.counted(world, s.depot.scopes, event.forecasts)
 
 
-def _connector_columns(s: Evolution, columns: e.ConnectorColumns, at: int) -> None:
+def _connector_columns(s: Evolution, columns: c.ConnectorColumns, at: int) -> None:
     connectors, vehicles = s.world.connectors, s.world.vehicles
     rows = zip(columns.index, columns.power_w, columns.auxiliary_w, columns.energy_mj, columns.battery_mj, strict=True)
     for index, power, auxiliary, energy, battery in rows:
@@ -113,7 +117,7 @@ def _connector_columns(s: Evolution, columns: e.ConnectorColumns, at: int) -> No
             vehicle.battery_mj, vehicle.battery_at = battery, at
 
 
-def _node_columns(s: Evolution, columns: e.NodeColumns, at: int) -> None:
+def _node_columns(s: Evolution, columns: c.NodeColumns, at: int) -> None:
     nodes = s.world.nodes
     rows = zip(columns.index, columns.load_w, columns.other_load_w, columns.energy_mj, columns.exported_mj, strict=True)
     for index, load, other, energy, exported in rows:
@@ -124,17 +128,17 @@ def _node_columns(s: Evolution, columns: e.NodeColumns, at: int) -> None:
     s.world.peak_w = max(s.world.peak_w, root.load_w)
 
 
-def _breach_columns(world: World, columns: e.BreachColumns) -> None:
+def _breach_columns(world: World, columns: c.BreachColumns) -> None:
     for index, over, under in zip(columns.index, columns.ticks_over, columns.ticks_under, strict=True):
         world.nodes[index].ticks_over, world.nodes[index].ticks_under = over, under
 
 
-def _reading_columns(world: World, columns: e.ReadingColumns, at: int) -> None:
+def _reading_columns(world: World, columns: c.ReadingColumns, at: int) -> None:
     for index, value in zip(columns.index, columns.value, strict=True):
         world.sensors[index].value, world.sensors[index].read_at = value, at
 
 
-def _storage_columns(world: World, columns: e.StorageColumns, at: int, length: int) -> None:
+def _storage_columns(world: World, columns: c.StorageColumns, at: int, length: int) -> None:
     """A storage holds its power for the whole tick."""
     for index, power, stored in zip(columns.index, columns.power_w, columns.stored_mj, strict=True):
         bess = world.bess[index]
@@ -142,7 +146,7 @@ def _storage_columns(world: World, columns: e.StorageColumns, at: int, length: i
         bess.imported_mj += max(0, power) * length
 
 
-def _generation_columns(world: World, columns: e.GenerationColumns) -> None:
+def _generation_columns(world: World, columns: c.GenerationColumns) -> None:
     for index, power in zip(columns.index, columns.power_w, strict=True):
         world.pv[index].power_w = power
 
@@ -302,11 +306,17 @@ def _outage_ended(s: Evolution, event: e.NodeOutageEnded) -> None:
 
 
 def _breach_detected(s: Evolution, event: e.ManagedScopeBreachDetected) -> None:
-    s.world.nodes[s.depot.node_index[event.node]].breached = True
     s.world.breaches += 1
+    if event.forecast_type is not None:
+        forecast_fold.breach_detected(s.world, event.scope, event.forecast_type, event.at)
+        return
+    s.world.nodes[s.depot.node_index[event.node]].breached = True
 
 
 def _breach_cleared(s: Evolution, event: e.ManagedScopeBreachCleared) -> None:
+    if event.forecast_type is not None:
+        forecast_fold.breach_cleared(s.world, event.scope, event.forecast_type)
+        return
     s.world.nodes[s.depot.node_index[event.node]].breached = False
 
 
@@ -385,6 +395,8 @@ HANDLERS: Mapping[type[Event], Callable[[Evolution, Any], None]] = {
     e.NodeOutageEnded: _outage_ended,
     e.ManagedScopeBreachDetected: _breach_detected,
     e.ManagedScopeBreachCleared: _breach_cleared,
+    e.ScopeForecastApplied: lambda s, event: forecast_fold.applied(s.world, event),
+    e.ScopeForecastWithdrawn: lambda s, event: forecast_fold.withdrawn(s.world, event),
     e.ControlDelayChanged: _control_delay,
     e.BessStateChanged: _bess_state,
     e.BessStateOfChargeSet: _bess_soc,

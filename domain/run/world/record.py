@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from domain.run.events import (
+from domain.run.columns import (
     BreachColumns,
     ConnectorColumns,
     GenerationColumns,
-    ManagedScopeBreachCleared,
-    ManagedScopeBreachDetected,
     NodeColumns,
     ReadingColumns,
-    RunTicked,
     StorageColumns,
 )
+from domain.run.events import ManagedScopeBreachCleared, ManagedScopeBreachDetected, RunTicked
 from domain.run.world.allocation import UNLIMITED
 from domain.run.world.balance import Balance
 from domain.run.world.breach import watch
+from domain.run.world.forecast_watch import watch_forecasts
 from domain.run.world.meters import Meters
 from domain.run.world.stage import Stage
 
 
 def record_tick(stage: Stage, balance: Balance, meters: Meters) -> None:
     breaches = _breaches(stage, balance)
+    forecasts = watch_forecasts(stage, balance)
     stage.emit(
         RunTicked(
             stage.end,
@@ -33,6 +33,7 @@ def record_tick(stage: Stage, balance: Balance, meters: Meters) -> None:
             readings=_readings(stage, balance, meters),
             bess=_bess(stage, balance),
             pv=_pv(stage, balance),
+            forecasts=forecasts,
         )
     )
 

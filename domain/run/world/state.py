@@ -10,6 +10,9 @@ from enum import Enum
 from hashlib import sha256
 
 import msgspec
+from msgspec import UNSET, UnsetType
+
+from domain.run.world.forecast import ScopeState
 
 NEVER = 1 << 62  # later than any logical time
 NOBODY = -1
@@ -191,6 +194,8 @@ class World(msgspec.Struct):
     """Everything that changes, at logical time `at` (ms since the run's start), after `tick` ticks.
 
     `control_delay_ms` is an intended fault: so long after switching on, a connector is not governed by the allocation.
+    `scopes`, by id, are the managed scopes that were ever given a forecast. Until there is one they are not encoded, so
+    that a world without forecasts has the hash it had before there were any.
     """
 
     vehicles: list[VehicleState]
@@ -208,6 +213,16 @@ class World(msgspec.Struct):
     peak_w: int = 0
     breaches: int = 0
     late_departures: int = 0
+    scopes: dict[str, ScopeState] | UnsetType = UNSET
+
+    def scope(self, id: str) -> ScopeState | None:
+        """What is known of a managed scope; None before its first forecast."""
+        return None if self.scopes is UNSET else self.scopes.get(id)
+
+    def forecast_breaches(self, managed_scope_id: str) -> list[tuple[str, int]]:
+        """(forecast, logical ms at which the scope was last found above it), the newest last; of the last 64 such."""
+        scope = self.scope(managed_scope_id)
+        return [] if scope is None else list(scope.breaches.items())
 
 
 def state_sha256(world: World) -> str:

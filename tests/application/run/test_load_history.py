@@ -5,7 +5,8 @@ from __future__ import annotations
 from application.run.load_history import LoadHistory, LoadPoint
 from domain.configuration.document import Node
 from domain.configuration.quantities import Power
-from domain.run.events import NodeColumns, NodeLimitChanged, RunTicked
+from domain.run.columns import NodeColumns
+from domain.run.events import NodeLimitChanged, RunTicked
 from domain.run.world.depot import Depot
 from tests.domain.run.world.depots import MINUTE, MONDAY_NOON, document
 

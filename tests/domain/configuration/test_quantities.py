@@ -16,6 +16,7 @@ from domain.configuration.quantities import (
     Quantity,
     Share,
     SignedShare,
+    SinceStart,
     Temperature,
 )
 
@@ -30,6 +31,8 @@ from domain.configuration.quantities import (
         (Distance, "212.5 km", 212_500_000),
         (Share, "35.1235 %", 351_235),
         (SignedShare, "-0.5 %", -5_000),
+        (SinceStart, "+90 min", 5_400_000),
+        (SinceStart, "-15 min", -900_000),
         (Consumption, "1.2 kWh/km", 4_320_000_000),
         (Temperature, "-5 °C", -5_000),
     ],

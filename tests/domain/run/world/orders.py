@@ -6,8 +6,9 @@ from collections.abc import Callable
 from random import Random
 
 from domain.configuration.document import SimulationConfigurationDocument
-from domain.configuration.quantities import PPM, Duration, Energy, Power, Share, SignedPower
+from domain.configuration.quantities import PPM, Duration, Energy, Power, Share, SignedPower, SinceStart
 from domain.run import commands as c
+from domain.run.world.forecast import ForecastType
 from domain.run.world.state import Control, ControllerMode, Dispatch, PowerState, SensorMode
 from tests.domain.run.world.depots import HOUR, KW, KWH, MINUTE
 
@@ -40,6 +41,8 @@ class Orders:
             makers += [self.pv]
         if self.site.microgrid_controllers:
             makers += [self.controller, self.controller]
+        if self.site.managed_scopes:
+            makers += [self.forecast, self.forecast, self.no_forecast]
         return makers
 
     def unplug(self) -> c.Command:
@@ -124,6 +127,26 @@ class Orders:
         if self._coin():
             return c.SetControllerHeartbeats(controller=controller, beating=self._coin())
         return c.SetControllerMode(controller=controller, mode=self.random.choice(list(ControllerMode)))
+
+    def forecast(self) -> c.Command:
+        starts = [self.random.randint(-HOUR, 48 * HOUR) for _ in range(self.random.randint(1, 6))]
+        return c.ApplyForecast(
+            managed_scope=self.random.choice(self.site.managed_scopes).id,
+            forecast_id=f"f{self.random.randint(1, 9)}",
+            type=self.random.choice(list(ForecastType)),
+            blocks=tuple(
+                c.CapacityBlock(
+                    SinceStart(start),
+                    SinceStart(start + self.random.randint(1, 24 * HOUR)),
+                    Power(self.random.choice((0, self.random.randint(0, 200 * KW)))),
+                )
+                for start in starts
+            ),
+        )
+
+    def no_forecast(self) -> c.Command:
+        scope = self.random.choice(self.site.managed_scopes).id
+        return c.WithdrawForecast(managed_scope=scope, type=self.random.choice(list(ForecastType)))
 
     def _vehicle(self) -> str:
         return self.random.choice(self.site.vehicles).id

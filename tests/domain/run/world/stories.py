@@ -23,6 +23,7 @@ from domain.configuration.document import (
     Duty,
     LateReturns,
     LoadStep,
+    ManagedScope,
     MicrogridController,
     Node,
     ProfileStep,
@@ -120,6 +121,7 @@ def depot(random: Random, buses: int) -> SimulationConfigurationDocument:
         sensors=_sensors(random, nodes, chargers, bess, pv),
         bess=tuple(bess),
         pv=tuple(pv),
+        managed_scopes=tuple(ManagedScope(id=f"m-{id}", node=id) for id in ids if random.random() < 0.5),
         microgrid_controllers=tuple(_controller(random, f"m{i}", id) for i, id in enumerate(controlled)),
         weather=Weather(
             ambient=_by_time(random, TemperatureStep, lambda: Temperature(random.randint(-15_000, 35_000)))
