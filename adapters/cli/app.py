@@ -11,13 +11,25 @@ from typing import TextIO
 
 from adapters.cli import failures
 from adapters.cli.arguments import Parser
-from adapters.cli.commands import configuration, demo, events, read_models, replay, run, runs, serve, version, world
+from adapters.cli.commands import (
+    configuration,
+    demo,
+    events,
+    oscp,
+    read_models,
+    replay,
+    run,
+    runs,
+    serve,
+    version,
+    world,
+)
 from adapters.cli.exit_codes import ExitCode
 from adapters.cli.terminal import Terminal
 from adapters.cli.toolbox import Toolbox
 from domain.errors import DepotSimError
 
-_COMMANDS = (serve, run, demo, replay, configuration, runs, world, events, read_models, version)
+_COMMANDS = (serve, run, demo, replay, configuration, runs, world, events, oscp, read_models, version)
 _EPILOG = "exit codes: 0 fine, 1 a verdict failed, 2 usage or bad input, 3 server or database unreachable, 4 internal"
 
 

@@ -16,7 +16,19 @@ from bootstrap.tools import toolbox
 from domain.errors import Fault, InvalidInput
 from tests.adapters.cli.command_line import depot_sim
 
-COMMANDS = ("serve", "run", "demo", "replay", "configuration", "runs", "world", "events", "read-models", "version")
+COMMANDS = (
+    "serve",
+    "run",
+    "demo",
+    "replay",
+    "configuration",
+    "runs",
+    "world",
+    "events",
+    "oscp",
+    "read-models",
+    "version",
+)
 
 
 def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
