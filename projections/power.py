@@ -118,7 +118,9 @@ class _Fold:
             )
         if event.nodes is not None:
             nodes = event.nodes
-            self._nodes += zip(number, nodes.index, repeat(at), position, tick, nodes.load_w, nodes.energy_mj)
+            self._nodes += zip(
+                number, nodes.index, repeat(at), position, tick, nodes.load_w, nodes.energy_mj, nodes.exported_mj
+            )
 
     def stopped(self, row: Row, event: e.ChargingStopped) -> None:
         """The connector's register at that moment inside its tick; its nodes are told by the tick."""

@@ -30,13 +30,14 @@ ENTITIES = Table(
 """Which registers make up a node, connector, charger or scope: a table below and a place in the document's order."""
 
 
-def _registers(name: str) -> Table:
-    columns = ("run", "place", "at", "position", "bend_ms", "power_w", "energy_mj")
+def _registers(name: str, *further: str) -> Table:
+    columns = ("run", "place", "at", "position", "bend_ms", "power_w", "energy_mj", *further)
     types = dict.fromkeys(columns, Type.INTEGER)
     return Table(name, types, key=("run", "place", "at", "position"), append_only=True)
 
 
 CONNECTORS = _registers("power_connectors")
-NODES = _registers("power_nodes")
+NODES = _registers("power_nodes", "exported_mj")
+"""`energy_mj` is net. `exported_mj` is what flowed out: from a row on it grows by what `power_w` is below zero."""
 
-MODEL = ReadModel("power", 1, (RUNS, ENTITIES, CONNECTORS, NODES))
+MODEL = ReadModel("power", 2, (RUNS, ENTITIES, CONNECTORS, NODES))

@@ -9,18 +9,14 @@ import msgspec
 
 from read_models.database import Database
 from read_models.errors import QueryRefused
-from read_models.registers import Change, Stretch, Walk, mean_w, path, summed
+from read_models.register_rows import Register, changes
+from read_models.registers import Stretch, Walk, mean_w, path, summed
 
 MOST_BUCKETS = 10_000
-_CHUNK = 2_000
 
 _RUN = "SELECT run, tick_ms, at FROM power_runs WHERE run_id = ?"
 _ENTITIES = "SELECT DISTINCT id FROM power_entities WHERE run = ? AND kind = ? ORDER BY id"
 _REGISTERS = "SELECT registers, place FROM power_entities WHERE run = ? AND kind = ? AND id = ?"
-_COLUMNS = "SELECT at, bend_ms, power_w, energy_mj, position FROM"
-_OLDER = "WHERE run = ? AND place = ? AND at <= ? ORDER BY at DESC, position DESC LIMIT 1"
-_NEWER = "WHERE run = ? AND place = ? AND (at, position) > (?, ?) ORDER BY at, position LIMIT ?"
-_AT_REST = (0, 0, 0, 0, 0)
 
 
 class EntityKind(StrEnum):
@@ -90,7 +86,8 @@ def power_history(
     _check_times(begin, end)
     end = present if end is None else min(end, present)
     _check_resolution(begin, end, resolution_ms)
-    walk = Walk(summed([path(_changes(database, table, run, place, begin, end), end) for table, place in registers]))
+    paths = [path(changes(database, Register(table), run, place, begin, end), end) for table, place in registers]
+    walk = Walk(summed(paths))
     opening = walk.energy(begin)
     buckets = [_bucket(walk.stretch(*bounds)) for bounds in _bounds(begin, end, resolution_ms)]
     return PowerHistory(run_id, kind, id, begin, max(begin, end), resolution_ms, tick_ms, opening, buckets)
@@ -122,15 +119,3 @@ def _bounds(begin: int, end: int, resolution_ms: int) -> Iterator[tuple[int, int
 def _bucket(stretch: Stretch) -> PowerBucket:
     begin, end, least, most = stretch
     return PowerBucket(begin.t, end.t, mean_w(begin, end), least, most, end.mj)
-
-
-def _changes(database: Database, table: str, run: int, place: int, begin: int, end: int) -> Iterator[Change]:
-    """The newest change up to `begin`, and all from there up to the first at or beyond `end`."""
-    rows = database.query(f"{_COLUMNS} {table} {_OLDER}", (run, place, begin)) or [_AT_REST]
-    while rows:
-        for row in rows:
-            yield Change(*row[:4])
-            if row[0] >= end:
-                return
-        at, *_, position = rows[-1]
-        rows = database.query(f"{_COLUMNS} {table} {_NEWER}", (run, place, at, position, _CHUNK))

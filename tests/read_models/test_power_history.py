@@ -113,7 +113,7 @@ def test_a_run_that_has_not_ticked_has_an_empty_history(stores: Stores) -> None:
 
 def test_more_rows_than_one_chunk_are_read_to_the_end(charged: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
     at_once = history(charged, EntityKind.CHARGER, "fast", MINUTE)
-    monkeypatch.setattr("read_models.power_history._CHUNK", 2)
+    monkeypatch.setattr("read_models.register_rows._CHUNK", 2)
     assert history(charged, EntityKind.CHARGER, "fast", MINUTE) == at_once
 
 
