@@ -13,12 +13,14 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import uvicorn
 
 from adapters.control_api import create_app
 from adapters.metrics import MeteredApp
+from adapters.oscp import PREFIX, HangUpProtocol, MountedApp
 from bootstrap.logs import configure_logs
 from bootstrap.service import Service, open_service
 from bootstrap.settings import Settings
@@ -102,9 +104,10 @@ class _Server(uvicorn.Server):
 
 
 def _config(service: Service) -> uvicorn.Config:
+    control_api: Any = create_app(service.backend)
     return uvicorn.Config(
-        MeteredApp(create_app(service.backend), service.metrics),
-        http="httptools",
+        MeteredApp(MountedApp({PREFIX: service.oscp.protocol}, control_api), service.metrics),
+        http=HangUpProtocol,
         ws="none",
         lifespan="off",
         access_log=False,

@@ -13,6 +13,7 @@ from adapters.control_api import Backend, ReadModelStatus, Tokens
 from adapters.event_store import EventStore, open_event_store
 from adapters.ids import RandomIds
 from adapters.metrics import MeteredJournal, Metrics
+from adapters.oscp import PowerScopeMeter
 from adapters.read_store import open_read_store
 from application.configuration.service import ConfigurationService
 from application.repository import Repository
@@ -23,11 +24,12 @@ from application.run.runtime import SimulationRuntime
 from application.run.service import RunService
 from application.subscription import Tail
 from bootstrap.importers import IMPORTERS, ImportedDocuments
+from bootstrap.oscp import Oscp, compose_oscp, secrets_folder_of
 from bootstrap.settings import Settings
 from domain.run.events import ResumeReason
 from projections.catalogue import PROJECTORS
 from projections.runner import Runner
-from read_models import configurations, power, runs
+from read_models import configurations, oscp_messages, oscp_sessions, power, runs
 from read_models.catalogue import MODELS
 from read_models.store import ReadStore
 
@@ -41,9 +43,11 @@ class Service:
     backend: Backend
     host: RunHost
     metrics: Metrics
+    oscp: Oscp
 
     async def stop_streams(self) -> None:
-        """End every event stream, so that a server can finish its connections."""
+        """End every event stream and every request left unanswered, so that a server can finish its connections."""
+        self.oscp.protocol.close()
         await asyncio.to_thread(self.backend.tail.close)
 
 
@@ -64,7 +68,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         runner.start()
         taken = await service.host.adopt_unheld(ResumeReason.RESTART)
         _log.info("runs taken up", extra={"runs": taken})
-        await closing.enter_async_context(_tended(service.host))
+        await closing.enter_async_context(_tended(service))
         yield service
 
 
@@ -86,6 +90,10 @@ def _compose(
     run_service = RunService(log, host, configuration_service, ids)
     RunDriver(run_service, host, clock)
     live = LiveRuns(log, host)
+    runtime = SimulationRuntime(log, tail, run_service, live)
+    meter = PowerScopeMeter(read_store[power.MODEL].database(), live, runner.wait_for, log)
+    oscp = compose_oscp(log, journal, host, live, runtime, meter, secrets_folder_of(settings.db, settings.secrets))
+    closing.push_async_callback(oscp.partner.close)
     projections = _Projections(runner)
     _watch(metrics, host, projections)
     backend = Backend(
@@ -94,23 +102,29 @@ def _compose(
         configurations=configuration_service,
         runs=run_service,
         live=live,
-        runtime=SimulationRuntime(log, tail, run_service, live),
+        runtime=runtime,
         documents=ImportedDocuments(),
         importers=IMPORTERS,
         projections=projections,
         runs_table=read_store[runs.MODEL].database(),
         configurations_table=read_store[configurations.MODEL].database(),
         power_table=read_store[power.MODEL].database(),
+        oscp=oscp.service,
+        scenarios=oscp.scenarios,
+        oscp_sessions_table=read_store[oscp_sessions.MODEL].database(),
+        oscp_messages_table=read_store[oscp_messages.MODEL].database(),
         tokens=tokens,
         metrics=metrics.text,
     )
-    return Service(backend, host, metrics)
+    return Service(backend, host, metrics, oscp)
 
 
 @asynccontextmanager
-async def _tended(host: RunHost) -> AsyncIterator[None]:
-    """Keep leases and take over what is left alone; give everything back at the end."""
+async def _tended(service: Service) -> AsyncIterator[None]:
+    """Keep leases, take over what is left alone, tend sessions; give everything back at the end."""
+    host = service.host
     tasks = [
+        asyncio.create_task(service.oscp.clockwork.run(), name="oscp clockwork"),
         asyncio.create_task(host.keep_leases(), name="keep leases"),
         asyncio.create_task(host.watch_unheld(), name="watch unheld runs"),
     ]

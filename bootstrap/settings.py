@@ -18,6 +18,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     `owner` is what other processes on the same store name when they are asked about this one's runs; it must be
     theirs alone, and by default comes from the address. `lease_seconds` is how long a run waits for a dead process.
+    `secrets` is the folder for what partners give the service; by default it lies beside a SQLite file.
     """
 
     db: str = "sqlite:///depot-sim.db"
@@ -27,4 +28,5 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     owner: str = ""
     lease_seconds: int = 5
     ready_file: Path | None = None
+    secrets: Path | None = None
     log_format: LogFormat = LogFormat.JSON

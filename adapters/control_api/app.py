@@ -12,6 +12,7 @@ from adapters.control_api.problems import EXCEPTION_HANDLERS
 from adapters.control_api.requests import ApiRequest
 from adapters.control_api.routes.configurations import configuration_routes
 from adapters.control_api.routes.events import all_events
+from adapters.control_api.routes.oscp import oscp_routes
 from adapters.control_api.routes.runs import run_routes
 from adapters.control_api.routes.service import SERVICE_ROUTES
 
@@ -24,6 +25,7 @@ def create_app(backend: Backend) -> Litestar:
         route_handlers=[
             configuration_routes(backend.importers),
             run_routes(),
+            oscp_routes(),
             Router("/", tags=["Events"], route_handlers=[all_events]),
             Router("/", tags=["Service"], route_handlers=[*SERVICE_ROUTES, get_description]),
         ],

@@ -11,9 +11,11 @@ import msgspec
 from adapters.control_api.tokens import Tokens
 from application.configuration.service import ConfigurationService
 from application.event_log import EventLog
+from application.oscp.service import OscpService
 from application.run.live import LiveRuns
 from application.run.runtime import SimulationRuntimePort
 from application.run.service import RunService
+from application.scenario.control import ScenarioControl
 from application.subscription import Tail
 from domain.configuration.definition import Definition
 from read_models.database import Database
@@ -70,7 +72,7 @@ class Projections(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """`runs_table`, `configurations_table` and `power_table` are the read models' databases."""
+    """What is called a table is the database of that read model."""
 
     log: EventLog
     tail: Tail
@@ -78,12 +80,16 @@ class Backend:
     runs: RunService
     live: LiveRuns
     runtime: SimulationRuntimePort
+    oscp: OscpService
+    scenarios: ScenarioControl
     documents: Documents
     importers: tuple[Importer, ...]
     projections: Projections
     runs_table: Database
     configurations_table: Database
     power_table: Database
+    oscp_sessions_table: Database
+    oscp_messages_table: Database
     tokens: Tokens
     metrics: Callable[[], bytes]
     """The text of /metrics; blocking."""

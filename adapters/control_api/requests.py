@@ -107,6 +107,15 @@ def body_of(shape: type[msgspec.Struct]) -> Declared:
     return Declared("body", shape, read_body)
 
 
+def raw_body_of(shape: type[msgspec.Struct]) -> Declared:
+    """The body as plain values, for a service that reads `shape` from them itself. An empty body is an empty object."""
+
+    async def read_body(request: ApiRequest) -> Any:
+        return (await request.parsed()).raw if await request.body() else {}
+
+    return Declared("body", shape, read_body)
+
+
 def query_of(shape: type[msgspec.Struct]) -> Declared:
     """The query, read as `shape`. A parameter of a tuple type may be repeated, others may not."""
 

@@ -14,6 +14,7 @@ import msgspec
 from msgspec import NODEFAULT, inspect
 
 from domain.configuration.quantities import ClockTime, Quantity
+from domain.scenario.instants import Instant
 
 Node = dict[str, Any]
 
@@ -63,8 +64,11 @@ class Schemas:
     def _enum(self, info: inspect.EnumType) -> Node:
         return self._component(info.cls, lambda: {"enum": [member.value for member in info.cls]})
 
-    def _array(self, info: inspect.ListType | inspect.VarTupleType) -> Node:
+    def _array(self, info: inspect.ListType | inspect.VarTupleType | inspect.FrozenSetType) -> Node:
         return {"type": "array", "items": self._schema(info.item_type)}
+
+    def _set(self, info: inspect.FrozenSetType) -> Node:
+        return self._array(info) | {"uniqueItems": True}
 
     def _union(self, info: inspect.UnionType) -> Node:
         return {"anyOf": [self._schema(member) for member in info.types]}
@@ -76,8 +80,8 @@ class Schemas:
         return {"type": "string"} if info.pattern is None else {"type": "string", "pattern": info.pattern}
 
     def _custom(self, info: inspect.CustomType) -> Node:
-        """Quantities and times of day: texts that say their unit."""
-        assert issubclass(info.cls, Quantity | ClockTime), "the only types that msgspec does not know"
+        """Quantities, times of day and instants: texts that say their unit or offset."""
+        assert issubclass(info.cls, Quantity | ClockTime | Instant), "the only types that msgspec does not know"
         return {"type": "string", "description": info.cls.expected(), "examples": [info.cls.EXAMPLE]}
 
     def _component(self, cls: type, make: Callable[[], Node]) -> Node:
@@ -101,6 +105,7 @@ _WRITERS: Mapping[type, Callable[[Schemas, Any], Node]] = {
     inspect.EnumType: Schemas._enum,
     inspect.ListType: Schemas._array,
     inspect.VarTupleType: Schemas._array,
+    inspect.FrozenSetType: Schemas._set,
     inspect.UnionType: Schemas._union,
     inspect.DictType: Schemas._mapping,
     inspect.StrType: Schemas._text,
@@ -126,7 +131,7 @@ def _plain(value: Any) -> Any:
         case msgspec.Struct():
             names = zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True)
             return {written: _plain(getattr(value, name)) for name, written in names}
-        case list() | tuple():
+        case list() | tuple() | frozenset():
             return [_plain(each) for each in value]
         case dict():
             return {name: _plain(each) for name, each in value.items()}

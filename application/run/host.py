@@ -45,8 +45,8 @@ class HeldRun:
 class RunHost:
     """Holds runs and writes them.
 
-    `on_held` is told of every run taken, to drive its clock; `on_saved` of the events just committed and the version
-    they end at, to keep followers up without a look into the log.
+    `on_held` is told of every run taken, to drive its clock; everyone in `on_saved` of the events just committed and
+    the version they end at, to keep followers up without a look into the log.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class RunHost:
         self._adopting: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._setbacks = Setbacks(clock)
         self.on_held: Callable[[str, HeldRun], None] | None = None
-        self.on_saved: Callable[[str, int, Sequence[Event]], None] | None = None
+        self.on_saved: list[Callable[[str, int, Sequence[Event]], None]] = []
 
     @property
     def owner(self) -> str:
@@ -132,8 +132,8 @@ class RunHost:
             self.drop(held)
             raise
         held.saved_version = held.run.version
-        if self.on_saved is not None:
-            self.on_saved(held.run.run_id, held.saved_version, held.writer.handed_over)
+        for tell in self.on_saved:
+            tell(held.run.run_id, held.saved_version, held.writer.handed_over)
         if held.writer.wants_snapshot:
             held.writer.wants_snapshot = False
             await self._keep_snapshot(held)

@@ -37,7 +37,7 @@ class LiveRuns:
         self._archive = RunArchive(log)
         self._followers: OrderedDict[str, _Follower] = OrderedDict()
         self._opening = asyncio.Lock()
-        host.on_saved = self._follow
+        host.on_saved.append(self._follow)
         self._past = asyncio.Semaphore(_FOLDS_OF_THE_PAST)
 
     async def get(self, run_id: str) -> SimulationRun:

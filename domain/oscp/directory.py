@@ -25,6 +25,14 @@ class OscpSessionListed(Event, frozen=True):
     """Of the token the partner shows, where the session is found by it."""
 
 
+class OscpSessionTokenListed(Event, frozen=True):
+    """One more token finds the session. Whether it is good any more is for the session to say."""
+
+    TOPIC: ClassVar[str] = "oscp.session-token-listed.1"
+    session_id: str
+    token_sha256: str
+
+
 class OscpSessionUnlisted(Event, frozen=True):
     TOPIC: ClassVar[str] = "oscp.session-unlisted.1"
     session_id: str
@@ -46,6 +54,10 @@ def _listed(state: DirectoryState, event: OscpSessionListed) -> None:
         state.by_token[event.token_sha256] = event.session_id
 
 
+def _token_listed(state: DirectoryState, event: OscpSessionTokenListed) -> None:
+    state.by_token[event.token_sha256] = event.session_id
+
+
 def _unlisted(state: DirectoryState, event: OscpSessionUnlisted) -> None:
     _forget(state, event.session_id)
 
@@ -61,6 +73,7 @@ class OscpDirectory(Aggregate[DirectoryState]):
 
     handlers: ClassVar[Mapping[type[Event], Callable[[Any, Any], None]]] = {
         OscpSessionListed: _listed,
+        OscpSessionTokenListed: _token_listed,
         OscpSessionUnlisted: _unlisted,
     }
     __slots__ = ()
@@ -78,6 +91,9 @@ class OscpDirectory(Aggregate[DirectoryState]):
                 "delete that session, stop that run, or use another configuration",
             )
         self.emit(listed)
+
+    def list_token(self, session_id: str, token_sha256: str) -> None:
+        self.emit(OscpSessionTokenListed(session_id, token_sha256))
 
     def strike(self, session_id: str) -> None:
         if session_id in self.state.known:

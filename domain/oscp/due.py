@@ -16,6 +16,7 @@ class Act(Enum):
     TIME_OUT = "time-out"
     ACKNOWLEDGE = "acknowledge"
     HEARTBEAT = "heartbeat"
+    REGISTER = "register"
     FORECAST = "forecast"
 
 
@@ -31,6 +32,8 @@ def agenda(state: SessionState) -> Iterator[Due]:
     """Everything the session has before it, in no order."""
     if state.attached is None or state.detached:
         return
+    if state.registration.owed:
+        yield Due(0, Act.REGISTER)
     if state.handshake_due is not None and state.lifecycle not in LIVE:
         yield Due(state.handshake_due, Act.TIME_OUT)
         if state.lifecycle is Lifecycle.ACCEPTING_HANDSHAKE and not state.acknowledging:

@@ -6,11 +6,15 @@ from collections.abc import Iterator, Sequence
 
 from domain.oscp.findings import Finding, Kind
 from domain.oscp.profile import PartnerProfile, Presence
+from domain.oscp.segments import SEGMENT_COUNT, SEGMENT_INDEX
 
 CONFIGURATION_ID = "X-OSCP-Configuration-ID"
 REQUEST_ID = "X-Request-ID"
 CORRELATION_ID = "X-Correlation-ID"
-SINGLE = (CONFIGURATION_ID, REQUEST_ID, CORRELATION_ID, "Authorization", "Content-Type")
+SINGLE = (
+    *(CONFIGURATION_ID, REQUEST_ID, CORRELATION_ID, SEGMENT_INDEX, SEGMENT_COUNT),
+    *("Authorization", "Content-Type"),
+)
 _JSON = "application/json"
 
 

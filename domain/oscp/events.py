@@ -30,7 +30,8 @@ class Policy(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fie
     `heartbeat_interval_ms` is what it asks for when it acknowledges a handshake. `unreachable` is the state a failed
     delivery brings an online session to. A world that has not moved for `stale_after_ms` (wall time, while its run
     should be running) cannot judge measurements: `stale` says whether that answers 503, or accepts as indeterminate.
-    Reported figures may differ from the world's meters by `tolerance_ppm`, or by the floors.
+    Reported figures may differ from the world's meters by `tolerance_ppm`, or by the floors. A segment waits for the
+    others of its message for `segments_within_ms` of wall time.
     """
 
     handshake_timeout_ms: int = 30_000
@@ -44,6 +45,7 @@ class Policy(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fie
     energy_floor_wh: int = 100
     power_floor_w: int = 1_000
     compliance_within_ms: int = 60_000
+    segments_within_ms: int = 30_000
 
 
 class SecretReference(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -93,6 +95,8 @@ class OscpProviderSessionAttached(SessionEvent, frozen=True):
     asset_id: str = ""
     credentials: Credentials = Credentials()
     policy: Policy = Policy()
+    own_base_url: str = ""
+    """Where the partner reaches this service, as our Register says."""
 
 
 class OscpProviderSessionDetached(SessionEvent, frozen=True):
@@ -116,6 +120,7 @@ class Cause(StrEnum):
     DISCONNECTED = "disconnected"
     FORCED = "forced"
     RESTARTED = "restarted"
+    UNREGISTERED = "unregistered"
     DETACHED = "detached"
 
 
@@ -164,6 +169,8 @@ class OscpMessageOpened(SessionEvent, frozen=True):
     request_id: str
     wants_heartbeat_every_ms: int | None = None
     """What a handshake or acknowledgement under way asks for."""
+    part: bool = False
+    """A segment or a repetition, without an effect of its own: the message has it."""
 
 
 class OscpMessageClosed(SessionEvent, frozen=True):
@@ -171,6 +178,46 @@ class OscpMessageClosed(SessionEvent, frozen=True):
 
     TOPIC: ClassVar[str] = "oscp.message-closed.1"
     entry_id: str
+    outcome: Outcome
+
+
+class OscpPartnerRegistered(SessionEvent, frozen=True):
+    """The partner's Register was accepted: where it is reached from now on, and the token to show there.
+
+    With `reply_owed` it began the registration, and our own Register answers it; else nothing is owed.
+    """
+
+    TOPIC: ClassVar[str] = "oscp.partner-registered.1"
+    entry_id: str
+    request_id: str
+    base_url: str
+    version: str
+    outbound: SecretReference
+    reply_owed: bool = False
+
+
+class OscpPartnerUnregistered(SessionEvent, frozen=True):
+    """The partner ended the registration: no token is good any more until we register anew."""
+
+    TOPIC: ClassVar[str] = "oscp.partner-unregistered.1"
+    entry_id: str
+
+
+class OscpRegistrationBegun(SessionEvent, frozen=True):
+    """A Register of ours is about to be sent, with the token `inbound`; `answers` is the partner's, if it began."""
+
+    TOPIC: ClassVar[str] = "oscp.registration-begun.1"
+    request_id: str
+    inbound: SecretReference
+    answers: str = ""
+
+
+class OscpRegistrationSent(SessionEvent, frozen=True):
+    """What became of our Register. Accepted, its token is in force and the one before is not any more."""
+
+    TOPIC: ClassVar[str] = "oscp.registration-sent.1"
+    entry_id: str
+    request_id: str
     outcome: Outcome
 
 

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from msgspec.structs import replace
+
 from domain.events import Event
 from domain.oscp import events as e
-from domain.oscp.state import MOST_FORECASTS, NegotiatedBehaviour, PublishedForecast, SessionState
+from domain.oscp.state import MOST_FORECASTS, NegotiatedBehaviour, PublishedForecast, Registration, SessionState
 from domain.oscp.vocabulary import LIVE, Direction, Lifecycle, MessageType, Outcome
 
 
 def _attached(state: SessionState, event: e.OscpProviderSessionAttached) -> None:
-    state.attached = event
-    state.detached = False
-    state.behaviour = NegotiatedBehaviour(measurement_configuration=event.measurement_configuration)
+    """One that is attached again begins anew, but for what is under way and what numbers its messages and plans."""
+    behaviour = NegotiatedBehaviour(measurement_configuration=event.measurement_configuration)
+    anew = SessionState(event, behaviour=behaviour, open=state.open, sent=state.sent, plan_count=state.plan_count)
+    for field in state.__struct_fields__:
+        setattr(state, field, getattr(anew, field))
 
 
 def _detached(state: SessionState, _: e.OscpProviderSessionDetached) -> None:
@@ -23,25 +27,34 @@ def _detached(state: SessionState, _: e.OscpProviderSessionDetached) -> None:
 
 def _lifecycle(state: SessionState, event: e.OscpLifecycleChanged) -> None:
     state.lifecycle = event.after
+    state.cause = event.cause
     if event.after in LIVE and event.before not in LIVE:
         _go_live(state, event.at)
     elif event.after is Lifecycle.OFFLINE:
         _go_dark(state)
-    elif event.cause is e.Cause.FORCED:
-        state.handshake_due = event.at + _policy(state).handshake_timeout_ms
+    elif event.cause is e.Cause.FORCED and event.after not in LIVE:
+        _pretend_handshake(state, event)
+
+
+def _pretend_handshake(state: SessionState, event: e.OscpLifecycleChanged) -> None:
+    """In the middle of a handshake by force: there is none to answer, and any acknowledgement will do."""
+    state.handshake_due = event.at + _policy(state).handshake_timeout_ms
+    if event.after is not event.before:
+        state.handshake_id = state.acknowledgement_id = ""
         state.acknowledging = True
 
 
 def _go_live(state: SessionState, at: int) -> None:
     """The first heartbeat is due at once; the partner has as long as one of its heartbeats would give it."""
     every, factor = state.behaviour.receive_every_ms, _factor(state)
+    state.live_since = at
     state.handshake_due = None
     state.peer_offline_at = at + factor * every if every else None
     state.next_heartbeat_at = at if state.behaviour.send_every_ms else None
 
 
 def _go_dark(state: SessionState) -> None:
-    state.handshake_id = ""
+    state.handshake_id = state.acknowledgement_id = ""
     state.handshake_due = None
     state.peer_offline_at = None
     state.next_heartbeat_at = None
@@ -60,6 +73,8 @@ def _opened(state: SessionState, event: e.OscpMessageOpened) -> None:
     if event.direction is not Direction.OUTBOUND:
         return
     state.sent += 1
+    if event.part:
+        return
     match event.message_type:
         case MessageType.HANDSHAKE:
             state.handshake_id = event.request_id
@@ -67,6 +82,7 @@ def _opened(state: SessionState, event: e.OscpMessageOpened) -> None:
             state.asked_every_ms = event.wants_heartbeat_every_ms
         case MessageType.HANDSHAKE_ACKNOWLEDGE:
             state.acknowledging = True
+            state.acknowledgement_id = event.entry_id
             state.asked_every_ms = event.wants_heartbeat_every_ms
         case MessageType.HEARTBEAT:
             every = state.behaviour.send_every_ms
@@ -77,12 +93,55 @@ def _closed(state: SessionState, event: Any) -> None:
     state.open.pop(event.entry_id, None)
 
 
+def _partner_registered(state: SessionState, event: e.OscpPartnerRegistered) -> None:
+    _closed(state, event)
+    state.registration = replace(
+        state.registration,
+        base_url=event.base_url,
+        version=event.version,
+        outbound=event.outbound,
+        owed=event.request_id if event.reply_owed else "",
+        awaited="",
+        ended=False,
+    )
+
+
+def _partner_unregistered(state: SessionState, event: e.OscpPartnerUnregistered) -> None:
+    _closed(state, event)
+    state.registration = Registration(ended=True)
+
+
+def _registration_begun(state: SessionState, event: e.OscpRegistrationBegun) -> None:
+    state.registration = replace(
+        state.registration,
+        issued=event.inbound,
+        issued_by=event.request_id,
+        owed="",
+        awaited="" if event.answers else event.request_id,
+        answered_at=event.at if event.answers else None,
+    )
+
+
+def _registration_sent(state: SessionState, event: e.OscpRegistrationSent) -> None:
+    """A token that was refused is good for nothing; without an answer it cannot be known, and both are good."""
+    _closed(state, event)
+    registration = state.registration
+    if event.request_id != registration.issued_by:
+        return
+    if event.outcome is Outcome.ACCEPTED:
+        state.registration = replace(registration, inbound=registration.issued, issued=None, issued_by="", ended=False)
+    elif event.outcome is not Outcome.FAILED:
+        awaited = "" if registration.awaited == event.request_id else registration.awaited
+        state.registration = replace(registration, issued=None, issued_by="", awaited=awaited)
+
+
 def _handshake_received(state: SessionState, event: e.OscpHandshakeReceived) -> None:
     _closed(state, event)
     if event.outcome is Outcome.ACCEPTED:
         state.handshake_id = event.request_id
         state.handshake_due = event.at + _policy(state).handshake_timeout_ms
         state.acknowledging = False
+        state.acknowledgement_id = ""
         state.partner_wants_every_ms = event.heartbeat_interval_ms
 
 
@@ -162,6 +221,10 @@ HANDLERS: Mapping[type[Event], Callable[[Any, Any], None]] = {
     e.OscpBehaviourNegotiated: _negotiated,
     e.OscpMessageOpened: _opened,
     e.OscpMessageClosed: _closed,
+    e.OscpPartnerRegistered: _partner_registered,
+    e.OscpPartnerUnregistered: _partner_unregistered,
+    e.OscpRegistrationBegun: _registration_begun,
+    e.OscpRegistrationSent: _registration_sent,
     e.OscpHandshakeReceived: _handshake_received,
     e.OscpHandshakeSent: _closed,
     e.OscpHandshakeAcknowledgeReceived: _acknowledge_received,

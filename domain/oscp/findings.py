@@ -22,6 +22,7 @@ class Kind(StrEnum):
     CORRELATION = "correlation"
     SCHEMA = "schema"
     SEMANTICS = "semantics"
+    VERSION = "version"
     STALE = "stale"
     NUMBERS = "numbers"
 

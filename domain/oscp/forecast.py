@@ -50,6 +50,19 @@ def shifted(blocks: Sequence[Block], by_ms: int) -> tuple[Block, ...]:
     return tuple([replace(block, start=block.start + by_ms, end=block.end + by_ms) for block in blocks])
 
 
+def mean_w(block: Block) -> int | None:
+    """The block's capacity as mean power; None for amperes, which say nothing of power."""
+    match block.unit:
+        case Unit.W:
+            return block.capacity_milli // 1_000
+        case Unit.KW:
+            return block.capacity_milli
+        case Unit.WH | Unit.KWH if block.end > block.start:
+            milli_wh = block.capacity_milli * (1_000 if block.unit is Unit.KWH else 1)
+            return milli_wh * 3_600 // (block.end - block.start)
+    return None
+
+
 def next_quarter(at: int) -> int:
     """The first quarter of an hour (UTC) after `at`."""
     return at - at % QUARTER_MS + QUARTER_MS

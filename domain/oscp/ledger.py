@@ -24,7 +24,7 @@ UNRESOLVED = "unresolved"
 
 
 class OscpMessageRecorded(Event, frozen=True):
-    """A message as it was received, or as it is about to be sent. Secrets in `headers` are masked.
+    """A message as it was received, or as it is about to be sent. Secrets in `headers` and `body` are masked.
 
     `at` is wall time in ms since 1970. Of a body beyond what the service takes, the beginning is kept and its full
     `body_bytes`. `overrides` names what was done to it on purpose.
@@ -45,6 +45,7 @@ class OscpMessageRecorded(Event, frozen=True):
     body: str
     body_bytes: int
     overrides: tuple[str, ...] = ()
+    method: str = "POST"
 
 
 class Answer(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -251,8 +251,13 @@ def _document(body: bytes, notes: Notes) -> dict[str, Any] | Unreadable:
     else:
         if isinstance(document, dict):
             return document
-        notes.malformed("body.not-an-object", shown(document), "a JSON object")
+        notes.malformed("body.not-an-object", _kind_of(document), "a JSON object")
     return UNREADABLE
+
+
+def _kind_of(document: object) -> str:
+    """A text may be a secret, in the body of a Register."""
+    return "a text" if isinstance(document, str) else shown(document)
 
 
 def _is_flat(value: Mapping[str, Any]) -> bool:

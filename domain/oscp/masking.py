@@ -1,8 +1,13 @@
-"""Secrets never reach the log: which headers' values are replaced before they are recorded."""
+"""Secrets never reach the log: which headers' values, and what of a body, is replaced before it is recorded."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from decimal import Decimal
+
+import msgspec
+
+from domain.oscp.vocabulary import MessageType
 
 MASK = "***"
 _SECRET = frozenset(
@@ -12,11 +17,42 @@ _SECRET = frozenset(
     }
 )
 
+_TOKEN = "token"  # noqa: S105 - a name, no secret
+_decode = msgspec.json.Decoder(float_hook=Decimal).decode
+_encode = msgspec.json.Encoder(decimal_format="number").encode
+
 
 def masked(headers: Iterable[tuple[str, str]], also: Iterable[str] = ()) -> tuple[tuple[str, str], ...]:
     """The headers with secret values hidden; of an Authorization the scheme stays. `also` names further secret ones."""
     hidden = _SECRET | {name.lower() for name in also}
     return tuple((name, _hidden(value)) if name.lower() in hidden else (name, value) for name, value in headers)
+
+
+def masked_body(type: MessageType, body: bytes) -> bytes:
+    """The body as it may be recorded: of a Register, without its token.
+
+    One that is no JSON object, or a part of one, may hold the token anywhere: nothing of it is left.
+    """
+    if type is not MessageType.REGISTER or not body:
+        return body
+    try:
+        document = _decode(body)
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict):
+        return f"({len(body)} bytes that may hold a token)".encode()
+    return _encode(_without_tokens(document))
+
+
+def _without_tokens(value: object) -> object:
+    match value:
+        case dict():
+            return {
+                name: MASK if _TOKEN in name.casefold() else _without_tokens(inner) for name, inner in value.items()
+            }
+        case list():
+            return [_without_tokens(inner) for inner in value]
+    return value
 
 
 def _hidden(value: str) -> str:

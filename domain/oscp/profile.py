@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import Annotated
 
 import msgspec
 
@@ -46,7 +47,8 @@ class PartnerProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, om
     `tolerated` names deviations that are read and noted; all others are refused as SCHEMA findings.
     `inbound_paths` maps a path below the service's prefix, `outbound_paths` one below the partner's base URL.
     `heartbeat_factor` times the interval is how far ahead `offline_mode_at` lies. A partner that does not say how often
-    it wants heartbeats gets none, or with `same_interval` as many as it was asked for.
+    it wants heartbeats gets none, or with `same_interval` as many as it was asked for. With `segments`, messages may
+    come in segments, and those with a body beyond `largest_body_bytes` are sent in segments.
     """
 
     name: str
@@ -66,6 +68,7 @@ class PartnerProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, om
     same_interval: bool = True
     registration: bool = False
     segments: bool = False
+    largest_body_bytes: Annotated[int, msgspec.Meta(ge=64)] | None = None
 
     def status(self, kind: Kind) -> int | None:
         """The status for a kind of finding; None when it is only recorded."""

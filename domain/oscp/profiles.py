@@ -33,6 +33,7 @@ _VECTOR_STATUSES = {
     Kind.CORRELATION: 403,
     Kind.SCHEMA: 422,
     Kind.SEMANTICS: 422,
+    Kind.VERSION: 501,
     Kind.STALE: 503,
 }
 

@@ -93,9 +93,9 @@ def expired(waiting: tuple[Segment, ...], now: int, after_ms: int) -> tuple[Segm
     return tuple([segment for segment in waiting if segment.at + after_ms <= now])
 
 
-def incomplete(segment: Segment, after_ms: int) -> Finding:
+def incomplete(after_ms: int) -> Finding:
     """What to say of a segment that is given up."""
-    found = f"segment {segment.place.index} of {segment.place.count}, and not all others"
+    found = "this segment, and not all others"
     return Finding("segment.incomplete", Kind.MALFORMED, found, f"all of them within {after_ms} ms")
 
 

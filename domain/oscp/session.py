@@ -14,11 +14,12 @@ from domain.events import Event
 from domain.oscp import events as e
 from domain.oscp.due import Act, due_now
 from domain.oscp.evolve import HANDLERS
-from domain.oscp.findings import Finding
 from domain.oscp.ledger import request_id_of
 from domain.oscp.messages import Block, CapacityForecast, Handshake, HandshakeAcknowledge, Heartbeat, Message
+from domain.oscp.receipt import Receipt
+from domain.oscp.registering import registered
 from domain.oscp.state import SessionState
-from domain.oscp.vocabulary import LIVE, Direction, ForecastType, Lifecycle, MessageType, Outcome, Validation
+from domain.oscp.vocabulary import LIVE, Direction, ForecastType, Lifecycle, MessageType, Outcome
 
 FAMILY = "oscp"
 _HEALTH = {
@@ -29,21 +30,6 @@ _HEALTH = {
     Lifecycle.DEGRADED: e.ProjectionHealth.IMPAIRED,
 }
 _REFUSED = 403
-
-
-class Receipt(NamedTuple):
-    """A received message and what was decided about it. `message` is None when it could not be read."""
-
-    type: MessageType
-    message: Message | None
-    entry_id: str
-    request_id: str
-    correlation_id: str
-    outcome: Outcome
-    validation: Validation
-    findings: tuple[Finding, ...] = ()
-    rule: str = ""
-    window: tuple[int, int] | None = None
 
 
 class Delivery(NamedTuple):
@@ -98,7 +84,9 @@ class OscpCapacityProviderSession(Aggregate[SessionState]):
 
     def force(self, lifecycle: Lifecycle, at: int, reason: str = "") -> None:
         """Put the session into a state, whatever the protocol says. Online without a handshake takes our own rates."""
-        if lifecycle in LIVE and self.state.behaviour.send_every_ms is None:
+        behaviour = self.state.behaviour
+        has_rates = behaviour.send_every_ms is not None or behaviour.receive_every_ms is not None
+        if lifecycle in LIVE and self.lifecycle not in LIVE and not has_rates:
             every = self.attached.policy.heartbeat_interval_ms
             self._negotiate(every, every, at)
         self._go(lifecycle, e.Cause.FORCED, at, reason)
@@ -123,7 +111,7 @@ class OscpCapacityProviderSession(Aggregate[SessionState]):
             case MessageType.HEARTBEAT:
                 self._receive_heartbeat(receipt, at)
             case MessageType.REGISTER:
-                self.emit(e.OscpMessageClosed(at, receipt.entry_id, receipt.outcome))
+                self._receive_register(receipt, at)
             case _:
                 self._receive_business(receipt, at)
 
@@ -144,6 +132,15 @@ class OscpCapacityProviderSession(Aggregate[SessionState]):
     def _receive_heartbeat(self, receipt: Receipt, at: int) -> None:
         offline_at = receipt.message.offline_mode_at if isinstance(receipt.message, Heartbeat) else 0
         self.emit(e.OscpHeartbeatReceived(at, receipt.entry_id, receipt.outcome, offline_at, receipt.rule))
+
+    def _receive_register(self, receipt: Receipt, at: int) -> None:
+        if receipt.outcome is not Outcome.ACCEPTED:
+            self.emit(e.OscpMessageClosed(at, receipt.entry_id, receipt.outcome))
+        elif receipt.method == "DELETE":
+            self.emit(e.OscpPartnerUnregistered(at, receipt.entry_id))
+            self._go(Lifecycle.OFFLINE, e.Cause.UNREGISTERED, at)
+        else:
+            self.emit(registered(self.state, receipt, at))
 
     def _receive_business(self, receipt: Receipt, at: int) -> None:
         self.emit(
@@ -166,13 +163,19 @@ class OscpCapacityProviderSession(Aggregate[SessionState]):
 
     # Messages sent
 
+    def begin_registration(self, token: e.SecretReference, at: int) -> str:
+        """The next message is our Register with this new token; the request id of the partner's that it answers."""
+        answers = self.state.registration.owed
+        self.emit(e.OscpRegistrationBegun(at, self.next_request_id(), token, answers))
+        return answers
+
     def next_request_id(self) -> str:
         return request_id_of(self.attached.session_id, self.state.sent + 1)
 
     def open(self, opened: e.OscpMessageOpened) -> None:
         """A message is recorded and under way. A handshake brings the session to awaiting its acknowledgement."""
         self.emit(opened)
-        if opened.direction is Direction.OUTBOUND and opened.message_type is MessageType.HANDSHAKE:
+        if opened.direction is Direction.OUTBOUND and opened.message_type is MessageType.HANDSHAKE and not opened.part:
             self._go(Lifecycle.AWAITING_HANDSHAKE_ACKNOWLEDGE, e.Cause.HANDSHAKE_SENT, opened.at)
 
     def check_may_send(self, type: MessageType) -> None:
@@ -181,6 +184,8 @@ class OscpCapacityProviderSession(Aggregate[SessionState]):
             raise CommandRefused(f"the session is {self.lifecycle}", "disconnect it first: a handshake starts offline")
         if type is MessageType.HANDSHAKE_ACKNOWLEDGE and self.lifecycle is not Lifecycle.ACCEPTING_HANDSHAKE:
             raise CommandRefused(f"the session is {self.lifecycle}", "an acknowledgement answers a handshake")
+        if type is MessageType.REGISTER and not self.attached.profile.registration:
+            raise CommandRefused(f"{self.attached.profile.name} partners do not register", "use another profile")
         if type in _NEEDS_LIVE and self.lifecycle not in LIVE:
             raise CommandRefused(f"the session is {self.lifecycle}", "bring it online by a handshake first")
 
@@ -195,9 +200,12 @@ class OscpCapacityProviderSession(Aggregate[SessionState]):
                 self._finish_acknowledge(delivery, at)
             case MessageType.HEARTBEAT:
                 self.emit(e.OscpHeartbeatSent(at, delivery.entry_id, delivery.outcome))
-                self._mind_reach(delivery, at)
+                self._mind_reach(delivery, opened, at)
+            case MessageType.REGISTER:
+                self.emit(e.OscpRegistrationSent(at, delivery.entry_id, request_id, delivery.outcome))
             case MessageType.UPDATE_GROUP_CAPACITY_FORECAST if delivery.forecast is not None:
                 self._finish_forecast(delivery, delivery.forecast, request_id, at)
+                self._mind_reach(delivery, opened, at)
             case _:
                 self.emit(e.OscpMessageClosed(at, delivery.entry_id, delivery.outcome))
 
@@ -206,7 +214,7 @@ class OscpCapacityProviderSession(Aggregate[SessionState]):
         self.emit(e.OscpMessageClosed(at, entry_id, outcome))
 
     def _finish_handshake(self, delivery: Delivery, request_id: str, at: int) -> None:
-        is_current = self.state.handshake_id == request_id
+        is_current = bool(request_id) and self.state.handshake_id == request_id
         self.emit(e.OscpHandshakeSent(at, delivery.entry_id, request_id, delivery.outcome))
         if not is_current or self.lifecycle is not Lifecycle.AWAITING_HANDSHAKE_ACKNOWLEDGE:
             return
@@ -217,8 +225,9 @@ class OscpCapacityProviderSession(Aggregate[SessionState]):
             self._go(Lifecycle.OFFLINE, e.Cause.UNREACHABLE, at, delivery.error)
 
     def _finish_acknowledge(self, delivery: Delivery, at: int) -> None:
+        is_current = self.state.acknowledgement_id == delivery.entry_id
         self.emit(e.OscpHandshakeAcknowledgeSent(at, delivery.entry_id, delivery.outcome))
-        if self.lifecycle is not Lifecycle.ACCEPTING_HANDSHAKE:
+        if not is_current or self.lifecycle is not Lifecycle.ACCEPTING_HANDSHAKE:
             return
         if delivery.outcome is Outcome.ACCEPTED:
             self._complete_handshake(at)
@@ -234,11 +243,13 @@ class OscpCapacityProviderSession(Aggregate[SessionState]):
                 at, delivery.entry_id, request_id, delivery.outcome, forecast.type, forecast.blocks, delivery.plan_id
             )
         )
-        self._mind_reach(delivery, at)
 
-    def _mind_reach(self, delivery: Delivery, at: int) -> None:
-        """A partner out of reach degrades the session, one that answers mends it, one that refuses heartbeats ends it."""
-        if self.lifecycle not in LIVE:
+    def _mind_reach(self, delivery: Delivery, opened: e.OscpMessageOpened | None, at: int) -> None:
+        """A partner out of reach degrades the session; one that answers mends it; refused heartbeats end it.
+
+        What was sent before the session came online says nothing of it.
+        """
+        if self.lifecycle not in LIVE or opened is None or opened.at < self.state.live_since:
             return
         if delivery.outcome is Outcome.ACCEPTED:
             if self.lifecycle is Lifecycle.DEGRADED:
@@ -294,7 +305,7 @@ class OscpCapacityProviderSession(Aggregate[SessionState]):
         interrupted = [opened for opened in self.state.open.values() if opened.entry_id not in in_flight]
         for opened in interrupted:
             self.emit(e.OscpMessageClosed(now, opened.entry_id, Outcome.INDETERMINATE))
-        in_doubt = any(opened.message_type is MessageType.HANDSHAKE_ACKNOWLEDGE for opened in interrupted)
+        in_doubt = any(opened.entry_id == self.state.acknowledgement_id for opened in interrupted)
         if in_doubt and self.lifecycle is Lifecycle.ACCEPTING_HANDSHAKE:
             self._go(Lifecycle.OFFLINE, e.Cause.RESTARTED, now, "the acknowledgement was under way")
         self.time_out(now)

@@ -9,6 +9,7 @@ import msgspec
 from domain.oscp.events import Policy
 from domain.oscp.findings import Finding, Kind, decisive
 from domain.oscp.profile import PartnerProfile
+from domain.oscp.rules import WINDOW_INCOMPLETE
 from domain.oscp.vocabulary import Outcome, Validation
 from domain.scenario.effects import Accept, Ignore, Mismatch, Outage, Reject, Unavailable
 from domain.scenario.effects import Outcome as Forced
@@ -44,14 +45,17 @@ def verdict(
 
 
 def by_rules(findings: Sequence[Finding], profile: PartnerProfile, policy: Policy) -> Verdict:
-    """The first kind of finding that the profile gives a status decides; the others are only recorded."""
+    """The first kind of finding that the profile gives a status decides; the others are only recorded.
+
+    What the world could not be asked about is accepted as indeterminate at most.
+    """
     refused = [finding for finding in findings if profile.status(finding.kind) is not None]
-    stale = [finding for finding in refused if finding.kind is Kind.STALE]
+    unjudged = any(finding.kind is Kind.STALE or finding.rule == WINDOW_INCOMPLETE for finding in findings)
     if policy.stale is Validation.INDETERMINATE:
         refused = [finding for finding in refused if finding.kind is not Kind.STALE]
     finding = decisive(refused)
     if finding is None:
-        return _DOUBTFUL if stale else _SOUND
+        return _DOUBTFUL if unjudged else _SOUND
     status = profile.status(finding.kind)
     assert status is not None, "only findings with a status are left"
     validation = Validation.INDETERMINATE if finding.kind is Kind.STALE else Validation.REJECTED

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 PAGE = Path(__file__).parents[2] / "docs" / "http-api.md"
-_RUN = "/simulation-runs/{run_id}"
+_SHORT = {"{session}": "{run}/oscp-sessions/{session_id}", "{run}": "/simulation-runs/{run_id}"}
 
 
 class Row(NamedTuple):
@@ -20,7 +20,7 @@ def rows_of_page() -> dict[str, Row]:
     """By "METHOD /path"."""
     table = PAGE.read_text(encoding="utf-8").partition("## Every route")[2]
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines() if line.startswith("| `")]
-    return {route.strip("`").replace("{run}", _RUN): Row(takes, does) for route, takes, does in rows}
+    return {_whole(route.strip("`")): Row(takes, does) for route, takes, does in rows}
 
 
 def takes_of_app(description: dict[str, Any]) -> dict[str, str]:
@@ -30,6 +30,12 @@ def takes_of_app(description: dict[str, Any]) -> dict[str, str]:
         for path, methods in description["paths"].items()
         for method, operation in methods.items()
     }
+
+
+def _whole(route: str) -> str:
+    for short, path in _SHORT.items():
+        route = route.replace(short, path)
+    return route
 
 
 def _taken(operation: dict[str, Any], description: dict[str, Any]) -> list[str]:

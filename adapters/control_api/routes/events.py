@@ -15,7 +15,7 @@ from litestar.response import Stream
 from adapters.control_api.event_records import EventPage, record
 from adapters.control_api.event_streams import Selection, lines, server_sent_events
 from adapters.control_api.requests import ApiRequest, query_of
-from adapters.control_api.times import from_query, wall_us
+from adapters.control_api.times import from_query, recorded_us
 from application.event_log import Filter, Row
 from application.event_times import position_recorded_before
 from application.run.requests import parse_moment
@@ -93,19 +93,11 @@ async def all_events(
     _check(asked)
     after = max(asked.after, _last_event_id(request))
     if asked.from_ is not None:
-        begin = _recorded(asked.from_, "/from")
+        begin = recorded_us(asked.from_, "/from")
         after = max(after, await asyncio.to_thread(position_recorded_before, request.backend.log, begin))
-    ends = None if asked.to is None else _ends_after(_recorded(asked.to, "/to"))
+    ends = None if asked.to is None else _ends_after(recorded_us(asked.to, "/to"))
     streams = (*map(stream_of, asked.run), *asked.stream)
     return await _answer(request, Selection(after, Filter(streams, topics=asked.type), ends), asked.limit)
-
-
-def _recorded(text: str, pointer: str) -> int:
-    try:
-        return wall_us(from_query(text))
-    except ValueError:
-        expected = "an RFC 3339 time with an offset, such as 2026-03-02T12:00:00Z"
-        raise InvalidInput([Fault(pointer, repr(text), expected)]) from None
 
 
 def _ends_after(recorded_at: int) -> Callable[[Row], bool]:

@@ -12,6 +12,7 @@ from domain.oscp.rules.context import Case, WindowMeters
 from domain.oscp.rules.measured import POWER_UNITS
 from domain.oscp.vocabulary import EnergyFlow, EnergyType, Phase, Unit
 
+WINDOW_INCOMPLETE = "world.window-incomplete"
 _PPM = 1_000_000
 _WHOLE = frozenset({Phase.ALL, Phase.UNKNOWN})
 _EACH = frozenset({Phase.ONE, Phase.TWO, Phase.THREE})
@@ -31,7 +32,7 @@ def whole_window_metered(case: Case) -> Iterator[Finding]:
     """A run that began or paused within the window has measured less than the platform may have."""
     meters = case.context.meters
     if _closed_window(case) and meters is not None and not meters.complete:
-        yield Finding("world.window-incomplete", Kind.NUMBERS, "a run that missed part of it", "a window it covered")
+        yield Finding(WINDOW_INCOMPLETE, Kind.NUMBERS, "a run that missed part of it", "a window it covered")
 
 
 def energy(case: Case) -> Iterator[Finding]:

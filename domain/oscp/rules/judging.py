@@ -7,7 +7,16 @@ from itertools import islice
 
 from domain.oscp.findings import Finding
 from domain.oscp.messages import Message
-from domain.oscp.rules import adjustments, bindings, compliance, figures, handshakes, lifecycle, windows
+from domain.oscp.rules import (
+    adjustments,
+    bindings,
+    compliance,
+    figures,
+    handshakes,
+    lifecycle,
+    registrations,
+    windows,
+)
 from domain.oscp.rules.context import Case, Context
 from domain.oscp.state import SessionState
 from domain.oscp.vocabulary import MessageType
@@ -26,6 +35,7 @@ _MEASUREMENTS: tuple[Rule, ...] = (
 )
 
 RULES: dict[MessageType, tuple[Rule, ...]] = {
+    MessageType.REGISTER: registrations.RULES,
     MessageType.HANDSHAKE: (lifecycle.offline, handshakes.measurement_configuration),
     MessageType.HANDSHAKE_ACKNOWLEDGE: (
         lifecycle.awaiting_acknowledgement,
@@ -46,7 +56,8 @@ def judge(
     """Every failed rule of a message to an attached session.
 
     `message` is None when its body could not be read: then the rules that need no body are judged. A type without
-    rules (Register, and what only a Capacity Provider sends) has no findings.
+    rules (what only a Capacity Provider sends) has no findings while the session is active.
     """
     case = Case(state, type, message, correlation_id, context)
-    return tuple(finding for rule in RULES.get(type, ()) for finding in islice(rule(case), MOST_OF_A_RULE))
+    rules = (lifecycle.not_ended, *RULES.get(type, ()))
+    return tuple(finding for rule in rules for finding in islice(rule(case), MOST_OF_A_RULE))

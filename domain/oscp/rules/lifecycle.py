@@ -14,6 +14,12 @@ OFFLINE = frozenset({Lifecycle.OFFLINE})
 AWAITING = frozenset({Lifecycle.AWAITING_HANDSHAKE_ACKNOWLEDGE})
 
 
+def not_ended(case: Case) -> Iterator[Finding]:
+    """A session that has ended takes nothing more."""
+    if case.state.detached:
+        yield Finding("session.ended", Kind.SESSION, "a session that has ended", "an active session")
+
+
 def offline(case: Case) -> Iterator[Finding]:
     """A handshake begins a relation; in the middle of one it is refused."""
     return _in_state(case, OFFLINE, "handshake.not-offline")

@@ -13,6 +13,7 @@ from adapters.control_api import create_app
 from bootstrap.service import Service, open_service
 from bootstrap.settings import Settings
 from tests.adapters.control_api.client import Api
+from tests.adapters.control_api.oscp import OscpApi, Partner, create_session, listening, start_run
 
 TOKENS = ("ana:viewer:viewer-token-0123456", "otto:operator:operator-token-01234")
 
@@ -35,6 +36,20 @@ async def api(service: Service) -> AsyncIterator[Api]:
     """A client on this machine."""
     async with httpx.AsyncClient(transport=_transport(service), base_url="http://127.0.0.1:8420") as client:
         yield Api(client)
+
+
+@pytest.fixture
+async def partner() -> AsyncIterator[Partner]:
+    """What sessions send goes here."""
+    async with listening() as there:
+        yield there
+
+
+@pytest.fixture
+async def session(api: Api, partner: Partner) -> OscpApi:
+    """A new session of the manual run "r", offline."""
+    await start_run(api)
+    return await create_session(api, partner.url)
 
 
 @pytest.fixture

@@ -1,0 +1,101 @@
+"""One aiohttp session per partner: the same origin with the same credentials shares connections, nothing else does."""
+
+from __future__ import annotations
+
+import ssl
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import aiohttp
+import msgspec
+
+from domain.errors import Fault, InvalidInput
+from domain.oscp.events import Credentials
+
+# Idle connections go before any usual server closes them (2 s and more): a request that meets a connection just being
+# closed fails, and a POST may not be tried again.
+_IDLE_SECONDS = 1.5
+_NOTHING_UNASKED = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+
+
+class _Partner(NamedTuple):
+    scheme: str
+    authority: str
+    credentials: bytes
+
+
+class HttpSessions:
+    """Opens sessions when they are first asked for, inside the event loop. Closed, it opens no more."""
+
+    def __init__(self) -> None:
+        self._sessions: dict[_Partner, aiohttp.ClientSession] = {}
+        self._closed = False
+
+    def of(self, url: str, credentials: Credentials) -> aiohttp.ClientSession:
+        """Raises InvalidInput for an URL or certificate files that are of no use, and once it is closed."""
+        partner = _partner(url, credentials)
+        session = self._sessions.get(partner)
+        if session is None:
+            if self._closed:
+                raise InvalidInput(
+                    [Fault("", "a service that is stopping", "one that runs")], "the service is stopping"
+                )
+            session = self._sessions[partner] = _open(credentials)
+        return session
+
+    async def close(self) -> None:
+        self._closed = True
+        sessions = list(self._sessions.values())
+        self._sessions.clear()
+        for session in sessions:
+            await session.close()
+
+
+def _partner(url: str, credentials: Credentials) -> _Partner:
+    try:
+        scheme, authority, *_ = urlsplit(url)
+    except ValueError:
+        scheme, authority = "", ""
+    if scheme not in ("http", "https") or not authority:
+        raise InvalidInput(
+            [Fault("", f"{url[:200]!r}", "an http or https URL")], f"no http or https URL: {url[:200]!r}"
+        )
+    return _Partner(scheme, authority, msgspec.json.encode(credentials))
+
+
+def _open(credentials: Credentials) -> aiohttp.ClientSession:
+    """Every message goes out at once, whatever others wait for; cookies are never taken."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_IDLE_SECONDS, ssl=_tls(credentials)),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        skip_auto_headers=_NOTHING_UNASKED,
+    )
+
+
+def _tls(credentials: Credentials) -> ssl.SSLContext | bool:
+    """Servers are always verified; against `authority` instead of the system's where there is one."""
+    if not (credentials.certificate or credentials.authority):
+        return True
+    try:
+        context = ssl.create_default_context(cafile=credentials.authority or None)
+    except OSError as error:
+        raise _unusable("/authority", credentials.authority, error) from None
+    if credentials.certificate:
+        try:
+            context.load_cert_chain(credentials.certificate, credentials.key or None, password=_no_password)
+        except OSError as error:
+            named = f"{credentials.certificate} with the key {credentials.key or 'in it'}"
+            raise _unusable("/certificate", named, error) from None
+    return context
+
+
+def _no_password() -> str:
+    """Else OpenSSL would ask for one at the terminal."""
+    return ""
+
+
+def _unusable(pointer: str, named: str, error: OSError) -> InvalidInput:
+    reason = "not as PEM files have to be" if isinstance(error, ssl.SSLError) else error.strerror
+    expected = "PEM files that the service can read, keys without a passphrase"
+    return InvalidInput([Fault(pointer, f"{named}: {reason}", expected)], f"cannot use {named} for TLS: {reason}")

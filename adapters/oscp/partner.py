@@ -1,0 +1,75 @@
+"""Requests to partners over aiohttp: proven, bounded in time and size, and with every failure told in words."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from adapters.oscp.authorization import AUTHORIZATION, Authorizer, secret_header_names
+from adapters.oscp.http_exchange import Answer, exchange
+from adapters.oscp.http_sessions import HttpSessions
+from adapters.oscp.network_faults import FAULTS, Patience, told
+from adapters.oscp.oauth2 import NoToken
+from application.oscp.ports import Headers, Outgoing, Posted, SecretStore
+from domain.errors import InvalidInput
+from domain.oscp.masking import masked
+from domain.oscp.profile import Authorization
+
+_USER_AGENT = ("User-Agent", "depot-sim")
+_UNAUTHORISED = 401
+
+
+class AiohttpPartner:
+    """Every partner of this process. `close` ends its connections; what is posted after that fails.
+
+    Of the headers sent, Host and Content-Length are not told. `monotonic` is the clock that tokens expire by.
+    """
+
+    def __init__(self, secrets: SecretStore, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._sessions = HttpSessions()
+        self._authorizer = Authorizer(secrets, self._sessions, monotonic)
+
+    async def post(self, outgoing: Outgoing) -> Posted:
+        """Status 0 and an error for whatever keeps the partner from answering, its credentials included.
+
+        The timeouts hold for every request it takes: that for a token, and that with a new token after a 401, as well.
+        """
+        headers = outgoing.headers
+        patience = Patience(outgoing.connect_timeout_ms, outgoing.request_timeout_ms)
+        try:
+            headers = await self._authorizer.headers(_presented(outgoing))
+            answer = await self._exchange(outgoing, headers, patience)
+            if answer.status == _UNAUTHORISED and _is_renewable(outgoing):
+                headers = await self._authorizer.headers(_presented(outgoing), refused=headers)
+                answer = await self._exchange(outgoing, headers, patience)
+        except (InvalidInput, NoToken) as problem:
+            return Posted(0, _shown(outgoing, headers), error=problem.detail)
+        except FAULTS as fault:
+            return Posted(0, _shown(outgoing, headers), error=told(fault, patience))
+        body = answer.body.decode("utf-8", "backslashreplace")
+        shown = _shown(outgoing, headers)
+        return Posted(answer.status, shown, masked(answer.headers), body, answer.latency_us, answer.broken)
+
+    async def close(self) -> None:
+        await self._authorizer.close()
+        await self._sessions.close()
+
+    async def _exchange(self, outgoing: Outgoing, headers: Headers, patience: Patience) -> Answer:
+        http = self._sessions.of(outgoing.url, outgoing.credentials)
+        return await exchange(http, outgoing.method, outgoing.url, headers, outgoing.body, patience)
+
+
+def _presented(outgoing: Outgoing) -> Outgoing:
+    """With our name, unless the request goes by another."""
+    if any(name.lower() == "user-agent" for name, _ in outgoing.headers):
+        return outgoing
+    return outgoing._replace(headers=(*outgoing.headers, _USER_AGENT))
+
+
+def _is_renewable(outgoing: Outgoing) -> bool:
+    brought = any(name.lower() == AUTHORIZATION.lower() for name, _ in outgoing.headers)
+    return outgoing.authorization is Authorization.OAUTH2 and not brought
+
+
+def _shown(outgoing: Outgoing, headers: Headers) -> Headers:
+    return masked(headers, secret_header_names(outgoing.credentials))

@@ -1,0 +1,41 @@
+"""Alarms by name: each is set for one moment, and may be set anew or cancelled at any time."""
+
+from __future__ import annotations
+
+import heapq
+
+
+class Alarms:
+    """Moments are µs of a clock that never goes back. Setting one anew leaves its old moment behind, to be skipped."""
+
+    def __init__(self) -> None:
+        self._set: dict[str, int] = {}
+        self._heap: list[tuple[int, str]] = []
+
+    def set(self, name: str, at_us: int) -> None:
+        if self._set.get(name) != at_us:
+            self._set[name] = at_us
+            heapq.heappush(self._heap, (at_us, name))
+
+    def cancel(self, name: str) -> None:
+        self._set.pop(name, None)
+
+    def next_us(self) -> int | None:
+        """When the next alarm rings."""
+        self._skip_stale()
+        return self._heap[0][0] if self._heap else None
+
+    def ringing(self, now_us: int) -> list[str]:
+        """Alarms whose moment has come, earliest first; they are no longer set."""
+        names = []
+        self._skip_stale()
+        while self._heap and self._heap[0][0] <= now_us:
+            _, name = heapq.heappop(self._heap)
+            del self._set[name]
+            names.append(name)
+            self._skip_stale()
+        return names
+
+    def _skip_stale(self) -> None:
+        while self._heap and self._set.get(self._heap[0][1]) != self._heap[0][0]:
+            heapq.heappop(self._heap)

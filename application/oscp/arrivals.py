@@ -1,0 +1,41 @@
+"""A request of a partner as the HTTP side hands it over, and the reply it has to give."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from application.oscp.ports import Headers
+
+MOST_BODY_BYTES = 2**20
+"""Of a longer body only this much is handed over."""
+
+
+class Arrival(NamedTuple):
+    """`path` is what follows the service's prefix ("handshake"), header names are in lower case.
+
+    `body` holds at most MOST_BODY_BYTES, `body_bytes` says how many there were.
+    """
+
+    method: str
+    path: str
+    headers: Headers
+    body: bytes
+    body_bytes: int
+
+    def header(self, name: str) -> str:
+        """The first value, or nothing."""
+        return next((value for key, value in self.headers if key == name), "")
+
+    def all(self, name: str) -> list[str]:
+        return [value for key, value in self.headers if key == name]
+
+
+class Reply(NamedTuple):
+    """Status 0: leave the request without an answer until its sender gives up."""
+
+    status: int
+    headers: Headers = ()
+    body: bytes = b""
+
+
+NO_REPLY = Reply(0)

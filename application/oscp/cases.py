@@ -1,0 +1,148 @@
+"""One received message on its way to a decision: what is known of it before, and how it is told afterwards."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+
+from application.oscp.arrivals import NO_REPLY, Reply
+from application.oscp.doorkeeper import Visitor
+from application.oscp.segmenting import Joined
+from domain.oscp.events import OscpMessageOpened, SecretReference
+from domain.oscp.findings import Deviation, Finding
+from domain.oscp.ledger import Answer, OscpMessageFinalised, OscpMessageRecorded
+from domain.oscp.masking import masked_body
+from domain.oscp.messages import Message
+from domain.oscp.receipt import Receipt
+from domain.oscp.rules import Context, window_of
+from domain.oscp.verdict import ACCEPTED, Verdict
+from domain.oscp.vocabulary import Direction, MessageType, Outcome
+from domain.scenario.exchange import Exchange
+
+_EMPTY = Reply(ACCEPTED)
+
+
+class Case(NamedTuple):
+    """A message before its decision; `findings` are those that need no session.
+
+    `token` is where that of a Register is kept, unless it is to be refused.
+    """
+
+    joined: Joined
+    message: Message | None
+    findings: tuple[Finding, ...]
+    deviations: tuple[Deviation, ...]
+    context: Context
+    token: SecretReference | None = None
+
+    @property
+    def visitor(self) -> Visitor:
+        return self.joined.visitor
+
+    @property
+    def is_understood(self) -> bool:
+        """Whether it can have an effect at all."""
+        if self.visitor.type is MessageType.REGISTER:
+            return self.token is not None or self.visitor.arrival.method == "DELETE"
+        return self.message is not None
+
+
+def exchange_of(visitor: Visitor, at: int) -> Exchange:
+    """The message as overrides and expectations see it, without its secrets."""
+    return Exchange(
+        Direction.INBOUND,
+        visitor.type,
+        visitor.attached.session_id,
+        visitor.message_id,
+        visitor.answers,
+        at,
+        visitor.entry_id,
+        visitor.headers,
+        masked_body(visitor.type, visitor.content),
+    )
+
+
+def recorded_of(visitor: Visitor, overrides: tuple[str, ...] = ()) -> OscpMessageRecorded:
+    attached, arrival = visitor.attached, visitor.arrival
+    return OscpMessageRecorded(
+        visitor.wall_ms,
+        visitor.entry_id,
+        attached.session_id,
+        attached.run_id,
+        attached.remote_configuration_id,
+        Direction.INBOUND,
+        visitor.type,
+        visitor.request_id,
+        visitor.correlation_id,
+        arrival.path,
+        visitor.headers,
+        visitor.body,
+        arrival.body_bytes,
+        overrides,
+        arrival.method,
+    )
+
+
+def opened_of(visitor: Visitor, at: int) -> OscpMessageOpened:
+    return OscpMessageOpened(
+        at,
+        visitor.entry_id,
+        visitor.stream,
+        Direction.INBOUND,
+        visitor.type,
+        visitor.request_id,
+        part=visitor.is_part,
+    )
+
+
+def is_same(recorded: OscpMessageRecorded, visitor: Visitor) -> bool:
+    """Whether the message under the visitor's request id is the visitor's."""
+    told = (recorded.message_type, recorded.method, recorded.body)
+    return told == (visitor.type, visitor.arrival.method, visitor.body)
+
+
+def receipt_of(case: Case, decided: Verdict, findings: tuple[Finding, ...]) -> Receipt:
+    """A message that nobody could read has no effect, whatever an override makes of it."""
+    visitor = case.visitor
+    takes_effect = decided.takes_effect and case.is_understood
+    plain = Outcome.INDETERMINATE if decided.outcome is Outcome.ACCEPTED else decided.outcome
+    return Receipt(
+        visitor.type,
+        case.message,
+        visitor.entry_id,
+        visitor.message_id,
+        visitor.answers,
+        Outcome.ACCEPTED if takes_effect else plain,
+        decided.validation,
+        findings,
+        decided.rule,
+        window_of(case.message) if takes_effect else None,
+        visitor.arrival.method,
+        case.token,
+    )
+
+
+def reply_of(decided: Verdict) -> Reply:
+    if decided.status == ACCEPTED:
+        return _EMPTY
+    if not decided.status:
+        return NO_REPLY
+    headers = [("content-type", "application/json")]
+    if decided.retry_after_s is not None:
+        headers.append(("retry-after", str(decided.retry_after_s)))
+    return Reply(decided.status, tuple(headers), msgspec.json.encode({"message": decided.detail or decided.rule}))
+
+
+def answer_of(reply: Reply) -> Answer:
+    return Answer(reply.status, reply.headers, reply.body.decode())
+
+
+def reply_again(finalised: OscpMessageFinalised) -> Reply:
+    """The answer that was given."""
+    answer = finalised.answer
+    return Reply(answer.status, answer.headers, answer.body.encode()) if answer.status else NO_REPLY
+
+
+def unavailable(detail: str) -> Reply:
+    return Reply(503, (("content-type", "application/json"),), msgspec.json.encode({"message": detail}))

@@ -1,0 +1,252 @@
+"""Which session a request is for, and whether it may come in. What is for nobody is recorded as well."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from hashlib import sha256
+from typing import NamedTuple
+
+import msgspec
+
+from application.event_log import Journal
+from application.ids import IdSource
+from application.oscp.arrivals import Arrival, Reply
+from application.oscp.ports import Headers, SecretStore
+from application.oscp.sessions import HostedSession, OscpSessions
+from application.oscp.time import SessionTime
+from application.repository import pending_append
+from domain.errors import InvalidInput
+from domain.oscp import ledger
+from domain.oscp.envelope import CONFIGURATION_ID, envelope_findings
+from domain.oscp.events import OscpProviderSessionAttached, SecretReference
+from domain.oscp.findings import Finding, Kind
+from domain.oscp.ledger import UNRESOLVED, OscpMessageLedgerEntry, OscpMessageRecorded
+from domain.oscp.masking import masked, masked_body
+from domain.oscp.profile import PartnerProfile
+from domain.oscp.profiles import BUILT_IN
+from domain.oscp.segments import SEGMENT_COUNT, SEGMENT_INDEX, Place, Whole, place_of
+from domain.oscp.state import SessionState
+from domain.oscp.vocabulary import Direction, MessageType, Outcome, Validation
+
+_KNOWN_PATHS = {path: type for profile in BUILT_IN.values() for path, type in profile.inbound_paths.items()}
+_DIGEST = 12
+_KEPT_OF_TOO_LARGE = 4_096
+
+
+class Visitor(NamedTuple):
+    """A request that has found its session. `stream` is that of its ledger entry, `headers` and `body` are for it.
+
+    `digest` is of method, type and body: a request id with another digest is not the same message. `is_part` tells that
+    it is a segment, at `place` unless its headers are wrong; with `whole` it is the one that completes a message.
+    """
+
+    arrival: Arrival
+    hosted: HostedSession
+    attached: OscpProviderSessionAttached
+    type: MessageType
+    request_id: str
+    correlation_id: str
+    stream: str
+    entry_id: str
+    headers: Headers
+    body: str
+    digest: str
+    findings: tuple[Finding, ...]
+    wall_ms: int
+    began_us: int
+    is_part: bool = False
+    place: Place | None = None
+    whole: Whole | None = None
+
+    @property
+    def content(self) -> bytes:
+        """The body of the message."""
+        return self.arrival.body if self.whole is None else self.whole.body
+
+    @property
+    def message_id(self) -> str:
+        """The request id by which others speak of the message: that of its first segment."""
+        return self.request_id if self.whole is None else self.whole.request_id
+
+    @property
+    def answers(self) -> str:
+        """The request id of the message that this one answers."""
+        return self.correlation_id if self.whole is None else self.whole.correlation_id
+
+    def as_whole(self, whole: Whole) -> Visitor:
+        """As the one whose segment completes a message."""
+        return self._replace(is_part=False, whole=whole)
+
+    def with_finding(self, finding: Finding) -> Visitor:
+        return self._replace(findings=(*self.findings, finding))
+
+    def under_a_used_id(self) -> Visitor:
+        """The same request as a message of its own, whose request id was used for another one before."""
+        stream = f"{self.stream}~{self.digest[:_DIGEST]}"
+        found = f"{self.request_id}, used for another message"
+        finding = Finding("header.x-request-id.reused", Kind.HEADERS, found, "a new id for every message")
+        return self.with_finding(finding)._replace(stream=stream, entry_id=ledger.entry_id_of(stream))
+
+
+class Doorkeeper:
+    """Finds sessions by the configuration header or by the token shown."""
+
+    def __init__(
+        self, sessions: OscpSessions, secrets: SecretStore, time: SessionTime, ids: IdSource, journal: Journal
+    ) -> None:
+        self._sessions = sessions
+        self._secrets = secrets
+        self._time = time
+        self._ids = ids
+        self._journal = journal
+
+    async def admit(self, arrival: Arrival, began_us: int) -> Visitor | Reply:
+        """The visitor, or the reply to a request that belongs to no session."""
+        session_id = await self._session_of(arrival)
+        if session_id is None:
+            return await self._turn_away(arrival)
+        hosted = await self._sessions.get(session_id)
+        attached = hosted.session.attached
+        type = attached.profile.inbound_paths.get(arrival.path)
+        if type is None or (type is MessageType.REGISTER and not attached.profile.registration):
+            return _no_such_path(arrival.path)
+        return self._visitor(arrival, hosted, attached, type, began_us)
+
+    async def _session_of(self, arrival: Arrival) -> str | None:
+        configuration_id = arrival.header("x-oscp-configuration-id")
+        if configuration_id:
+            return await self._sessions.by_configuration(configuration_id)
+        token = _shown_token(arrival)
+        return await self._sessions.by_token(sha256(token.encode()).hexdigest()) if token else None
+
+    async def keep_token(self, token: str) -> SecretReference:
+        """Keep the token that a partner gave, out of the log."""
+        return await asyncio.to_thread(self._secrets.keep, f"oscp-partner-{self._ids.new_id()}", token)
+
+    def _visitor(
+        self,
+        arrival: Arrival,
+        hosted: HostedSession,
+        attached: OscpProviderSessionAttached,
+        type: MessageType,
+        began_us: int,
+    ) -> Visitor:
+        request_id = arrival.header("x-request-id") or self._ids.new_id()
+        stream = ledger.stream_of(attached.session_id, Direction.INBOUND, request_id)
+        place = _place(arrival, attached.profile)
+        findings = (
+            *self._credentials(arrival, hosted.session.state),
+            *envelope_findings(arrival.headers, attached.profile, len(arrival.body), arrival.body_bytes),
+            *((place,) if isinstance(place, Finding) else ()),
+        )
+        return Visitor(
+            arrival,
+            hosted,
+            attached,
+            type,
+            request_id,
+            arrival.header("x-correlation-id"),
+            stream,
+            ledger.entry_id_of(stream),
+            masked(arrival.headers),
+            _text(arrival, type),
+            sha256(b"%b %b\n%b" % (arrival.method.encode(), type.encode(), arrival.body)).hexdigest(),
+            findings,
+            self._time.wall_ms(),
+            began_us,
+            place is not None,
+            place if isinstance(place, Place) else None,
+        )
+
+    def _credentials(self, arrival: Arrival, state: SessionState) -> list[Finding]:
+        expected = state.inbound_tokens
+        if expected is None:
+            return []
+        token = _shown_token(arrival)
+        if not token:
+            return [Finding("credentials.missing", Kind.CREDENTIALS, "no Authorization", "the session's token")]
+        if not expected:
+            return [Finding("credentials.unregistered", Kind.CREDENTIALS, "a token", "a registration before")]
+        try:
+            held = [self._secrets.get(one) for one in expected]
+        except InvalidInput as error:
+            return [Finding("credentials.unknown", Kind.CREDENTIALS, str(error), "a secret that can be read")]
+        if not any(hmac.compare_digest(one.encode(), token.encode()) for one in held):
+            return [Finding("credentials.refused", Kind.CREDENTIALS, "another token", "the session's token")]
+        return []
+
+    async def _turn_away(self, arrival: Arrival) -> Reply:
+        """403, recorded: nobody is known by what the request shows."""
+        type = _KNOWN_PATHS.get(arrival.path)
+        if type is None:
+            return _no_such_path(arrival.path)
+        rule, told = _unknown(arrival)
+        reply = Reply(403, (("content-type", "application/json"),), msgspec.json.encode({"message": told}))
+        stream = ledger.stream_of(UNRESOLVED, Direction.INBOUND, self._ids.new_id())
+        entry = OscpMessageLedgerEntry(stream)
+        entry.record(self._recorded(arrival, type, stream))
+        entry.finalise(
+            ledger.OscpMessageFinalised(
+                self._time.wall_ms(),
+                Outcome.REJECTED,
+                Validation.REJECTED,
+                ledger.Answer(reply.status, reply.headers, reply.body.decode()),
+                rule,
+                (Finding(rule, Kind.SESSION, told, "an active session"),),
+            )
+        )
+        await self._journal.append(pending_append((entry,)))
+        return reply
+
+    def _recorded(self, arrival: Arrival, type: MessageType, stream: str) -> OscpMessageRecorded:
+        return OscpMessageRecorded(
+            self._time.wall_ms(),
+            ledger.entry_id_of(stream),
+            UNRESOLVED,
+            "",
+            arrival.header("x-oscp-configuration-id"),
+            Direction.INBOUND,
+            type,
+            arrival.header("x-request-id"),
+            arrival.header("x-correlation-id"),
+            arrival.path,
+            masked(arrival.headers),
+            _text(arrival, type),
+            arrival.body_bytes,
+            method=arrival.method,
+        )
+
+
+def _unknown(arrival: Arrival) -> tuple[str, str]:
+    """The rule that failed, and how it is told."""
+    configuration_id = arrival.header("x-oscp-configuration-id")
+    if configuration_id:
+        return "session.unknown-configuration", f"no active session for configuration {configuration_id[:100]}"
+    if arrival.header("authorization"):
+        return "session.unknown-token", "the token belongs to no active session"
+    return "session.not-named", f"neither {CONFIGURATION_ID} nor a token names a session"
+
+
+def _shown_token(arrival: Arrival) -> str:
+    """The token in Authorization, whatever its scheme is called."""
+    scheme, separator, token = arrival.header("authorization").strip().partition(" ")
+    return token.strip() if separator else scheme
+
+
+def _text(arrival: Arrival, type: MessageType) -> str:
+    """The body as text; of one that is too large, the beginning. Bytes that are no UTF-8 show as \\xNN."""
+    kept = arrival.body if arrival.body_bytes <= len(arrival.body) else arrival.body[:_KEPT_OF_TOO_LARGE]
+    return masked_body(type, kept).decode("utf-8", "backslashreplace")
+
+
+def _place(arrival: Arrival, profile: PartnerProfile) -> Place | Finding | None:
+    """Which segment of a message it is, what is wrong about that, or None for a message of one piece."""
+    if not profile.segments:
+        return None
+    return place_of(arrival.header(SEGMENT_INDEX.lower()), arrival.header(SEGMENT_COUNT.lower()))
+
+
+def _no_such_path(path: str) -> Reply:
+    message = f"there is no {path[:100]} here; known: {', '.join(sorted(_KNOWN_PATHS))}"
+    return Reply(404, (("content-type", "application/json"),), msgspec.json.encode({"message": message}))

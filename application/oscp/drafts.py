@@ -1,0 +1,56 @@
+"""The messages a session sends of its own accord."""
+
+from __future__ import annotations
+
+from application.oscp.letters import Draft
+from domain.oscp.events import SecretReference
+from domain.oscp.messages import (
+    Handshake,
+    HandshakeAcknowledge,
+    Heartbeat,
+    OfferedVersion,
+    Register,
+    RequiredBehaviour,
+)
+from domain.oscp.registering import VERSION
+from domain.oscp.session import OscpCapacityProviderSession
+from domain.oscp.vocabulary import MessageType
+
+
+def handshake(session: OscpCapacityProviderSession, heartbeat_interval_ms: int | None) -> Draft:
+    return Draft(MessageType.HANDSHAKE, Handshake(_behaviour(session, heartbeat_interval_ms)))
+
+
+def acknowledgement(session: OscpCapacityProviderSession) -> Draft:
+    """It answers the handshake by its request id."""
+    behaviour = _behaviour(session, session.attached.policy.heartbeat_interval_ms)
+    return Draft(
+        MessageType.HANDSHAKE_ACKNOWLEDGE,
+        HandshakeAcknowledge(behaviour),
+        correlation_id=session.state.handshake_id,
+    )
+
+
+def heartbeat(session: OscpCapacityProviderSession, now: int, offline_mode_at: int | None = None) -> Draft:
+    """Good for as many intervals as the profile says."""
+    if offline_mode_at is None:
+        every = session.state.behaviour.send_every_ms or session.attached.policy.heartbeat_interval_ms
+        offline_mode_at = now + every * session.attached.profile.heartbeat_factor
+    return Draft(MessageType.HEARTBEAT, Heartbeat(offline_mode_at))
+
+
+def register(session: OscpCapacityProviderSession, token: str, kept: SecretReference, now: int) -> Draft:
+    """Our address and a fresh token; it answers the partner's Register if that waits for one."""
+    answers = session.begin_registration(kept, now)
+    offered = OfferedVersion(VERSION, session.attached.own_base_url)
+    return Draft(MessageType.REGISTER, Register(token, (offered,)), correlation_id=answers)
+
+
+def planned_forecast(session: OscpCapacityProviderSession, plan_id: str, now: int) -> Draft:
+    """What a plan sends now; the plan moves on."""
+    forecast = session.carry_out_plan(plan_id, now)
+    return Draft(MessageType.UPDATE_GROUP_CAPACITY_FORECAST, forecast, plan_id=plan_id)
+
+
+def _behaviour(session: OscpCapacityProviderSession, heartbeat_interval_ms: int | None) -> RequiredBehaviour:
+    return RequiredBehaviour(heartbeat_interval_ms, (session.attached.measurement_configuration,))

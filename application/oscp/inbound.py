@@ -1,0 +1,274 @@
+"""What a partner sends: its session found, judged, recorded and finalised, and only then answered.
+
+The same message again, at once or later, here or at another process, gets the first answer and leaves no second trace.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from application.clock import Clock
+from application.oscp import part_entries
+from application.oscp.arrivals import Arrival, Reply
+from application.oscp.cases import (
+    Case,
+    answer_of,
+    exchange_of,
+    is_same,
+    opened_of,
+    receipt_of,
+    recorded_of,
+    reply_again,
+    reply_of,
+    unavailable,
+)
+from application.oscp.doorkeeper import Doorkeeper, Visitor
+from application.oscp.part_entries import is_open
+from application.oscp.segmenting import Joined, Part, WaitingSegments
+from application.oscp.sessions import Given, HostedSession, OscpSessions
+from application.oscp.world_context import WorldContext
+from domain.errors import DepotSimError, VersionConflict
+from domain.oscp import ledger
+from domain.oscp.events import SecretReference
+from domain.oscp.ledger import OscpMessageLedgerEntry
+from domain.oscp.messages import Message, Register
+from domain.oscp.reading import Reading, read
+from domain.oscp.rules import Context, deviations_of, judge
+from domain.oscp.verdict import verdict
+from domain.scenario.exchange import Exchange
+from domain.scenario.expectation_events import Moment
+from domain.scenario.treatment import UNTREATED, Treatment, treatment
+
+_log = logging.getLogger("depot_sim.oscp")
+
+_LOOK_AGAIN_US = 50_000
+_LOOKS = 200
+
+Provoked = Callable[[HostedSession, str], None]
+
+
+class _Decided(NamedTuple):
+    """A decision about a message: its ledger entry, and the reply unless it is delayed.
+
+    `others` are the entries of the segments that it completes.
+    """
+
+    entry: OscpMessageLedgerEntry
+    treated: Treatment
+    reply: Reply | None
+    others: tuple[OscpMessageLedgerEntry, ...] = ()
+
+
+class InboundService:
+    """The partner's side of every session. `on_provoked` is told of commands that an override wants carried out."""
+
+    def __init__(self, sessions: OscpSessions, doorkeeper: Doorkeeper, world: WorldContext, clock: Clock) -> None:
+        self._sessions = sessions
+        self._doorkeeper = doorkeeper
+        self._world = world
+        self._clock = clock
+        self._segments = WaitingSegments()
+        self.on_provoked: Provoked | None = None
+        self._delayed: set[str] = set()
+
+    @property
+    def in_flight(self) -> set[str]:
+        """Entries that are recorded and not final yet."""
+        return self._delayed | self._segments.entry_ids()
+
+    async def receive(self, arrival: Arrival) -> Reply:
+        """The reply to a request. Never raises: what cannot be decided is answered 503."""
+        began = self._clock.monotonic_us()
+        try:
+            visitor = await self._doorkeeper.admit(arrival, began)
+            if isinstance(visitor, Reply):
+                return visitor
+            return await self._answer_once(visitor)
+        except DepotSimError as error:
+            _log.warning("message not taken", extra={"path": arrival.path, "error": str(error)})
+            return unavailable(error.detail)
+        except Exception:  # noqa: BLE001 - whatever it is, the partner gets an answer
+            _log.exception("message not taken", extra={"path": arrival.path})
+            return unavailable("the simulator failed over this message")
+
+    async def _answer_once(self, visitor: Visitor) -> Reply:
+        """The answer, or the one that was or is about to be given to the same message."""
+        answers = visitor.hosted.answers
+        known = answers.get(visitor.stream)
+        if known is not None and known.digest != visitor.digest:
+            visitor = visitor.under_a_used_id()
+            known = answers.get(visitor.stream)
+        if known is not None:
+            return await asyncio.shield(known.reply)
+        answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        visitor.hosted.remember(visitor.stream, Given(visitor.digest, answer))
+        try:
+            reply = await self._process(visitor)
+        except BaseException as error:
+            answers.pop(visitor.stream, None)
+            answer.set_exception(error if isinstance(error, Exception) else DepotSimError("the request was cancelled"))
+            answer.exception()  # those who wait get it; without them it is nobody's
+            raise
+        answer.set_result(reply)
+        return reply
+
+    async def give_up_segments(self) -> None:
+        """End the segments that have waited too long for the others of their message."""
+        for session_id, parts in self._segments.overdue(self._clock.now_us() // 1_000):
+            await self._sessions.decide(session_id, _giving_up(parts), beside=lambda entries: entries, fenced=False)
+
+    async def _process(self, visitor: Visitor) -> Reply:
+        joined = self._segments.join(visitor)
+        try:
+            decided = await self._decide_case(await self._case(joined))
+        except BaseException as error:
+            self._segments.undo(joined)
+            if isinstance(error, VersionConflict) and error.stream == visitor.stream:
+                return await self._reply_as_before(visitor)
+            raise
+        assert decided.reply is not None, "the second decision is final"
+        return decided.reply
+
+    async def _case(self, joined: Joined) -> Case:
+        """All that can be said of a message before its session is asked."""
+        visitor = joined.visitor
+        has_body = not visitor.is_part and visitor.arrival.method != "DELETE"
+        reading = read(visitor.type, visitor.content, visitor.attached.profile) if has_body else Reading(None)
+        context = await self._world.of(visitor.attached, reading.message)
+        findings = (*visitor.findings, *reading.findings)
+        token = await self._kept_token(visitor, reading.message) if not findings else None
+        return Case(joined, reading.message, findings, reading.deviations, context, token)
+
+    async def _kept_token(self, visitor: Visitor, message: Message | None) -> SecretReference | None:
+        """Where the token of a Register is kept, unless it is to be refused."""
+        if not isinstance(message, Register):
+            return None
+        if judge(visitor.hosted.session.state, visitor.type, message, visitor.answers, Context(0)):
+            return None
+        return await self._doorkeeper.keep_token(message.token)
+
+    async def _decide_case(self, case: Case) -> _Decided:
+        first = await self._decide(case.visitor, lambda hosted, moment: self._judge(hosted, moment, case))
+        return first if first.reply is not None else await self._decide_late(case, first)
+
+    async def _decide_late(self, case: Case, first: _Decided) -> _Decided:
+        visitor = case.visitor
+        self._delayed.add(visitor.entry_id)
+        try:
+            await self._clock.sleep_us(first.treated.delay_ms * 1_000)
+            return await self._decide(visitor, lambda hosted, moment: self._judge_late(hosted, moment, case, first))
+        finally:
+            self._delayed.discard(visitor.entry_id)
+
+    async def _decide(self, visitor: Visitor, decision: Callable[[HostedSession, Moment], _Decided]) -> _Decided:
+        return await self._sessions.decide(
+            visitor.attached.session_id,
+            decision,
+            beside=lambda decided: (decided.entry, *decided.others),
+            fenced=False,
+        )
+
+    def _judge(self, hosted: HostedSession, moment: Moment, case: Case) -> _Decided:
+        """Record the message, and answer it unless an override delays that."""
+        visitor = case.visitor
+        now = moment.session
+        exchange = exchange_of(visitor, now)
+        hits = hosted.overrides.hit(exchange, now)
+        treated = treatment(hits) if hits else UNTREATED
+        entry = OscpMessageLedgerEntry(visitor.stream)
+        entry.record(recorded_of(visitor, treated.overrides))
+        if treated.provoke is not None and self.on_provoked is not None:
+            self.on_provoked(hosted, treated.provoke.command)
+        if treated.delay_ms:
+            hosted.session.open(opened_of(visitor, now))
+            return _Decided(entry, treated, None)
+        return self._conclude(hosted, moment, case, treated, entry, exchange)
+
+    def _judge_late(self, hosted: HostedSession, moment: Moment, case: Case, first: _Decided) -> _Decided:
+        """Answer a message whose receipt was recorded before."""
+        entry = OscpMessageLedgerEntry(case.visitor.stream)
+        recorded = first.entry.state.recorded
+        assert recorded is not None, "the first decision recorded it"
+        entry.fold((recorded,))
+        exchange = exchange_of(case.visitor, moment.session)
+        return self._conclude(hosted, moment, case, first.treated, entry, exchange)
+
+    def _conclude(
+        self,
+        hosted: HostedSession,
+        moment: Moment,
+        case: Case,
+        treated: Treatment,
+        entry: OscpMessageLedgerEntry,
+        exchange: Exchange,
+    ) -> _Decided:
+        session, visitor = hosted.session, case.visitor
+        attached, state = session.attached, session.state
+        if visitor.is_part:
+            return self._take_part(hosted, moment, case, treated, entry)
+        context = msgspec.structs.replace(case.context, now=moment.session)
+        correlated = judge(state, visitor.type, case.message, visitor.answers, context)
+        findings = (*case.findings, *correlated)
+        decided = verdict(findings, attached.profile, attached.policy, treated.outcome)
+        deviations = (*case.deviations, *deviations_of(state, visitor.type, visitor.answers))
+        reply = reply_of(decided)
+        entry.finalise(
+            ledger.OscpMessageFinalised(
+                visitor.wall_ms,
+                decided.outcome,
+                decided.validation,
+                answer_of(reply),
+                decided.rule,
+                findings,
+                deviations,
+                self._clock.monotonic_us() - visitor.began_us,
+                overrides=treated.overrides,
+            )
+        )
+        session.receive(receipt_of(case, decided, findings), moment.session)
+        hosted.expectations.observe(exchange, decided.outcome.value, moment)
+        others = tuple(
+            part_entries.joined(hosted, moment, part) for part in case.joined.earlier if is_open(hosted, part)
+        )
+        return _Decided(entry, treated, reply, others)
+
+    def _take_part(
+        self, hosted: HostedSession, moment: Moment, case: Case, treated: Treatment, entry: OscpMessageLedgerEntry
+    ) -> _Decided:
+        """Answer a segment. One that is taken stays open until its message is complete, or is given up."""
+        session, visitor = hosted.session, case.visitor
+        part = case.joined.part or Part(visitor)
+        part.verdict = verdict(case.findings, session.attached.profile, session.attached.policy, treated.outcome)
+        is_taken = case.joined.part is not None and part.verdict.takes_effect
+        if is_taken and not part.is_joined:
+            if not is_open(hosted, part):
+                session.open(opened_of(visitor, moment.session))
+        else:
+            self._segments.withdraw(part)
+            entry.finalise(part_entries.finalised(part, part.verdict, case.findings, moment.wall))
+            if is_open(hosted, part):
+                session.close(visitor.entry_id, part.verdict.outcome, moment.session)
+        return _Decided(entry, treated, reply_of(part.verdict))
+
+    async def _reply_as_before(self, visitor: Visitor) -> Reply:
+        """What the same message was answered before; while that is under way elsewhere, wait for it."""
+        for _ in range(_LOOKS):
+            entry = (await self._sessions.read_entry(visitor.stream)).state
+            if entry.recorded is not None and not is_same(entry.recorded, visitor):
+                return await self._answer_once(visitor.under_a_used_id())
+            if entry.finalised is not None:
+                return reply_again(entry.finalised)
+            await self._clock.sleep_us(_LOOK_AGAIN_US)
+        return unavailable("the same message is still being answered")
+
+
+def _giving_up(parts: Sequence[Part]) -> Callable[[HostedSession, Moment], list[OscpMessageLedgerEntry]]:
+    def decision(hosted: HostedSession, moment: Moment) -> list[OscpMessageLedgerEntry]:
+        return [part_entries.given_up(hosted, moment, part) for part in parts if is_open(hosted, part)]
+
+    return decision

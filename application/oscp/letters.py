@@ -1,0 +1,189 @@
+"""A message on its way out: how it is written, addressed and, where an override says so, spoilt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import msgspec
+
+from application.oscp.ports import Headers, Outgoing
+from domain.oscp import ledger
+from domain.oscp.envelope import CONFIGURATION_ID, CORRELATION_ID, REQUEST_ID
+from domain.oscp.events import OscpMessageOpened, OscpProviderSessionAttached
+from domain.oscp.ledger import OscpMessageRecorded
+from domain.oscp.masking import MASK, masked, masked_body
+from domain.oscp.messages import CapacityForecast, Handshake, HandshakeAcknowledge, Message
+from domain.oscp.profile import Authorization
+from domain.oscp.vocabulary import Direction, MessageType
+from domain.oscp.writing import write
+from domain.scenario.effects import Mismatch, Mismatched
+from domain.scenario.exchange import Exchange
+from domain.scenario.expectation_events import Expectation
+from domain.scenario.malforming import malformed
+from domain.scenario.treatment import UNTREATED, Treatment
+
+WRONG_GROUP = "another-group"
+WRONG_ID = "00000000-0000-0000-0000-000000000000"
+
+
+class Draft(NamedTuple):
+    """A message to be sent. `message` is None for one with a hand-made `body`.
+
+    `headers` are laid over the usual ones; None leaves one out. `unchecked` sends it whatever the state. `expect` is
+    raised with it; steps that name no correlation are about this message.
+    """
+
+    type: MessageType
+    message: Message | None = None
+    body: bytes = b""
+    correlation_id: str = ""
+    headers: Mapping[str, str | None] = {}
+    plan_id: str = ""
+    unchecked: bool = False
+    expect: Expectation | None = None
+
+
+class Letter(NamedTuple):
+    """A draft as it is recorded and sent. `copy` counts repetitions; the letter itself is 0.
+
+    A message in `segments` travels in as many letters: its first one holds the others' bodies in `rest`, and each of
+    them `is_later`.
+    """
+
+    draft: Draft
+    attached: OscpProviderSessionAttached
+    request_id: str
+    stream: str
+    url: str
+    correlation_id: str
+    headers: Headers
+    body: bytes
+    treated: Treatment = UNTREATED
+    copy: int = 0
+    segments: int = 1
+    rest: tuple[bytes, ...] = ()
+    is_later: bool = False
+
+    @property
+    def entry_id(self) -> str:
+        return ledger.entry_id_of(self.stream)
+
+    def treated_so(self, treated: Treatment) -> Letter:
+        """The letter as overrides want it."""
+        draft, body, correlation_id, headers = self.draft, self.body, self.correlation_id, self.headers
+        if isinstance(treated.outcome, Mismatch):
+            match treated.outcome.what:
+                case Mismatched.GROUP if isinstance(draft.message, CapacityForecast):
+                    wrong = msgspec.structs.replace(draft.message, group_id=WRONG_GROUP)
+                    body = write(wrong, draft.type, self.attached.profile)
+                case Mismatched.CORRELATION:
+                    correlation_id = WRONG_ID
+                    headers = with_header(headers, CORRELATION_ID, WRONG_ID)
+                case _:
+                    headers = with_header(headers, CONFIGURATION_ID, WRONG_ID)
+        if treated.malform is not None:
+            body = malformed(body, treated.malform)
+        return self._replace(treated=treated, body=body, correlation_id=correlation_id, headers=headers)
+
+    def repeated(self, copy: int) -> Letter:
+        """The same letter once more, with a ledger entry of its own."""
+        return self._replace(copy=copy, stream=f"{self.stream}~{copy}")
+
+    def renamed(self, copy: int, request_id: str) -> Letter:
+        """The same message once more, under an id of its own."""
+        stream = ledger.stream_of(self.attached.session_id, Direction.OUTBOUND, request_id)
+        headers = with_header(self.headers, REQUEST_ID, request_id)
+        return self._replace(copy=copy, request_id=request_id, stream=stream, headers=headers)
+
+    def opened(self, at: int) -> OscpMessageOpened:
+        return OscpMessageOpened(
+            at,
+            self.entry_id,
+            self.stream,
+            Direction.OUTBOUND,
+            self.draft.type,
+            self.request_id,
+            _asks(self.draft),
+            part=self.copy > 0 or self.is_later,
+        )
+
+    def recorded(self, wall_ms: int) -> OscpMessageRecorded:
+        attached = self.attached
+        headers = self.headers
+        if attached.profile.authorization is not Authorization.NONE and attached.credentials.outbound is not None:
+            headers = (*headers, ("Authorization", f"{attached.profile.authorization.value.title()} {MASK}"))
+        return OscpMessageRecorded(
+            wall_ms,
+            self.entry_id,
+            attached.session_id,
+            attached.run_id,
+            attached.remote_configuration_id,
+            Direction.OUTBOUND,
+            self.draft.type,
+            self.request_id,
+            self.correlation_id,
+            self.url,
+            masked(headers),
+            masked_body(self.draft.type, self.body).decode("utf-8", "backslashreplace"),
+            len(self.body),
+            self.treated.overrides,
+        )
+
+    def exchange(self, at: int) -> Exchange:
+        """The message as overrides and expectations see it, without its secrets."""
+        return Exchange(
+            Direction.OUTBOUND,
+            self.draft.type,
+            self.attached.session_id,
+            self.request_id,
+            self.correlation_id,
+            at,
+            self.entry_id,
+            masked(self.headers),
+            masked_body(self.draft.type, b"".join((self.body, *self.rest))),
+        )
+
+    def outgoing(self) -> Outgoing:
+        attached = self.attached
+        return Outgoing(
+            "POST",
+            self.url,
+            self.headers,
+            self.body,
+            attached.profile.authorization,
+            attached.credentials,
+            attached.policy.connect_timeout_ms,
+            attached.policy.request_timeout_ms,
+        )
+
+
+def letter_for(draft: Draft, attached: OscpProviderSessionAttached, request_id: str) -> Letter:
+    """The letter as it goes out when nothing interferes."""
+    profile = attached.profile
+    body = draft.body if draft.message is None else write(draft.message, draft.type, profile)
+    headers: Headers = (
+        (CONFIGURATION_ID, attached.remote_configuration_id),
+        (REQUEST_ID, request_id),
+        ("Content-Type", "application/json"),
+    )
+    if draft.correlation_id:
+        headers = with_header(headers, CORRELATION_ID, draft.correlation_id)
+    for name, value in draft.headers.items():
+        headers = with_header(headers, name, value)
+    path = profile.outbound_paths.get(draft.type, f"/{draft.type}")
+    stream = ledger.stream_of(attached.session_id, Direction.OUTBOUND, request_id)
+    url = attached.betterfleet_base_url.rstrip("/") + path
+    return Letter(draft, attached, request_id, stream, url, draft.correlation_id, headers, body)
+
+
+def with_header(headers: Headers, name: str, value: str | None) -> Headers:
+    """With this header in place of any of the same name; without it when there is no value."""
+    others = tuple(header for header in headers if header[0].lower() != name.lower())
+    return others if value is None else (*others, (name, value))
+
+
+def _asks(draft: Draft) -> int | None:
+    if isinstance(draft.message, Handshake | HandshakeAcknowledge):
+        return draft.message.required_behaviour.heartbeat_interval_ms
+    return None

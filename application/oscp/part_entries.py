@@ -1,0 +1,60 @@
+"""The ledger entries of segments: open while others of their message are missing, and then ended."""
+
+from __future__ import annotations
+
+from application.oscp.cases import answer_of, recorded_of, reply_of
+from application.oscp.segmenting import Part
+from application.oscp.sessions import HostedSession
+from domain.oscp.findings import Finding
+from domain.oscp.ledger import Answer, OscpMessageFinalised, OscpMessageLedgerEntry
+from domain.oscp.segments import incomplete
+from domain.oscp.verdict import ACCEPTED, Verdict
+from domain.oscp.vocabulary import Outcome, Validation
+from domain.scenario.expectation_events import Moment
+
+
+def is_open(hosted: HostedSession, part: Part) -> bool:
+    return part.visitor.entry_id in hosted.session.state.open
+
+
+def finalised(part: Part, decided: Verdict, findings: tuple[Finding, ...], wall_ms: int) -> OscpMessageFinalised:
+    """What was answered to a segment; of one that was taken, the rule tells its place."""
+    place = part.visitor.place
+    rule = decided.rule or (f"segment-{place.index}-of-{place.count}" if place is not None else "")
+    answer = answer_of(reply_of(decided))
+    return OscpMessageFinalised(wall_ms, decided.outcome, decided.validation, answer, rule, findings)
+
+
+def joined(hosted: HostedSession, moment: Moment, part: Part) -> OscpMessageLedgerEntry:
+    """End a segment whose message is complete."""
+    decided = part.verdict
+    assert decided is not None, "an open segment was answered"
+    hosted.session.close(part.visitor.entry_id, decided.outcome, moment.session)
+    return _ended(part, finalised(part, decided, (), moment.wall))
+
+
+def given_up(hosted: HostedSession, moment: Moment, part: Part) -> OscpMessageLedgerEntry:
+    """End a segment whose message will not be complete."""
+    hosted.session.close(part.visitor.entry_id, Outcome.FAILED, moment.session)
+    return _ended(part, unfinished(part.visitor.attached.policy.segments_within_ms, moment.wall))
+
+
+def unfinished(within_ms: int, wall_ms: int) -> OscpMessageFinalised:
+    """The end of a segment that was taken, and waited for the others in vain."""
+    finding = incomplete(within_ms)
+    return OscpMessageFinalised(
+        wall_ms,
+        Outcome.FAILED,
+        Validation.REJECTED,
+        Answer(ACCEPTED),
+        finding.rule,
+        (finding,),
+        error=f"the message did not come to its end: {finding.found}",
+    )
+
+
+def _ended(part: Part, end: OscpMessageFinalised) -> OscpMessageLedgerEntry:
+    entry = OscpMessageLedgerEntry(part.visitor.stream)
+    entry.fold((recorded_of(part.visitor),))
+    entry.finalise(end)
+    return entry

@@ -1,0 +1,62 @@
+"""Our own Registers: each brings the partner a fresh token, kept beside the log and known before it is sent."""
+
+from __future__ import annotations
+
+import asyncio
+from hashlib import sha256
+
+from application.oscp import drafts
+from application.oscp.letters import Draft, Letter
+from application.oscp.outbound import OutboundService
+from application.oscp.ports import SecretStore
+from application.oscp.sessions import OscpSessions
+from application.repository import Origin
+from domain.oscp.events import SecretReference
+from domain.oscp.session import OscpCapacityProviderSession
+from domain.oscp.vocabulary import MessageType
+from domain.scenario.expectation_events import Moment
+
+_NAMED_BY = 16
+
+
+class Registrar:
+    """Begins registrations, and answers those that partners begin."""
+
+    def __init__(self, sessions: OscpSessions, outbound: OutboundService, secrets: SecretStore) -> None:
+        self._sessions = sessions
+        self._outbound = outbound
+        self._secrets = secrets
+
+    async def begin(self, session_id: str, origin: Origin) -> Letter:
+        """Open a Register. Raises CommandRefused for a partner that does not register, RunHeldElsewhere, NotFound."""
+        session = (await self._sessions.get(session_id)).session
+        session.check_may_send(MessageType.REGISTER)
+        self._sessions.fence(session.attached.run_id)
+        token, kept = await self._new_token(session_id)
+        letter = await self._outbound.open(
+            session_id, lambda session, moment: drafts.register(session, token, kept, moment.session), origin
+        )
+        assert letter is not None, "it is always drafted"
+        return letter
+
+    async def answer(self, session_id: str) -> Letter | None:
+        """Open the Register that the partner waits for; None when it does not wait any more."""
+        session = (await self._sessions.get(session_id)).session
+        if not session.state.registration.owed:
+            return None
+        self._sessions.fence(session.attached.run_id)
+        token, kept = await self._new_token(session_id)
+
+        def owed(session: OscpCapacityProviderSession, moment: Moment) -> Draft | None:
+            is_owed = session.is_active and session.state.registration.owed
+            return drafts.register(session, token, kept, moment.session) if is_owed else None
+
+        return await self._outbound.open(session_id, owed)
+
+    async def _new_token(self, session_id: str) -> tuple[str, SecretReference]:
+        """A token by which requests find the session from now on, and where it is kept."""
+        token = self._secrets.new_token()
+        digest = sha256(token.encode()).hexdigest()
+        kept = await asyncio.to_thread(self._secrets.keep, f"oscp-issued-{digest[:_NAMED_BY]}", token)
+        await self._sessions.list_token(session_id, digest)
+        return token, kept

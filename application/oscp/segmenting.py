@@ -1,0 +1,132 @@
+"""Segments that wait for the others of their message, in the memory of this process.
+
+All segments of a message have to come to the same process, within the policy's time. Each is in the ledger as well,
+recorded and not final until its message is complete: what a restart interrupts is found there, and ends as a failure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from application.oscp.arrivals import MOST_BODY_BYTES
+from application.oscp.doorkeeper import Visitor
+from domain.oscp.findings import Finding, Kind
+from domain.oscp.segments import MOST_SEGMENTS, Segment, add, expired
+from domain.oscp.verdict import Verdict
+
+MOST_WAITING = 2 * MOST_SEGMENTS
+MOST_WAITING_BYTES = 4 * MOST_BODY_BYTES
+"""Of one session."""
+
+
+class Part:
+    """A segment that was taken. `verdict` is what was answered to it; `is_joined` once its message is complete."""
+
+    __slots__ = ("is_joined", "verdict", "visitor")
+
+    def __init__(self, visitor: Visitor) -> None:
+        self.visitor = visitor
+        self.verdict: Verdict | None = None
+        self.is_joined = False
+
+
+class Joined(NamedTuple):
+    """A visitor with what it completes, or as the part that it is; `earlier` are the other parts of a whole."""
+
+    visitor: Visitor
+    part: Part | None = None
+    earlier: tuple[Part, ...] = ()
+
+
+class _Room:
+    """What waits of one session; `parts` are by request id."""
+
+    __slots__ = ("parts", "waiting")
+
+    def __init__(self) -> None:
+        self.waiting: tuple[Segment, ...] = ()
+        self.parts: dict[str, Part] = {}
+
+
+class WaitingSegments:
+    """Bounded in number and bytes for each session."""
+
+    def __init__(self) -> None:
+        self._rooms: dict[str, _Room] = {}
+
+    def join(self, visitor: Visitor) -> Joined:
+        """Put a segment to the others. One that does not fit to them comes back with a finding and does not wait."""
+        if visitor.place is None or visitor.findings:
+            return Joined(visitor)
+        room = self._rooms.setdefault(visitor.attached.session_id, _Room())
+        if len(room.waiting) >= MOST_WAITING:
+            found = f"{len(room.waiting)} segments that wait already"
+            finding = Finding("segment.too-many", Kind.SIZE, found, f"at most {MOST_WAITING}")
+            return Joined(visitor.with_finding(finding))
+        added = add(room.waiting, _segment(visitor), MOST_WAITING_BYTES)
+        if added.finding is not None:
+            return Joined(visitor.with_finding(added.finding))
+        room.waiting = added.waiting
+        part = room.parts[visitor.request_id] = Part(visitor)
+        if added.whole is None:
+            return Joined(visitor, part)
+        parts = [room.parts.pop(request_id) for request_id in added.whole.request_ids]
+        for joined in parts:
+            joined.is_joined = True
+        return Joined(visitor.as_whole(added.whole), None, tuple(one for one in parts if one is not part))
+
+    def undo(self, joined: Joined) -> None:
+        """A segment whose session could not decide was never here; those before it wait for it to come again."""
+        if joined.part is not None:
+            self.withdraw(joined.part)
+        for part in joined.earlier:
+            part.is_joined = False
+            room = self._rooms.setdefault(part.visitor.attached.session_id, _Room())
+            room.parts[part.visitor.request_id] = part
+            room.waiting = (*room.waiting, _segment(part.visitor))
+
+    def withdraw(self, part: Part) -> None:
+        """Take out a segment that was refused after all."""
+        room = self._rooms.get(part.visitor.attached.session_id)
+        if room is not None and room.parts.get(part.visitor.request_id) is part:
+            _remove(room, part)
+
+    def entry_ids(self) -> set[str]:
+        return {part.visitor.entry_id for room in self._rooms.values() for part in room.parts.values()}
+
+    def overdue(self, now_ms: int) -> Iterator[tuple[str, list[Part]]]:
+        """Segments, by session, that have waited too long; they do not wait any more. `now_ms` is wall time."""
+        for session_id, room in list(self._rooms.items()):
+            given_up = [
+                part for part in room.parts.values() if part.verdict is not None and _is_overdue(room, part, now_ms)
+            ]
+            for part in given_up:
+                _remove(room, part)
+            if not room.parts:
+                del self._rooms[session_id]
+            if given_up:
+                yield session_id, given_up
+
+
+def _segment(visitor: Visitor) -> Segment:
+    assert visitor.place is not None, "the place of a segment is known"
+    return Segment(
+        visitor.type,
+        visitor.request_id,
+        visitor.correlation_id,
+        visitor.place,
+        visitor.arrival.body,
+        visitor.wall_ms,
+    )
+
+
+def _is_overdue(room: _Room, part: Part, now_ms: int) -> bool:
+    within_ms = part.visitor.attached.policy.segments_within_ms
+    waiting = tuple(one for one in room.waiting if one.request_id == part.visitor.request_id)
+    return bool(expired(waiting, now_ms, within_ms))
+
+
+def _remove(room: _Room, part: Part) -> None:
+    del room.parts[part.visitor.request_id]
+    room.waiting = tuple(one for one in room.waiting if one.request_id != part.visitor.request_id)

@@ -1,0 +1,1 @@
+"""Overrides and expectations on what protocol families exchange."""

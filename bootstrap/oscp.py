@@ -1,0 +1,77 @@
+"""The OSCP Capacity Provider, composed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from adapters.clock import SystemClock
+from adapters.ids import RandomIds
+from adapters.oscp import AiohttpPartner, ProtocolApp, Secrets
+from application.event_log import EventLog, Journal
+from application.oscp.breaches import Breaches
+from application.oscp.clockwork import Clockwork
+from application.oscp.doorkeeper import Doorkeeper
+from application.oscp.forecasts_to_run import ForecastsToRun
+from application.oscp.inbound import InboundService
+from application.oscp.outbound import OutboundService
+from application.oscp.ports import ScopeMeter
+from application.oscp.registrar import Registrar
+from application.oscp.service import OscpService
+from application.oscp.sessions import OscpSessions
+from application.oscp.time import SessionTime
+from application.oscp.world_context import WorldContext
+from application.run.host import RunHost
+from application.run.live import LiveRuns
+from application.run.runtime import SimulationRuntimePort
+from application.scenario.control import ScenarioControl
+
+_SQLITE = "sqlite:///"
+
+
+@dataclass(frozen=True, slots=True)
+class Oscp:
+    """What the service serves and runs of it."""
+
+    service: OscpService
+    scenarios: ScenarioControl
+    protocol: ProtocolApp
+    clockwork: Clockwork
+    partner: AiohttpPartner
+
+
+def compose_oscp(
+    log: EventLog,
+    journal: Journal,
+    host: RunHost,
+    live: LiveRuns,
+    runtime: SimulationRuntimePort,
+    meter: ScopeMeter,
+    secrets_folder: Path | None,
+) -> Oscp:
+    clock, secrets = SystemClock(), Secrets(secrets_folder)
+    time = SessionTime(clock, host, live)
+    sessions = OscpSessions(log, journal, host, time)
+    partner = AiohttpPartner(secrets)
+    outbound = OutboundService(sessions, clock, partner)
+    doorkeeper = Doorkeeper(sessions, secrets, time, RandomIds(), journal)
+    inbound = InboundService(sessions, doorkeeper, WorldContext(log, live, time, meter), clock)
+    registrar = Registrar(sessions, outbound, secrets)
+    clockwork = Clockwork(sessions, inbound, outbound, host, time, clock, registrar)
+    ForecastsToRun(sessions, runtime, time)
+    Breaches(sessions, host)
+    return Oscp(
+        OscpService(sessions, outbound, live, time, secrets, registrar),
+        ScenarioControl(sessions, live, time),
+        ProtocolApp(inbound.receive),
+        clockwork,
+        partner,
+    )
+
+
+def secrets_folder_of(db: str, named: Path | None) -> Path | None:
+    """Beside a SQLite file unless named; None keeps what partners give the service in memory."""
+    if named is not None or not db.startswith(_SQLITE):
+        return named
+    file = Path(db.removeprefix(_SQLITE).partition("?")[0])
+    return file.with_name(f"{file.name}.secrets")

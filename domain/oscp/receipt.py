@@ -1,0 +1,30 @@
+"""What a session is told of a message it received."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from domain.oscp.events import SecretReference
+from domain.oscp.findings import Finding
+from domain.oscp.messages import Message
+from domain.oscp.vocabulary import MessageType, Outcome, Validation
+
+
+class Receipt(NamedTuple):
+    """A received message and what was decided about it. `message` is None when it could not be read.
+
+    `token` is where the one of a Register is kept.
+    """
+
+    type: MessageType
+    message: Message | None
+    entry_id: str
+    request_id: str
+    correlation_id: str
+    outcome: Outcome
+    validation: Validation
+    findings: tuple[Finding, ...] = ()
+    rule: str = ""
+    window: tuple[int, int] | None = None
+    method: str = "POST"
+    token: SecretReference | None = None
