@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter as Tally
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -51,6 +50,8 @@ class Metrics:
             buckets=_REQUEST_SECONDS,
             registry=self.registry,
         )
+        self._tally: dict[str, int] = {}
+        self._answered: dict[tuple[str, str, int], Histogram] = {}
         self._open_requests = Gauge("depot_sim_http_requests_open", "Requests being answered", registry=self.registry)
 
     def watch(self, name: str, meaning: str, label: str, read: Callable[[], Iterable[Labelled]]) -> None:
@@ -58,11 +59,20 @@ class Metrics:
         self.registry.register(_Watched(name, meaning, label, read))
 
     def text(self) -> bytes:
+        self._count_events()
         return generate_latest(self.registry)
 
     def appended(self, append: Append, seconds: float) -> None:
         self._commits.observe(seconds)
-        for topic, count in Tally(event.topic for write in append.writes for event in write.events).items():
+        tally = self._tally
+        for write in append.writes:
+            for topic, _ in write.events:
+                tally[topic] = tally.get(topic, 0) + 1
+
+    def _count_events(self) -> None:
+        """Bring the counters up to what was appended: once a scrape, because a counter costs more than an event."""
+        tally, self._tally = self._tally, {}
+        for topic, count in tally.items():
             self._appended.labels(topic).inc(count)
             if topic == RunTicked.TOPIC:
                 self._ticks.inc(count)
@@ -74,7 +84,11 @@ class Metrics:
         self._open_requests.dec()
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
-        self._requests.labels(method, route, str(status)).observe(seconds)
+        key = (method, route, status)
+        counted = self._answered.get(key)
+        if counted is None:
+            counted = self._answered[key] = self._requests.labels(method, route, str(status))
+        counted.observe(seconds)
 
 
 class MeteredJournal:

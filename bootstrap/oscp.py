@@ -8,10 +8,11 @@ from pathlib import Path
 from adapters.clock import SystemClock
 from adapters.ids import RandomIds
 from adapters.oscp import AiohttpPartner, ProtocolApp, Secrets
-from application.event_log import EventLog, Journal
+from application.event_log import EventLog
 from application.oscp.breaches import Breaches
 from application.oscp.clockwork import Clockwork
 from application.oscp.doorkeeper import Doorkeeper
+from application.oscp.following import Following
 from application.oscp.forecasts_to_run import ForecastsToRun
 from application.oscp.inbound import InboundService
 from application.oscp.outbound import OutboundService
@@ -21,6 +22,7 @@ from application.oscp.service import OscpService
 from application.oscp.sessions import OscpSessions
 from application.oscp.time import SessionTime
 from application.oscp.world_context import WorldContext
+from application.own_writes import OwnWrites
 from application.run.host import RunHost
 from application.run.live import LiveRuns
 from application.run.runtime import SimulationRuntimePort
@@ -37,12 +39,13 @@ class Oscp:
     scenarios: ScenarioControl
     protocol: ProtocolApp
     clockwork: Clockwork
+    following: Following
     partner: AiohttpPartner
 
 
 def compose_oscp(
     log: EventLog,
-    journal: Journal,
+    journal: OwnWrites,
     host: RunHost,
     live: LiveRuns,
     runtime: SimulationRuntimePort,
@@ -65,6 +68,7 @@ def compose_oscp(
         ScenarioControl(sessions, live, time),
         ProtocolApp(inbound.receive),
         clockwork,
+        Following(journal, sessions, clock),
         partner,
     )
 

@@ -16,6 +16,7 @@ from adapters.metrics import MeteredJournal, Metrics
 from adapters.oscp import PowerScopeMeter
 from adapters.read_store import open_read_store
 from application.configuration.service import ConfigurationService
+from application.own_writes import OwnWrites
 from application.repository import Repository
 from application.run.driver import RunDriver
 from application.run.host import RunHost
@@ -81,7 +82,7 @@ def _compose(
     closing: AsyncExitStack,
 ) -> Service:
     log, clock, ids, metrics = store.log, SystemClock(), RandomIds(), Metrics()
-    journal = MeteredJournal(store.journal(), metrics)
+    journal = OwnWrites(MeteredJournal(store.journal(), metrics), log)
     closing.push_async_callback(journal.close)
     tail = Tail(log)
     closing.push_async_callback(asyncio.to_thread, tail.close)
@@ -125,6 +126,7 @@ async def _tended(service: Service) -> AsyncIterator[None]:
     host = service.host
     tasks = [
         asyncio.create_task(service.oscp.clockwork.run(), name="oscp clockwork"),
+        asyncio.create_task(service.oscp.following.run(), name="follow oscp sessions"),
         asyncio.create_task(host.keep_leases(), name="keep leases"),
         asyncio.create_task(host.watch_unheld(), name="watch unheld runs"),
     ]

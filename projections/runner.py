@@ -20,6 +20,7 @@ from read_models.store import Overtaken, ReadStore
 FIRST_BACKOFF_SECONDS = 0.1
 LONGEST_BACKOFF_SECONDS = 30.0
 _STOP_SECONDS = 0.2  # how long a stop may wait for a thread that waits for the log
+_REST_SECONDS = 0.05
 
 
 class State(StrEnum):
@@ -91,6 +92,7 @@ class _Worker:
         self._moved = threading.Condition()
         self._state = State.STARTING
         self._position = 0
+        self._wanted = 0
         self._trouble = _Trouble()
         self._thread = threading.Thread(target=self._run, name=f"project-{projector.model.name}", daemon=True)
 
@@ -98,7 +100,9 @@ class _Worker:
         self._thread.start()
 
     def ask_to_stop(self) -> None:
-        self._stopping.set()
+        with self._moved:
+            self._stopping.set()
+            self._moved.notify_all()
 
     def join(self) -> None:
         if self._thread.ident is not None:
@@ -111,6 +115,8 @@ class _Worker:
 
     def wait_for(self, position: int, timeout: float) -> bool:
         with self._moved:
+            self._wanted = max(self._wanted, position)
+            self._moved.notify_all()
             return self._moved.wait_for(lambda: self._position >= position, max(0.0, timeout))
 
     def _run(self) -> None:
@@ -136,6 +142,12 @@ class _Worker:
             if self._log.wait_beyond(position, _STOP_SECONDS):
                 position = self._follower.step(self._store, position, self._log.head())
             self._reached(position)
+            self._rest()
+
+    def _rest(self) -> None:
+        """Let events gather, so that many share a transaction, unless somebody waits for them."""
+        with self._moved:
+            self._moved.wait_for(lambda: self._wanted > self._position or self._stopping.is_set(), _REST_SECONDS)
 
     def _reached(self, position: int) -> None:
         with self._moved:

@@ -6,16 +6,24 @@ import heapq
 
 
 class Alarms:
-    """Moments are µs of a clock that never goes back. Setting one anew leaves its old moment behind, to be skipped."""
+    """Moments are µs of a clock that never goes back.
+
+    An alarm never rings late, but it may ring early: one that is put off stays where it is, which costs nothing, and
+    whoever it wakes sets it anew. Timers that every message puts off ring once a period that way, not once a message.
+    """
 
     def __init__(self) -> None:
         self._set: dict[str, int] = {}
         self._heap: list[tuple[int, str]] = []
 
-    def set(self, name: str, at_us: int) -> None:
-        if self._set.get(name) != at_us:
-            self._set[name] = at_us
-            heapq.heappush(self._heap, (at_us, name))
+    def set(self, name: str, at_us: int) -> bool:
+        """Whether this is now the first alarm to ring."""
+        present = self._set.get(name)
+        if present is not None and present <= at_us:
+            return False
+        self._set[name] = at_us
+        heapq.heappush(self._heap, (at_us, name))
+        return self._heap[0][0] >= at_us
 
     def cancel(self, name: str) -> None:
         self._set.pop(name, None)

@@ -6,6 +6,7 @@ Every timer is derived from the state of its session; what is kept here is only 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Coroutine, Sequence
 from typing import Any
@@ -94,8 +95,8 @@ class Clockwork:
         if delay_us is None:
             self._alarms.cancel(attached.session_id)
         else:
-            self._alarms.set(attached.session_id, self._clock.monotonic_us() + delay_us)
-            self._changed.set()
+            if self._alarms.set(attached.session_id, self._clock.monotonic_us() + delay_us):
+                self._changed.set()
 
     # Which sessions
 
@@ -175,10 +176,9 @@ class Clockwork:
         due_us = self._alarms.next_us()
         wait_us = _LOOK_US if due_us is None else min(_LOOK_US, due_us - self._clock.monotonic_us())
         if wait_us > 0:
-            try:
-                await asyncio.wait_for(self._changed.wait(), wait_us / 1_000_000)
-            except TimeoutError:
-                return
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait_us / 1_000_000):
+                    await self._changed.wait()
 
     def _delay_us(self, hosted: HostedSession) -> int | None:
         """How long (wall time) until the session has something to do; None when only a moved run can tell."""
@@ -186,9 +186,8 @@ class Clockwork:
         if clock_now is None:
             return None
         deadlines = [due.at for due in agenda(hosted.session.state) if _key(hosted.id, due) not in self._opening]
-        override_ends = hosted.overrides.next_deadline()
-        if override_ends is not None:
-            deadlines.append(override_ends)
+        if hosted.overrides.active:
+            deadlines.append(hosted.overrides.next_deadline() or 0)
         delays = [self._time.wall_delay_us(attached, at - clock_now.session) for at in deadlines]
         for clock, at in hosted.expectations.next_deadline().items():
             if clock is DeadlineClock.WALL:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 
 from application.oscp.sessions import HostedSession, OscpSessions
 from application.oscp.time import SessionTime
 from application.repository import Origin
 from application.run.runtime import SimulationRuntimePort
 from domain.configuration.quantities import Power, SinceStart
-from domain.errors import DepotSimError
+from domain.errors import CommandRefused, DepotSimError
 from domain.oscp.events import Cause, OscpProviderSessionAttached
 from domain.oscp.forecast import mean_w
 from domain.oscp.messages import Block
@@ -52,7 +53,9 @@ class ForecastsToRun:
         sessions.on_change.append(self._look_at)
 
     def _look_at(self, hosted: HostedSession) -> None:
-        if self._sessions.fence_if_held(hosted.session.attached.run_id) is None or hosted.id in self._telling:
+        if not hosted.session.state.forecasts or hosted.id in self._telling:
+            return
+        if self._sessions.fence_if_held(hosted.session.attached.run_id) is None:
             return
         if _ids(holding(hosted.session.state)) != self._told.get(hosted.id, {}):
             task = self._telling[hosted.id] = asyncio.create_task(self._tell(hosted.id))
@@ -68,8 +71,10 @@ class ForecastsToRun:
                 if not changed:
                     return
                 for type in changed:
-                    await self._command(hosted.session.attached, type, holds[type])
-                    told[type] = _id(holds[type])
+                    with suppress(CommandRefused):  # the run knows, from before a restart
+                        await self._command(hosted.session.attached, type, holds[type])
+                    told.pop(type, None)
+                    told |= _ids({type: holds[type]})
         except DepotSimError as error:
             _log.warning("the run was not told of a forecast: %s", error)
 

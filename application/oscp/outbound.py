@@ -165,7 +165,8 @@ class OutboundService:
         places.append(place)
         try:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(place.reached.wait(), reorder.at_most_ms / 1_000)
+                async with asyncio.timeout(reorder.at_most_ms / 1_000):
+                    await place.reached.wait()
         finally:
             places.remove(place)
 
