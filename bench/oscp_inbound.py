@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -147,4 +146,4 @@ def _report(name: str, base: Measured, ours: Measured) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
