@@ -139,8 +139,10 @@ def answer_of(reply: Reply) -> Answer:
 
 
 def reply_again(finalised: OscpMessageFinalised) -> Reply:
-    """The answer that was given."""
+    """The answer that was given; what a restart left undecided cannot be answered, and says so."""
     answer = finalised.answer
+    if finalised.outcome is Outcome.INDETERMINATE and not answer.status:
+        return unavailable(finalised.error)
     return Reply(answer.status, answer.headers, answer.body.encode()) if answer.status else NO_REPLY
 
 

@@ -66,6 +66,13 @@ class HostedSession:
             self.overrides.clear(ALL, moment.session)
             self.expectations.retire_all(reason, moment)
 
+    def is_behind(self, other: HostedSession) -> bool:
+        """Whether the other one of the same session has seen more."""
+        mine, others = (
+            (one.session.version, one.overrides.version, one.expectations.version) for one in (self, other)
+        )
+        return any(map(int.__lt__, mine, others))
+
     def remember(self, stream: str, answer: Given) -> None:
         """Keep an answer for those who send the same message again; the oldest ones are in the log only."""
         self.answers[stream] = answer
@@ -240,6 +247,7 @@ class OscpSessions:
         """What the decision came to. A session that is no longer live takes its expectations along."""
         was_live = hosted.session.lifecycle in LIVE
         try:
+            hosted.session.time_out(moment.session)  # what is over does not go on because its timer is late
             result = decision(hosted, moment)
         except BaseException:
             self._drop_if_ahead(hosted)
@@ -260,15 +268,26 @@ class OscpSessions:
         except BaseException:
             self.drop(hosted)
             raise
+        self.has_moved(await self._reloaded(hosted) if hosted.dropped else hosted)
+
+    async def _reloaded(self, saved: HostedSession) -> HostedSession:
+        """The session with what was saved: who loaded it while that was being written does not know of it."""
+        hosted = await self.get(saved.id)
+        while hosted.is_behind(saved):
+            self.forget(saved.id)
+            hosted = await self.get(saved.id)
+        return hosted
+
+    def has_moved(self, hosted: HostedSession) -> None:
+        """Tell everybody who waits for changes of the session."""
         changed = self._changed.pop(hosted.id, None)
         if changed is not None:
             changed.set()
-        if not hosted.dropped:
-            for tell in self.on_change:
-                tell(hosted)
+        for tell in self.on_change:
+            tell(hosted)
 
     def changed(self, session_id: str) -> asyncio.Event:
-        """Is set at the session's next change that this process saves."""
+        """Is set at the session's next change that this process knows of."""
         return self._changed.setdefault(session_id, asyncio.Event())
 
     def fence(self, run_id: str) -> Fence:

@@ -1,0 +1,40 @@
+"""A journal that remembers what this process has written, so that what others have written stands out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+
+from application.event_log import Append, EventLog, Filter, Journal, Row
+from application.subscription import read_page
+
+
+class OwnWrites:
+    """Implements Journal over another one. `by_others` has to be asked now and then, for positions to be forgotten."""
+
+    def __init__(self, journal: Journal, log: EventLog) -> None:
+        self._journal = journal
+        self._log = log
+        self._looked_upto = log.head()
+        self._own: list[int] = []
+
+    async def append(self, append: Append) -> Sequence[int]:
+        positions = await self._journal.append(append)
+        self._own.extend(positions)
+        return positions
+
+    async def close(self) -> None:
+        await self._journal.close()
+
+    async def by_others(self, where: Filter) -> AsyncIterator[list[Row]]:
+        """Matching rows since the last look, unless this process wrote all that came. Our own may be among them."""
+        head = await asyncio.to_thread(self._log.head)
+        begin, self._looked_upto = self._looked_upto, head
+        own = sum(begin < position <= head for position in self._own)
+        self._own = [position for position in self._own if position > head]
+        after = begin if own < head - begin else head
+        while after < head:
+            page = await asyncio.to_thread(read_page, self._log, after, where)
+            after = page.upto
+            self._looked_upto = max(after, head)
+            yield page.rows
