@@ -1,8 +1,8 @@
 """Messages of partners with a durable ledger against a bare Litestar handler: `python -m bench.oscp_inbound`.
 
 Both servers run on one core, each alone, with the same HTTP stack; 32 connections send a message after the other. The
-handler only decodes the same body and answers 204. The simulator finds the session, judges, and has the message recorded
-and finalised on disk before it answers. The ratio is that of requests per CPU second.
+handler only decodes the same body and answers 204. The simulator finds the session, judges, and has the message
+recorded and finalised on disk before it answers. The ratio is that of requests per CPU second.
 """
 
 from __future__ import annotations
