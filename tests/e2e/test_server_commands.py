@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.e2e.processes import ROOT, depot_sim, finish, running, serving, start
+from tests.e2e.processes import ROOT, depot_sim, finish, running, serving, start, wait_for
 
 TOKEN = "0123456789abcdef"
 
@@ -101,3 +101,14 @@ def test_a_follower_has_every_event_once_though_the_server_is_restarted(db: str,
                 followed.append(next_event(follower))
 
     assert followed == [json.loads(line) for line in depot_sim("events", run_id, "--db", db, "--json").out.splitlines()]
+
+
+def test_the_stand_in_is_a_command_of_its_own(tmp_path: Path) -> None:
+    """It gets its own options, serves, and ends at a signal."""
+    ready_file = tmp_path / "standin.json"
+    with running("standin", "--port", "0", "--ready-file", str(ready_file)) as process:
+        wait_for(ready_file.exists, process)
+        page = httpx.get(json.loads(ready_file.read_bytes())["url"])
+        assert page.status_code == 200
+        process.terminate()
+        assert finish(process).code == 0

@@ -1,0 +1,31 @@
+"""`depot-sim standin`: a stand-in for the platform under test, an OSCP flexibility provider, until Ctrl-C or SIGTERM."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from adapters.cli.arguments import Subcommands
+from adapters.cli.exit_codes import ExitCode
+from adapters.cli.terminal import Terminal
+from adapters.cli.toolbox import Toolbox
+
+_NO_PREFIX = "\0"  # every option is the stand-in's own
+
+
+def add_to(subcommands: Subcommands) -> None:
+    command = subcommands.add_parser(
+        "standin",
+        help="run a stand-in for the platform under test (--help tells its options)",
+        description=__doc__,
+        add_help=False,
+        prefix_chars=_NO_PREFIX,
+    )
+    command.add_argument("options", nargs="*")
+    command.set_defaults(execute=execute)
+
+
+def execute(arguments: argparse.Namespace, _toolbox: Toolbox, _terminal: Terminal) -> ExitCode:
+    """Becomes the stand-in: it shares no code with the simulator, so it is a program of its own."""
+    os.execv(sys.executable, [sys.executable, "-m", "standin", *arguments.options])  # noqa: S606 - a list, no shell
