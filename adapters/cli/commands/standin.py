@@ -1,4 +1,4 @@
-"""`depot-sim standin`: a stand-in for the platform under test, an OSCP flexibility provider, until Ctrl-C or SIGTERM."""
+"""`depot-sim standin`: a stand-in for the platform under test, an OSCP flexibility provider, until it is stopped."""
 
 from __future__ import annotations
 
