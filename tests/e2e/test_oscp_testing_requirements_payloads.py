@@ -15,6 +15,7 @@ REFUSED = {
     "forecast_truncated": 422,
     "forecast_without_group": 422,
     "forecast_of_unknown_type": 422,
+    "forecast_without_blocks": 422,
     "forecast_with_text_capacity": 422,
     "forecast_with_nan_capacity": 422,
     "forecast_with_negative_capacity": 422,
