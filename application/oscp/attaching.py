@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import msgspec
 
+from application.oscp.limits import policy_faults
+from application.oscp.limits import profile_faults as faults_of_profile
 from application.oscp.requests import CreateSession
 from domain.configuration.document import OscpCapacityProviderBinding, SimulationConfigurationDocument
 from domain.configuration.faults import one_of, quoted
@@ -33,7 +35,7 @@ def attachment(request: CreateSession, run: SimulationRun, at: int) -> OscpProvi
     profile, profile_faults = _profile(request)
     group_id = request.group_id if request.group_id is not None else binding.group_id if binding else ""
     preset = request.scenario_preset or (binding.scenario_preset if binding else None) or BASELINE
-    faults = [*_faults(request, document, group_id, preset), *profile_faults]
+    faults = [*_faults(request, document, group_id, preset), *profile_faults, *policy_faults(request.policy)]
     if faults:
         raise InvalidInput(faults)
     return OscpProviderSessionAttached(
@@ -95,9 +97,10 @@ def _profile(request: CreateSession) -> tuple[PartnerProfile, list[Fault]]:
         fault = Fault("/partner_profile", quoted(request.partner_profile), expected)
         return next(iter(BUILT_IN.values())), [fault]
     try:
-        return derived(base, request.profile_changes), []
+        changed = derived(base, request.profile_changes)
     except msgspec.ValidationError as error:
         return base, [Fault("/profile_changes", str(error), "fields of a partner profile")]
+    return changed, list(faults_of_profile(changed))
 
 
 def _binding(document: SimulationConfigurationDocument, scope_id: str) -> OscpCapacityProviderBinding | None:

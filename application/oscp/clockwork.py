@@ -94,9 +94,8 @@ class Clockwork:
         delay_us = self._delay_us(hosted)
         if delay_us is None:
             self._alarms.cancel(attached.session_id)
-        else:
-            if self._alarms.set(attached.session_id, self._clock.monotonic_us() + delay_us):
-                self._changed.set()
+        elif self._alarms.set(attached.session_id, self._clock.monotonic_us() + delay_us):
+            self._changed.set()
 
     # Which sessions
 
@@ -137,8 +136,8 @@ class Clockwork:
     async def _recover(self, session_id: str) -> None:
         """Finalise what a restart interrupted, then go on where the log says."""
         self._sessions.forget(session_id)
-        in_flight = self._inbound.in_flight | self._outbound.in_flight
         hosted = await self._sessions.get(session_id)
+        in_flight = self._inbound.in_flight | self._outbound.in_flight
         entries = {
             opened.entry_id: await self._sessions.read_entry(opened.stream)
             for opened in list(hosted.session.state.open.values())

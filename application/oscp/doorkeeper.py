@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+from collections.abc import Iterable
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -110,7 +111,7 @@ class Doorkeeper:
         attached = hosted.session.attached
         type = attached.profile.inbound_paths.get(arrival.path)
         if type is None or (type is MessageType.REGISTER and not attached.profile.registration):
-            return _no_such_path(arrival.path)
+            return _no_such_path(arrival.path, attached.profile.inbound_paths)
         return self._visitor(arrival, hosted, attached, type, began_us)
 
     async def _session_of(self, arrival: Arrival) -> str | None:
@@ -180,7 +181,7 @@ class Doorkeeper:
         """403, recorded: nobody is known by what the request shows."""
         type = _KNOWN_PATHS.get(arrival.path)
         if type is None:
-            return _no_such_path(arrival.path)
+            return _no_such_path(arrival.path, _KNOWN_PATHS)
         rule, told = _unknown(arrival)
         reply = Reply(403, (("content-type", "application/json"),), msgspec.json.encode({"message": told}))
         stream = ledger.stream_of(UNRESOLVED, Direction.INBOUND, self._ids.new_id())
@@ -247,6 +248,6 @@ def _place(arrival: Arrival, profile: PartnerProfile) -> Place | Finding | None:
     return place_of(arrival.header(SEGMENT_INDEX.lower()), arrival.header(SEGMENT_COUNT.lower()))
 
 
-def _no_such_path(path: str) -> Reply:
-    message = f"there is no {path[:100]} here; known: {', '.join(sorted(_KNOWN_PATHS))}"
+def _no_such_path(path: str, known: Iterable[str]) -> Reply:
+    message = f"there is no {path[:100]} here; known: {', '.join(sorted(known))}"
     return Reply(404, (("content-type", "application/json"),), msgspec.json.encode({"message": message}))

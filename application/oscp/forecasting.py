@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from application.oscp.letters import Draft
 from application.oscp.requests import ForecastBlock, PlanForecast, SendForecast
@@ -24,6 +24,7 @@ _QUARTER_MS = 15 * 60_000
 _MOST_MILLI = 10**15
 _MOST_BLOCKS = 10_000
 _MOST_TIMES = 100_000
+_LEAST_EVERY_MS = 1_000
 
 
 def forecast_draft(session: OscpCapacityProviderSession, request: SendForecast, moment: Moment, at: str = "") -> Draft:
@@ -94,7 +95,7 @@ def _milli(capacity: object) -> int | None:
     try:
         milli = Decimal(str(capacity)) * 1_000
         return int(milli) if 0 <= milli <= _MOST_MILLI else None
-    except (InvalidOperation, ValueError):
+    except ArithmeticError:
         return None
 
 
@@ -102,9 +103,12 @@ def _every(request: PlanForecast) -> int:
     if request.every is None:
         return 0
     try:
-        return int(Duration.parse(request.every))
+        every_ms = int(Duration.parse(request.every))
     except ValueError as wrong:
         raise InvalidInput([Fault("/every", repr(request.every), str(wrong))]) from None
+    if every_ms < _LEAST_EVERY_MS:
+        raise InvalidInput([Fault("/every", repr(request.every), "1 s or more")])
+    return every_ms
 
 
 def _moment(text: str, pointer: str, faults: list[Fault]) -> int | None:

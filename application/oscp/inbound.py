@@ -39,7 +39,7 @@ from domain.oscp.ledger import OscpMessageLedgerEntry
 from domain.oscp.messages import Message, Register
 from domain.oscp.reading import Reading, read
 from domain.oscp.rules import Context, deviations_of, judge
-from domain.oscp.verdict import verdict
+from domain.oscp.verdict import ACCEPTED, verdict
 from domain.scenario.exchange import Exchange
 from domain.scenario.expectation_events import Moment
 from domain.scenario.treatment import UNTREATED, Treatment, treatment
@@ -131,6 +131,8 @@ class InboundService:
             if isinstance(error, VersionConflict) and error.stream == visitor.stream:
                 return await self._reply_as_before(visitor)
             raise
+        if joined.part is not None:
+            joined.part.is_saved = True
         assert decided.reply is not None, "the second decision is final"
         return decided.reply
 
@@ -153,17 +155,17 @@ class InboundService:
         return await self._doorkeeper.keep_token(message.token)
 
     async def _decide_case(self, case: Case) -> _Decided:
-        first = await self._decide(case.visitor, lambda hosted, moment: self._judge(hosted, moment, case))
-        return first if first.reply is not None else await self._decide_late(case, first)
+        try:
+            first = await self._decide(case.visitor, lambda hosted, moment: self._judge(hosted, moment, case))
+            if first.treated.provoke is not None and self.on_provoked is not None:
+                self.on_provoked(case.visitor.hosted, first.treated.provoke.command)
+            return first if first.reply is not None else await self._decide_late(case, first)
+        finally:
+            self._delayed.discard(case.visitor.entry_id)
 
     async def _decide_late(self, case: Case, first: _Decided) -> _Decided:
-        visitor = case.visitor
-        self._delayed.add(visitor.entry_id)
-        try:
-            await self._clock.sleep_us(first.treated.delay_ms * 1_000)
-            return await self._decide(visitor, lambda hosted, moment: self._judge_late(hosted, moment, case, first))
-        finally:
-            self._delayed.discard(visitor.entry_id)
+        await self._clock.sleep_us(first.treated.delay_ms * 1_000)
+        return await self._decide(case.visitor, lambda hosted, moment: self._judge_late(hosted, moment, case, first))
 
     async def _decide(self, visitor: Visitor, decision: Callable[[HostedSession, Moment], _Decided]) -> _Decided:
         return await self._sessions.decide(
@@ -182,9 +184,8 @@ class InboundService:
         treated = treatment(hits) if hits else UNTREATED
         entry = OscpMessageLedgerEntry(visitor.stream)
         entry.record(recorded_of(visitor, treated.overrides))
-        if treated.provoke is not None and self.on_provoked is not None:
-            self.on_provoked(hosted, treated.provoke.command)
         if treated.delay_ms:
+            self._delayed.add(visitor.entry_id)
             hosted.session.open(opened_of(visitor, now))
             return _Decided(entry, treated, None)
         return self._conclude(hosted, moment, case, treated, entry, exchange)
@@ -219,7 +220,7 @@ class InboundService:
         reply = reply_of(decided)
         entry.finalise(
             ledger.OscpMessageFinalised(
-                visitor.wall_ms,
+                moment.wall,
                 decided.outcome,
                 decided.validation,
                 answer_of(reply),
@@ -260,9 +261,12 @@ class InboundService:
         for _ in range(_LOOKS):
             entry = (await self._sessions.read_entry(visitor.stream)).state
             if entry.recorded is not None and not is_same(entry.recorded, visitor):
+                visitor.hosted.answers.pop(visitor.stream, None)  # the id is another message's
                 return await self._answer_once(visitor.under_a_used_id())
             if entry.finalised is not None:
                 return reply_again(entry.finalised)
+            if visitor.is_part:
+                return Reply(ACCEPTED)  # only a segment that was taken is left open
             await self._clock.sleep_us(_LOOK_AGAIN_US)
         return unavailable("the same message is still being answered")
 

@@ -15,6 +15,7 @@ from application.oscp.ports import Partner, Posted
 from application.oscp.sessions import HostedSession, OscpSessions
 from application.oscp.splitting import later_segment, numbered, of_segment, split
 from application.repository import Origin
+from domain.errors import VersionConflict
 from domain.oscp.findings import Deviation
 from domain.oscp.ledger import Answer, OscpMessageFinalised, OscpMessageLedgerEntry
 from domain.oscp.masking import masked
@@ -26,6 +27,7 @@ from domain.scenario.effects import Outage, Reorder, Withhold
 from domain.scenario.expectation_events import Expectation, Moment
 from domain.scenario.treatment import treatment
 
+_ATTEMPTS = 4
 _OK = 204
 _WITHHELD = Posted(0, error="withheld by an override")
 _OUTAGE = Posted(0, error="the network is down, by an override")
@@ -85,13 +87,55 @@ class OutboundService:
 
     async def open(self, session_id: str, make: Make, origin: Origin | None = None) -> Letter | None:
         """Record a message that is about to be sent. Raises as `send`."""
-        opened = await self._sessions.decide(
-            session_id,
-            lambda hosted, moment: self._open(hosted, moment, make),
-            beside=lambda opened: () if opened is None else (opened.entry,),
-            origin=origin,
-        )
-        return None if opened is None else opened.letter
+        return await self._record(session_id, lambda hosted, moment: self._open(hosted, moment, make), origin)
+
+    async def _record(
+        self,
+        session_id: str,
+        open_letter: Callable[[HostedSession, Moment], Letter | None],
+        origin: Origin | None = None,
+        *,
+        fenced: bool = True,
+    ) -> Letter | None:
+        """Record a letter. Who did not know of the session's last message gives it the same id, and tries again."""
+        for _ in range(_ATTEMPTS - 1):
+            with contextlib.suppress(VersionConflict):
+                return await self._record_once(session_id, open_letter, origin, fenced)
+        return await self._record_once(session_id, open_letter, origin, fenced)
+
+    async def _record_once(
+        self,
+        session_id: str,
+        open_letter: Callable[[HostedSession, Moment], Letter | None],
+        origin: Origin | None,
+        fenced: bool,
+    ) -> Letter | None:
+        """A letter is in flight before it is in the log, so that it never looks interrupted."""
+        tried: set[str] = set()
+
+        def opening(hosted: HostedSession, moment: Moment) -> _Opened | None:
+            letter = open_letter(hosted, moment)
+            if letter is None:
+                return None
+            tried.add(letter.entry_id)
+            self.in_flight.add(letter.entry_id)
+            return _Opened(letter, _entry_of(letter, moment))
+
+        try:
+            opened = await self._sessions.decide(
+                session_id,
+                opening,
+                beside=lambda opened: () if opened is None else (opened.entry,),
+                origin=origin,
+                fenced=fenced,
+            )
+        except BaseException:
+            self.in_flight -= tried
+            raise
+        if opened is None:
+            return None
+        self.in_flight -= tried - {opened.letter.entry_id}
+        return opened.letter
 
     async def deliver(self, letter: Letter, origin: Origin | None = None) -> Sent:
         """Send what was opened, and finalise it."""
@@ -102,8 +146,8 @@ class OutboundService:
         await self._duplicate(letter, posted)
         return sent
 
-    def _open(self, hosted: HostedSession, moment: Moment, make: Make) -> _Opened | None:
-        """Record the message as it is going to be sent."""
+    def _open(self, hosted: HostedSession, moment: Moment, make: Make) -> Letter | None:
+        """Open the message as it is going to be sent."""
         session, draft = hosted.session, make(hosted.session, moment)
         if draft is None:
             return None
@@ -117,7 +161,7 @@ class OutboundService:
         session.open(letter.opened(moment.session))
         if draft.expect is not None:
             hosted.expectations.raise_(_about(draft.expect, letter.request_id), moment)
-        return _Opened(letter, _entry_of(letter, moment))
+        return letter
 
     async def _carry(self, letter: Letter) -> Posted:
         """Send it, unless an override prevents that; late, if one says so."""
@@ -207,12 +251,13 @@ class OutboundService:
     ) -> tuple[Letter, Posted]:
         """Send a letter that has no effect of its own on the session. Only a copy is a message for expectations."""
 
-        def open_it(hosted: HostedSession, moment: Moment) -> _Opened:
+        def open_it(hosted: HostedSession, moment: Moment) -> Letter:
             letter = write(hosted, moment)
             hosted.session.open(letter.opened(moment.session))
-            return _Opened(letter, _entry_of(letter, moment))
+            return letter
 
-        letter = (await self._decide(session_id, open_it)).letter
+        letter = await self._record(session_id, open_it, fenced=False)
+        assert letter is not None, "it is always written"
 
         def close_it(hosted: HostedSession, moment: Moment) -> _Opened:
             outcome = _outcome(posted)
@@ -234,7 +279,6 @@ class OutboundService:
 
     @contextlib.contextmanager
     def _under_way(self, letter: Letter) -> Iterator[None]:
-        self.in_flight.add(letter.entry_id)
         try:
             yield
         finally:

@@ -21,14 +21,18 @@ MOST_WAITING_BYTES = 4 * MOST_BODY_BYTES
 
 
 class Part:
-    """A segment that was taken. `verdict` is what was answered to it; `is_joined` once its message is complete."""
+    """A segment that was taken, with the verdict on it; `is_saved` once that is in the log.
 
-    __slots__ = ("is_joined", "verdict", "visitor")
+    `is_joined` tells that its message is complete.
+    """
+
+    __slots__ = ("is_joined", "is_saved", "verdict", "visitor")
 
     def __init__(self, visitor: Visitor) -> None:
         self.visitor = visitor
         self.verdict: Verdict | None = None
         self.is_joined = False
+        self.is_saved = False
 
 
 class Joined(NamedTuple):
@@ -98,9 +102,7 @@ class WaitingSegments:
     def overdue(self, now_ms: int) -> Iterator[tuple[str, list[Part]]]:
         """Segments, by session, that have waited too long; they do not wait any more. `now_ms` is wall time."""
         for session_id, room in list(self._rooms.items()):
-            given_up = [
-                part for part in room.parts.values() if part.verdict is not None and _is_overdue(room, part, now_ms)
-            ]
+            given_up = [part for part in room.parts.values() if part.is_saved and _is_overdue(room, part, now_ms)]
             for part in given_up:
                 _remove(room, part)
             if not room.parts:

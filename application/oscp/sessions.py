@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from application.event_log import EventLog, Fence, Journal
 from application.oscp.arrivals import Reply
+from application.oscp.snapshots import SessionSnapshots
 from application.oscp.time import SessionTime
 from application.repository import Origin, pending_append
 from application.run.host import RunHost
@@ -31,6 +32,9 @@ from domain.scenario.overrides import ALL, Overrides
 
 T = TypeVar("T")
 
+Versions = tuple[int, int, int]
+"""Of a session's own stream, its overrides and its expectations."""
+
 _ATTEMPTS = 8
 _KEPT_ANSWERS = 512
 _KEPT_SESSIONS = 4_096
@@ -46,7 +50,7 @@ class Given(NamedTuple):
 class HostedSession:
     """A session and what surrounds it, as this process has it. Not to be used any more once `dropped`."""
 
-    __slots__ = ("answers", "dropped", "expectations", "overrides", "session")
+    __slots__ = ("answers", "dropped", "expectations", "overrides", "saves_under_way", "session")
 
     def __init__(self, session: OscpCapacityProviderSession, overrides: Overrides, expectations: Expectations) -> None:
         self.session = session
@@ -54,6 +58,7 @@ class HostedSession:
         self.expectations = expectations
         self.answers: OrderedDict[str, Given] = OrderedDict()
         self.dropped = False
+        self.saves_under_way = 0
 
     @property
     def id(self) -> str:
@@ -66,12 +71,9 @@ class HostedSession:
             self.overrides.clear(ALL, moment.session)
             self.expectations.retire_all(reason, moment)
 
-    def is_behind(self, other: HostedSession) -> bool:
-        """Whether the other one of the same session has seen more."""
-        mine, others = (
-            (one.session.version, one.overrides.version, one.expectations.version) for one in (self, other)
-        )
-        return any(map(int.__lt__, mine, others))
+    @property
+    def versions(self) -> Versions:
+        return self.session.version, self.overrides.version, self.expectations.version
 
     def remember(self, stream: str, answer: Given) -> None:
         """Keep an answer for those who send the same message again; the oldest ones are in the log only."""
@@ -88,6 +90,7 @@ class OscpSessions:
         self._journal = journal
         self._host = host
         self._time = time
+        self._snapshots = SessionSnapshots(log)
         self._directory = OscpDirectory()
         self._reading = asyncio.Lock()
         self._loaded: OrderedDict[str, HostedSession] = OrderedDict()
@@ -264,18 +267,23 @@ class OscpSessions:
             append = pending_append((*others, hosted.session, hosted.overrides, hosted.expectations), origin, fence)
             if not append.writes:
                 return
+            reached = hosted.versions
+            hosted.saves_under_way += 1
             await self._journal.append(append)
+            hosted.saves_under_way -= 1
         except BaseException:
             self.drop(hosted)
             raise
-        self.has_moved(await self._reloaded(hosted) if hosted.dropped else hosted)
+        if not hosted.saves_under_way and not hosted.dropped:
+            self._snapshots.keep(hosted.session)
+        self.has_moved(await self._reloaded(hosted.id, reached) if hosted.dropped else hosted)
 
-    async def _reloaded(self, saved: HostedSession) -> HostedSession:
+    async def _reloaded(self, session_id: str, reached: Versions) -> HostedSession:
         """The session with what was saved: who loaded it while that was being written does not know of it."""
-        hosted = await self.get(saved.id)
-        while hosted.is_behind(saved):
-            self.forget(saved.id)
-            hosted = await self.get(saved.id)
+        hosted = await self.get(session_id)
+        while any(map(int.__lt__, hosted.versions, reached)):
+            self.forget(session_id)
+            hosted = await self.get(session_id)
         return hosted
 
     def has_moved(self, hosted: HostedSession) -> None:
@@ -331,6 +339,7 @@ class OscpSessions:
         if listed is None:
             raise NotFound(f"there is no OSCP session {session_id}", "list the run's sessions to see their ids")
         hosted = _new(listed)
+        await self._snapshots.restore(hosted.session)
         for aggregate in (hosted.session, hosted.overrides, hosted.expectations):
             await self._fold(aggregate)
         self._loaded[session_id] = hosted

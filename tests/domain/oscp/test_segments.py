@@ -87,7 +87,7 @@ def test_a_missing_segment_keeps_the_others_waiting_until_they_expire() -> None:
     assert expired(waiting, 1_099, 1_000) == ()
     assert expired(waiting, 1_100, 1_000) == waiting[:1]
     assert expired(waiting, 1_200, 1_000) == waiting
-    finding = incomplete(waiting[0], 1_000)
+    finding = incomplete(1_000)
     assert (finding.rule, finding.kind) == ("segment.incomplete", Kind.MALFORMED)
 
 

@@ -1,0 +1,201 @@
+"""A session by the profile oca-2.0 with a partner that is played by the test: what it sends, and what it answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from adapters.clock import SystemClock
+from adapters.event_store import EventStore, open_event_store
+from adapters.oscp import Secrets
+from application.oscp.arrivals import Arrival, Reply
+from application.oscp.clockwork import Clockwork
+from application.oscp.doorkeeper import Doorkeeper
+from application.oscp.inbound import InboundService
+from application.oscp.outbound import OutboundService
+from application.oscp.ports import Outgoing, Posted
+from application.oscp.registrar import Registrar
+from application.oscp.requests import CreateSession
+from application.oscp.service import OscpService
+from application.oscp.sessions import OscpSessions
+from application.oscp.time import SessionTime
+from application.oscp.world_context import WorldContext
+from application.scenario.control import ScenarioControl
+from domain.events import Event, decode
+from domain.oscp.events import Credentials
+from domain.oscp.ledger import OscpMessageFinalised, OscpMessageRecorded
+from domain.oscp.state import Registration
+from domain.oscp.vocabulary import SessionClock
+from tests.application.run.processes import ALICE, FakeClock, Process, until
+
+FIRST = "token-handed-over"
+ADDRESS = "http://fp.example/oscp/fp/2.0"
+OURS = "http://cp.example/oscp/cp/2.0"
+RUN = "r"
+
+
+class Partner:
+    """Answers 204 unless `answers` says otherwise; `on_post` is called before it answers."""
+
+    def __init__(self) -> None:
+        self.received: list[Outgoing] = []
+        self.answers: list[int] = []
+        self.on_post: Callable[[Outgoing], Awaitable[object]] | None = None
+
+    async def post(self, outgoing: Outgoing) -> Posted:
+        self.received.append(outgoing)
+        if self.on_post is not None:
+            await self.on_post(outgoing)
+        status = self.answers.pop(0) if self.answers else 204
+        return Posted(status, error="" if status else "connection refused")
+
+    def registers(self) -> list[Outgoing]:
+        return [one for one in self.received if one.url.endswith("/register")]
+
+
+class _NoMeter:
+    async def window(self, *_: object) -> None:
+        return None
+
+
+class _Ids:
+    def __init__(self) -> None:
+        self._numbers = count(1)
+
+    def new_id(self) -> str:
+        return f"id-{next(self._numbers)}"
+
+
+class Side:
+    """The service with one run. `secrets` are kept in memory, or in a folder."""
+
+    def __init__(self, store: EventStore, owner: str = "here", folder: Path | None = None) -> None:
+        self.store = store
+        self.secrets = Secrets(folder)
+        self.partner = Partner()
+        clock, process = SystemClock(), Process(store, FakeClock(), owner)
+        self.process = process
+        time = SessionTime(clock, process.host, process.live)
+        self.sessions = OscpSessions(store.log, process.journal, process.host, time)
+        outbound = OutboundService(self.sessions, clock, self.partner)
+        doorkeeper = Doorkeeper(self.sessions, self.secrets, time, _Ids(), process.journal)
+        world = WorldContext(store.log, process.live, time, _NoMeter())
+        self.inbound = InboundService(self.sessions, doorkeeper, world, clock)
+        registrar = Registrar(self.sessions, outbound, self.secrets)
+        self.clockwork = Clockwork(self.sessions, self.inbound, outbound, process.host, time, clock, registrar)
+        self.service = OscpService(self.sessions, outbound, process.live, time, self.secrets, registrar, OURS)
+        self.scenarios = ScenarioControl(self.sessions, process.live, time)
+        self.session_id = ""
+        self._requests = count(1)
+        self._tending: asyncio.Task[None] | None = None
+
+    async def create(self, inbound: str = FIRST, profile: str = "oca-2.0", **changes: Any) -> str:
+        """A session whose partner was handed this token; `outbound` is the one it handed over."""
+        given = self.secrets.keep("given", inbound) if inbound else None
+        outbound = self.secrets.keep("outbound", "token-of-the-partner")
+        request = CreateSession(
+            managed_scope_id="site",
+            betterfleet_base_url=ADDRESS,
+            remote_configuration_id="c1",
+            partner_profile=profile,
+            clock=SessionClock.WALL,
+            credentials=Credentials(given, outbound),
+        )
+        created = await self.service.create(RUN, msgspec.structs.replace(request, **changes), ALICE)
+        self.session_id = created.session_id
+        return created.session_id
+
+    def tend(self) -> None:
+        self._tending = asyncio.create_task(self.clockwork.run())
+
+    async def send(
+        self,
+        path: str,
+        body: object = None,
+        token: str = FIRST,
+        method: str = "POST",
+        raw: bytes | None = None,
+        **headers: str,
+    ) -> Reply:
+        """What the partner's request is answered."""
+        content = raw if raw is not None else b"" if body is None else msgspec.json.encode(body)
+        usual = {"authorization": f"Token {token}", "x-request-id": f"theirs-{next(self._requests)}"}
+        if content:
+            usual["content-type"] = "application/json"
+        given = usual | {name.replace("_", "-"): value for name, value in headers.items()}
+        return await self.inbound.receive(Arrival(method, path, tuple(given.items()), content, len(content)))
+
+    async def registration(self) -> Registration:
+        return (await self.sessions.get(self.session_id)).session.state.registration
+
+    def recorded(self) -> list[OscpMessageRecorded]:
+        return [event for event in self.events() if isinstance(event, OscpMessageRecorded)]
+
+    def ends(self) -> dict[str, OscpMessageFinalised]:
+        """How messages ended, by request id."""
+        streams: dict[str, str] = {}
+        ends = {}
+        for row in self.store.log.read_all(limit=10_000):
+            event = decode(row.topic, row.state)
+            if isinstance(event, OscpMessageRecorded):
+                streams[row.stream] = event.request_id
+            elif isinstance(event, OscpMessageFinalised):
+                ends[streams[row.stream]] = event
+        return ends
+
+    def events(self) -> list[Event]:
+        return [decode(row.topic, row.state) for row in self.store.log.read_all(limit=10_000)]
+
+    def log_text(self) -> str:
+        """Everything the log holds."""
+        return "\n".join(row.state.decode() for row in self.store.log.read_all(limit=10_000))
+
+    async def kill(self) -> None:
+        """As after kill -9: nothing more is done, and nothing is said."""
+        if self._tending is not None:
+            self._tending.cancel()
+            await asyncio.gather(self._tending, return_exceptions=True)
+            self._tending = None
+        self.process.forget(RUN)
+
+    async def close(self) -> None:
+        if self._tending is not None:
+            self._tending.cancel()
+            await asyncio.gather(self._tending, return_exceptions=True)
+        await self.process.close()
+        await until(lambda: not self.sessions._loading)
+        await asyncio.get_running_loop().shutdown_default_executor()  # threads may still read the store
+
+
+@asynccontextmanager
+async def side(**changes: Any) -> AsyncIterator[Side]:
+    """A tended session in a store of its own."""
+    with open_event_store("memory:") as store:
+        opened = Side(store)
+        try:
+            await opened.process.start()
+            await opened.create(**changes)
+            opened.tend()
+            yield opened
+        finally:
+            await opened.close()
+
+
+def register(token: str, base_url: str = "http://fp.example/new", *versions: str) -> dict[str, Any]:
+    """The body of a partner's Register."""
+    offered = [{"version": version, "base_url": base_url} for version in versions or ("2.0",)]
+    return {"token": token, "version_url": offered}
+
+
+def header(outgoing: Outgoing, name: str) -> str:
+    return dict(outgoing.headers).get(name, "")
+
+
+def token_in(outgoing: Outgoing) -> str:
+    return str(msgspec.json.decode(outgoing.body)["token"])
