@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from application.oscp.letters import Draft
 from application.oscp.requests import ForecastBlock, PlanForecast, SendForecast
 from domain.configuration.quantities import Duration
@@ -33,7 +35,9 @@ def forecast_draft(session: OscpCapacityProviderSession, request: SendForecast, 
     if request.expect is not None:
         expect = read_expectation_request(request.expect, OSCP, moment, "forecast")
     forecast = forecast_of(session, request, moment.session, at)
-    return Draft(MessageType.UPDATE_GROUP_CAPACITY_FORECAST, forecast, expect=expect)
+    return Draft(
+        MessageType.UPDATE_GROUP_CAPACITY_FORECAST, forecast, correlation_id=request.correlation_id, expect=expect
+    )
 
 
 def forecast_of(
@@ -64,7 +68,7 @@ def _blocks(request: SendForecast, now: int, at: str) -> tuple[Block, ...]:
         raise InvalidInput([Fault(at, f"{found} of forecasted_blocks and pattern", "exactly one of them")])
     if request.pattern is not None:
         begin = now - now % _QUARTER_MS if request.begin is None else _instant(request.begin, f"{at}/begin")
-        return build(request.pattern, begin)
+        return _built(request.pattern, begin, at)
     if len(request.forecasted_blocks) > _MOST_BLOCKS:
         found = f"{len(request.forecasted_blocks)} blocks"
         raise InvalidInput([Fault(f"{at}/forecasted_blocks", found, f"at most {_MOST_BLOCKS}")])
@@ -73,6 +77,13 @@ def _blocks(request: SendForecast, now: int, at: str) -> tuple[Block, ...]:
     if faults:
         raise InvalidInput(faults)
     return tuple(blocks)
+
+
+def _built(pattern: str, begin: int, at: str) -> tuple[Block, ...]:
+    try:
+        return build(pattern, begin)
+    except InvalidInput as wrong:
+        raise InvalidInput([replace(fault, pointer=f"{at}{fault.pointer}") for fault in wrong.faults]) from None
 
 
 def _block(block: ForecastBlock, at: str, faults: list[Fault]) -> Block:
@@ -95,7 +106,7 @@ def _milli(capacity: object) -> int | None:
     try:
         milli = Decimal(str(capacity)) * 1_000
         return int(milli) if 0 <= milli <= _MOST_MILLI else None
-    except ArithmeticError:
+    except (ArithmeticError, ValueError):
         return None
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from hashlib import sha256
 from itertools import count
 from typing import Any
 
 import msgspec
 
 from adapters.event_store import EventStore
+from application.oscp import drafts
 from application.oscp.arrivals import MOST_BODY_BYTES, Arrival, Reply
 from application.oscp.clockwork import Clockwork
 from application.oscp.doorkeeper import Doorkeeper
@@ -206,7 +206,6 @@ class OscpProcess(Process):
         await until(lambda: self.session(session_id).lifecycle is Lifecycle.ONLINE)
 
     async def acknowledge(self, session_id: str) -> None:
-        from application.oscp import drafts
 
         await self.outbound.send(session_id, lambda session, _: drafts.acknowledgement(session))
 
@@ -243,7 +242,3 @@ class OscpProcess(Process):
         """The session's stream as the log has it."""
         stream = self.session(session_id).stream
         return [decode(row.topic, row.state) for row in self.store.log.read_stream(stream)]
-
-
-def token_hash(token: str) -> str:
-    return sha256(token.encode()).hexdigest()

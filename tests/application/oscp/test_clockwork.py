@@ -22,6 +22,7 @@ from application.run.requests import ClockRequest
 from domain.configuration.quantities import Duration
 from domain.errors import StoreError
 from domain.oscp import events as e
+from domain.oscp.times import format_instant
 from domain.oscp.vocabulary import Lifecycle, SessionClock
 from domain.run.events import ClockMode
 from tests.application.oscp.conftest import Start
@@ -214,7 +215,6 @@ async def test_a_session_on_a_runs_clock_lives_by_its_ticks(
 
 
 def _far(process: OscpProcess, session: str, ms: int) -> bytes:
-    from domain.oscp.times import format_instant
 
     moment = process.time.moment_if_held(process.session(session).attached)
     assert moment is not None
