@@ -139,13 +139,16 @@ class _Worker:
     def _follow(self) -> None:
         position = self._store.stored().mark.position
         while not self._stopping.is_set():
+            head = position
             if self._log.wait_beyond(position, _STOP_SECONDS):
-                position = self._follower.step(self._store, position, self._log.head())
+                head = self._log.head()
+                position = self._follower.step(self._store, position, head)
             self._reached(position)
-            self._rest()
+            if position >= head:
+                self._rest()
 
     def _rest(self) -> None:
-        """Let events gather, so that many share a transaction, unless somebody waits for them."""
+        """At the end of the log: let events gather, so that many share a transaction, unless somebody waits for them."""
         with self._moved:
             self._moved.wait_for(lambda: self._wanted > self._position or self._stopping.is_set(), _REST_SECONDS)
 

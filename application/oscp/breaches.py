@@ -6,18 +6,14 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
-from application.oscp.sessions import HostedSession, OscpSessions
+from application.oscp.called_for import by_breach
+from application.oscp.sessions import OscpSessions
 from application.run.host import RunHost
 from domain.errors import DepotSimError
 from domain.events import Event
-from domain.oscp.vocabulary import MessageType, Outcome
 from domain.run.events import ManagedScopeBreachDetected
-from domain.scenario.exchange import Direction
-from domain.scenario.expectation_events import Expectation, Moment, Step
 
 _log = logging.getLogger("depot_sim.oscp")
-
-CAUSE = "breach"
 
 
 class Breaches:
@@ -41,34 +37,7 @@ class Breaches:
                 hosted = await self._sessions.get(session_id)
                 if breach.forecast_id in hosted.session.state.forecasts:
                     await self._sessions.decide(
-                        session_id, lambda hosted, moment: _raise(hosted, breach.forecast_id, moment)
+                        session_id, lambda hosted, moment: by_breach(hosted, breach.forecast_id, moment)
                     )
         except DepotSimError as error:
             _log.warning("no expectation raised for a breach: %s", error)
-
-
-def _raise(hosted: HostedSession, forecast_id: str, moment: Moment) -> None:
-    """One answer is waited for at a time."""
-    if any(_is_about(standing.expectation, forecast_id) for standing in hosted.expectations.waiting.values()):
-        return
-    within_ms = hosted.session.attached.policy.compliance_within_ms
-    step = Step(
-        Direction.INBOUND,
-        (MessageType.GROUP_CAPACITY_COMPLIANCE_ERROR.value,),
-        forecast_id,
-        outcomes=(Outcome.ACCEPTED.value,),
-    )
-    hosted.expectations.raise_(
-        Expectation(
-            (step,),
-            moment.session + within_ms,
-            requires_online=True,
-            title=f"a compliance error about forecast {forecast_id}",
-            cause=CAUSE,
-        ),
-        moment,
-    )
-
-
-def _is_about(expectation: Expectation, forecast_id: str) -> bool:
-    return expectation.cause == CAUSE and expectation.steps[0].correlation_id == forecast_id

@@ -15,6 +15,7 @@ import msgspec
 from application.clock import Clock
 from application.oscp import part_entries
 from application.oscp.arrivals import Arrival, Reply
+from application.oscp.called_for import by_adjustment
 from application.oscp.cases import (
     Case,
     answer_of,
@@ -40,6 +41,7 @@ from domain.oscp.messages import Message, Register
 from domain.oscp.reading import Reading, read
 from domain.oscp.rules import Context, deviations_of, judge
 from domain.oscp.verdict import ACCEPTED, verdict
+from domain.oscp.vocabulary import MessageType
 from domain.scenario.exchange import Exchange
 from domain.scenario.expectation_events import Moment
 from domain.scenario.treatment import UNTREATED, Treatment, treatment
@@ -233,6 +235,8 @@ class InboundService:
         )
         session.receive(receipt_of(case, decided, findings), moment.session)
         hosted.expectations.observe(exchange, decided.outcome.value, moment)
+        if decided.takes_effect and visitor.type is MessageType.ADJUST_GROUP_CAPACITY_FORECAST:
+            by_adjustment(hosted, visitor.request_id, moment)
         others = tuple(
             part_entries.joined(hosted, moment, part) for part in case.joined.earlier if is_open(hosted, part)
         )

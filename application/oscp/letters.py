@@ -24,6 +24,8 @@ from domain.scenario.malforming import malformed
 from domain.scenario.treatment import UNTREATED, Treatment
 
 WRONG_GROUP = "another-group"
+BY_HAND = "send-message"
+"""Stands among the overrides of a message with a hand-made body."""
 WRONG_ID = "00000000-0000-0000-0000-000000000000"
 
 
@@ -85,6 +87,11 @@ class Letter(NamedTuple):
         if treated.malform is not None:
             body = malformed(body, treated.malform)
         return self._replace(treated=treated, body=body, correlation_id=correlation_id, headers=headers)
+
+    def by_hand(self) -> Letter:
+        """The letter marked as an operator's own: whatever is wrong with it is wrong on purpose."""
+        treated = msgspec.structs.replace(self.treated, overrides=(*self.treated.overrides, BY_HAND))
+        return self._replace(treated=treated)
 
     def repeated(self, copy: int) -> Letter:
         """The same letter once more, with a ledger entry of its own."""

@@ -20,6 +20,7 @@ _BOUNDS = {
     "energy_floor_wh": (0, 10**9),
     "power_floor_w": (0, 10**9),
     "compliance_within_ms": (1, _DAY_MS),
+    "adjustment_within_ms": (0, _DAY_MS),
     "segments_within_ms": (1, _DAY_MS),
 }
 _UNREACHABLE = (*sorted(LIVE), Lifecycle.OFFLINE)

@@ -157,6 +157,10 @@ class OutboundService:
         hits = hosted.overrides.hit(letter.exchange(moment.session), moment.session)
         if hits:
             letter = letter.treated_so(treatment(hits))
+        if draft.message is None:
+            letter = letter.by_hand()
+        if draft.message is None:
+            letter = letter.by_hand()
         letter = split(letter)
         session.open(letter.opened(moment.session))
         if draft.expect is not None:

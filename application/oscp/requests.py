@@ -98,8 +98,9 @@ class ForecastBlock(Asked, frozen=True):
 class SendForecast(Asked, frozen=True):
     """Send a forecast now. Blocks are given one by one, or as a pattern such as "500 until 10:00, gap 15m, 300 for 1h".
 
-    A pattern begins at `begin` (RFC 3339, by default the present quarter of an hour). `expect` is an expectation raised
-    with it: messages that name no correlation are about this forecast.
+    A pattern begins at `begin` (RFC 3339, by default the present quarter of an hour). `correlation_id` names the
+    request that the forecast answers. `expect` is an expectation raised with it: messages that name no correlation are
+    about this forecast.
     """
 
     type: ForecastType = ForecastType.CONSUMPTION
@@ -107,6 +108,7 @@ class SendForecast(Asked, frozen=True):
     pattern: str | None = None
     begin: str | None = None
     group_id: str | None = None
+    correlation_id: str = ""
     expect: dict[str, Any] | None = None
 
 

@@ -30,6 +30,8 @@ class Policy(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fie
     `heartbeat_interval_ms` is what it asks for when it acknowledges a handshake. `unreachable` is the state a failed
     delivery brings an online session to. A world that has not moved for `stale_after_ms` (wall time, while its run
     should be running) cannot judge measurements: `stale` says whether that answers 503, or accepts as indeterminate.
+    A breach calls for a compliance error within `compliance_within_ms`; an accepted request for an adjustment calls for
+    a forecast of our own that answers it within `adjustment_within_ms` (0: none is called for).
     Reported figures may differ from the world's meters by `tolerance_ppm`, or by the floors. A segment waits for the
     others of its message for `segments_within_ms` of wall time.
     """
@@ -45,6 +47,7 @@ class Policy(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fie
     energy_floor_wh: int = 100
     power_floor_w: int = 1_000
     compliance_within_ms: int = 60_000
+    adjustment_within_ms: int = 0
     segments_within_ms: int = 30_000
 
 

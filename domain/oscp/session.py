@@ -324,9 +324,13 @@ class OscpCapacityProviderSession(Aggregate[SessionState]):
         configuration = self.attached.measurement_configuration
         self.emit(e.OscpBehaviourNegotiated(at, receive_every_ms, send_every_ms, configuration))
 
+    def _ends_on_purpose(self, cause: e.Cause) -> bool:
+        """Whether a session that is offline for another reason is now left so on purpose."""
+        return cause is e.Cause.DISCONNECTED and self.state.cause not in {None, cause}
+
     def _go(self, after: Lifecycle, cause: e.Cause, at: int, reason: str = "") -> None:
         before = self.lifecycle
-        if after is before and cause is not e.Cause.FORCED:
+        if after is before and cause is not e.Cause.FORCED and not self._ends_on_purpose(cause):
             return
         self.emit(e.OscpLifecycleChanged(at, before, after, cause, reason))
         if _HEALTH[after] is not _HEALTH[before]:

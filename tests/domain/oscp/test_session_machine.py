@@ -35,7 +35,7 @@ TO_OFFLINE = {
     e.Cause.HEARTBEAT_REFUSED: LIVE,
     e.Cause.UNREACHABLE: {ACCEPTING, AWAITING},
     e.Cause.RESTARTED: {ACCEPTING},
-    e.Cause.DISCONNECTED: set(STATES) - {OFFLINE},
+    e.Cause.DISCONNECTED: set(STATES),
     e.Cause.FORCED: set(STATES),
 }
 """Every reason there is to go offline, and from where."""
