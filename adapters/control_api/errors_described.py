@@ -32,12 +32,12 @@ PROBLEM_RESPONSES: Mapping[str, Any] = {
 
 
 def problem_statuses(method: str, opt: Mapping[str, Any], *, has_body: bool, in_path: bool) -> Iterator[int]:
-    """In ascending order."""
+    """In ascending order. `names_others` in `opt`: the body names things that there may not be."""
     if has_body:
         yield 400
     if not opt.get("open"):
         yield from (401, 403)
-    if in_path:
+    if in_path or opt.get("names_others"):
         yield 404
     if method != "GET":
         yield 409

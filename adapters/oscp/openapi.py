@@ -41,6 +41,7 @@ ROUTES = (*MESSAGES, REGISTER)
 
 _OF_REGISTRATION = ("Register", "VersionUrl")
 
+_NOT_REGISTERED_WITH = "The profile of the session knows no registration."
 _ANSWERS = {
     "204": "Accepted.",
     "403": "Refused: the session is unknown, its state or its binding forbids the message, or the token is wrong.",
@@ -84,6 +85,7 @@ def _path(route: Route) -> Node:
 
 def _operation(route: Route, method: str) -> Node:
     suffix = "" if method == "POST" else f"_{method.lower()}"
+    answers = _ANSWERS | ({"404": _NOT_REGISTERED_WITH} if route is REGISTER else {})
     return {
         "operationId": f"{route.path}{suffix}",
         "summary": route.summary,
@@ -92,7 +94,7 @@ def _operation(route: Route, method: str) -> Node:
             "required": method != "DELETE",
             "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{route.schema}"}}},
         },
-        "responses": {status: _response(status, meaning) for status, meaning in _ANSWERS.items()},
+        "responses": {status: _response(status, meaning) for status, meaning in sorted(answers.items())},
     }
 
 

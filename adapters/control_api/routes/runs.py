@@ -56,7 +56,7 @@ class RunsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     limit: int = 100
 
 
-@post("/", summary="Start a run", dependencies={"asked": body_of(StartRun)})
+@post("/", summary="Start a run", dependencies={"asked": body_of(StartRun)}, opt={"names_others": True})
 async def start_run(request: ApiRequest, asked: NamedDependency[SkipValidation[StartRun]]) -> Response[Outcome]:
     """On a version of a configuration, by default its newest, from then on pinned to it."""
     outcome = await request.backend.runs.start(asked, request.origin)
