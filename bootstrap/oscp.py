@@ -7,7 +7,7 @@ from pathlib import Path
 
 from adapters.clock import SystemClock
 from adapters.ids import RandomIds
-from adapters.oscp import AiohttpPartner, ProtocolApp, Secrets
+from adapters.oscp import PREFIX, AiohttpPartner, ProtocolApp, Secrets
 from application.event_log import EventLog
 from application.oscp.breaches import Breaches
 from application.oscp.clockwork import Clockwork
@@ -51,6 +51,7 @@ def compose_oscp(
     runtime: SimulationRuntimePort,
     meter: ScopeMeter,
     secrets_folder: Path | None,
+    url: str,
 ) -> Oscp:
     clock, secrets = SystemClock(), Secrets(secrets_folder)
     time = SessionTime(clock, host, live)
@@ -64,7 +65,7 @@ def compose_oscp(
     ForecastsToRun(sessions, runtime, time)
     Breaches(sessions, host)
     return Oscp(
-        OscpService(sessions, outbound, live, time, secrets, registrar),
+        OscpService(sessions, outbound, live, time, secrets, registrar, url + PREFIX),
         ScenarioControl(sessions, live, time),
         ProtocolApp(inbound.receive),
         clockwork,

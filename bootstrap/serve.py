@@ -65,7 +65,7 @@ def check_reach(settings: Settings) -> None:
 
 async def _serve(settings: Settings, listener: socket.socket) -> None:
     url = _url(settings.host, listener)
-    settings = msgspec.structs.replace(settings, owner=settings.owner or owner_of(settings.host, url))
+    settings = msgspec.structs.replace(settings, owner=settings.owner or owner_of(settings.host, url), url=url)
     loop, stopping = asyncio.get_running_loop(), asyncio.Event()
     loop.set_default_executor(ThreadPoolExecutor(_THREADS, "work"))
     for number in _SIGNALS:
