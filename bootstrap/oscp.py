@@ -50,6 +50,7 @@ def compose_oscp(
     live: LiveRuns,
     runtime: SimulationRuntimePort,
     meter: ScopeMeter,
+    *,
     secrets_folder: Path | None,
     url: str,
 ) -> Oscp:

@@ -94,7 +94,7 @@ def _compose(
     runtime = SimulationRuntime(log, tail, run_service, live)
     meter = PowerScopeMeter(read_store[power.MODEL].database(), live, runner.wait_for, log)
     secrets = secrets_folder_of(settings.db, settings.secrets)
-    oscp = compose_oscp(log, journal, host, live, runtime, meter, secrets, settings.url)
+    oscp = compose_oscp(log, journal, host, live, runtime, meter, secrets_folder=secrets, url=settings.url)
     closing.push_async_callback(oscp.partner.close)
     projections = _Projections(runner)
     _watch(metrics, host, projections)
