@@ -148,7 +148,7 @@ class _Worker:
                 self._rest()
 
     def _rest(self) -> None:
-        """At the end of the log: let events gather, so that many share a transaction, unless somebody waits for them."""
+        """At the end of the log, let events gather to share a transaction, unless somebody waits for them."""
         with self._moved:
             self._moved.wait_for(lambda: self._wanted > self._position or self._stopping.is_set(), _REST_SECONDS)
 

@@ -20,6 +20,8 @@ _IO_MODULES = frozenset(
         *("http", "socket", "sqlite3", "ssl", "urllib"),
     }
 )
+_PURE_TEXT = frozenset({"urllib.parse"})
+"""Modules that only work on text, whatever package they are in."""
 _WALL_CLOCK_CALL = re.compile(r"(?:^|\.)(?:datetime\.(?:now|utcnow|today)|date\.today|get_running_loop\(\)\.time)$")
 _RANDOM_ID = re.compile(r"(?:^|\.)uuid[14]$")
 
@@ -77,8 +79,8 @@ def _without_text(node: ast.AST) -> Iterator[ast.AST]:
 
 def _import(node: ast.stmt, module: str, layer: Layer) -> Iterator[Violation]:
     top = module.partition(".")[0]
-    allowed = top in layer.may_import or (top in sys.stdlib_module_names and top not in layer.banned_stdlib)
-    if not allowed:
+    is_pure = module in _PURE_TEXT or top not in layer.banned_stdlib
+    if top not in layer.may_import and not (top in sys.stdlib_module_names and is_pure):
         yield Violation(node.lineno, f"{layer.name} may not import {module}")
 
 

@@ -5,6 +5,7 @@ Whatever is not exactly so raises a ValueError here, and is read again by `lenie
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from decimal import Decimal
 
 import msgspec
@@ -38,9 +39,9 @@ class Unclean(ValueError):
 
 
 class Body(msgspec.Struct, forbid_unknown_fields=True):
+    @abstractmethod
     def message(self) -> Message:
         """The normal form. Raises Unclean."""
-        raise NotImplementedError
 
 
 class Behaviour(msgspec.Struct, forbid_unknown_fields=True):
