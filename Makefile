@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+PYOSCP := $(VENV)/peers/pyoscp/installed.txt
 PYTEST_WORKERS ?= 2
 ARGS   ?=
 
@@ -30,7 +31,7 @@ check: $(READY)  ## formatting, lint, types, layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-unit: $(READY)  ## all tests with branch coverage, without the checks
+unit: $(READY) $(PYOSCP)  ## all tests with branch coverage, without the checks
 	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadscope --cov --cov-report=term:skip-covered $(ARGS)
 
 format: $(READY)  ## format and mend what ruff can mend
@@ -43,7 +44,7 @@ bench: $(READY)  ## run bench/*.py; every figure is one JSON line
 	done
 
 lock:  ## pin requirements/*.in again (needs uv)
-	@cd requirements && for name in runtime build dev; do \
+	@cd requirements && for name in runtime build dev peers/pyoscp; do \
 		uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 			--no-emit-index-url --no-header $$name.in -o $$name.txt; \
 	done
@@ -62,4 +63,8 @@ $(READY): requirements/dev.txt pyproject.toml
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(PYOSCP): $(READY) requirements/peers/pyoscp.txt
+	$(BIN)/python -m tests.peers.pyoscp_environment
 	@touch $@
