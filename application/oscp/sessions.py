@@ -36,7 +36,7 @@ Versions = tuple[int, int, int]
 """Of a session's own stream, its overrides and its expectations."""
 
 _ATTEMPTS = 8
-_KEPT_ANSWERS = 512
+_KEPT_ANSWERS = 64
 _KEPT_SESSIONS = 4_096
 
 
