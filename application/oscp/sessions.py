@@ -132,7 +132,6 @@ class OscpSessions:
         task = self._loading.get(session_id)
         if task is None:
             task = self._loading[session_id] = asyncio.create_task(self._load(session_id))
-            task.add_done_callback(lambda _: self._loading.pop(session_id, None))
         return await asyncio.shield(task)
 
     # Deciding
@@ -335,6 +334,12 @@ class OscpSessions:
         return entry
 
     async def _load(self, session_id: str) -> HostedSession:
+        try:
+            return await self._load_listed(session_id)
+        finally:  # not in a callback of the task: who is woken before that would get a session forgotten meanwhile
+            del self._loading[session_id]
+
+    async def _load_listed(self, session_id: str) -> HostedSession:
         listed = await self._listed(session_id)
         if listed is None:
             raise NotFound(f"there is no OSCP session {session_id}", "list the run's sessions to see their ids")

@@ -34,6 +34,19 @@ async def test_a_session_is_loaded_once_for_all_who_ask(process: OscpProcess, se
     assert len({id(hosted) for hosted in loaded}) == 1
 
 
+async def test_a_session_that_is_forgotten_as_soon_as_it_is_loaded_is_loaded_again(
+    process: OscpProcess, session: str
+) -> None:
+    process.sessions.forget(session)
+    loading = asyncio.create_task(process.sessions.get(session))
+    while not (loaded := process.sessions.loaded()):
+        await asyncio.sleep(0)
+    process.sessions.forget(session)
+
+    assert not (await process.sessions.get(session)).dropped
+    assert await loading is loaded[0]
+
+
 async def test_sessions_are_found_by_what_a_request_shows(process: OscpProcess, session: str) -> None:
     assert await process.sessions.by_configuration(CONFIGURATION) == session
     assert await process.sessions.by_configuration("nobody's") is None
