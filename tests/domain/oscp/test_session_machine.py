@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
 from itertools import count, pairwise
 
 from hypothesis import settings
@@ -21,12 +20,15 @@ from domain.oscp.session import OscpCapacityProviderSession
 from domain.oscp.verdict import verdict
 from domain.oscp.vocabulary import Direction, Lifecycle, MessageType, Outcome
 from tests.domain.oscp.driving import SECOND, Driven
-
-OFFLINE, ACCEPTING, AWAITING = "offline", "accepting_handshake", "awaiting_handshake_acknowledge"
-ONLINE, DEGRADED = "online", "degraded"
-LIVE = {ONLINE, DEGRADED}
-STATES = (OFFLINE, ACCEPTING, AWAITING, ONLINE, DEGRADED)
-HANDSHAKE_TAKES, OWN_RATE, FACTOR = 30 * SECOND, 5 * SECOND, 3
+from tests.domain.oscp.session_model import (
+    ACCEPTING,
+    AWAITING,
+    LIVE,
+    OFFLINE,
+    STATES,
+    Model,
+    UnderWay,
+)
 
 TO_OFFLINE = {
     e.Cause.HANDSHAKE_REFUSED: {ACCEPTING, AWAITING},
@@ -53,75 +55,6 @@ endings = st.sampled_from(
         (Outcome.WITHHELD, 0),
     ]
 )
-
-
-@dataclass(frozen=True)
-class UnderWay:
-    """A message under way, as the model sees it."""
-
-    entry: str
-    type: MessageType
-    sent_at: int
-    id: str
-
-
-@dataclass
-class Model:
-    """What a session has to be, told in as few words as possible."""
-
-    state: str = OFFLINE
-    receive_every: int | None = None
-    send_every: int | None = None
-    we_asked: int | None = None
-    they_asked: int | None = None
-    handshake: str = ""
-    deadline: int = 0
-    acknowledges: str = ""
-    tried: bool = False
-    alive_until: int | None = None
-    live_since: int = 0
-    under_way: dict[str, UnderWay] = field(default_factory=dict)
-
-    def complete(self, now: int) -> None:
-        wants = self.they_asked if self.they_asked is not None else self.we_asked
-        self.receive_every, self.send_every = self.we_asked, wants
-        self.go_live(now)
-
-    def go_live(self, now: int) -> None:
-        self.state, self.live_since = ONLINE, now
-        self.alive_until = now + FACTOR * self.receive_every if self.receive_every else None
-
-    def go_offline(self) -> None:
-        self.state, self.handshake, self.acknowledges, self.alive_until = OFFLINE, "", "", None
-
-    def pass_time(self, now: int) -> None:
-        expired = self.state in LIVE and self.alive_until is not None and self.alive_until <= now
-        if expired or (self.state in {ACCEPTING, AWAITING} and self.deadline <= now):
-            self.go_offline()
-
-    def finish(self, message: UnderWay, outcome: Outcome, status: int, now: int) -> None:
-        del self.under_way[message.entry]
-        lost = outcome is Outcome.FAILED or outcome is Outcome.REJECTED
-        match message.type:
-            case MessageType.HANDSHAKE if self.state == AWAITING and message.id == self.handshake and lost:
-                self.go_offline()
-            case MessageType.HANDSHAKE_ACKNOWLEDGE if self.state == ACCEPTING and message.entry == self.acknowledges:
-                if outcome is Outcome.ACCEPTED:
-                    self.complete(now)
-                elif lost:
-                    self.go_offline()
-            case MessageType.HEARTBEAT | MessageType.UPDATE_GROUP_CAPACITY_FORECAST:
-                self.mind(message, outcome, status)
-
-    def mind(self, message: UnderWay, outcome: Outcome, status: int) -> None:
-        if self.state not in LIVE or message.sent_at < self.live_since:
-            return
-        if outcome is Outcome.ACCEPTED:
-            self.state = ONLINE
-        elif outcome is Outcome.FAILED or status == 503:
-            self.state = DEGRADED
-        elif status == 403 and message.type is MessageType.HEARTBEAT:
-            self.go_offline()
 
 
 class SessionMachine(RuleBasedStateMachine):
@@ -157,31 +90,25 @@ class SessionMachine(RuleBasedStateMachine):
 
     @rule(every=rates)
     def handshake_comes(self, every: int | None) -> None:
+        expected = self.model.answers_handshake()
         status = self.receive(MessageType.HANDSHAKE, Handshake(Wants(every)))
-        model = self.model
-        assert status == (204 if model.state == OFFLINE else 403)
+        assert status == expected
         if status == 204:
-            model.state, model.handshake, model.they_asked = ACCEPTING, self.last_id, every
-            model.deadline, model.tried, model.acknowledges = self.now + HANDSHAKE_TAKES, False, ""
+            self.model.take_handshake(self.now, self.last_id, every)
 
     @rule(every=rates, right=st.booleans())
     def acknowledge_comes(self, every: int | None, right: bool) -> None:
-        model = self.model
-        correlation = model.handshake if right else "another"
+        correlation = self.model.handshake if right else "another"
+        expected = self.model.answers_acknowledge(correlation)
         status = self.receive(MessageType.HANDSHAKE_ACKNOWLEDGE, HandshakeAcknowledge(Wants(every)), correlation)
-        taken = model.state == AWAITING and (right or not model.handshake)
-        assert status == (204 if taken else 403)
-        if taken:
-            model.they_asked = every
-            model.complete(self.now)
+        assert status == expected
+        if status == 204:
+            self.model.take_acknowledge(self.now, every)
 
     @rule(good_for=st.sampled_from([-1, 0, 1, 400, 5 * SECOND, 60 * SECOND]))
     def heartbeat_comes(self, good_for: int) -> None:
         status = self.receive(MessageType.HEARTBEAT, Heartbeat(self.now + good_for))
-        if self.model.state not in LIVE:
-            assert status == 403
-        else:
-            assert status == (204 if good_for > 0 else 422)
+        assert status == self.model.answers_heartbeat(good_for)
         if status == 204:
             self.model.alive_until = self.now + good_for
 
@@ -192,26 +119,21 @@ class SessionMachine(RuleBasedStateMachine):
 
     # What is sent
 
-    def begin(self, type: MessageType, wants: int | None = None) -> UnderWay:
-        entry = self.driven.open(type, wants)
-        opened = self.session.state.open[entry]
-        message = UnderWay(entry, type, self.now, opened.request_id)
-        self.model.under_way[entry] = message
+    def begin(self, type: MessageType, asks: int | None = None) -> UnderWay:
+        entry = self.driven.open(type, asks)
+        message = UnderWay(entry, type, self.now, self.session.state.open[entry].request_id)
+        self.model.send(message, asks)
         return message
 
     @rule(every=rates)
     def handshake_goes(self, every: int | None) -> None:
         """In any state: an override may provoke one."""
-        message = self.begin(MessageType.HANDSHAKE, every)
-        model = self.model
-        model.state, model.handshake, model.we_asked = AWAITING, message.id, every
-        model.deadline = self.now + HANDSHAKE_TAKES
+        self.begin(MessageType.HANDSHAKE, every)
 
     @precondition(lambda self: self.model.state == ACCEPTING and not self.model.tried)
     @rule(every=rates)
     def acknowledge_goes(self, every: int | None) -> None:
-        message = self.begin(MessageType.HANDSHAKE_ACKNOWLEDGE, every)
-        self.model.tried, self.model.acknowledges, self.model.we_asked = True, message.entry, every
+        self.begin(MessageType.HANDSHAKE_ACKNOWLEDGE, every)
 
     @precondition(lambda self: self.model.state in LIVE)
     @rule(type=BUSINESS)
@@ -251,19 +173,8 @@ class SessionMachine(RuleBasedStateMachine):
 
     @rule(state=st.sampled_from(STATES))
     def force(self, state: str) -> None:
-        model, before = self.model, self.model.state
         self.session.force(Lifecycle(state), self.now)
-        if state == OFFLINE:
-            model.go_offline()
-        elif state in LIVE and before not in LIVE:
-            if model.send_every is None and model.receive_every is None:
-                model.send_every = model.receive_every = OWN_RATE
-            model.go_live(self.now)
-        elif state not in LIVE:
-            model.deadline = self.now + HANDSHAKE_TAKES
-            if before != state:
-                model.handshake, model.acknowledges, model.tried = "", "", True
-        model.state = state
+        self.model.force(self.now, state)
 
     @rule()
     def disconnect(self) -> None:
