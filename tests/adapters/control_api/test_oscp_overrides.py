@@ -25,8 +25,10 @@ async def test_an_override_is_applied_as_the_design_says(session: OscpApi) -> No
 
 async def test_what_an_override_did_is_marked_in_the_ledger(session: OscpApi, partner: Partner) -> None:
     applied = (await session.override({"effect": {"type": "withhold"}, "times": 1})).json()
+    await session.command("switch-heartbeats", {"sending": False})
+    await session.command("force-state", {"state": "online"})
     for _ in range(2):
-        await session.command("send-message", {"message_type": "Heartbeat", "body": {}})
+        await session.command("send-heartbeat", {})
     assert len(partner.received) == 1
     (wanted,) = await session.messages(has_override="true")
     (plain,) = await session.messages(has_override="false")
@@ -36,6 +38,12 @@ async def test_what_an_override_did_is_marked_in_the_ledger(session: OscpApi, pa
         list(applied["override_ids"]),
     )
     assert (plain["outcome"], plain["deliberate"], plain["overrides"]) == ("accepted", False, [])
+
+
+async def test_a_message_made_by_hand_is_marked_in_the_ledger(session: OscpApi, partner: Partner) -> None:
+    await session.command("send-message", {"message_type": "Heartbeat", "body": {}})
+    (entry,) = await session.messages()
+    assert (entry["deliberate"], entry["overrides"]) == (True, ["send-message"])
 
 
 @pytest.mark.parametrize("which", ["all", "one"])
