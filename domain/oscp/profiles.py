@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from domain.oscp.findings import Kind
@@ -87,6 +89,17 @@ OCA_2_0 = PartnerProfile(
 BUILT_IN = {profile.name: profile for profile in (BETTERFLEET_VECTOR, OCA_2_0)}
 
 
-def derived(base: PartnerProfile, changes: dict[str, object]) -> PartnerProfile:
-    """`base` with the fields of a document laid over it. Raises msgspec.ValidationError for what is no profile."""
-    return msgspec.convert({**msgspec.to_builtins(base), **changes}, PartnerProfile)
+def derived(base: PartnerProfile, changes: Mapping[str, object]) -> PartnerProfile:
+    """`base` with the fields of a document laid over it. Raises msgspec.ValidationError for what is no profile.
+
+    A map is changed entry by entry; null takes an entry out.
+    """
+    fields = msgspec.to_builtins(base)
+    for name, value in changes.items():
+        before = fields.get(name)
+        fields[name] = _laid_over(before, value) if isinstance(before, dict) and isinstance(value, dict) else value
+    return msgspec.convert(fields, PartnerProfile)
+
+
+def _laid_over(before: dict[str, object], changes: dict[str, object]) -> dict[str, object]:
+    return {name: value for name, value in {**before, **changes}.items() if value is not None}
