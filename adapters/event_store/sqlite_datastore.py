@@ -92,17 +92,40 @@ class StoreDatastore(SQLiteDatastore):
         self.pool = StorePool(name, durability)
         # Writers queue here: in the pool's own queue they would hold up the readers behind them.
         self._turn = threading.Lock()
+        self._idle = threading.Condition()
+        self._users = 0
+        self._closed = False
 
     def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
         """The rows of one SELECT, as tuples."""
-        with translated_errors(), self.get_connection(commit=False) as connection:
+        with self._in_use(), translated_errors(), self.get_connection(commit=False) as connection:
             return connection.cursor().sqlite_cursor.execute(sql, parameters).fetchall()
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Cursor]:
         """A cursor in a transaction that alone may write; it commits unless something is raised."""
-        with translated_errors(), self._turn, self.transaction(commit=True) as cursor:
+        with self._in_use(), translated_errors(), self._turn, self.transaction(commit=True) as cursor:
             yield cursor.sqlite_cursor
+
+    def close(self) -> None:
+        """Let what is under way end first: a connection that is closed beneath a statement takes the process along."""
+        with self._idle:
+            self._closed = True
+            self._idle.wait_for(lambda: not self._users, LOCK_SECONDS)
+        super().close()
+
+    @contextmanager
+    def _in_use(self) -> Iterator[None]:
+        with self._idle:
+            if self._closed:
+                raise StoreError("the event store is closed", "open it again")
+            self._users += 1
+        try:
+            yield
+        finally:
+            with self._idle:
+                self._users -= 1
+                self._idle.notify_all()
 
 
 @contextmanager

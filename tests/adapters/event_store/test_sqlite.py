@@ -227,3 +227,30 @@ def test_every_error_of_the_driver_says_what_to_do(code: int, kind: type[StoreEr
     assert type(translated) is kind
     assert detail in translated.detail
     assert translated.hint
+
+
+def test_closing_waits_for_what_is_under_way(path: Path) -> None:
+    """A connection that is closed beneath a statement would take the whole process along."""
+    store = open_event_store(f"sqlite:///{path}")
+    assert isinstance(store.log, SQLiteEventLog)
+    datastore = store.log.datastore
+    inside, closed = threading.Event(), threading.Event()
+
+    def write_slowly() -> None:
+        with datastore.writing():
+            inside.set()
+            assert not closed.wait(0.2)
+
+    def close() -> None:
+        store.close()
+        closed.set()
+
+    writer, closer = threading.Thread(target=write_slowly), threading.Thread(target=close)
+    writer.start()
+    inside.wait()
+    closer.start()
+    writer.join()
+    closer.join()
+    assert closed.is_set()
+    with pytest.raises(StoreError, match="closed"):
+        store.log.head()
