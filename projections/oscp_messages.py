@@ -30,7 +30,7 @@ class OscpMessagesProjector:
 
 
 class _Fold:
-    """`new` entries by id, `settled` ones of earlier pages, and where the page last made a message of a kind."""
+    """`new` entries by stream, `settled` ones of earlier pages, and where the page last made a message of a kind."""
 
     def __init__(self, before: Database) -> None:
         self.new: dict[str, Message] = {}
@@ -41,7 +41,7 @@ class _Fold:
     def take(self, row: Row) -> None:
         match decode(row.topic, row.state):
             case OscpMessageRecorded() as event:
-                message = self.new[event.entry_id] = _recorded(row, event)
+                message = self.new[row.stream] = _recorded(row, event)
             case OscpMessageFinalised() as event:
                 message = self._message(row.stream)
                 _finalise(message, event)
@@ -50,10 +50,9 @@ class _Fold:
         self.kinds[message.kind] = row.position
 
     def _message(self, stream: str) -> Message:
-        entry_id = entry_id_of(stream)
-        message = self.new.get(entry_id)
+        message = self.new.get(stream)
         if message is None:
-            message = oscp_messages.get_message(self._before, entry_id)
+            message = oscp_messages.get_message(self._before, entry_id_of(stream))
             if message is None:
                 raise LookupError(f"{stream} does not begin with {OscpMessageRecorded.TOPIC}")
             self.settled.append(message)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from application.event_log import Filter, Row
 from domain.events import Event, decode
@@ -41,12 +41,18 @@ class OscpSessionsProjector:
         return [Change(oscp_sessions.SESSIONS, [session.row() for session in fold.sessions.values()], replace=True)]
 
 
+class _Entry(NamedTuple):
+    id: str
+    session_id: str
+
+
 class _Fold:
     """`sessions` are those the page touches, by id."""
 
     def __init__(self, before: Database) -> None:
         self.sessions: dict[str, Session] = {}
         self._ids: dict[str, str] = {}
+        self._entries: dict[str, _Entry] = {}
         self._before = before
 
     def take(self, row: Row) -> None:
@@ -54,11 +60,15 @@ class _Fold:
             case e.OscpProviderSessionAttached() as event:
                 self._keep(_attached(row, event))
             case OscpMessageRecorded() as event if event.session_id != UNRESOLVED:
+                self._entries[row.stream] = _Entry(event.entry_id, event.session_id)
                 _record(self._session(event.session_id), event)
-            case OscpMessageFinalised() as event if (session_id := session_id_in(row.stream)) != UNRESOLVED:
-                _finalise(self._session(session_id), entry_id_of(row.stream), event)
+            case OscpMessageFinalised() as event if (entry := self._entry(row.stream)).session_id != UNRESOLVED:
+                _finalise(self._session(entry.session_id), entry.id, event)
             case event if type(event) in _HANDLERS:
                 _HANDLERS[type(event)](self._of_stream(row.stream), event)
+
+    def _entry(self, stream: str) -> _Entry:
+        return self._entries.get(stream) or _Entry(entry_id_of(stream), session_id_in(stream))
 
     def _session(self, session_id: str) -> Session:
         known = self.sessions.get(session_id)

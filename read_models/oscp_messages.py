@@ -39,9 +39,10 @@ MESSAGES = Table(
         "overrides": Type.TEXT,
         "deliberate": Type.INTEGER,
     },
-    key=("session_id", "position"),
+    key=("position",),
     indices=(
         ("entry_id",),
+        ("session_id", "position"),
         ("correlation_id", "position"),
         ("request_id", "position"),
         ("session_id", "direction", "message_type", "outcome", "validation", "deliberate", "position"),
@@ -61,7 +62,7 @@ A few dozen at most. A page of several kinds is merged from the beginnings of th
 same however rare they are, and however many other messages lie between.
 """
 
-MODEL = ReadModel("oscp_messages", 1, (MESSAGES, KINDS))
+MODEL = ReadModel("oscp_messages", 2, (MESSAGES, KINDS))
 
 _SELECT = f"SELECT {', '.join(MESSAGES.columns)} FROM oscp_messages"
 _PENDING = "pending"

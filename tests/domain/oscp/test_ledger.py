@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID, uuid5
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -93,6 +95,12 @@ def test_the_stream_of_a_message_names_its_session(direction: Direction, id: str
 
 def test_a_message_received_is_not_the_one_sent_under_the_same_id() -> None:
     assert stream_of("session-1", Direction.INBOUND, "m-1") != stream_of("session-1", Direction.OUTBOUND, "m-1")
+
+
+@given(id=st.text())
+def test_the_id_of_an_entry_is_a_uuid_made_from_the_name_of_its_stream(id: str) -> None:
+    stream = stream_of("session-1", Direction.INBOUND, id)
+    assert entry_id_of(stream) == str(uuid5(UUID("0d4f3b0e-52c1-5f5e-9d0b-5a1c0e9d2f10"), stream))
 
 
 def test_ids_are_the_same_every_time() -> None:
