@@ -25,6 +25,10 @@ class Entry(NamedTuple):
     overrides: tuple[str, ...]
 
 
+BY_HAND = "send-message"
+"""Stands among the overrides of a message that was made by hand."""
+
+
 def received(outcome: str, status: int | None = None, by: str = "") -> Entry:
     return Entry("inbound", outcome, status, (by,) if by else ())
 

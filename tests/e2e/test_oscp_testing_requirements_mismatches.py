@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.e2e.oscp_sides import received, sent
+from tests.e2e.oscp_sides import BY_HAND, received, sent
 from tests.e2e.oscp_stage import HEARTBEAT_SECONDS, Stage
 
 BEHAVIOUR = {
@@ -88,7 +88,7 @@ def test_cp_acknowledgement_while_the_fp_awaits_none(stage: Stage) -> None:
     answer = stage.cp.order("send-message", message_type="HandshakeAcknowledge", body=BEHAVIOUR, headers=headers)
     assert (answer["delivery_status"], answer["status"]) == ("rejected", 403)
     stage.stands(cp="online", fp="ONLINE")
-    assert sent("rejected", 403) in stage.cp.ledger("HandshakeAcknowledge")
+    assert sent("rejected", 403, BY_HAND) in stage.cp.ledger("HandshakeAcknowledge")
 
 
 def acknowledge(stage: Stage) -> Any:

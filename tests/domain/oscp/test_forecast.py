@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.oscp.forecast import QUARTER_MS, block_at, covers, gaps, next_quarter, overlaps, shifted
+from domain.oscp.forecast import QUARTER_MS, block_at, covers, gaps, mean_w, next_quarter, overlaps, shifted
 from domain.oscp.messages import Block
 from domain.oscp.vocabulary import Phase, Unit
 
@@ -70,3 +70,18 @@ def test_the_next_quarter_hour_is_after_now_and_within_15_minutes(at: int) -> No
     quarter = next_quarter(at)
     assert quarter % QUARTER_MS == 0
     assert 0 < quarter - at <= QUARTER_MS
+
+
+@pytest.mark.parametrize(
+    ("unit", "capacity_milli", "watts"),
+    [
+        (Unit.W, 1_500_000, 1_500),
+        (Unit.KW, 1_500, 1_500),
+        (Unit.WH, 375_000, 1_500),
+        (Unit.KWH, 375, 1_500),
+        (Unit.A, 1_500, None),
+    ],
+)
+def test_a_capacity_is_a_mean_power_unless_it_is_a_current(unit: Unit, capacity_milli: int, watts: int | None) -> None:
+    quarter = 15 * 60_000
+    assert mean_w(Block(0, quarter, capacity_milli, unit)) == watts
