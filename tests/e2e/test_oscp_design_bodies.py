@@ -110,6 +110,8 @@ def connected(contract: Contract) -> Contract:
 
 
 def online(contract: Contract) -> Contract:
+    """Without heartbeats of its own: at the printed address nobody answers, which would degrade it."""
+    contract.order("switch-heartbeats", '{"sending": false}')
     contract.order("force-state", '{"state": "online"}')
     return contract
 
