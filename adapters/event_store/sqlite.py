@@ -137,13 +137,17 @@ class _Ground:
 
     def __init__(self, cursor: sqlite3.Cursor) -> None:
         self._cursor = cursor
+        self._held: dict[Fence, bool] = {}
 
     def version(self, stream: str) -> int:
         (version,) = self._cursor.execute(_VERSION, (stream,)).fetchone()
         return version or 0
 
     def holds(self, fence: Fence) -> bool:
-        return self._cursor.execute(_HOLDS, fence).fetchone() is not None
+        held = self._held.get(fence)
+        if held is None:
+            held = self._held[fence] = self._cursor.execute(_HOLDS, fence).fetchone() is not None
+        return held
 
 
 def _insert(cursor: sqlite3.Cursor, rows: Sequence[tuple[Any, ...]]) -> int:
