@@ -52,7 +52,9 @@ class Metrics:
         )
         self._tally: dict[str, int] = {}
         self._answered: dict[tuple[str, str, int], Histogram] = {}
-        self._open_requests = Gauge("depot_sim_http_requests_open", "Requests being answered", registry=self.registry)
+        self._open_requests = 0
+        open_requests = Gauge("depot_sim_http_requests_open", "Requests being answered", registry=self.registry)
+        open_requests.set_function(lambda: self._open_requests)
 
     def watch(self, name: str, meaning: str, label: str, read: Callable[[], Iterable[Labelled]]) -> None:
         """A gauge whose values are read when they are asked for."""
@@ -78,10 +80,10 @@ class Metrics:
                 self._ticks.inc(count)
 
     def request_began(self) -> None:
-        self._open_requests.inc()
+        self._open_requests += 1
 
     def request_ended(self) -> None:
-        self._open_requests.dec()
+        self._open_requests -= 1
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
         key = (method, route, status)

@@ -55,8 +55,8 @@ def pending_append(
     """What `aggregates` have decided since their last save, as one append; takes it out of them."""
     writes = []
     for aggregate in aggregates:
-        events = aggregate.take_pending()
-        if events:
+        if aggregate.pending:
+            events = aggregate.take_pending()
             expected = aggregate.version - len(events)
             writes.append(StreamWrite(aggregate.stream, expected, [encode(event) for event in events]))
     metadata = msgspec.json.encode(origin) if origin is not None else b""

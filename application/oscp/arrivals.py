@@ -24,7 +24,10 @@ class Arrival(NamedTuple):
 
     def header(self, name: str) -> str:
         """The first value, or nothing."""
-        return next((value for key, value in self.headers if key == name), "")
+        for key, value in self.headers:
+            if key == name:
+                return value
+        return ""
 
     def all(self, name: str) -> list[str]:
         return [value for key, value in self.headers if key == name]

@@ -24,8 +24,8 @@ _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 def masked(headers: Iterable[tuple[str, str]], also: Iterable[str] = ()) -> tuple[tuple[str, str], ...]:
     """The headers with secret values hidden; of an Authorization the scheme stays. `also` names further secret ones."""
-    hidden = _SECRET | {name.lower() for name in also}
-    return tuple((name, _hidden(value)) if name.lower() in hidden else (name, value) for name, value in headers)
+    hidden = _SECRET.union(name.lower() for name in also) if also else _SECRET
+    return tuple([(name, _hidden(value)) if name.lower() in hidden else (name, value) for name, value in headers])
 
 
 def masked_body(type: MessageType, body: bytes) -> bytes:

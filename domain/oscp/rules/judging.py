@@ -59,5 +59,7 @@ def judge(
     rules (what only a Capacity Provider sends) has no findings while the session is active.
     """
     case = Case(state, type, message, correlation_id, context)
-    rules = (lifecycle.not_ended, *RULES.get(type, ()))
-    return tuple(finding for rule in rules for finding in islice(rule(case), MOST_OF_A_RULE))
+    findings = list(lifecycle.not_ended(case))
+    for rule in RULES.get(type, ()):
+        findings.extend(islice(rule(case), MOST_OF_A_RULE))
+    return tuple(findings)
