@@ -163,6 +163,7 @@ async def test_a_plan_is_carried_out_at_the_next_quarter_of_an_hour_and_then_mov
         await process.receive("heartbeat", process.heartbeat(3_600 * SECOND))
         process.pass_time(15 * MINUTE)
         await sent(process, session, count, "UpdateGroupCapacityForecast")
+    await until(lambda: len(partner.bodies("update_group_capacity_forecast")) == 2)
     first, second = partner.bodies("update_group_capacity_forecast")
     starts = [body["forecasted_blocks"][0]["start_time"] for body in (first, second)]
     assert starts == ["2026-04-02T10:15:00.000Z", "2026-04-02T10:30:00.000Z"]
