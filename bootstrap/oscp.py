@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adapters.clock import SystemClock
+from adapters.http import AiohttpPartner, Secrets
 from adapters.ids import RandomIds
-from adapters.oscp import PREFIX, AiohttpPartner, ProtocolApp, Secrets
+from adapters.oscp import PREFIX, ProtocolApp
 from application.event_log import EventLog
 from application.oscp.breaches import Breaches
 from application.oscp.clockwork import Clockwork

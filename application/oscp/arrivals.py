@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from application.oscp.ports import Headers
+from application.http import Headers
 
 MOST_BODY_BYTES = 2**20
 """Of a longer body only this much is handed over."""

@@ -9,7 +9,8 @@ import msgspec
 from application.oscp.arrivals import NO_REPLY, Reply
 from application.oscp.doorkeeper import Visitor
 from application.oscp.segmenting import Joined
-from domain.oscp.events import OscpMessageOpened, SecretReference
+from domain.credentials import SecretReference
+from domain.oscp.events import OscpMessageOpened
 from domain.oscp.findings import Deviation, Finding
 from domain.oscp.ledger import Answer, OscpMessageFinalised, OscpMessageRecorded
 from domain.oscp.masking import masked_body

@@ -11,19 +11,21 @@ from typing import NamedTuple
 import msgspec
 
 from application.event_log import Journal
+from application.http import Headers, SecretStore
 from application.ids import IdSource
 from application.oscp.arrivals import Arrival, Reply
-from application.oscp.ports import Headers, SecretStore
 from application.oscp.sessions import HostedSession, OscpSessions
 from application.oscp.time import SessionTime
 from application.repository import pending_append
+from domain.credentials import SecretReference
 from domain.errors import InvalidInput
+from domain.masking import masked
 from domain.oscp import ledger
 from domain.oscp.envelope import CONFIGURATION_ID, envelope_findings
-from domain.oscp.events import OscpProviderSessionAttached, SecretReference
+from domain.oscp.events import OscpProviderSessionAttached
 from domain.oscp.findings import Finding, Kind
 from domain.oscp.ledger import UNRESOLVED, OscpMessageLedgerEntry, OscpMessageRecorded
-from domain.oscp.masking import masked, masked_body
+from domain.oscp.masking import masked_body
 from domain.oscp.profile import PartnerProfile
 from domain.oscp.profiles import BUILT_IN
 from domain.oscp.segments import SEGMENT_COUNT, SEGMENT_INDEX, Place, Whole, place_of

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from application.oscp.letters import Draft
-from domain.oscp.events import SecretReference
+from domain.credentials import SecretReference
 from domain.oscp.messages import (
     Handshake,
     HandshakeAcknowledge,

@@ -33,9 +33,9 @@ from application.oscp.part_entries import is_open
 from application.oscp.segmenting import Joined, Part, WaitingSegments
 from application.oscp.sessions import Given, HostedSession, OscpSessions
 from application.oscp.world_context import WorldContext
+from domain.credentials import SecretReference
 from domain.errors import DepotSimError, VersionConflict
 from domain.oscp import ledger
-from domain.oscp.events import SecretReference
 from domain.oscp.ledger import OscpMessageLedgerEntry
 from domain.oscp.messages import Message, Register
 from domain.oscp.reading import Reading, read

@@ -7,14 +7,15 @@ from typing import NamedTuple
 
 import msgspec
 
-from application.oscp.ports import Headers, Outgoing
+from application.http import Headers, Outgoing
+from domain.credentials import Authorization
+from domain.masking import MASK, masked
 from domain.oscp import ledger
 from domain.oscp.envelope import CONFIGURATION_ID, CORRELATION_ID, REQUEST_ID
 from domain.oscp.events import OscpMessageOpened, OscpProviderSessionAttached
 from domain.oscp.ledger import OscpMessageRecorded
-from domain.oscp.masking import MASK, masked, masked_body
+from domain.oscp.masking import masked_body
 from domain.oscp.messages import CapacityForecast, Handshake, HandshakeAcknowledge, Message
-from domain.oscp.profile import Authorization
 from domain.oscp.vocabulary import Direction, MessageType
 from domain.oscp.writing import write
 from domain.scenario.effects import Mismatch, Mismatched

@@ -10,15 +10,15 @@ from typing import NamedTuple
 import msgspec
 
 from application.clock import Clock
+from application.http import Partner, Posted
 from application.oscp.letters import Draft, Letter, letter_for
-from application.oscp.ports import Partner, Posted
 from application.oscp.sessions import HostedSession, OscpSessions
 from application.oscp.splitting import later_segment, numbered, of_segment, split
 from application.repository import Origin
 from domain.errors import VersionConflict
+from domain.masking import masked
 from domain.oscp.findings import Deviation
 from domain.oscp.ledger import Answer, OscpMessageFinalised, OscpMessageLedgerEntry
-from domain.oscp.masking import masked
 from domain.oscp.messages import CapacityForecast
 from domain.oscp.registering import correspondent
 from domain.oscp.session import Delivery, OscpCapacityProviderSession

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from hashlib import sha256
 
+from application.http import SecretStore
 from application.oscp import drafts
 from application.oscp.letters import Draft, Letter
 from application.oscp.outbound import OutboundService
-from application.oscp.ports import SecretStore
 from application.oscp.sessions import OscpSessions
 from application.repository import Origin
-from domain.oscp.events import SecretReference
+from domain.credentials import SecretReference
 from domain.oscp.session import OscpCapacityProviderSession
 from domain.oscp.vocabulary import MessageType
 from domain.scenario.expectation_events import Moment

@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from domain.oscp.events import Credentials, Policy
+from domain.credentials import Credentials
+from domain.oscp.events import Policy
 from domain.oscp.vocabulary import (
     ForecastType,
     Lifecycle,

@@ -8,12 +8,12 @@ from typing import TypeVar
 
 import msgspec
 
+from application.http import SecretStore
 from application.oscp import drafts
 from application.oscp.attaching import attachment, preset_overrides
 from application.oscp.forecasting import forecast_draft, plan_of
 from application.oscp.letters import Draft
 from application.oscp.outbound import Make, OutboundService, Sent
-from application.oscp.ports import SecretStore
 from application.oscp.registrar import Registrar
 from application.oscp.requests import (
     CreateSession,

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import msgspec
 
+from domain.credentials import Credentials, SecretReference
 from domain.events import Event
 from domain.oscp.findings import Finding
 from domain.oscp.messages import Block
@@ -49,31 +50,6 @@ class Policy(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fie
     compliance_within_ms: int = 60_000
     adjustment_within_ms: int = 0
     segments_within_ms: int = 30_000
-
-
-class SecretReference(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Where a secret is kept: `env:NAME`, `file:PATH`, or `kept:NAME` for what the service was given by a partner."""
-
-    secret: str
-
-
-class Credentials(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """How requests are proven in both directions; secrets by reference only.
-
-    `inbound` is the token the partner must show. `outbound` is the one shown to it, or, with `token_url`, the client
-    secret for OAuth2 client credentials. `headers` are sent with every request, to the token endpoint as well.
-    `certificate`, `key` and `authority` are files for mutual TLS.
-    """
-
-    inbound: SecretReference | None = None
-    outbound: SecretReference | None = None
-    token_url: str = ""
-    client_id: str = ""
-    scope: str = ""
-    headers: dict[str, str | SecretReference] = {}
-    certificate: str = ""
-    key: str = ""
-    authority: str = ""
 
 
 class SessionEvent(Event, frozen=True, omit_defaults=True):

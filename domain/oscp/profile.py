@@ -8,6 +8,7 @@ from typing import Annotated
 
 import msgspec
 
+from domain.credentials import Authorization
 from domain.oscp.findings import Kind
 from domain.oscp.vocabulary import MessageType
 
@@ -30,15 +31,6 @@ class TimestampStyle(StrEnum):
     MILLISECONDS = "milliseconds"
     SECONDS = "seconds"
     NAIVE = "naive"
-
-
-class Authorization(StrEnum):
-    """The scheme of the Authorization header, in both directions."""
-
-    NONE = "none"
-    TOKEN = "token"  # noqa: S105 - a word of the profile, no secret
-    BEARER = "bearer"
-    OAUTH2 = "oauth2"
 
 
 class PartnerProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

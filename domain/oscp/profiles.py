@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 import msgspec
 
+from domain.credentials import Authorization
 from domain.oscp.findings import Kind
-from domain.oscp.profile import Authorization, PartnerProfile, Presence, SessionKey
+from domain.oscp.profile import PartnerProfile, Presence, SessionKey
 from domain.oscp.vocabulary import MessageType
 
 STANDARD_TOLERANCE = frozenset(

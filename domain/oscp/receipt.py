@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from domain.oscp.events import SecretReference
+from domain.credentials import SecretReference
 from domain.oscp.findings import Finding
 from domain.oscp.messages import Message
 from domain.oscp.vocabulary import MessageType, Outcome, Validation

@@ -9,6 +9,7 @@ from collections.abc import Callable, Container, Mapping
 from typing import Any, ClassVar, NamedTuple
 
 from domain.aggregate import Aggregate
+from domain.credentials import SecretReference
 from domain.errors import CommandRefused, Conflict, NotFound
 from domain.events import Event
 from domain.oscp import events as e
@@ -163,7 +164,7 @@ class OscpCapacityProviderSession(Aggregate[SessionState]):
 
     # Messages sent
 
-    def begin_registration(self, token: e.SecretReference, at: int) -> str:
+    def begin_registration(self, token: SecretReference, at: int) -> str:
         """The next message is our Register with this new token; the request id of the partner's that it answers."""
         answers = self.state.registration.owed
         self.emit(e.OscpRegistrationBegun(at, self.next_request_id(), token, answers))

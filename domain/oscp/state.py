@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from domain.oscp.events import (
-    Cause,
-    OscpForecastPlanned,
-    OscpMessageOpened,
-    OscpProviderSessionAttached,
-    SecretReference,
-)
+from domain.credentials import SecretReference
+from domain.oscp.events import Cause, OscpForecastPlanned, OscpMessageOpened, OscpProviderSessionAttached
 from domain.oscp.messages import Block
 from domain.oscp.profile import SessionKey
 from domain.oscp.vocabulary import ForecastType, Lifecycle, MeasurementConfiguration

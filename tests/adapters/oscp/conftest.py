@@ -1,4 +1,4 @@
-"""What the tests of OSCP over HTTP share: the loop, and peers on real sockets."""
+"""What the tests of OSCP over HTTP share: the loop, and a place for what a test opens."""
 
 from __future__ import annotations
 
@@ -6,9 +6,6 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import pytest
-
-from adapters.oscp import AiohttpPartner, Secrets
-from tests.adapters.oscp.peers import Clock
 
 
 @pytest.fixture
@@ -21,20 +18,3 @@ async def closing() -> AsyncIterator[AsyncExitStack]:
     """What a test opens and need not close by itself."""
     async with AsyncExitStack() as stack:
         yield stack
-
-
-@pytest.fixture
-def secrets() -> Secrets:
-    return Secrets()
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-async def partner(secrets: Secrets, clock: Clock) -> AsyncIterator[AiohttpPartner]:
-    opened = AiohttpPartner(secrets, clock)
-    yield opened
-    await opened.close()

@@ -14,7 +14,7 @@ import pytest
 from adapters.oscp import ProtocolApp
 from adapters.oscp.request_body import MOST_COUNTED_BYTES
 from application.oscp.arrivals import MOST_BODY_BYTES, NO_REPLY, Arrival, Reply
-from tests.adapters.oscp.peers import Caller, asgi_server, calling
+from tests.adapters.http.peers import Caller, asgi_server, calling
 
 pytestmark = pytest.mark.anyio
 

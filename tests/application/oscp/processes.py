@@ -10,13 +10,13 @@ from typing import Any
 import msgspec
 
 from adapters.event_store import EventStore
+from application.http import Outgoing, Posted
 from application.oscp import drafts
 from application.oscp.arrivals import MOST_BODY_BYTES, Arrival, Reply
 from application.oscp.clockwork import Clockwork
 from application.oscp.doorkeeper import Doorkeeper
 from application.oscp.inbound import InboundService
 from application.oscp.outbound import OutboundService
-from application.oscp.ports import Outgoing, Posted
 from application.oscp.registrar import Registrar
 from application.oscp.requests import CreateSession
 from application.oscp.service import OscpService
@@ -24,9 +24,9 @@ from application.oscp.sessions import HostedSession, OscpSessions
 from application.oscp.time import SessionTime
 from application.oscp.world_context import WorldContext
 from application.scenario.control import ScenarioControl
+from domain.credentials import SecretReference
 from domain.errors import Fault, InvalidInput
 from domain.events import Event, decode
-from domain.oscp.events import SecretReference
 from domain.oscp.ledger import OscpMessageLedgerEntry
 from domain.oscp.rules import WindowMeters
 from domain.oscp.session import OscpCapacityProviderSession

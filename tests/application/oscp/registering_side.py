@@ -13,13 +13,13 @@ import msgspec
 
 from adapters.clock import SystemClock
 from adapters.event_store import EventStore, open_event_store
-from adapters.oscp import Secrets
+from adapters.http import Secrets
+from application.http import Outgoing, Posted
 from application.oscp.arrivals import Arrival, Reply
 from application.oscp.clockwork import Clockwork
 from application.oscp.doorkeeper import Doorkeeper
 from application.oscp.inbound import InboundService
 from application.oscp.outbound import OutboundService
-from application.oscp.ports import Outgoing, Posted
 from application.oscp.registrar import Registrar
 from application.oscp.requests import CreateSession
 from application.oscp.service import OscpService
@@ -27,8 +27,8 @@ from application.oscp.sessions import OscpSessions
 from application.oscp.time import SessionTime
 from application.oscp.world_context import WorldContext
 from application.scenario.control import ScenarioControl
+from domain.credentials import Credentials
 from domain.events import Event, decode
-from domain.oscp.events import Credentials
 from domain.oscp.ledger import OscpMessageFinalised, OscpMessageRecorded
 from domain.oscp.state import Registration
 from domain.oscp.vocabulary import SessionClock

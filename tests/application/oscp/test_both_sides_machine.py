@@ -22,12 +22,12 @@ from hypothesis.stateful import (
 )
 
 from adapters.event_store import open_event_store
+from application.http import Outgoing, Posted
 from application.oscp import drafts
 from application.oscp.arrivals import Reply
 from application.oscp.following import Following
 from application.oscp.letters import Draft
 from application.oscp.outbound import Sent
-from application.oscp.ports import Outgoing, Posted
 from application.oscp.requests import Disconnect, ForceState
 from application.own_writes import OwnWrites
 from domain.events import decode

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from application.http import Posted
 from application.oscp.following import Following
-from application.oscp.ports import Posted
 from application.oscp.requests import (
     ForceState,
     PlanForecast,

@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from domain.credentials import Credentials, SecretReference
 from domain.events import decode
-from domain.oscp.events import Credentials, SecretReference
 from domain.oscp.ledger import OscpMessageFinalised, OscpMessageRecorded
 from domain.oscp.vocabulary import Lifecycle, Outcome
 from tests.application.oscp.processes import HANDSHAKE, JSON, OscpProcess

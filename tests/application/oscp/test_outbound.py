@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from application.http import Posted
 from application.oscp.letters import WRONG_GROUP, WRONG_ID
-from application.oscp.ports import Posted
 from application.oscp.requests import (
     Disconnect,
     ForceState,

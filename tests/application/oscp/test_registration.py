@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from adapters.event_store import open_event_store
-from application.oscp.ports import Outgoing
+from application.http import Outgoing
 from application.oscp.requests import Register, SendHandshake
 from application.oscp.views import RegistrationState
 from domain.errors import CommandRefused

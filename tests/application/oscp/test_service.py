@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from application.oscp.ports import Posted
+from application.http import Posted
 from application.oscp.requests import (
     Disconnect,
     ForceState,
@@ -20,8 +20,9 @@ from application.oscp.requests import (
     SwitchHeartbeats,
 )
 from domain.configuration.definition import Definition
+from domain.credentials import Credentials, SecretReference
 from domain.errors import CommandRefused, Conflict, InvalidInput, NotFound, RunHeldElsewhere, StoreError
-from domain.oscp.events import Credentials, Policy, SecretReference
+from domain.oscp.events import Policy
 from domain.oscp.vocabulary import ForecastType, Lifecycle, MessageType, SessionClock, Validation
 from tests.application.oscp.conftest import Start
 from tests.application.oscp.processes import CONFIGURATION, HANDSHAKE, FakePartner, OscpProcess

@@ -5,8 +5,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from domain.credentials import Credentials, SecretReference
 from domain.oscp.due import Act, Due, agenda
-from domain.oscp.events import Credentials, OscpMessageOpened, SecretReference
+from domain.oscp.events import OscpMessageOpened
 from domain.oscp.messages import OfferedVersion, Register
 from domain.oscp.profiles import BETTERFLEET_VECTOR, OCA_2_0
 from domain.oscp.receipt import Receipt

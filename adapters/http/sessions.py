@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import aiohttp
 import msgspec
 
+from domain.credentials import Credentials
 from domain.errors import Fault, InvalidInput
-from domain.oscp.events import Credentials
 
 # Idle connections go before any usual server closes them (2 s and more): a request that meets a connection just being
 # closed fails, and a POST may not be tried again.

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from adapters.oscp import Secrets
+from adapters.http import Secrets
+from domain.credentials import SecretReference
 from domain.errors import InvalidInput
-from domain.oscp.events import SecretReference
 
 
 def test_a_secret_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,9 +15,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from adapters.oscp import HangUpProtocol
-from application.oscp.ports import Outgoing
-from domain.oscp.events import Credentials
-from domain.oscp.profile import Authorization
+from application.http import Outgoing
+from domain.credentials import Authorization, Credentials
 
 CERTIFICATES = Path(__file__).parent / "certificates"
 

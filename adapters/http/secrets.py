@@ -14,8 +14,8 @@ from collections.abc import MutableMapping
 from pathlib import Path
 from typing import NamedTuple
 
+from domain.credentials import SecretReference
 from domain.errors import Fault, InvalidInput
-from domain.oscp.events import SecretReference
 
 _POINTER = "/secret"
 _EXPECTED = "env:NAME, file:PATH or kept:NAME"

@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from adapters.oscp.authorization import AUTHORIZATION, Authorizer, secret_header_names
-from adapters.oscp.http_exchange import Answer, exchange
-from adapters.oscp.http_sessions import HttpSessions
-from adapters.oscp.network_faults import FAULTS, Patience, told
-from adapters.oscp.oauth2 import NoToken
-from application.oscp.ports import Headers, Outgoing, Posted, SecretStore
+from adapters.http.authorization import AUTHORIZATION, Authorizer, secret_header_names
+from adapters.http.exchange import Answer, exchange
+from adapters.http.network_faults import FAULTS, Patience, told
+from adapters.http.oauth2 import NoToken
+from adapters.http.sessions import HttpSessions
+from application.http import Headers, Outgoing, Posted, SecretStore
+from domain.credentials import Authorization
 from domain.errors import InvalidInput
-from domain.oscp.masking import masked
-from domain.oscp.profile import Authorization
+from domain.masking import masked
 
 _USER_AGENT = ("User-Agent", "depot-sim")
 _UNAUTHORISED = 401

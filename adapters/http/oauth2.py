@@ -12,11 +12,11 @@ from urllib.parse import quote_plus, urlencode
 import aiohttp
 import msgspec
 
-from adapters.oscp.http_exchange import exchange
-from adapters.oscp.network_faults import FAULTS, Patience, told
-from application.oscp.ports import Headers, SecretStore
+from adapters.http.exchange import exchange
+from adapters.http.network_faults import FAULTS, Patience, told
+from application.http import Headers, SecretStore
+from domain.credentials import Credentials, SecretReference
 from domain.errors import DepotSimError
-from domain.oscp.events import Credentials, SecretReference
 
 _MOST_AHEAD_SECONDS = 30.0
 _SHARE_AHEAD = 0.1

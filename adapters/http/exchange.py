@@ -9,8 +9,8 @@ from typing import NamedTuple
 import aiohttp
 from multidict import CIMultiDict
 
-from adapters.oscp.network_faults import FAULTS, Patience, told
-from application.oscp.ports import Headers
+from adapters.http.network_faults import FAULTS, Patience, told
+from application.http import Headers
 
 MOST_ANSWER_BYTES = 64 * 1024
 """Of a longer answer only this much is read."""

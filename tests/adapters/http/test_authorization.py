@@ -10,11 +10,10 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from adapters.oscp import AiohttpPartner, Secrets
-from application.oscp.ports import Posted
-from domain.oscp.events import Credentials, SecretReference
-from domain.oscp.profile import Authorization
-from tests.adapters.oscp.peers import Clock, http_peer, outgoing
+from adapters.http import AiohttpPartner, Secrets
+from application.http import Posted
+from domain.credentials import Authorization, Credentials, SecretReference
+from tests.adapters.http.peers import Clock, http_peer, outgoing
 
 pytestmark = pytest.mark.anyio
 

@@ -7,13 +7,12 @@ from collections.abc import Callable
 
 import msgspec
 
-from adapters.oscp.http_sessions import HttpSessions
-from adapters.oscp.network_faults import Patience
-from adapters.oscp.oauth2 import TokenCache, fetch_token
-from application.oscp.ports import Headers, Outgoing, SecretStore
+from adapters.http.network_faults import Patience
+from adapters.http.oauth2 import TokenCache, fetch_token
+from adapters.http.sessions import HttpSessions
+from application.http import Headers, Outgoing, SecretStore
+from domain.credentials import Authorization, Credentials, SecretReference
 from domain.errors import Fault, InvalidInput
-from domain.oscp.events import Credentials, SecretReference
-from domain.oscp.profile import Authorization
 
 AUTHORIZATION = "Authorization"
 

@@ -8,11 +8,10 @@ from contextlib import AsyncExitStack
 import pytest
 from aiohttp import web
 
-from adapters.oscp import AiohttpPartner, Secrets
-from adapters.oscp.http_exchange import MOST_ANSWER_BYTES
-from domain.oscp.events import Credentials
-from domain.oscp.profile import Authorization
-from tests.adapters.oscp.peers import (
+from adapters.http import AiohttpPartner, Secrets
+from adapters.http.exchange import MOST_ANSWER_BYTES
+from domain.credentials import Authorization, Credentials
+from tests.adapters.http.peers import (
     CERTIFICATES,
     Handler,
     Manners,
