@@ -1,0 +1,1 @@
+"""Packet feeds: watching the world, publishing what devices would send, delivering it."""
