@@ -1,1 +1,1 @@
-"""Site-power and sensor packets: what devices of the depot tell the platform, and how the platform's contract says it."""
+"""Packets: what devices of the depot tell the platform, and how the platform's contract says it."""
