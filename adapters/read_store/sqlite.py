@@ -57,10 +57,13 @@ class SqliteModelStore:
                     return rows
 
     def stored(self) -> Stored:
-        try:
-            return self._live().stored()
-        except (sqlite3.Error, TypeError):
-            return Stored(0, Mark(0, 0), 0)
+        while True:
+            build = self._live()
+            try:
+                return build.stored()
+            except (sqlite3.Error, TypeError):
+                if self._live() is build:
+                    return Stored(0, Mark(0, 0), 0)
 
     @contextmanager
     def advance(self, position: int, to: Mark) -> Iterator[SqliteTransaction]:
