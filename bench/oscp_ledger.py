@@ -22,7 +22,14 @@ from adapters.read_store import open_read_store
 from application.event_log import Append, EventLog, StreamWrite
 from bench._stores import store_url
 from domain.events import encode
-from domain.oscp.ledger import Answer, OscpMessageFinalised, OscpMessageRecorded, entry_id_of, stream_of
+from domain.oscp.ledger import (
+    Answer,
+    OscpMessageFinalised,
+    OscpMessageHandled,
+    OscpMessageRecorded,
+    entry_id_of,
+    stream_of,
+)
 from domain.oscp.vocabulary import Direction, MessageType, Outcome, Validation
 from projections.oscp_messages import OscpMessagesProjector
 from projections.rebuild import rebuild
@@ -115,7 +122,8 @@ def _entry(number: int) -> Append:
         latency_us=1_200,
         overrides=overrides,
     )
-    return Append([StreamWrite(stream, 0, [encode(recorded), encode(finalised)])])
+    events = [OscpMessageHandled(recorded, finalised)] if is_inbound else [recorded, finalised]
+    return Append([StreamWrite(stream, 0, [encode(event) for event in events])])
 
 
 def _pages(database: Database, head: int) -> Iterator[tuple[str, list[float]]]:

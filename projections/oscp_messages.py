@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from application.event_log import Filter, Row
 from domain.events import decode
-from domain.oscp.ledger import OscpMessageFinalised, OscpMessageRecorded, entry_id_of
+from domain.oscp.ledger import OscpMessageFinalised, OscpMessageHandled, OscpMessageRecorded, entry_id_of
 from projections.projector import Change, each, topics_of
 from read_models import oscp_messages
 from read_models.database import Database
@@ -17,7 +17,7 @@ class OscpMessagesProjector:
     """An entry comes as it is recorded and is settled when it is finalised, mostly in the same page."""
 
     model = oscp_messages.MODEL
-    where = Filter(topics=topics_of(OscpMessageRecorded, OscpMessageFinalised))
+    where = Filter(topics=topics_of(OscpMessageRecorded, OscpMessageFinalised, OscpMessageHandled))
 
     def project(self, page: Sequence[Row], before: Database) -> Iterable[Change]:
         fold = _Fold(before)
@@ -45,6 +45,9 @@ class _Fold:
             case OscpMessageFinalised() as event:
                 message = self._message(row.stream)
                 _finalise(message, event)
+            case OscpMessageHandled() as event:
+                message = self.new[row.stream] = _recorded(row, event.recorded)
+                _finalise(message, event.finalised)
             case _:
                 return
         self.kinds[message.kind] = row.position

@@ -8,7 +8,14 @@ from typing import Any, NamedTuple
 from application.event_log import Filter, Row
 from domain.events import Event, decode
 from domain.oscp import events as e
-from domain.oscp.ledger import UNRESOLVED, OscpMessageFinalised, OscpMessageRecorded, entry_id_of, session_id_in
+from domain.oscp.ledger import (
+    UNRESOLVED,
+    OscpMessageFinalised,
+    OscpMessageHandled,
+    OscpMessageRecorded,
+    entry_id_of,
+    session_id_in,
+)
 from domain.oscp.session import FAMILY
 from domain.oscp.vocabulary import Outcome
 from projections.projector import Change, each, topics_of
@@ -32,6 +39,7 @@ class OscpSessionsProjector:
             e.ProjectionStateChanged,
             OscpMessageRecorded,
             OscpMessageFinalised,
+            OscpMessageHandled,
         ),
     )
 
@@ -64,6 +72,10 @@ class _Fold:
                 _record(self._session(event.session_id), event)
             case OscpMessageFinalised() as event if (entry := self._entry(row.stream)).session_id != UNRESOLVED:
                 _finalise(self._session(entry.session_id), entry.id, event)
+            case OscpMessageHandled() as event if event.recorded.session_id != UNRESOLVED:
+                session = self._session(event.recorded.session_id)
+                _record(session, event.recorded)
+                _finalise(session, event.recorded.entry_id, event.finalised)
             case event if type(event) in _HANDLERS:
                 _HANDLERS[type(event)](self._of_stream(row.stream), event)
 

@@ -188,8 +188,8 @@ class Doorkeeper:
         reply = Reply(403, (("content-type", "application/json"),), msgspec.json.encode({"message": told}))
         stream = ledger.stream_of(UNRESOLVED, Direction.INBOUND, self._ids.new_id())
         entry = OscpMessageLedgerEntry(stream)
-        entry.record(self._recorded(arrival, type, stream))
-        entry.finalise(
+        entry.handle(
+            self._recorded(arrival, type, stream),
             ledger.OscpMessageFinalised(
                 self._time.wall_ms(),
                 Outcome.REJECTED,
@@ -197,7 +197,7 @@ class Doorkeeper:
                 ledger.Answer(reply.status, reply.headers, reply.body.decode()),
                 rule,
                 (Finding(rule, Kind.SESSION, told, "an active session"),),
-            )
+            ),
         )
         await self._journal.append(pending_append((entry,)))
         return reply

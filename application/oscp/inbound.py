@@ -35,8 +35,7 @@ from application.oscp.sessions import Given, HostedSession, OscpSessions
 from application.oscp.world_context import WorldContext
 from domain.credentials import SecretReference
 from domain.errors import DepotSimError, VersionConflict
-from domain.oscp import ledger
-from domain.oscp.ledger import OscpMessageLedgerEntry
+from domain.oscp.ledger import OscpMessageFinalised, OscpMessageLedgerEntry
 from domain.oscp.messages import Message, Register
 from domain.oscp.reading import Reading, read
 from domain.oscp.rules import Context, deviations_of, judge
@@ -185,12 +184,18 @@ class InboundService:
         hits = hosted.overrides.hit(exchange, now)
         treated = treatment(hits) if hits else UNTREATED
         entry = OscpMessageLedgerEntry(visitor.stream)
-        entry.record(recorded_of(visitor, treated.overrides))
+        recorded = recorded_of(visitor, treated.overrides)
         if treated.delay_ms:
             self._delayed.add(visitor.entry_id)
+            entry.record(recorded)
             hosted.session.open(opened_of(visitor, now))
             return _Decided(entry, treated, None)
-        return self._conclude(hosted, moment, case, treated, entry, exchange)
+        if visitor.is_part:
+            entry.record(recorded)
+            return self._take_part(hosted, moment, case, treated, entry)
+        reply, finalised = self._conclude(hosted, moment, case, treated, exchange)
+        entry.handle(recorded, finalised)
+        return _Decided(entry, treated, reply, _join_earlier(hosted, moment, case))
 
     def _judge_late(self, hosted: HostedSession, moment: Moment, case: Case, first: _Decided) -> _Decided:
         """Answer a message whose receipt was recorded before."""
@@ -198,8 +203,12 @@ class InboundService:
         recorded = first.entry.state.recorded
         assert recorded is not None, "the first decision recorded it"
         entry.fold((recorded,))
+        if case.visitor.is_part:
+            return self._take_part(hosted, moment, case, first.treated, entry)
         exchange = exchange_of(case.visitor, moment.session)
-        return self._conclude(hosted, moment, case, first.treated, entry, exchange)
+        reply, finalised = self._conclude(hosted, moment, case, first.treated, exchange)
+        entry.finalise(finalised)
+        return _Decided(entry, first.treated, reply, _join_earlier(hosted, moment, case))
 
     def _conclude(
         self,
@@ -207,40 +216,33 @@ class InboundService:
         moment: Moment,
         case: Case,
         treated: Treatment,
-        entry: OscpMessageLedgerEntry,
         exchange: Exchange,
-    ) -> _Decided:
+    ) -> tuple[Reply, OscpMessageFinalised]:
+        """Judge a message and let it have its effect; the answer, and its end in the ledger."""
         session, visitor = hosted.session, case.visitor
         attached, state = session.attached, session.state
-        if visitor.is_part:
-            return self._take_part(hosted, moment, case, treated, entry)
         context = msgspec.structs.replace(case.context, now=moment.session)
         correlated = judge(state, visitor.type, case.message, visitor.answers, context)
         findings = (*case.findings, *correlated)
         decided = verdict(findings, attached.profile, attached.policy, treated.outcome)
         deviations = (*case.deviations, *deviations_of(state, visitor.type, visitor.answers))
         reply = reply_of(decided)
-        entry.finalise(
-            ledger.OscpMessageFinalised(
-                moment.wall,
-                decided.outcome,
-                decided.validation,
-                answer_of(reply),
-                decided.rule,
-                findings,
-                deviations,
-                self._clock.monotonic_us() - visitor.began_us,
-                overrides=treated.overrides,
-            )
+        finalised = OscpMessageFinalised(
+            moment.wall,
+            decided.outcome,
+            decided.validation,
+            answer_of(reply),
+            decided.rule,
+            findings,
+            deviations,
+            self._clock.monotonic_us() - visitor.began_us,
+            overrides=treated.overrides,
         )
         session.receive(receipt_of(case, decided, findings), moment.session)
         hosted.expectations.observe(exchange, decided.outcome.value, moment)
         if decided.takes_effect and visitor.type is MessageType.ADJUST_GROUP_CAPACITY_FORECAST:
             by_adjustment(hosted, visitor.request_id, moment)
-        others = tuple(
-            part_entries.joined(hosted, moment, part) for part in case.joined.earlier if is_open(hosted, part)
-        )
-        return _Decided(entry, treated, reply, others)
+        return reply, finalised
 
     def _take_part(
         self, hosted: HostedSession, moment: Moment, case: Case, treated: Treatment, entry: OscpMessageLedgerEntry
@@ -273,6 +275,12 @@ class InboundService:
                 return Reply(ACCEPTED)  # only a segment that was taken is left open
             await self._clock.sleep_us(_LOOK_AGAIN_US)
         return unavailable("the same message is still being answered")
+
+
+def _join_earlier(hosted: HostedSession, moment: Moment, case: Case) -> tuple[OscpMessageLedgerEntry, ...]:
+    """End the segments that came before the one that completes the message."""
+    earlier = case.joined.earlier
+    return tuple([part_entries.joined(hosted, moment, part) for part in earlier if is_open(hosted, part)])
 
 
 def _giving_up(parts: Sequence[Part]) -> Callable[[HostedSession, Moment], list[OscpMessageLedgerEntry]]:

@@ -73,6 +73,14 @@ class OscpMessageFinalised(Event, frozen=True):
     overrides: tuple[str, ...] = ()
 
 
+class OscpMessageHandled(Event, frozen=True):
+    """A message that was recorded and finalised in one, as most of those received are."""
+
+    TOPIC: ClassVar[str] = "oscp.message-handled.1"
+    recorded: OscpMessageRecorded
+    finalised: OscpMessageFinalised
+
+
 class EntryState:
     __slots__ = ("finalised", "recorded")
 
@@ -89,12 +97,18 @@ def _finalise(state: EntryState, event: OscpMessageFinalised) -> None:
     state.finalised = event
 
 
+def _handle(state: EntryState, event: OscpMessageHandled) -> None:
+    state.recorded = event.recorded
+    state.finalised = event.finalised
+
+
 class OscpMessageLedgerEntry(Aggregate[EntryState]):
     """One message: an attempt to send it, or its receipt."""
 
     handlers: ClassVar[Mapping[type[Event], Callable[[Any, Any], None]]] = {
         OscpMessageRecorded: _record,
         OscpMessageFinalised: _finalise,
+        OscpMessageHandled: _handle,
     }
     __slots__ = ()
 
@@ -102,14 +116,23 @@ class OscpMessageLedgerEntry(Aggregate[EntryState]):
         super().__init__(stream, EntryState())
 
     def record(self, recorded: OscpMessageRecorded) -> None:
-        if self.state.recorded is not None:
-            raise Conflict(f"message {recorded.request_id} is recorded already", "its first outcome holds")
+        """Begin the entry of a message whose outcome is not known yet."""
+        self._check_is_new(recorded)
         self.emit(recorded)
 
     def finalise(self, finalised: OscpMessageFinalised) -> None:
         if self.state.recorded is None or self.state.finalised is not None:
             raise Conflict("only a recorded message that is not finalised can be", "its first outcome holds")
         self.emit(finalised)
+
+    def handle(self, recorded: OscpMessageRecorded, finalised: OscpMessageFinalised) -> None:
+        """Record and finalise in one."""
+        self._check_is_new(recorded)
+        self.emit(OscpMessageHandled(recorded, finalised))
+
+    def _check_is_new(self, recorded: OscpMessageRecorded) -> None:
+        if self.state.recorded is not None:
+            raise Conflict(f"message {recorded.request_id} is recorded already", "its first outcome holds")
 
 
 def stream_of(session_id: str, direction: Direction, request_id: str) -> str:

@@ -7,7 +7,14 @@ from typing import Any
 from application.event_log import EventLog
 from domain.oscp.events import OscpProviderSessionAttached
 from domain.oscp.findings import Finding, Kind
-from domain.oscp.ledger import Answer, OscpMessageFinalised, OscpMessageRecorded, entry_id_of, stream_of
+from domain.oscp.ledger import (
+    Answer,
+    OscpMessageFinalised,
+    OscpMessageHandled,
+    OscpMessageRecorded,
+    entry_id_of,
+    stream_of,
+)
 from domain.oscp.profiles import BETTERFLEET_VECTOR
 from domain.oscp.session import stream_of as session_stream_of
 from domain.oscp.vocabulary import (
@@ -77,10 +84,16 @@ def finalised(outcome: Outcome = Outcome.ACCEPTED, status: int = 204, **changes:
 
 
 def enter(log: EventLog, message: OscpMessageRecorded, end: OscpMessageFinalised | None = None) -> str:
-    """Append a message, or only its end when it is there already, and return its entry's id."""
+    """Append a message, or only its end when it is there already, and return its entry's id.
+
+    One received with its end is a single event.
+    """
     stream = stream_of(message.session_id, message.direction, message.request_id)
-    events = [message] if log.stream_version(stream) == 0 else []
-    append(log, stream, *events, *([end] if end is not None else []))
+    is_new = log.stream_version(stream) == 0
+    if is_new and end is not None and message.direction is Direction.INBOUND:
+        append(log, stream, OscpMessageHandled(message, end))
+    else:
+        append(log, stream, *([message] if is_new else []), *([end] if end is not None else []))
     return message.entry_id
 
 

@@ -32,6 +32,7 @@ from domain.events import Event, decode
 from domain.oscp.ledger import OscpMessageFinalised, OscpMessageRecorded
 from domain.oscp.state import Registration
 from domain.oscp.vocabulary import SessionClock
+from tests.application.oscp.ledger_facts import finalised_in, recorded_in
 from tests.application.run.processes import ALICE, FakeClock, Process, until
 
 FIRST = "token-handed-over"
@@ -135,7 +136,7 @@ class Side:
         return (await self.sessions.get(self.session_id)).session.state.registration
 
     def recorded(self) -> list[OscpMessageRecorded]:
-        return [event for event in self.events() if isinstance(event, OscpMessageRecorded)]
+        return [recorded for event in self.events() if (recorded := recorded_in(event)) is not None]
 
     def ends(self) -> dict[str, OscpMessageFinalised]:
         """How messages ended, by request id."""
@@ -143,10 +144,10 @@ class Side:
         ends = {}
         for row in self.store.log.read_all(limit=10_000):
             event = decode(row.topic, row.state)
-            if isinstance(event, OscpMessageRecorded):
-                streams[row.stream] = event.request_id
-            elif isinstance(event, OscpMessageFinalised):
-                ends[streams[row.stream]] = event
+            if (recorded := recorded_in(event)) is not None:
+                streams[row.stream] = recorded.request_id
+            if (end := finalised_in(event)) is not None:
+                ends[streams[row.stream]] = end
         return ends
 
     def events(self) -> list[Event]:

@@ -32,10 +32,10 @@ from application.oscp.requests import Disconnect, ForceState
 from application.own_writes import OwnWrites
 from domain.events import decode
 from domain.oscp import events as e
-from domain.oscp.ledger import OscpMessageFinalised, OscpMessageRecorded
 from domain.oscp.messages import CapacityForecast
 from domain.oscp.session import OscpCapacityProviderSession
 from domain.oscp.vocabulary import ForecastType, Lifecycle, MessageType
+from tests.application.oscp.ledger_facts import finalised_in, recorded_in
 from tests.application.oscp.processes import FakePartner, OscpProcess, WallClock
 from tests.application.run.processes import ALICE, until
 from tests.domain.oscp.driving import BLOCKS
@@ -128,6 +128,11 @@ class BothSidesMachine(RuleBasedStateMachine):
     def do(self, work: Coroutine[Any, Any, T]) -> T:
         return self.stage.runner.run(work)
 
+    def decide(self, work: Coroutine[Any, Any, T]) -> T:
+        """What is decided `here`, on the news: where nothing is written, nothing tells that it was on old ones."""
+        self.do(self.stage.following.look())
+        return self.do(work)
+
     def teardown(self) -> None:
         self.do(self.give_up())
 
@@ -207,9 +212,6 @@ class BothSidesMachine(RuleBasedStateMachine):
 
     def send(self, draft: Any, type: MessageType, asks: int | None = None) -> Going:
         async def go() -> Going:
-            await (
-                self.stage.following.look()
-            )  # a refusal writes nothing, so nothing tells that it was decided on old news
             known = len(self.partner.waiting)
             sending = self.here.outbound.send(self.session_id, lambda session, moment: draft(session, moment.session))
             task = asyncio.create_task(sending)
@@ -218,7 +220,7 @@ class BothSidesMachine(RuleBasedStateMachine):
             message = UnderWay(opened.entry_id, type, self.now, opened.request_id)
             return Going(message, self.partner.waiting[-1], task)
 
-        going = self.do(go())
+        going = self.decide(go())
         self.model.send(going.message, asks)
         self.going.append(going)
         return going
@@ -273,19 +275,19 @@ class BothSidesMachine(RuleBasedStateMachine):
 
     @rule(state=st.sampled_from(STATES))
     def force(self, state: str) -> None:
-        self.do(self.here.service.force_state("r", self.session_id, ForceState(Lifecycle(state)), ALICE))
+        self.decide(self.here.service.force_state("r", self.session_id, ForceState(Lifecycle(state)), ALICE))
         self.model.force(self.now, state)
 
     @rule()
     def disconnect(self) -> None:
-        self.do(self.here.service.disconnect("r", self.session_id, Disconnect(), ALICE))
+        self.decide(self.here.service.disconnect("r", self.session_id, Disconnect(), ALICE))
         if self.model.state != OFFLINE:
             self.model.go_offline()
 
     @rule(ms=st.sampled_from([1, 2_000, 15_000, 30_000]))
     def time_passes(self, ms: int) -> None:
         self.clock.advance(ms * 1_000)
-        self.do(self.here.sessions.decide(self.session_id, lambda *_: None))
+        self.decide(self.here.sessions.decide(self.session_id, lambda *_: None))
         self.model.pass_time(self.now)
 
     @rule(where=places)
@@ -311,12 +313,12 @@ class BothSidesMachine(RuleBasedStateMachine):
         outcomes = Counter[str]()
         for row in self.log.read_all(self.begun_at, limit=100_000):
             event = decode(row.topic, row.state) if row.stream.startswith("oscp-message-") else None
-            if isinstance(event, OscpMessageRecorded):
+            if (receipt := recorded_in(event)) is not None:
                 recorded[row.stream] += 1
-                assert event.session_id == self.session_id
-            elif isinstance(event, OscpMessageFinalised):
+                assert receipt.session_id == self.session_id
+            if (end := finalised_in(event)) is not None:
                 ended[row.stream] += 1
-                outcomes[event.outcome.value] += 1
+                outcomes[end.outcome.value] += 1
         assert set(recorded.values()) <= {1}
         assert set(ended.values()) <= {1}
         assert ended.keys() <= recorded.keys()

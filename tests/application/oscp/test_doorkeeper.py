@@ -9,7 +9,7 @@ import pytest
 
 from domain.credentials import Credentials, SecretReference
 from domain.events import decode
-from domain.oscp.ledger import OscpMessageFinalised, OscpMessageRecorded
+from domain.oscp.ledger import OscpMessageHandled
 from domain.oscp.vocabulary import Lifecycle, Outcome
 from tests.application.oscp.processes import HANDSHAKE, JSON, OscpProcess
 
@@ -38,9 +38,9 @@ async def test_a_message_for_nobody_is_refused_and_recorded(
     reply = await process.receive("handshake", HANDSHAKE, id="h-1", configuration=configuration, headers=headers)
     assert reply.status == 403
     assert msgspec.json.decode(reply.body)["message"]
-    recorded, finalised = unresolved(process)
-    assert isinstance(recorded, OscpMessageRecorded)
-    assert isinstance(finalised, OscpMessageFinalised)
+    (handled,) = unresolved(process)
+    assert isinstance(handled, OscpMessageHandled)
+    recorded, finalised = handled.recorded, handled.finalised
     assert (recorded.request_id, recorded.body) == ("h-1", HANDSHAKE.decode())
     assert (finalised.outcome, finalised.rule, finalised.answer.status) == (Outcome.REJECTED, rule, 403)
     assert "s3cr3t" not in str(recorded)
@@ -49,7 +49,7 @@ async def test_a_message_for_nobody_is_refused_and_recorded(
 async def test_messages_for_nobody_are_recorded_one_by_one(process: OscpProcess) -> None:
     for _ in range(3):
         await process.receive("handshake", HANDSHAKE, id="the same", configuration="nobody's")
-    assert len(unresolved(process)) == 6
+    assert len(unresolved(process)) == 3
 
 
 @pytest.mark.parametrize("configuration", ["nobody's", None])

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from domain.errors import Conflict
 from domain.oscp.ledger import (
     OscpMessageFinalised,
+    OscpMessageHandled,
     OscpMessageLedgerEntry,
     OscpMessageRecorded,
     entry_id_of,
@@ -51,6 +52,24 @@ def test_an_entry_is_recorded_once() -> None:
     entry.record(RECORDED)
     with pytest.raises(Conflict, match="recorded already"):
         entry.record(RECORDED)
+
+
+def test_an_entry_whose_outcome_is_known_at_once_is_one_event() -> None:
+    entry = OscpMessageLedgerEntry(STREAM)
+    entry.handle(RECORDED, FINALISED)
+    assert (entry.state.recorded, entry.state.finalised, entry.version) == (RECORDED, FINALISED, 1)
+    assert entry.pending == [OscpMessageHandled(RECORDED, FINALISED)]
+
+
+def test_an_entry_that_was_handled_is_neither_recorded_nor_finalised_again() -> None:
+    entry = OscpMessageLedgerEntry(STREAM)
+    entry.fold([OscpMessageHandled(RECORDED, FINALISED)])
+    with pytest.raises(Conflict, match="recorded already"):
+        entry.handle(RECORDED, FINALISED)
+    with pytest.raises(Conflict, match="recorded already"):
+        entry.record(RECORDED)
+    with pytest.raises(Conflict, match="not finalised"):
+        entry.finalise(FINALISED)
 
 
 def test_only_what_is_recorded_can_be_finalised() -> None:
