@@ -13,60 +13,26 @@ from domain.events import Event
 from domain.run import columns as c
 from domain.run import events as e
 from domain.run.world import forecast_fold
-from domain.run.world.depot import Depot
+from domain.run.world.evolve_site import SITE_HANDLERS
+from domain.run.world.folded import Folded
 from domain.run.world.state import (
     NEVER,
     NOBODY,
-    ChargerState,
-    ConnectorState,
     Presence,
-    SensorMode,
-    SensorState,
     VehicleState,
     World,
 )
 
 
-class Evolution:
-    """A world and the depot it belongs to; `apply` folds one event."""
+class Evolution(Folded):
+    """`apply` folds one event."""
 
-    __slots__ = ("depot", "world")
-
-    def __init__(self, depot: Depot, world: World) -> None:
-        self.depot = depot
-        self.world = world
+    __slots__ = ()
 
     def apply(self, event: Event) -> None:
         handler = HANDLERS.get(type(event))
         if handler is not None:
             handler(self, event)
-
-    def vehicle(self, id: str) -> VehicleState:
-        return self.world.vehicles[self.depot.vehicle_index[id]]
-
-    def connector(self, id: str) -> ConnectorState:
-        return self.world.connectors[self.depot.connector_index[id]]
-
-    def charger(self, id: str) -> ChargerState:
-        return self.world.chargers[self.depot.charger_index[id]]
-
-    def sensor(self, id: str) -> SensorState:
-        return self.world.sensors[self.depot.sensor_index[id]]
-
-    def settle(self, connector: int, at: int, energy_mj: int, power_w: int) -> None:
-        """The connector's register is `energy_mj` at `at`, `power_w` flows from there on; the nodes above follow."""
-        state = self.world.connectors[connector]
-        beyond_line = energy_mj - state.energy_at(at)
-        change_w = power_w - state.power_w
-        for index in self.depot.connectors[connector].nodes:
-            node = self.world.nodes[index]
-            net = node.energy_at(at) + beyond_line
-            node.exported_mj = node.exported_at(net, self.world.at)
-            node.energy_mj, node.since = net, at
-            node.load_w += change_w
-            node.touched = True
-        state.session_energy_mj += energy_mj - state.energy_mj
-        state.energy_mj, state.power_w, state.since = energy_mj, power_w, at
 
 
 def schedule(vehicle: VehicleState) -> None:
@@ -84,7 +50,7 @@ def schedule(vehicle: VehicleState) -> None:
 # Life of the run
 
 
-def _ticked(s: Evolution, event: e.RunTicked) -> None:
+def _ticked(s: Folded, event: e.RunTicked) -> None:
     world, at = s.world, event.at
     length = at - world.at
     world.at = at
@@ -105,7 +71,7 @@ def _ticked(s: Evolution, event: e.RunTicked) -> None:
         forecast_fold.counted(world, s.depot.scopes, event.forecasts)
 
 
-def _connector_columns(s: Evolution, columns: c.ConnectorColumns, at: int) -> None:
+def _connector_columns(s: Folded, columns: c.ConnectorColumns, at: int) -> None:
     connectors, vehicles = s.world.connectors, s.world.vehicles
     rows = zip(columns.index, columns.power_w, columns.auxiliary_w, columns.energy_mj, columns.battery_mj, strict=True)
     for index, power, auxiliary, energy, battery in rows:
@@ -117,7 +83,7 @@ def _connector_columns(s: Evolution, columns: c.ConnectorColumns, at: int) -> No
             vehicle.battery_mj, vehicle.battery_at = battery, at
 
 
-def _node_columns(s: Evolution, columns: c.NodeColumns, at: int) -> None:
+def _node_columns(s: Folded, columns: c.NodeColumns, at: int) -> None:
     nodes = s.world.nodes
     rows = zip(columns.index, columns.load_w, columns.other_load_w, columns.energy_mj, columns.exported_mj, strict=True)
     for index, load, other, energy, exported in rows:
@@ -154,7 +120,7 @@ def _generation_columns(world: World, columns: c.GenerationColumns) -> None:
 # Vehicles
 
 
-def _departed(s: Evolution, event: e.VehicleDeparted) -> None:
+def _departed(s: Folded, event: e.VehicleDeparted) -> None:
     v = s.vehicle(event.vehicle)
     v.presence, v.connector = Presence.AWAY, NOBODY
     v.duty = event.duty
@@ -165,13 +131,13 @@ def _departed(s: Evolution, event: e.VehicleDeparted) -> None:
     schedule(v)
 
 
-def _held(s: Evolution, event: e.VehicleDepartureHeld) -> None:
+def _held(s: Folded, event: e.VehicleDepartureHeld) -> None:
     v = s.vehicle(event.vehicle)
     v.held_since = event.at
     schedule(v)
 
 
-def _arrived(s: Evolution, event: e.VehicleArrived) -> None:
+def _arrived(s: Folded, event: e.VehicleArrived) -> None:
     v = s.vehicle(event.vehicle)
     v.presence = Presence.PARKED
     v.battery_mj, v.battery_at = event.battery_mj, event.at
@@ -183,7 +149,7 @@ def _arrived(s: Evolution, event: e.VehicleArrived) -> None:
     schedule(v)
 
 
-def _plugged_in(s: Evolution, event: e.VehiclePluggedIn) -> None:
+def _plugged_in(s: Folded, event: e.VehiclePluggedIn) -> None:
     index = s.depot.connector_index[event.connector]
     v, c = s.vehicle(event.vehicle), s.world.connectors[index]
     v.presence, v.connector, v.plug_in_at = Presence.PLUGGED, index, NEVER
@@ -195,7 +161,7 @@ def _plugged_in(s: Evolution, event: e.VehiclePluggedIn) -> None:
     schedule(v)
 
 
-def _unplugged(s: Evolution, event: e.VehicleUnplugged) -> None:
+def _unplugged(s: Folded, event: e.VehicleUnplugged) -> None:
     v, c = s.vehicle(event.vehicle), s.connector(event.connector)
     v.presence, v.connector, v.plug_in_at = Presence.PARKED, NOBODY, NEVER
     v.battery_mj, v.battery_at = event.battery_mj, event.at
@@ -203,7 +169,7 @@ def _unplugged(s: Evolution, event: e.VehicleUnplugged) -> None:
     schedule(v)
 
 
-def _soc_set(s: Evolution, event: e.VehicleStateOfChargeSet) -> None:
+def _soc_set(s: Folded, event: e.VehicleStateOfChargeSet) -> None:
     v = s.vehicle(event.vehicle)
     if v.connector != NOBODY:
         c = s.world.connectors[v.connector]
@@ -211,15 +177,15 @@ def _soc_set(s: Evolution, event: e.VehicleStateOfChargeSet) -> None:
     v.battery_mj, v.battery_at = event.battery_mj, event.at
 
 
-def _target_set(s: Evolution, event: e.VehicleTargetSet) -> None:
+def _target_set(s: Folded, event: e.VehicleTargetSet) -> None:
     s.vehicle(event.vehicle).target_ppm = event.target_ppm
 
 
-def _duty_missed(s: Evolution, event: e.DutyMissed) -> None:
+def _duty_missed(s: Folded, event: e.DutyMissed) -> None:
     """A record for people; the arrival that follows carries the next duty."""
 
 
-def _preconditioning(s: Evolution, event: e.PreconditioningStarted) -> None:
+def _preconditioning(s: Folded, event: e.PreconditioningStarted) -> None:
     v = s.vehicle(event.vehicle)
     v.preconditioning, v.precondition_at = True, NEVER
     schedule(v)
@@ -228,12 +194,12 @@ def _preconditioning(s: Evolution, event: e.PreconditioningStarted) -> None:
 # Chargers and connectors
 
 
-def _charging_started(s: Evolution, event: e.ChargingStarted) -> None:
+def _charging_started(s: Folded, event: e.ChargingStarted) -> None:
     c = s.connector(event.connector)
     c.charging, c.energised_at, c.stop_reason = True, event.energised_at, ""
 
 
-def _charging_stopped(s: Evolution, event: e.ChargingStopped) -> None:
+def _charging_stopped(s: Folded, event: e.ChargingStopped) -> None:
     index = s.depot.connector_index[event.connector]
     s.settle(index, event.at, event.energy_mj, 0)
     c = s.world.connectors[index]
@@ -242,7 +208,7 @@ def _charging_stopped(s: Evolution, event: e.ChargingStopped) -> None:
     v.battery_mj, v.battery_at = event.battery_mj, event.at
 
 
-def _availability(s: Evolution, event: e.AvailabilityChanged) -> None:
+def _availability(s: Folded, event: e.AvailabilityChanged) -> None:
     index = s.depot.connector_index.get(event.target)
     if index is not None:
         s.world.connectors[index].available = event.available
@@ -250,125 +216,26 @@ def _availability(s: Evolution, event: e.AvailabilityChanged) -> None:
         s.charger(event.target).available = event.available
 
 
-def _charger_faulted(s: Evolution, event: e.ChargerFaulted) -> None:
+def _charger_faulted(s: Folded, event: e.ChargerFaulted) -> None:
     c = s.charger(event.charger)
     c.fault, c.fault_since = event.code, event.at
     c.fault_until = NEVER if event.until < 0 else event.until
 
 
-def _charger_cleared(s: Evolution, event: e.ChargerFaultCleared) -> None:
+def _charger_cleared(s: Folded, event: e.ChargerFaultCleared) -> None:
     c = s.charger(event.charger)
     c.fault, c.fault_since, c.fault_until = "", NEVER, NEVER
 
 
-def _network(s: Evolution, event: e.ConnectorNetworkChanged) -> None:
+def _network(s: Folded, event: e.ConnectorNetworkChanged) -> None:
     s.connector(event.connector).online = event.online
 
 
-def _limit(s: Evolution, event: e.ChargingLimitApplied) -> None:
+def _limit(s: Folded, event: e.ChargingLimitApplied) -> None:
     s.connector(event.connector).limit_w = event.limit_w
 
 
-# Sensors
-
-
-def _sensor_faulted(s: Evolution, event: e.SensorFaulted) -> None:
-    state = s.sensor(event.sensor)
-    state.mode, state.fault_until = event.mode, NEVER if event.until < 0 else event.until
-
-
-def _sensor_cleared(s: Evolution, event: e.SensorFaultCleared) -> None:
-    state = s.sensor(event.sensor)
-    state.mode, state.fault_until = SensorMode.NORMAL, NEVER
-
-
-def _sensor_forced(s: Evolution, event: e.SensorValueForced) -> None:
-    s.sensor(event.sensor).forced = event.value
-
-
-def _sensor_available(s: Evolution, event: e.SensorAvailabilityChanged) -> None:
-    s.sensor(event.sensor).available = event.available
-
-
-# Nodes
-
-
-def _node_limit(s: Evolution, event: e.NodeLimitChanged) -> None:
-    s.world.nodes[s.depot.node_index[event.node]].limit_w = event.limit_w
-
-
-def _outage_started(s: Evolution, event: e.NodeOutageStarted) -> None:
-    s.world.nodes[s.depot.node_index[event.node]].outage = True
-
-
-def _outage_ended(s: Evolution, event: e.NodeOutageEnded) -> None:
-    s.world.nodes[s.depot.node_index[event.node]].outage = False
-
-
-def _breach_detected(s: Evolution, event: e.ManagedScopeBreachDetected) -> None:
-    s.world.breaches += 1
-    if event.forecast_type is not None:
-        forecast_fold.breach_detected(s.world, event.scope, event.forecast_type, event.at)
-        return
-    s.world.nodes[s.depot.node_index[event.node]].breached = True
-
-
-def _breach_cleared(s: Evolution, event: e.ManagedScopeBreachCleared) -> None:
-    if event.forecast_type is not None:
-        forecast_fold.breach_cleared(s.world, event.scope, event.forecast_type)
-        return
-    s.world.nodes[s.depot.node_index[event.node]].breached = False
-
-
-def _control_delay(s: Evolution, event: e.ControlDelayChanged) -> None:
-    s.world.control_delay_ms = event.delay_ms
-
-
-# Storage, generation, controller
-
-
-def _bess_state(s: Evolution, event: e.BessStateChanged) -> None:
-    b = s.world.bess[s.depot.bess_index[event.bess]]
-    b.power_state, b.control = event.power_state, event.control
-    b.dispatch, b.setpoint_w = event.dispatch, event.setpoint_w
-
-
-def _bess_soc(s: Evolution, event: e.BessStateOfChargeSet) -> None:
-    s.world.bess[s.depot.bess_index[event.bess]].stored_mj = event.stored_mj
-
-
-def _pv_state(s: Evolution, event: e.PvStateChanged) -> None:
-    p = s.world.pv[s.depot.pv_index[event.pv]]
-    p.power_state, p.curtailment_ppm = event.power_state, event.curtailment_ppm
-
-
-def _heartbeats(s: Evolution, event: e.ControllerHeartbeatsChanged) -> None:
-    index = s.depot.controller_index[event.controller]
-    c, interval = s.world.controllers[index], s.depot.controllers[index].heartbeat_interval
-    if c.beating:
-        beats = (event.at - c.beats_from) // interval + 1
-        c.last_beat = c.beats_from + (beats - 1) * interval
-        c.beats_before += beats
-    c.beating = event.beating
-    if event.beating:
-        c.beats_from = event.at
-
-
-def _controller_mode(s: Evolution, event: e.ControllerModeChanged) -> None:
-    s.world.controllers[s.depot.controller_index[event.controller]].mode = event.mode
-
-
-def _fail_safe_entered(s: Evolution, event: e.FailSafeEntered) -> None:
-    c = s.world.controllers[s.depot.controller_index[event.controller]]
-    c.fail_safe, c.fail_safe_since = True, event.at
-
-
-def _fail_safe_left(s: Evolution, event: e.FailSafeLeft) -> None:
-    c = s.world.controllers[s.depot.controller_index[event.controller]]
-    c.fail_safe, c.fail_safe_since = False, NEVER
-
-
-HANDLERS: Mapping[type[Event], Callable[[Evolution, Any], None]] = {
+HANDLERS: Mapping[type[Event], Callable[[Folded, Any], None]] = {
     e.RunTicked: _ticked,
     e.VehicleDeparted: _departed,
     e.VehicleDepartureHeld: _held,
@@ -386,23 +253,5 @@ HANDLERS: Mapping[type[Event], Callable[[Evolution, Any], None]] = {
     e.ChargerFaultCleared: _charger_cleared,
     e.ConnectorNetworkChanged: _network,
     e.ChargingLimitApplied: _limit,
-    e.SensorFaulted: _sensor_faulted,
-    e.SensorFaultCleared: _sensor_cleared,
-    e.SensorValueForced: _sensor_forced,
-    e.SensorAvailabilityChanged: _sensor_available,
-    e.NodeLimitChanged: _node_limit,
-    e.NodeOutageStarted: _outage_started,
-    e.NodeOutageEnded: _outage_ended,
-    e.ManagedScopeBreachDetected: _breach_detected,
-    e.ManagedScopeBreachCleared: _breach_cleared,
-    e.ScopeForecastApplied: lambda s, event: forecast_fold.applied(s.world, event),
-    e.ScopeForecastWithdrawn: lambda s, event: forecast_fold.withdrawn(s.world, event),
-    e.ControlDelayChanged: _control_delay,
-    e.BessStateChanged: _bess_state,
-    e.BessStateOfChargeSet: _bess_soc,
-    e.PvStateChanged: _pv_state,
-    e.ControllerHeartbeatsChanged: _heartbeats,
-    e.ControllerModeChanged: _controller_mode,
-    e.FailSafeEntered: _fail_safe_entered,
-    e.FailSafeLeft: _fail_safe_left,
+    **SITE_HANDLERS,
 }

@@ -1,0 +1,9 @@
+"""The base of every event of a run's stream."""
+
+from __future__ import annotations
+
+from domain.events import Event
+
+
+class RunEvent(Event, frozen=True, omit_defaults=True):
+    at: int

@@ -1,0 +1,170 @@
+"""What each command on the site does, or why not: nodes, forecasts, storage, generation and controllers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from domain.configuration.quantities import PPM, Share
+from domain.errors import CommandRefused, Fault, InvalidInput
+from domain.run import commands as c
+from domain.run import events as e
+from domain.run.world.depot import find
+from domain.run.world.forecast import ActiveForecast, ForecastBlock, ForecastType, set_apart
+from domain.run.world.stage import Stage
+
+_LONGEST_FORECAST_ID = 256
+_MOST_BLOCKS = 10_000
+
+
+def share_of(pointer: str, share: Share) -> int:
+    """The share, or InvalidInput when it is more than the whole."""
+    if share > PPM:
+        raise InvalidInput([Fault(pointer, f"{share // 10_000} %", "a share from 0 % to 100 %")])
+    return int(share)
+
+
+# Nodes
+
+
+def _node(stage: Stage, id: str) -> int:
+    return find("node", stage.depot.node_index, id)
+
+
+def _set_node_limit(stage: Stage, command: c.SetNodeLimit) -> None:
+    _node(stage, command.node)
+    stage.emit(e.NodeLimitChanged(stage.begin, command.node, None if command.limit is None else int(command.limit)))
+
+
+def _start_outage(stage: Stage, command: c.StartNodeOutage) -> None:
+    if stage.world.nodes[_node(stage, command.node)].outage:
+        raise CommandRefused(f"{command.node} is without power already", "nothing needs to be done")
+    stage.emit(e.NodeOutageStarted(stage.begin, command.node))
+
+
+def _end_outage(stage: Stage, command: c.EndNodeOutage) -> None:
+    if not stage.world.nodes[_node(stage, command.node)].outage:
+        raise CommandRefused(f"{command.node} has power", "nothing needs to be done")
+    stage.emit(e.NodeOutageEnded(stage.begin, command.node))
+
+
+# Forecasts
+
+
+def _apply_forecast(stage: Stage, command: c.ApplyForecast) -> None:
+    find("managed scope", stage.depot.scope_index, command.managed_scope)
+    _check_forecast(command)
+    blocks = set_apart([ForecastBlock(int(b.start), int(b.end), int(b.capacity)) for b in command.blocks])
+    active = _active_forecast(stage, command.managed_scope, command.type)
+    if active is not None:
+        if (active.forecast_id, active.blocks) == (command.forecast_id, blocks):
+            raise CommandRefused(f"forecast {command.forecast_id!r} is active already", "nothing needs to be done")
+        _end_breach(stage, command.managed_scope, command.type, active)
+    stage.emit(e.ScopeForecastApplied(stage.begin, command.managed_scope, command.forecast_id, command.type, blocks))
+
+
+def _check_forecast(command: c.ApplyForecast) -> None:
+    faults = []
+    if not 1 <= len(command.forecast_id) <= _LONGEST_FORECAST_ID:
+        found, expected = f"{len(command.forecast_id)} characters", f"1 to {_LONGEST_FORECAST_ID} characters"
+        faults.append(Fault("/forecast_id", found, expected))
+    if not 1 <= len(command.blocks) <= _MOST_BLOCKS:
+        faults.append(Fault("/blocks", f"{len(command.blocks)} blocks", f"1 to {_MOST_BLOCKS:,} blocks"))
+    faults += [
+        Fault(f"/blocks/{place}/end", f"{block.end} ms", f"a time after the block's start at {block.start} ms")
+        for place, block in enumerate(command.blocks)
+        if block.end <= block.start
+    ]
+    if faults:
+        raise InvalidInput(faults)
+
+
+def _withdraw_forecast(stage: Stage, command: c.WithdrawForecast) -> None:
+    find("managed scope", stage.depot.scope_index, command.managed_scope)
+    active = _active_forecast(stage, command.managed_scope, command.type)
+    if active is None or command.forecast_id not in (None, active.forecast_id):
+        wanted = "" if command.forecast_id is None else f" {command.forecast_id!r}"
+        raise CommandRefused(
+            f"{command.managed_scope} has no active {command.type.value} forecast{wanted}", "nothing needs to be done"
+        )
+    _end_breach(stage, command.managed_scope, command.type, active)
+    stage.emit(e.ScopeForecastWithdrawn(stage.begin, command.managed_scope, active.forecast_id, command.type))
+
+
+def _active_forecast(stage: Stage, scope: str, type: ForecastType) -> ActiveForecast | None:
+    known = stage.world.scope(scope)
+    return None if known is None else known.forecasts.get(type)
+
+
+def _end_breach(stage: Stage, scope: str, type: ForecastType, forecast: ActiveForecast) -> None:
+    """A forecast that is no more cannot be breached any longer."""
+    if forecast.breached:
+        node = stage.depot.scopes[stage.depot.scope_index[scope]].node
+        load_w = stage.world.nodes[stage.depot.node_index[node]].load_w
+        stage.emit(e.ManagedScopeBreachCleared(stage.begin, scope, node, load_w, forecast.forecast_id, type))
+
+
+def _set_control_delay(stage: Stage, command: c.SetControlDelay) -> None:
+    stage.emit(e.ControlDelayChanged(stage.begin, int(command.delay)))
+
+
+# Storage, generation, controllers
+
+
+def _set_bess(stage: Stage, command: c.SetBess) -> None:
+    state = stage.world.bess[find("bess", stage.depot.bess_index, command.bess)]
+    stage.emit(
+        e.BessStateChanged(
+            stage.begin,
+            command.bess,
+            command.power_state or state.power_state,
+            command.control or state.control,
+            command.dispatch or state.dispatch,
+            state.setpoint_w if command.setpoint is None else int(command.setpoint),
+        )
+    )
+
+
+def _set_bess_soc(stage: Stage, command: c.SetBessStateOfCharge) -> None:
+    bess = find("bess", stage.depot.bess_index, command.bess)
+    stored = stage.depot.bess[bess].capacity * share_of("/soc", command.soc) // PPM
+    stage.emit(e.BessStateOfChargeSet(stage.begin, command.bess, stored))
+
+
+def _set_pv(stage: Stage, command: c.SetPv) -> None:
+    state = stage.world.pv[find("pv", stage.depot.pv_index, command.pv)]
+    let_through = (
+        state.curtailment_ppm if command.let_through is None else share_of("/let_through", command.let_through)
+    )
+    stage.emit(e.PvStateChanged(stage.begin, command.pv, command.power_state or state.power_state, let_through))
+
+
+def _set_heartbeats(stage: Stage, command: c.SetControllerHeartbeats) -> None:
+    state = stage.world.controllers[find("controller", stage.depot.controller_index, command.controller)]
+    if state.beating == command.beating:
+        said = "sends heartbeats already" if state.beating else "keeps its heartbeats back already"
+        raise CommandRefused(f"{command.controller} {said}", "nothing needs to be done")
+    stage.emit(e.ControllerHeartbeatsChanged(stage.begin, command.controller, command.beating))
+
+
+def _set_controller_mode(stage: Stage, command: c.SetControllerMode) -> None:
+    find("controller", stage.depot.controller_index, command.controller)
+    stage.emit(e.ControllerModeChanged(stage.begin, command.controller, command.mode))
+
+
+SITE_DECISIONS: Mapping[type[c.Command], Callable[[Stage, Any], None]] = MappingProxyType(
+    {
+        c.SetNodeLimit: _set_node_limit,
+        c.StartNodeOutage: _start_outage,
+        c.EndNodeOutage: _end_outage,
+        c.ApplyForecast: _apply_forecast,
+        c.WithdrawForecast: _withdraw_forecast,
+        c.SetControlDelay: _set_control_delay,
+        c.SetBess: _set_bess,
+        c.SetBessStateOfCharge: _set_bess_soc,
+        c.SetPv: _set_pv,
+        c.SetControllerHeartbeats: _set_heartbeats,
+        c.SetControllerMode: _set_controller_mode,
+    }
+)
