@@ -18,6 +18,7 @@ from domain.oscp.ledger import (
 )
 from domain.oscp.session import FAMILY
 from domain.oscp.vocabulary import Outcome
+from domain.projection import ProjectionStateChanged
 from projections.projector import Change, each, topics_of
 from read_models import oscp_sessions
 from read_models.database import Database
@@ -36,7 +37,7 @@ class OscpSessionsProjector:
             e.OscpProviderSessionAttached,
             e.OscpProviderSessionDetached,
             e.OscpLifecycleChanged,
-            e.ProjectionStateChanged,
+            ProjectionStateChanged,
             OscpMessageRecorded,
             OscpMessageFinalised,
             OscpMessageHandled,
@@ -130,7 +131,7 @@ def _changed(session: Session, event: e.OscpLifecycleChanged) -> None:
     session.cause, session.reason = event.cause.value, _storable(event.reason)
 
 
-def _health(session: Session, event: e.ProjectionStateChanged) -> None:
+def _health(session: Session, event: ProjectionStateChanged) -> None:
     if event.family == FAMILY:
         session.health = event.health.value
 
@@ -163,5 +164,5 @@ def _storable(text: str) -> str:
 _HANDLERS: Mapping[type[Event], Callable[[Session, Any], None]] = {
     e.OscpProviderSessionDetached: _detached,
     e.OscpLifecycleChanged: _changed,
-    e.ProjectionStateChanged: _health,
+    ProjectionStateChanged: _health,
 }

@@ -111,23 +111,6 @@ class OscpLifecycleChanged(SessionEvent, frozen=True):
     reason: str = ""
 
 
-class ProjectionHealth(StrEnum):
-    """Of a projection as a whole, for whoever watches all families alike."""
-
-    DOWN = "DOWN"
-    CONNECTING = "CONNECTING"
-    UP = "UP"
-    IMPAIRED = "IMPAIRED"
-
-
-class ProjectionStateChanged(SessionEvent, frozen=True):
-    TOPIC: ClassVar[str] = "projection.state-changed.1"
-    run_id: str
-    family: str
-    managed_scope_id: str
-    health: ProjectionHealth
-
-
 class OscpBehaviourNegotiated(SessionEvent, frozen=True):
     """Effective heartbeat intervals of both directions (None: none), and the measurement configuration."""
 

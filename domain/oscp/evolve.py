@@ -11,6 +11,7 @@ from domain.events import Event
 from domain.oscp import events as e
 from domain.oscp.state import MOST_FORECASTS, NegotiatedBehaviour, PublishedForecast, Registration, SessionState
 from domain.oscp.vocabulary import LIVE, Direction, Lifecycle, MessageType, Outcome
+from domain.projection import ProjectionStateChanged
 
 
 def _attached(state: SessionState, event: e.OscpProviderSessionAttached) -> None:
@@ -217,7 +218,7 @@ HANDLERS: Mapping[type[Event], Callable[[Any, Any], None]] = {
     e.OscpProviderSessionAttached: _attached,
     e.OscpProviderSessionDetached: _detached,
     e.OscpLifecycleChanged: _lifecycle,
-    e.ProjectionStateChanged: _noted,
+    ProjectionStateChanged: _noted,
     e.OscpBehaviourNegotiated: _negotiated,
     e.OscpMessageOpened: _opened,
     e.OscpMessageClosed: _closed,

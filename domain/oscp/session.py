@@ -21,14 +21,15 @@ from domain.oscp.receipt import Receipt
 from domain.oscp.registering import registered
 from domain.oscp.state import SessionState
 from domain.oscp.vocabulary import LIVE, Direction, ForecastType, Lifecycle, MessageType, Outcome
+from domain.projection import ProjectionHealth, ProjectionStateChanged
 
 FAMILY = "oscp"
 _HEALTH = {
-    Lifecycle.OFFLINE: e.ProjectionHealth.DOWN,
-    Lifecycle.ACCEPTING_HANDSHAKE: e.ProjectionHealth.CONNECTING,
-    Lifecycle.AWAITING_HANDSHAKE_ACKNOWLEDGE: e.ProjectionHealth.CONNECTING,
-    Lifecycle.ONLINE: e.ProjectionHealth.UP,
-    Lifecycle.DEGRADED: e.ProjectionHealth.IMPAIRED,
+    Lifecycle.OFFLINE: ProjectionHealth.DOWN,
+    Lifecycle.ACCEPTING_HANDSHAKE: ProjectionHealth.CONNECTING,
+    Lifecycle.AWAITING_HANDSHAKE_ACKNOWLEDGE: ProjectionHealth.CONNECTING,
+    Lifecycle.ONLINE: ProjectionHealth.UP,
+    Lifecycle.DEGRADED: ProjectionHealth.IMPAIRED,
 }
 _REFUSED = 403
 
@@ -336,7 +337,7 @@ class OscpCapacityProviderSession(Aggregate[SessionState]):
         self.emit(e.OscpLifecycleChanged(at, before, after, cause, reason))
         if _HEALTH[after] is not _HEALTH[before]:
             attached = self.attached
-            self.emit(e.ProjectionStateChanged(at, attached.run_id, FAMILY, attached.managed_scope_id, _HEALTH[after]))
+            self.emit(ProjectionStateChanged(at, attached.run_id, FAMILY, attached.managed_scope_id, _HEALTH[after]))
 
 
 _NEEDS_LIVE = frozenset({MessageType.HEARTBEAT, MessageType.UPDATE_GROUP_CAPACITY_FORECAST})

@@ -6,15 +6,10 @@ from typing import Any
 
 import pytest
 
-from domain.oscp.events import (
-    Cause,
-    OscpLifecycleChanged,
-    OscpProviderSessionDetached,
-    ProjectionHealth,
-    ProjectionStateChanged,
-)
+from domain.oscp.events import Cause, OscpLifecycleChanged, OscpProviderSessionDetached
 from domain.oscp.ledger import UNRESOLVED, OscpMessageFinalised
 from domain.oscp.vocabulary import Direction, Lifecycle, MessageType, Outcome
+from domain.projection import ProjectionHealth, ProjectionStateChanged
 from projections.oscp_sessions import OscpSessionsProjector
 from projections.projector import PoisonEvent
 from projections.rebuild import rebuild

@@ -14,11 +14,11 @@ from adapters.control_api.freshness import fresh
 from adapters.control_api.requests import ApiRequest, body_of, query_of
 from application.oscp.requests import CreateSession, SessionCreated
 from application.oscp.views import SessionView
-from domain.oscp.events import ProjectionHealth
 from domain.oscp.profile import PartnerProfile
 from domain.oscp.profiles import BUILT_IN
 from domain.oscp.times import format_instant
 from domain.oscp.vocabulary import Direction, Lifecycle, MessageType, Outcome, SessionClock
+from domain.projection import ProjectionHealth
 from read_models.oscp_sessions import Session, list_sessions
 from read_models.paging import NEWEST
 

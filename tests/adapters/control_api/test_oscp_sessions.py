@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from bootstrap.service import Service
-from domain.oscp.events import Cause, OscpLifecycleChanged, ProjectionHealth, ProjectionStateChanged
+from domain.oscp.events import Cause, OscpLifecycleChanged
 from domain.oscp.session import stream_of
 from domain.oscp.vocabulary import Lifecycle
+from domain.projection import ProjectionHealth, ProjectionStateChanged
 from tests.adapters.control_api.client import Api, pointers, problem
 from tests.adapters.control_api.oscp import CONFIGURATION, OscpApi, Partner, create_session, start_run
 from tests.projections.oscp_samples import NOON, accepted, enter, recorded, rejected

@@ -10,6 +10,7 @@ from domain.oscp.due import Act, agenda
 from domain.oscp.profile import PartnerProfile
 from domain.oscp.session import OscpCapacityProviderSession
 from domain.oscp.vocabulary import LIVE, Lifecycle, MessageType, Outcome
+from domain.projection import ProjectionStateChanged
 from tests.domain.oscp.driving import SECOND, Driven, online
 from tests.domain.oscp.sessions import ATTACHED
 
@@ -378,7 +379,7 @@ def test_what_is_withheld_says_nothing_of_the_partner() -> None:
 def test_the_health_of_the_projection_follows_the_state() -> None:
     driven = in_state(DEGRADED)
     driven.session.disconnect(driven.now)
-    healths = [event.health.value for event in driven.events(e.ProjectionStateChanged)]
+    healths = [event.health.value for event in driven.events(ProjectionStateChanged)]
     assert healths == ["CONNECTING", "UP", "IMPAIRED", "DOWN"]
 
 
