@@ -17,15 +17,20 @@ OUTBOUND = frozenset({Direction.OUTBOUND})
 class Slot(StrEnum):
     """Of the effects in one slot a message takes the newest only; those in different slots compose.
 
-    OUTCOME effects decide what becomes of a message. Delays are the exception: all of them add up.
+    OUTCOME effects decide what becomes of a message. Delays and distortions are the exception: a message takes all.
     """
 
     OUTCOME = "outcome"
     DELAY = "delay"
+    VALUES = "values"
     CONTENT = "content"
     COPIES = "copies"
     ORDER = "order"
     ALSO = "also"
+
+
+STACKING = frozenset({Slot.DELAY, Slot.VALUES})
+"""Slots in which a newer effect does not push out an older one."""
 
 
 class Effect(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, tag_field="type"):
@@ -135,6 +140,47 @@ class Malform(Effect, frozen=True, tag="malform"):
     by_ms: int = 0
 
 
+class Distortion(StrEnum):
+    """Ways for a device to say something untrue in a packet that is sound.
+
+    Those up to BAD_QUALITY work on single measurements, the others on the packet.
+    """
+
+    FROZEN = "frozen"
+    STALE = "stale"
+    WRONG_UNIT = "wrong_unit"
+    OTHER_UNIT = "other_unit"
+    WRONG_CASING = "wrong_casing"
+    WORD_CASING = "word_casing"
+    UNKNOWN_WORDS = "unknown_words"
+    QUANTISED = "quantised"
+    TEXT = "text"
+    NULL = "null"
+    REPLACED = "replaced"
+    MISSING = "missing"
+    BAD_QUALITY = "bad_quality"
+    EXTRA = "extra"
+    CLOCK_SKEW = "clock_skew"
+    SEQUENCE_JUMP = "sequence_jump"
+    SEQUENCE_STUCK = "sequence_stuck"
+
+
+class Distort(Effect, frozen=True, tag="distort"):
+    """Falsify a packet before it is encoded, so that every profile's envelope carries it.
+
+    `keys` are measurands, by the profile's name or as sent (empty: all of them). `by_ms` is how far the device's clock
+    is fast, `by` how far its counter jumps, `value` is JSON text for REPLACED.
+    """
+
+    SLOT = Slot.VALUES
+    DIRECTIONS = OUTBOUND
+    how: Distortion
+    keys: tuple[str, ...] = ()
+    by_ms: int = 0
+    by: int = 0
+    value: str = ""
+
+
 class Duplicate(Effect, frozen=True, tag="duplicate"):
     """Send the message this many times more, under the same request id unless told otherwise."""
 
@@ -170,6 +216,7 @@ AnyEffect = (
     | Outage
     | Delay
     | Malform
+    | Distort
     | Duplicate
     | Reorder
     | Provoke

@@ -12,7 +12,7 @@ from domain.aggregate import Aggregate
 from domain.errors import Conflict, NotFound
 from domain.events import Event
 from domain.scenario.delays import drawn_ms
-from domain.scenario.effects import AnyEffect, Delay, Slot
+from domain.scenario.effects import STACKING, AnyEffect, Delay, Slot
 from domain.scenario.exchange import Exchange
 from domain.scenario.override_events import (
     Ended,
@@ -86,7 +86,7 @@ class Overrides(Aggregate[OverridesState]):
     """Forced behaviour of one target.
 
     Several overrides may match one message. They are asked from the newest to the oldest; one whose slot is taken by a
-    newer one does not even see the message, so it counts nothing. Delays always add up.
+    newer one does not even see the message, so it counts nothing. Delays add up, distortions follow one another.
     """
 
     handlers: ClassVar[Mapping[type[Event], Callable[[Any, Any], None]]] = {
@@ -171,7 +171,7 @@ class Overrides(Aggregate[OverridesState]):
             if override.match.nth is not None and override.match.nth != active.seen + 1:
                 yield _Sight(override_id, active, None)
                 continue
-            if override.effect.SLOT is not Slot.DELAY:
+            if override.effect.SLOT not in STACKING:
                 taken.add(override.effect.SLOT)
             yield _Sight(override_id, active, _hit_of(override_id, active))
 

@@ -7,15 +7,19 @@ from typing import cast
 
 import msgspec
 
-from domain.scenario.effects import Duplicate, Malform, Outcome, Provoke, Reorder, Slot
+from domain.scenario.effects import Distort, Duplicate, Malform, Outcome, Provoke, Reorder, Slot
 from domain.scenario.overrides import Hit
 
 
 class Treatment(msgspec.Struct, frozen=True):
-    """How to treat a message. `overrides` are the ids of all that had a say, for the ledger."""
+    """How to treat a message. `overrides` are the ids of all that had a say, for the ledger.
+
+    `distort` is to be followed in its order: the override applied first comes first.
+    """
 
     outcome: Outcome | None = None
     delay_ms: int = 0
+    distort: tuple[Distort, ...] = ()
     malform: Malform | None = None
     duplicate: Duplicate | None = None
     reorder: Reorder | None = None
@@ -34,6 +38,7 @@ def treatment(hits: Sequence[Hit]) -> Treatment:
     return Treatment(
         outcome=cast("Outcome | None", by_slot.get(Slot.OUTCOME)),
         delay_ms=sum(hit.delay_ms for hit in hits),
+        distort=tuple(hit.effect for hit in reversed(hits) if isinstance(hit.effect, Distort)),
         malform=cast("Malform | None", by_slot.get(Slot.CONTENT)),
         duplicate=cast("Duplicate | None", by_slot.get(Slot.COPIES)),
         reorder=cast("Reorder | None", by_slot.get(Slot.ORDER)),

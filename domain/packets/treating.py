@@ -1,0 +1,89 @@
+"""What overrides make of a packet: which bytes are sent, how often, how late, in which order, or not at all.
+
+    hits = overrides.hit(packet_exchange(packet, body, ...), now)              at publication, once a packet
+    treated = treat(packet, body, treatment(hits), memory, encode, keys)
+    memory.remember(treated.packet)                                            in the fold of the event that records it
+
+All of it is decided when the packet is published, from the run's own time, so that equal runs send equal packets. Only
+whether the network is down is asked again at every attempt to deliver: `outage_over`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from domain.packets.device import BoundKey
+from domain.packets.distorting import distorted
+from domain.packets.memory import Memory
+from domain.packets.packet import Packet
+from domain.scenario.effects import Outage, Reorder, Withhold
+from domain.scenario.exchange import Exchange
+from domain.scenario.malforming import malformed
+from domain.scenario.overrides import Overrides
+from domain.scenario.treatment import Treatment
+
+
+class Treated(msgspec.Struct, frozen=True):
+    """What becomes of a packet.
+
+    packet: as the device tells it, distorted or not; what to record and remember. Its `seq` may be distorted too, so
+        the feed counts by itself.
+    body: the bytes to send.
+    overrides: the ids of all that had a say.
+    withheld: it is not sent.
+    unreachable: its first attempt fails for want of a network, even if the outage is over by then.
+    delay_ms: how long it waits before it is sent (wall time); the device's later packets wait behind it.
+    copies: how many times more it is sent, each right behind the other and unchanged.
+    reorder: it is sent behind later packets of its device.
+    """
+
+    packet: Packet
+    body: bytes
+    overrides: tuple[str, ...] = ()
+    withheld: bool = False
+    unreachable: bool = False
+    delay_ms: int = 0
+    copies: int = 0
+    reorder: Reorder | None = None
+
+
+def treat(
+    packet: Packet,
+    body: bytes,
+    treatment: Treatment,
+    memory: Memory,
+    encode: Callable[[Packet], bytes],
+    keys: Sequence[BoundKey] = (),
+) -> Treated:
+    """The packet treated so. `body` is the packet as encoded; untreated, it is sent as it is.
+
+    `keys` are the device's, by which overrides may name measurands as the profile does. Changes nothing.
+    """
+    if not treatment.overrides:
+        return Treated(packet, body)
+    told = distorted(packet, treatment.distort, memory, keys)
+    encoded = body if told is packet else encode(told)
+    return Treated(
+        told,
+        encoded if treatment.malform is None else malformed(encoded, treatment.malform),
+        treatment.overrides,
+        withheld=isinstance(treatment.outcome, Withhold),
+        unreachable=isinstance(treatment.outcome, Outage),
+        delay_ms=treatment.delay_ms,
+        copies=treatment.duplicate.times if treatment.duplicate is not None else 0,
+        reorder=treatment.reorder,
+    )
+
+
+def outage_over(overrides: Overrides, exchange: Exchange, now: int) -> str:
+    """The id of the outage that keeps this packet from being delivered at present, "" when there is none.
+
+    Asked before every attempt; counts nothing, so it cannot make a difference to the packets published.
+    """
+    for override_id, active in overrides.active.items():
+        override = active.override
+        if isinstance(override.effect, Outage) and now < override.until and override.match.matches(exchange):
+            return override_id
+    return ""
