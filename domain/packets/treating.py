@@ -80,10 +80,12 @@ def treat(
 def outage_over(overrides: Overrides, exchange: Exchange, now: int) -> str:
     """The id of the outage that keeps this packet from being delivered at present, "" when there is none.
 
-    Asked before every attempt; counts nothing, so it cannot make a difference to the packets published.
+    Asked before every attempt; counts nothing, so it cannot make a difference to the packets published. An outage for
+    some packets only (`nth`, `one_in`) is none of the network's: it has its say at publication, as `unreachable`.
     """
     for override_id, active in overrides.active.items():
         override = active.override
-        if isinstance(override.effect, Outage) and now < override.until and override.match.matches(exchange):
+        is_outage = isinstance(override.effect, Outage) and not override.match.is_choosy
+        if is_outage and now < override.until and override.match.matches(exchange):
             return override_id
     return ""

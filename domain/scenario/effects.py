@@ -113,6 +113,7 @@ class How(StrEnum):
     EMPTY = "empty"
     NOT_JSON = "not_json"
     TRUNCATED = "truncated"
+    CORRUPTED = "corrupted"
     DEEP = "deep"
     REMOVED = "removed"
     ADDED = "added"

@@ -10,6 +10,7 @@ from domain.scenario.exchange import Direction
 from domain.scenario.expectation_events import Clock, Expectation, Moment, Step
 from domain.scenario.family import Family
 from domain.scenario.instants import Instant, written
+from domain.scenario.matching import Pattern
 from domain.scenario.pattern_requests import PatternReader, PatternRequest, raise_faults
 
 MOST_STEPS = 20
@@ -20,7 +21,7 @@ ACCEPTED = ("accepted",)
 
 
 class StepRequest(PatternRequest, frozen=True, omit_defaults=True):
-    """At least `count` such messages. Inbound ones unless `direction` says outbound.
+    """At least `count` such messages. Inbound ones, unless `direction` says outbound or the messages always are.
 
     `outcomes` left out: accepted ones, or with `never` any.
     """
@@ -74,14 +75,22 @@ class _Reader(PatternReader):
         if not 1 <= step.count <= MOST_MESSAGES:
             self.fault(child(at, "count"), f"the number {step.count}", f"1 to {MOST_MESSAGES}")
         default = () if never else ACCEPTED
+        pattern = self._pattern(step, at)
         return Step(
-            step.direction or Direction.INBOUND,
-            self.message_types(step.message_types, child(at, "message_types")),
-            step.correlation_id,
-            self.conditions(step.where, child(at, "where")),
+            pattern.direction,
+            pattern.message_types,
+            pattern.correlation_id,
+            pattern.where,
             step.count,
             default if step.outcomes is None else step.outcomes,
         )
+
+    def _pattern(self, request: PatternRequest, at: str) -> Pattern:
+        message_types = self.message_types(request.message_types, child(at, "message_types"))
+        direction = request.direction or self.family.only_direction(message_types) or Direction.INBOUND
+        self.check_one_way(request.message_types, child(at, "message_types"), direction)
+        where = self.conditions(request.where, child(at, "where"))
+        return Pattern(direction, message_types, request.correlation_id, where)
 
     def _deadline(self, request: ExpectationRequest, now: int) -> int:
         if (request.within_ms is None) == (request.deadline is None):

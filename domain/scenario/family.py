@@ -2,32 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
 import msgspec
 
-from domain.scenario.effects import AnyEffect
+from domain.scenario.effects import AnyEffect, Effect
+from domain.scenario.exchange import Direction
 from domain.scenario.override_events import Match
 
 
 class Mode(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A named override: `sentence` says what it does. `times` bounds it unless the request does."""
+    """A named override: `sentence` says what it does. `times` and `lasts_ms` bound it unless the request does."""
 
     name: str
     sentence: str
     match: Match
     effect: AnyEffect
     times: int | None = None
+    lasts_ms: int | None = None
 
 
 class Family(msgspec.Struct, frozen=True):
-    """`commands` are those a Provoke effect may name."""
+    """`effects` are those its targets carry out, and in which directions; `commands` those a Provoke effect may name.
+
+    `one_way` are message types that go in one direction only. `request_ids` says whether copies may have new ones.
+    """
 
     name: str
     message_types: tuple[str, ...]
     modes: Mapping[str, Mode]
+    effects: Mapping[type[Effect], frozenset[Direction]]
     commands: tuple[str, ...] = ()
+    one_way: Mapping[str, Direction] = {}
+    request_ids: bool = True
+
+    def only_direction(self, message_types: Iterable[str]) -> Direction | None:
+        """The direction in which all these go; None when they may go both ways."""
+        directions = {self.one_way.get(name) for name in message_types}
+        return directions.pop() if len(directions) == 1 else None
 
     def message_type(self, written: str) -> str | None:
         """The message type meant, also by its name in paths: update_group_measurements for UpdateGroupMeasurements."""

@@ -42,6 +42,7 @@ _WHOLE: Mapping[How, Callable[[bytes], bytes]] = {
     How.EMPTY: lambda _: b"",
     How.NOT_JSON: lambda body: body[:-1] + b",,",
     How.TRUNCATED: lambda body: body[: len(body) // 2],
+    How.CORRUPTED: lambda body: body[: len(body) // 2] + b"\xff" + body[len(body) // 2 + 1 :],
     How.DEEP: lambda _: b"[" * _DEPTH + b"]" * _DEPTH,
 }
 

@@ -9,6 +9,7 @@ from domain.scenario.effects import (
     AnyEffect,
     Delay,
     Duplicate,
+    Effect,
     How,
     Ignore,
     Malform,
@@ -265,6 +266,10 @@ _PUBLICATIONS = (
     ),
 )
 
+_EFFECTS: tuple[type[Effect], ...] = (
+    *(Accept, Reject, Ignore, Unavailable, Mismatch, Withhold, Outage, Delay, Malform, Duplicate, Reorder, Provoke),
+)
+
 OSCP = Family(
     "oscp",
     message_types=(
@@ -272,5 +277,6 @@ OSCP = Family(
         *MEASUREMENTS,
     ),
     modes={mode.name: mode for mode in (*_HANDSHAKES, *_HEARTBEATS, *_NETWORK, *_FORECASTS, *_WIRE, *_PUBLICATIONS)},
+    effects={effect: effect.DIRECTIONS for effect in _EFFECTS},
     commands=(SEND_HANDSHAKE, "send-heartbeat", "disconnect"),
 )

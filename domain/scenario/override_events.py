@@ -13,9 +13,18 @@ from domain.scenario.matching import Pattern
 
 
 class Match(Pattern, frozen=True, omit_defaults=True):
-    """With `nth`, only the n-th message the pattern matches from the override's beginning on."""
+    """With `nth`, only the n-th message the pattern matches from the override's beginning on.
+
+    With `one_in`, only one in so many, drawn from the override's seed.
+    """
 
     nth: int | None = None
+    one_in: int | None = None
+
+    @property
+    def is_choosy(self) -> bool:
+        """Not every message that the pattern matches is meant."""
+        return self.nth is not None or self.one_in is not None
 
 
 class Override(msgspec.Struct, frozen=True, omit_defaults=True):

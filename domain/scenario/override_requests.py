@@ -19,15 +19,17 @@ MOST_TIMES = 1_000_000
 
 
 class MatchRequest(PatternRequest, frozen=True, omit_defaults=True):
-    """With `nth`, only the n-th such message."""
+    """With `nth`, only the n-th such message; with `one_in`, one in so many of them, drawn by the run's seed."""
 
     nth: int | None = None
+    one_in: int | None = None
 
 
 class OverrideRequest(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """Either `mode`, or `effect` with a `match` (left out: every message), or `clear` ("all", or an override's id).
 
-    It ends at `until` on the target's clock (left out: a day from now), and after `times` hits if that is given.
+    It ends at `until` on the target's clock (left out: when the mode does, or a day from now), and after `times` hits
+    if that is given.
     """
 
     mode: str | None = None
@@ -64,14 +66,14 @@ class _Reader(PatternReader):
         if request.clear is not None:
             return self._clear(request)
         self._bounds(request, now)
-        until = request.until if request.until is not None else now + LONGEST_MS
         if request.effect is not None:
-            return Override(self._match(request), request.effect, int(until), request.times, seed=seed)
+            until = _until(request, now, None)
+            return Override(self._match(request), request.effect, until, request.times, seed=seed)
         mode = self._mode(request)
         if mode is None:
             return None
         times = request.times if request.times is not None else mode.times
-        return Override(mode.match, mode.effect, int(until), times, mode.name, seed)
+        return Override(mode.match, mode.effect, _until(request, now, mode.lasts_ms), times, mode.name, seed)
 
     def _clear(self, request: OverrideRequest) -> Clear:
         for name in ("match", "until", "times"):
@@ -101,16 +103,30 @@ class _Reader(PatternReader):
         assert effect is not None, "an effect was given"
         for fault in effect_faults(effect, self.family):
             self.fault(f"/effect{fault.pointer}", fault.found, fault.expected)
-        if wrong := direction_fault(effect, match.direction):
+        if wrong := direction_fault(effect, match.direction, self.family):
             self.fault("/match/direction", str(match.direction), f"{wrong} for this effect")
-        if match.nth is not None and not 1 <= match.nth <= MOST_TIMES:
-            self.fault("/match/nth", f"the number {match.nth}", f"1 to {MOST_TIMES}")
-        if match.nth is not None and request.times is not None:
-            self.fault("/times", "a value", "nothing beside nth, which hits once")
+        self._choice(match, request.times)
+        direction = direction_of(effect, match.direction, self.family)
+        self.check_one_way(match.message_types, "/match/message_types", direction)
         return Match(
-            direction_of(effect, match.direction),
+            direction,
             self.message_types(match.message_types, "/match/message_types"),
             match.correlation_id,
             self.conditions(match.where, "/match/where"),
             match.nth,
+            match.one_in,
         )
+
+    def _choice(self, match: MatchRequest, times: int | None) -> None:
+        if match.nth is not None and not 1 <= match.nth <= MOST_TIMES:
+            self.fault("/match/nth", f"the number {match.nth}", f"1 to {MOST_TIMES}")
+        if match.nth is not None and times is not None:
+            self.fault("/times", "a value", "nothing beside nth, which hits once")
+        if match.one_in is not None and not 2 <= match.one_in <= MOST_TIMES:
+            self.fault("/match/one_in", f"the number {match.one_in}", f"2 to {MOST_TIMES}")
+        if match.nth is not None and match.one_in is not None:
+            self.fault("/match/one_in", "a value", "nothing beside nth, which hits once")
+
+
+def _until(request: OverrideRequest, now: int, lasts_ms: int | None) -> int:
+    return now + (lasts_ms or LONGEST_MS) if request.until is None else int(request.until)

@@ -11,6 +11,7 @@ import msgspec
 from domain.aggregate import Aggregate
 from domain.errors import Conflict, NotFound
 from domain.events import Event
+from domain.run.world.noise import Noise
 from domain.scenario.delays import drawn_ms
 from domain.scenario.effects import STACKING, AnyEffect, Delay, Slot
 from domain.scenario.exchange import Exchange
@@ -168,7 +169,7 @@ class Overrides(Aggregate[OverridesState]):
             override = active.override
             if now >= override.until or override.effect.SLOT in taken or not override.match.matches(exchange):
                 continue
-            if override.match.nth is not None and override.match.nth != active.seen + 1:
+            if override.match.is_choosy and not _is_chosen(override_id, active):
                 yield _Sight(override_id, active, None)
                 continue
             if override.effect.SLOT not in STACKING:
@@ -188,6 +189,14 @@ class Overrides(Aggregate[OverridesState]):
 
 def stream_of(target: str) -> str:
     return f"override-{target}"
+
+
+def _is_chosen(override_id: str, active: ActiveOverride) -> bool:
+    """Whether the next message it sees is the n-th, or drawn."""
+    override, match = active.override, active.override.match
+    if match.one_in is not None:
+        return Noise(override.seed).uniform(f"one-in/{override_id}", active.seen, match.one_in) == 0
+    return match.nth == active.seen + 1
 
 
 def _hit_of(override_id: str, active: ActiveOverride) -> Hit:

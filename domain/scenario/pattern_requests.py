@@ -54,6 +54,14 @@ class PatternReader:
                 known.append(message_type)
         return tuple(known)
 
+    def check_one_way(self, written: Iterable[str], pointer: str, direction: Direction | None) -> None:
+        """A message that goes in one direction only never comes in the other."""
+        for place, name in enumerate(written):
+            only = self.family.one_way.get(self.family.message_type(name) or "")
+            if direction is not None and only is not None and only is not direction:
+                found = f"{quoted(name)}, which is always {only.value}"
+                self.fault(child(pointer, place), found, f"a message type that is {direction.value}")
+
     def conditions(self, written: tuple[dict[str, Any], ...], pointer: str) -> tuple[Condition, ...]:
         if len(written) > MOST_CONDITIONS:
             self.fault(pointer, f"{len(written)} conditions", f"at most {MOST_CONDITIONS}")

@@ -41,7 +41,7 @@ def test_the_message_types_are_those_of_the_protocol() -> None:
 def test_every_mode_is_sound_and_can_be_asked_for(mode: Mode) -> None:
     assert set(mode.match.message_types) <= set(OSCP.message_types)
     assert list(effect_faults(mode.effect, OSCP)) == []
-    assert direction_fault(mode.effect, mode.match.direction) == ""
+    assert direction_fault(mode.effect, mode.match.direction, OSCP) == ""
     assert mode.sentence.endswith(".")
     assert isinstance(read_override_request({"mode": mode.name}, OSCP, now=0), Override)
 
