@@ -10,9 +10,9 @@ from application.run.requests import time_at
 from domain.configuration.document import CurrentKind
 from domain.configuration.quantities import MJ_PER_WH, PPM
 from domain.run.aggregate import RunStatus, SimulationRun
-from domain.run.world.balance import Constraint, limit_in_force
-from domain.run.world.fail_safe import HeartbeatStatus, heartbeat_counter, heartbeat_status
+from domain.run.world.fail_safe import HeartbeatStatus, heartbeat_counter, heartbeat_status, last_heartbeat, spacing
 from domain.run.world.forecast import ForecastType, block_at, holds_until
+from domain.run.world.limits import Constraint, export_limit_w, fail_safe_limit_w, limit_in_force
 from domain.run.world.noise import Noise
 from domain.run.world.readiness import required_mj
 from domain.run.world.readings import (
@@ -123,7 +123,8 @@ class ForecastView(View, frozen=True):
 class NodeView(View, frozen=True):
     """`limit_w` is the limit in force, None when unlimited, `constraint` where it comes from; import is positive.
 
-    `breached` speaks of that limit; each of `forecasts`, those of the managed scopes on the node, speaks for itself.
+    `fail_safe_limit_w` and `export_limit_w` are those that count now, None when there are none. `breached` speaks of
+    the limit in force; each of `forecasts`, those of the managed scopes on the node, speaks for itself.
     """
 
     id: str
@@ -135,6 +136,8 @@ class NodeView(View, frozen=True):
     limit_w: int | None
     constraint: Constraint
     headroom_w: int | None
+    fail_safe_limit_w: int | None
+    export_limit_w: int | None
     outage: bool
     breached: bool
     imported_wh: int
@@ -171,6 +174,8 @@ class ControllerView(View, frozen=True):
     beating: bool
     heartbeat: HeartbeatStatus
     heartbeat_counter: int
+    heartbeat_every_ms: int
+    last_heartbeat: str | None
     fail_safe: bool
     fail_safe_since: str | None
 
@@ -325,6 +330,8 @@ class Viewer:
             limit_w=limit,
             constraint=constraint,
             headroom_w=None if limit is None else limit - state.load_w,
+            fail_safe_limit_w=fail_safe_limit_w(self._depot, self._world, index),
+            export_limit_w=export_limit_w(self._depot, self._world, index),
             outage=state.outage,
             breached=state.breached,
             imported_wh=(net + exported) // MJ_PER_WH,
@@ -376,6 +383,8 @@ class Viewer:
             beating=state.beating,
             heartbeat=heartbeat_status(spec, state, self._at),
             heartbeat_counter=heartbeat_counter(spec, state, self._at),
+            heartbeat_every_ms=spacing(spec, state),
+            last_heartbeat=self._time(last_heartbeat(spec, state, self._at)),
             fail_safe=state.fail_safe,
             fail_safe_since=self._time(state.fail_safe_since),
         )

@@ -164,6 +164,22 @@ class SetNodeLimit(Command, frozen=True):
     limit: Power | None
 
 
+class SetExportLimit(Command, frozen=True):
+    """Change what a node may give to the grid above it; null goes back to the configured limit."""
+
+    NAME: ClassVar[str] = "set-export-limit"
+    node: str
+    limit: Power | None
+
+
+class SetFailSafeLimit(Command, frozen=True):
+    """Change what a node is held at when heartbeats are lost; null goes back to the configured limit."""
+
+    NAME: ClassVar[str] = "set-fail-safe-limit"
+    node: str
+    limit: Power | None
+
+
 class StartNodeOutage(Command, frozen=True):
     """Cut the power at a node and everything below it."""
 
@@ -245,11 +261,25 @@ class SetPv(Command, frozen=True):
 
 
 class SetControllerHeartbeats(Command, frozen=True):
-    """Let a microgrid controller send its heartbeats, or keep them back."""
+    """Let a microgrid controller send its heartbeats, or keep them back. `every` makes them come at another interval.
+
+    Without `every` they come as configured.
+    """
 
     NAME: ClassVar[str] = "set-controller-heartbeats"
     controller: str
     beating: bool
+    every: Duration | None = None
+
+
+class RestartController(Command, frozen=True):
+    """Restart a microgrid controller: its link is created anew, and until its first heartbeat none was ever heard.
+
+    Lost is counted from now. Fail-safe, once entered, ends with a heartbeat only.
+    """
+
+    NAME: ClassVar[str] = "restart-controller"
+    controller: str
 
 
 class SetControllerMode(Command, frozen=True):

@@ -6,16 +6,18 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from domain.configuration.quantities import PPM, Share
+from domain.configuration.quantities import MS_PER_SECOND, PPM, Power, Share
 from domain.errors import CommandRefused, Fault, InvalidInput
 from domain.run import commands as c
 from domain.run import events as e
 from domain.run.world.depot import find
+from domain.run.world.fail_safe import spacing
 from domain.run.world.forecast import ActiveForecast, ForecastBlock, ForecastType, set_apart
 from domain.run.world.stage import Stage
 
 _LONGEST_FORECAST_ID = 256
 _MOST_BLOCKS = 10_000
+_SHORTEST_SPACING = MS_PER_SECOND
 
 
 def share_of(pointer: str, share: Share) -> int:
@@ -34,7 +36,21 @@ def _node(stage: Stage, id: str) -> int:
 
 def _set_node_limit(stage: Stage, command: c.SetNodeLimit) -> None:
     _node(stage, command.node)
-    stage.emit(e.NodeLimitChanged(stage.begin, command.node, None if command.limit is None else int(command.limit)))
+    stage.emit(e.NodeLimitChanged(stage.begin, command.node, _watts(command.limit)))
+
+
+def _set_export_limit(stage: Stage, command: c.SetExportLimit) -> None:
+    _node(stage, command.node)
+    stage.emit(e.NodeExportLimitChanged(stage.begin, command.node, _watts(command.limit)))
+
+
+def _set_fail_safe_limit(stage: Stage, command: c.SetFailSafeLimit) -> None:
+    _node(stage, command.node)
+    stage.emit(e.NodeFailSafeLimitChanged(stage.begin, command.node, _watts(command.limit)))
+
+
+def _watts(limit: Power | None) -> int | None:
+    return None if limit is None else int(limit)
 
 
 def _start_outage(stage: Stage, command: c.StartNodeOutage) -> None:
@@ -141,11 +157,29 @@ def _set_pv(stage: Stage, command: c.SetPv) -> None:
 
 
 def _set_heartbeats(stage: Stage, command: c.SetControllerHeartbeats) -> None:
-    state = stage.world.controllers[find("controller", stage.depot.controller_index, command.controller)]
-    if state.beating == command.beating:
-        said = "sends heartbeats already" if state.beating else "keeps its heartbeats back already"
+    controller = find("controller", stage.depot.controller_index, command.controller)
+    state, spec = stage.world.controllers[controller], stage.depot.controllers[controller]
+    _check_spacing(command)
+    every = int(command.every or spec.heartbeat_interval)
+    if state.beating == command.beating and (not command.beating or spacing(spec, state) == every):
+        said = "sends heartbeats like that already" if state.beating else "keeps its heartbeats back already"
         raise CommandRefused(f"{command.controller} {said}", "nothing needs to be done")
-    stage.emit(e.ControllerHeartbeatsChanged(stage.begin, command.controller, command.beating))
+    differs = 0 if every == spec.heartbeat_interval else every
+    stage.emit(e.ControllerHeartbeatsChanged(stage.begin, command.controller, command.beating, differs))
+
+
+def _check_spacing(command: c.SetControllerHeartbeats) -> None:
+    if command.every is None:
+        return
+    if not command.beating:
+        raise InvalidInput([Fault("/every", "an interval of heartbeats that are kept back", "none, or beating true")])
+    if command.every < _SHORTEST_SPACING:
+        raise InvalidInput([Fault("/every", f"{command.every} ms", "at least 1 s")])
+
+
+def _restart_controller(stage: Stage, command: c.RestartController) -> None:
+    find("controller", stage.depot.controller_index, command.controller)
+    stage.emit(e.ControllerRestarted(stage.begin, command.controller))
 
 
 def _set_controller_mode(stage: Stage, command: c.SetControllerMode) -> None:
@@ -156,6 +190,8 @@ def _set_controller_mode(stage: Stage, command: c.SetControllerMode) -> None:
 SITE_DECISIONS: Mapping[type[c.Command], Callable[[Stage, Any], None]] = MappingProxyType(
     {
         c.SetNodeLimit: _set_node_limit,
+        c.SetExportLimit: _set_export_limit,
+        c.SetFailSafeLimit: _set_fail_safe_limit,
         c.StartNodeOutage: _start_outage,
         c.EndNodeOutage: _end_outage,
         c.ApplyForecast: _apply_forecast,
@@ -165,6 +201,7 @@ SITE_DECISIONS: Mapping[type[c.Command], Callable[[Stage, Any], None]] = Mapping
         c.SetBessStateOfCharge: _set_bess_soc,
         c.SetPv: _set_pv,
         c.SetControllerHeartbeats: _set_heartbeats,
+        c.RestartController: _restart_controller,
         c.SetControllerMode: _set_controller_mode,
     }
 )

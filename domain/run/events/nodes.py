@@ -16,6 +16,22 @@ class NodeLimitChanged(RunEvent, frozen=True):
     limit_w: int | None
 
 
+class NodeExportLimitChanged(RunEvent, frozen=True):
+    """`limit_w` None goes back to the configured limit."""
+
+    TOPIC: ClassVar[str] = "node.export-limit-changed.1"
+    node: str
+    limit_w: int | None
+
+
+class NodeFailSafeLimitChanged(RunEvent, frozen=True):
+    """`limit_w` None goes back to the configured limit."""
+
+    TOPIC: ClassVar[str] = "node.fail-safe-limit-changed.1"
+    node: str
+    limit_w: int | None
+
+
 class NodeOutageStarted(RunEvent, frozen=True):
     TOPIC: ClassVar[str] = "node.outage-started.1"
     node: str

@@ -31,11 +31,19 @@ class PvStateChanged(RunEvent, frozen=True):
 
 
 class ControllerHeartbeatsChanged(RunEvent, frozen=True):
-    """The controller begins or ceases to send heartbeats."""
+    """The controller sends its heartbeats from now on, `every_ms` (0: as often as configured), or ceases to."""
 
     TOPIC: ClassVar[str] = "controller.heartbeats-changed.1"
     controller: str
     beating: bool
+    every_ms: int = 0
+
+
+class ControllerRestarted(RunEvent, frozen=True):
+    """Its link is created anew: no heartbeat was heard on it yet, and the time until it is lost begins."""
+
+    TOPIC: ClassVar[str] = "controller.restarted.1"
+    controller: str
 
 
 class ControllerModeChanged(RunEvent, frozen=True):

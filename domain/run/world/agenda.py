@@ -18,7 +18,7 @@ from domain.run.events import (
 from domain.run.world import plugs, yard
 from domain.run.world.depot import Depot
 from domain.run.world.disturbances import NO_OUTAGE, Outage, next_outage
-from domain.run.world.fail_safe import fail_safe_from
+from domain.run.world.fail_safe import fail_safe_changes_at
 from domain.run.world.noise import Noise
 from domain.run.world.stage import Stage
 from domain.run.world.state import SensorMode, World
@@ -118,22 +118,18 @@ class Agenda:
                 heappush(self._happenings, (line.done_at, _TARGET_REACHED, connector))
 
     def _links(self, stage: Stage) -> list[_Happening]:
-        """Links that fall silent for too long before the end of the tick, or have been heard again."""
+        """Links that fall silent for too long before the end of the tick, or are heard again."""
         links = enumerate(zip(self._depot.controllers, self._world.controllers, strict=True))
-        changes = [(fail_safe_from(spec, state), state.fail_safe, i) for i, (spec, state) in links]
-        return [
-            (stage.begin if fail_safe else lost_at, _LINK, i)
-            for lost_at, fail_safe, i in changes
-            if (lost_at > stage.begin if fail_safe else lost_at < stage.end)
-        ]
+        changes = [(fail_safe_changes_at(spec, state, stage.begin), _LINK, i) for i, (spec, state) in links]
+        return [change for change in changes if change[0] < stage.end]
 
     def _link_changes(self, stage: Stage, index: int, at: int) -> None:
         spec, state = self._depot.controllers[index], self._world.controllers[index]
         if state.fail_safe:
             stage.emit(FailSafeLeft(at, spec.id))
-            self._push(stage, fail_safe_from(spec, state), _LINK, index)
         else:
             stage.emit(FailSafeEntered(at, spec.id))
+        self._push(stage, fail_safe_changes_at(spec, state, at), _LINK, index)
 
     def _vehicle_acts(self, stage: Stage, index: int, at: int) -> None:
         vehicle = self._world.vehicles[index]

@@ -5,54 +5,13 @@ Loads are constant over the tick from its beginning, except the connectors' line
 
 from __future__ import annotations
 
-from enum import Enum
-from typing import NamedTuple
-
 from domain.configuration.quantities import PPM
 from domain.run.world.allocation import UNLIMITED
 from domain.run.world.charging import Line
 from domain.run.world.depot import Depot
 from domain.run.world.dispatch import BessRange, bess_range, follows_setpoint, shave, stored_after
-from domain.run.world.state import ControllerMode, PowerState, World
-
-OFF_GRID = (ControllerMode.ISLANDED, ControllerMode.BLACK_START)
-
-
-class Constraint(Enum):
-    """Where the limit in force at a node comes from."""
-
-    NONE = "NONE"
-    CONFIGURED = "CONFIGURED"
-    COMMANDED = "COMMANDED"
-    FAIL_SAFE = "FAIL_SAFE"
-    ISLANDED = "ISLANDED"
-    OUTAGE = "OUTAGE"
-
-
-class LimitInForce(NamedTuple):
-    """`limit_w` None is unlimited."""
-
-    limit_w: int | None
-    constraint: Constraint
-
-
-def limit_in_force(depot: Depot, world: World, node: int) -> LimitInForce:
-    """Configured or commanded, cut by fail-safe, nothing in an outage or from a grid it is cut off from."""
-    spec, state = depot.nodes[node].node, world.nodes[node]
-    if state.outage:
-        return LimitInForce(0, Constraint.OUTAGE)
-    for controller in depot.controllers_at[node]:
-        if world.controllers[controller].mode in OFF_GRID:
-            return LimitInForce(0, Constraint.ISLANDED)
-    commanded = state.limit_w is not None
-    limit = state.limit_w if commanded else spec.limit
-    if spec.fail_safe_limit is not None and (limit is None or spec.fail_safe_limit < limit):
-        for controller in depot.controllers_at[node]:
-            if world.controllers[controller].fail_safe:
-                return LimitInForce(int(spec.fail_safe_limit), Constraint.FAIL_SAFE)
-    if limit is None:
-        return LimitInForce(None, Constraint.NONE)
-    return LimitInForce(int(limit), Constraint.COMMANDED if commanded else Constraint.CONFIGURED)
+from domain.run.world.limits import OFF_GRID, export_limits_w, limit_in_force
+from domain.run.world.state import PowerState, World
 
 
 class Balance:
@@ -70,7 +29,7 @@ class Balance:
         self.pv_w = [self._sunshine(i, time_of_day) for i in range(len(depot.pv))]
         self.bess_ranges = [self._bess_range(i, end - begin) for i in range(len(depot.bess))]
         self._islands = self._without_grid()
-        self._export_limits_w = list(depot.export_limits_w)
+        self._export_limits_w = export_limits_w(depot, world)
         for island in self._islands:
             self._export_limits_w[island] = 0
         self._shavers = [i for i in range(len(depot.bess)) if self._shaves(i)]

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from msgspec import UNSET
+
 from domain.events import Event
 from domain.run import events as e
 from domain.run.world import forecast_fold
+from domain.run.world.fail_safe import heartbeats, last_heartbeat, silent_since, spacing
 from domain.run.world.folded import Folded
-from domain.run.world.state import NEVER, SensorMode
+from domain.run.world.state import NEVER, NOBODY, SensorMode
 
 # Sensors
 
@@ -37,6 +40,14 @@ def _sensor_available(s: Folded, event: e.SensorAvailabilityChanged) -> None:
 
 def _node_limit(s: Folded, event: e.NodeLimitChanged) -> None:
     s.node(event.node).limit_w = event.limit_w
+
+
+def _export_limit(s: Folded, event: e.NodeExportLimitChanged) -> None:
+    s.node(event.node).export_limit_w = UNSET if event.limit_w is None else event.limit_w
+
+
+def _fail_safe_limit(s: Folded, event: e.NodeFailSafeLimitChanged) -> None:
+    s.node(event.node).fail_safe_limit_w = UNSET if event.limit_w is None else event.limit_w
 
 
 def _outage_started(s: Folded, event: e.NodeOutageStarted) -> None:
@@ -85,15 +96,22 @@ def _pv_state(s: Folded, event: e.PvStateChanged) -> None:
 
 
 def _heartbeats(s: Folded, event: e.ControllerHeartbeatsChanged) -> None:
-    index = s.depot.controller_index[event.controller]
-    c, interval = s.world.controllers[index], s.depot.controllers[index].heartbeat_interval
-    if c.beating:
-        beats = (event.at - c.beats_from) // interval + 1
-        c.last_beat = c.beats_from + (beats - 1) * interval
-        c.beats_before += beats
-    c.beating = event.beating
+    """Count what has come; what comes from now on keeps its distance to the last one while they came all along."""
+    spec, c = s.depot.controllers[s.depot.controller_index[event.controller]], s.controller(event.controller)
+    came_all_along, last = c.beating, last_heartbeat(spec, c, event.at)
+    since = silent_since(spec, c, event.at)
+    c.beats_before = heartbeats(spec, c, event.at)
+    c.last_beat, c.beating = last, event.beating
+    c.every_ms = event.every_ms or UNSET
     if event.beating:
-        c.beats_from = event.at
+        c.beats_from = max(event.at, since + spacing(spec, c)) if came_all_along else event.at
+
+
+def _restarted(s: Folded, event: e.ControllerRestarted) -> None:
+    """A controller that beats sends its first heartbeat one spacing after it came up."""
+    spec, c = s.depot.controllers[s.depot.controller_index[event.controller]], s.controller(event.controller)
+    c.beats_before, c.last_beat, c.linked_at = 0, NOBODY, event.at
+    c.beats_from = event.at + spacing(spec, c)
 
 
 def _controller_mode(s: Folded, event: e.ControllerModeChanged) -> None:
@@ -116,6 +134,8 @@ SITE_HANDLERS: Mapping[type[Event], Callable[[Folded, Any], None]] = {
     e.SensorValueForced: _sensor_forced,
     e.SensorAvailabilityChanged: _sensor_available,
     e.NodeLimitChanged: _node_limit,
+    e.NodeExportLimitChanged: _export_limit,
+    e.NodeFailSafeLimitChanged: _fail_safe_limit,
     e.NodeOutageStarted: _outage_started,
     e.NodeOutageEnded: _outage_ended,
     e.ManagedScopeBreachDetected: _breach_detected,
@@ -127,6 +147,7 @@ SITE_HANDLERS: Mapping[type[Event], Callable[[Folded, Any], None]] = {
     e.BessStateOfChargeSet: _bess_soc,
     e.PvStateChanged: _pv_state,
     e.ControllerHeartbeatsChanged: _heartbeats,
+    e.ControllerRestarted: _restarted,
     e.ControllerModeChanged: _controller_mode,
     e.FailSafeEntered: _fail_safe_entered,
     e.FailSafeLeft: _fail_safe_left,

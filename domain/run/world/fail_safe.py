@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from enum import Enum
 
+from msgspec import UNSET
+
 from domain.configuration.document import MicrogridController
 from domain.run.world.state import NEVER, NOBODY, ControllerState
 
@@ -23,31 +25,64 @@ class HeartbeatStatus(Enum):
 HEARTBEAT_COUNTER_WRAP = 65_536
 
 
-def last_heartbeat(spec: MicrogridController, state: ControllerState, at: int) -> int:
-    """Logical time of the newest heartbeat not after `at`; -1 when there was none."""
-    if not state.beating:
-        return state.last_beat
-    return at - (at - state.beats_from) % spec.heartbeat_interval
+def spacing(spec: MicrogridController, state: ControllerState) -> int:
+    """From one heartbeat to the next (ms); a controller may be told to be slower than it is configured."""
+    return int(spec.heartbeat_interval) if state.every_ms is UNSET else state.every_ms
+
+
+def heartbeats(spec: MicrogridController, state: ControllerState, at: int) -> int:
+    """How many came on this link, up to and including `at`."""
+    if not state.beating or at < state.beats_from:
+        return state.beats_before
+    return state.beats_before + (at - state.beats_from) // spacing(spec, state) + 1
 
 
 def heartbeat_counter(spec: MicrogridController, state: ControllerState, at: int) -> int:
     """Heartbeats sent so far, as the 16-bit counter that wraps to 0."""
-    beats = state.beats_before
-    if state.beating:
-        beats += (at - state.beats_from) // spec.heartbeat_interval + 1
-    return beats % HEARTBEAT_COUNTER_WRAP
+    return heartbeats(spec, state, at) % HEARTBEAT_COUNTER_WRAP
+
+
+def last_heartbeat(spec: MicrogridController, state: ControllerState, at: int) -> int:
+    """Logical time of the newest heartbeat not after `at`; -1 when there was none."""
+    if not state.beating or at < state.beats_from:
+        return state.last_beat
+    return at - (at - state.beats_from) % spacing(spec, state)
+
+
+def next_heartbeat(spec: MicrogridController, state: ControllerState, after: int) -> int:
+    """Logical time of the first heartbeat after `after`; NEVER while they are kept back."""
+    if not state.beating:
+        return NEVER
+    if after < state.beats_from:
+        return state.beats_from
+    return last_heartbeat(spec, state, after) + spacing(spec, state)
 
 
 def heartbeat_status(spec: MicrogridController, state: ControllerState, at: int) -> HeartbeatStatus:
-    last = last_heartbeat(spec, state, at)
-    age = at - max(last, 0)
+    age = at - silent_since(spec, state, at)
     if age >= spec.lost_after:
         return HeartbeatStatus.LOST
-    if last == NOBODY:
+    if last_heartbeat(spec, state, at) == NOBODY:
         return HeartbeatStatus.NEVER
     return HeartbeatStatus.LATE if 2 * age > 3 * spec.heartbeat_interval else HeartbeatStatus.OK
 
 
-def fail_safe_from(spec: MicrogridController, state: ControllerState) -> int:
-    """When the node has to be held at its fail-safe limit unless another heartbeat comes; NEVER while they come."""
-    return NEVER if state.beating else max(state.last_beat, 0) + spec.lost_after + spec.grace
+def fail_safe_changes_at(spec: MicrogridController, state: ControllerState, at: int) -> int:
+    """When fail-safe is entered or left next, not before `at`; NEVER while everything stays as it is."""
+    patience = spec.lost_after + spec.grace
+    if state.fail_safe:
+        last = last_heartbeat(spec, state, at)
+        return at if last != NOBODY and at < last + patience else next_heartbeat(spec, state, at)
+    silent_until = silent_since(spec, state, at) + patience
+    coming = next_heartbeat(spec, state, at)
+    if at < silent_until and coming <= silent_until:
+        return NEVER if spacing(spec, state) <= patience else coming + patience
+    return max(at, silent_until)
+
+
+def silent_since(spec: MicrogridController, state: ControllerState, at: int) -> int:
+    """From when the silence counts: the last heartbeat, else the creation of the link."""
+    last = last_heartbeat(spec, state, at)
+    if last != NOBODY:
+        return last
+    return 0 if state.linked_at is UNSET else state.linked_at

@@ -82,7 +82,8 @@ class NodeState(msgspec.Struct):
     """Import is positive; `energy_mj` is net, `exported_mj` what went out, so import is their sum.
 
     `limit_w` overrides the configured limit, `other_load_w` is the node's own load besides charging, standby included.
-    Breach counters count ticks above and below the limit.
+    Breach counters count ticks above and below the limit. `export_limit_w` and `fail_safe_limit_w` override what is
+    configured once they are set; until then they are not encoded, so that a world without them keeps its hash.
     """
 
     load_w: int = 0
@@ -96,6 +97,8 @@ class NodeState(msgspec.Struct):
     ticks_over: int = 0
     ticks_under: int = 0
     breached: bool = False
+    export_limit_w: int | UnsetType = UNSET
+    fail_safe_limit_w: int | UnsetType = UNSET
 
     def energy_at(self, t: int) -> int:
         return self.energy_mj + self.load_w * (t - self.since)
@@ -179,7 +182,11 @@ class ControllerMode(Enum):
 
 
 class ControllerState(msgspec.Struct):
-    """While `beating`, heartbeats fall on every interval since `beats_from`; else the last one was at `last_beat`."""
+    """The newest heartbeat was at `last_beat`; while `beating` they come from `beats_from` on, again and again.
+
+    `every_ms` is the spacing once it is another than the configured one, `linked_at` when the link was created anew;
+    until then neither is encoded, so that a world without them keeps its hash.
+    """
 
     beating: bool = True
     beats_from: int = 0
@@ -188,6 +195,8 @@ class ControllerState(msgspec.Struct):
     mode: ControllerMode = ControllerMode.GRID_CONNECTED
     fail_safe: bool = False
     fail_safe_since: int = NEVER
+    every_ms: int | UnsetType = UNSET
+    linked_at: int | UnsetType = UNSET
 
 
 class World(msgspec.Struct):

@@ -31,6 +31,8 @@ SOUND: dict[str, dict[str, Any]] = {
     "clear-sensor-fault": {"sensor": "meter"},
     "set-sensor-availability": {"sensor": "meter", "available": False},
     "set-node-limit": {"node": "feeder", "limit": "90 kW"},
+    "set-export-limit": {"node": "grid", "limit": "20 kW"},
+    "set-fail-safe-limit": {"node": "grid", "limit": None},
     "start-node-outage": {"node": "feeder"},
     "end-node-outage": {"node": "feeder"},
     "apply-forecast": {
@@ -44,7 +46,8 @@ SOUND: dict[str, dict[str, Any]] = {
     "set-bess": {"bess": "battery", "control": "LOCAL"},
     "set-bess-soc": {"bess": "battery", "soc": "30 %"},
     "set-pv": {"pv": "roof", "let_through": "50 %"},
-    "set-controller-heartbeats": {"controller": "controller", "beating": False},
+    "set-controller-heartbeats": {"controller": "controller", "beating": True, "every": "70 s"},
+    "restart-controller": {"controller": "controller"},
     "set-controller-mode": {"controller": "controller", "mode": "ISLANDED"},
 }
 

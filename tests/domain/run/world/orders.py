@@ -10,7 +10,7 @@ from domain.configuration.quantities import PPM, Duration, Energy, Power, Share,
 from domain.run import commands as c
 from domain.run.world.forecast import ForecastType
 from domain.run.world.state import Control, ControllerMode, Dispatch, PowerState, SensorMode
-from tests.domain.run.world.depots import HOUR, KW, KWH, MINUTE
+from tests.domain.run.world.depots import HOUR, KW, KWH, MINUTE, SECOND
 
 
 class Orders:
@@ -68,7 +68,13 @@ class Orders:
         node = self.random.choice(self.site.topology.nodes).id
         limit = self.random.choice((None, Power(self.random.randint(0, 300 * KW))))
         return self.random.choice(
-            (c.SetNodeLimit(node=node, limit=limit), c.StartNodeOutage(node=node), c.EndNodeOutage(node=node))
+            (
+                c.SetNodeLimit(node=node, limit=limit),
+                c.SetExportLimit(node=node, limit=limit),
+                c.SetFailSafeLimit(node=node, limit=limit),
+                c.StartNodeOutage(node=node),
+                c.EndNodeOutage(node=node),
+            )
         )
 
     def charging(self) -> c.Command:
@@ -126,6 +132,11 @@ class Orders:
         controller = self.random.choice(self.site.microgrid_controllers).id
         if self._coin():
             return c.SetControllerHeartbeats(controller=controller, beating=self._coin())
+        if self._coin():
+            every = Duration(self.random.choice((SECOND, 70 * SECOND, 130 * SECOND, HOUR)))
+            return c.SetControllerHeartbeats(controller=controller, beating=True, every=every)
+        if self._coin():
+            return c.RestartController(controller=controller)
         return c.SetControllerMode(controller=controller, mode=self.random.choice(list(ControllerMode)))
 
     def forecast(self) -> c.Command:

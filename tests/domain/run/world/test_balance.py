@@ -26,7 +26,7 @@ from domain.run.events import (
     NodeOutageEnded,
     NodeOutageStarted,
 )
-from domain.run.world.balance import Constraint, limit_in_force
+from domain.run.world.limits import Constraint, limit_in_force
 from domain.run.world.state import Control, ControllerMode, Dispatch, PowerState
 from tests.domain.run.world.depots import HOUR, KW, KWH, MINUTE, SECOND, Simulation, charger, document, vehicle
 

@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from domain.configuration.document import MicrogridController, Node
 from domain.configuration.quantities import Duration, Power
+from domain.run.commands import RestartController, SetControllerHeartbeats
 from domain.run.events import ControllerHeartbeatsChanged, FailSafeEntered, FailSafeLeft, NodeLimitChanged, RunTicked
 from domain.run.world.fail_safe import (
     HeartbeatStatus,
-    fail_safe_from,
+    fail_safe_changes_at,
     heartbeat_counter,
     heartbeat_status,
     last_heartbeat,
@@ -78,9 +79,10 @@ def test_a_link_that_never_had_a_heartbeat_says_so_until_it_is_lost() -> None:
 
 
 def test_fail_safe_begins_when_the_heartbeat_is_lost_plus_grace() -> None:
-    assert fail_safe_from(LINK, silent(1_000)) == 121_000
-    assert fail_safe_from(GRACIOUS, silent(1_000)) == 166_000
-    assert fail_safe_from(LINK, silent(NOBODY)) == 120_000
+    assert fail_safe_changes_at(LINK, silent(1_000), 1_000) == 121_000
+    assert fail_safe_changes_at(GRACIOUS, silent(1_000), 1_000) == 166_000
+    assert fail_safe_changes_at(LINK, silent(NOBODY), 0) == 120_000
+    assert fail_safe_changes_at(LINK, silent(1_000), DAY) == DAY
 
 
 @given(st.integers(0, 10 * DAY), st.integers(1, 90 * SECOND), st.integers(90 * SECOND, HOUR))
@@ -89,7 +91,33 @@ def test_a_beating_link_is_never_lost(at: int, interval: int, lost_after: int) -
         id="m", node="grid", heartbeat_interval=Duration(interval), lost_after=Duration(lost_after)
     )
     assert heartbeat_status(spec, ControllerState(), at) is HeartbeatStatus.OK
-    assert fail_safe_from(spec, ControllerState()) == NEVER
+    assert fail_safe_changes_at(spec, ControllerState(), at) == NEVER
+
+
+def test_slower_heartbeats_are_late_one_after_the_other_but_come() -> None:
+    slow = ControllerState(every_ms=70 * SECOND)
+    status = [heartbeat_status(LINK, slow, at * SECOND) for at in (0, 45, 46, 69, 70, 115, 116, 140)]
+    ok, late = HeartbeatStatus.OK, HeartbeatStatus.LATE
+    assert status == [ok, ok, late, late, ok, ok, late, ok]
+    assert heartbeat_counter(LINK, slow, 140 * SECOND) == 3
+    assert fail_safe_changes_at(LINK, slow, DAY) == NEVER
+
+
+@given(st.integers(0, HOUR), st.integers(0, HOUR), st.integers(SECOND, 5 * MINUTE), st.booleans())
+def test_fail_safe_changes_exactly_where_a_clock_of_seconds_finds_it(
+    began: int, wait: int, every: int, beating: bool
+) -> None:
+    """Looked for heartbeat by heartbeat, the node is in fail-safe exactly while the last one is too long ago."""
+    state = ControllerState(beating=beating, beats_from=began, last_beat=began, every_ms=every)
+    at = began + wait
+    patience = GRACIOUS.lost_after + GRACIOUS.grace
+    state.fail_safe = at - last_heartbeat(GRACIOUS, state, at) >= patience
+    change = fail_safe_changes_at(GRACIOUS, state, at)
+    looked_at = [at, *(at + ahead * SECOND for ahead in range(1, 900)), change - 1, change]
+    for moment in looked_at:
+        if at <= moment < change + 1 and moment < NEVER:
+            silent_too_long = moment - last_heartbeat(GRACIOUS, state, moment) >= patience
+            assert silent_too_long == (state.fail_safe if moment < change else not state.fail_safe)
 
 
 # The five traps, in a whole depot
@@ -123,6 +151,78 @@ def test_fail_safe_begins_at_its_moment_and_caps_from_the_next_tick_on(tick: int
     assert simulation.of(FailSafeEntered) == [FailSafeEntered(180 * SECOND, "m")]
     capped = [e.at for e in simulation.of(RunTicked) if e.nodes is not None and e.nodes.load_w == [40 * KW]]
     assert 180 * SECOND < capped[0] <= 180 * SECOND + 2 * tick
+
+
+def test_a_watchdog_of_a_minute_is_not_fooled_by_heartbeats_every_seventy_seconds() -> None:
+    """A real product set to 60 s fired at about 80 s, and so never noticed these."""
+    simulation = site(MicrogridController(id="m", node="grid", lost_after=Duration(60 * SECOND)))
+    simulation.command(SetControllerHeartbeats(controller="m", beating=True, every=Duration(70 * SECOND)))
+    simulation.advance(3 * MINUTE, tick=SECOND)
+    assert simulation.of(FailSafeEntered, FailSafeLeft) == [
+        FailSafeEntered(60 * SECOND, "m"),
+        FailSafeLeft(70 * SECOND, "m"),
+        FailSafeEntered(130 * SECOND, "m"),
+        FailSafeLeft(140 * SECOND, "m"),
+    ]
+
+
+def test_one_long_tick_enters_and_leaves_as_often_as_many_short_ones() -> None:
+    changes = []
+    for tick in (SECOND, HOUR):
+        simulation = site()
+        simulation.command(SetControllerHeartbeats(controller="m", beating=True, every=Duration(130 * SECOND)))
+        simulation.advance(HOUR, tick)
+        changes.append(simulation.of(FailSafeEntered, FailSafeLeft))
+    assert len(changes[0]) == 2 * (3600 // 130)
+    assert changes[0] == changes[1]
+
+
+def test_a_restarted_controller_is_not_lost_until_its_time_has_passed_again() -> None:
+    """A timer that was not armed anew made a real product go into fail-safe after ten seconds."""
+    simulation = site()
+    simulation.advance(HOUR)
+    simulation.command(SetControllerHeartbeats(controller="m", beating=False))
+    simulation.command(RestartController(controller="m"))
+    state = simulation.world.controllers[0]
+    assert heartbeat_status(LINK, state, HOUR) is HeartbeatStatus.NEVER
+    assert heartbeat_counter(LINK, state, HOUR) == 0
+    simulation.advance(HOUR + 119 * SECOND, tick=SECOND)
+    assert heartbeat_status(LINK, state, simulation.world.at) is HeartbeatStatus.NEVER
+    simulation.advance(2 * HOUR)
+    assert simulation.of(FailSafeEntered, FailSafeLeft) == [FailSafeEntered(HOUR + 120 * SECOND, "m")]
+
+
+def test_a_restarted_controller_that_beats_is_heard_after_one_interval() -> None:
+    simulation = site()
+    simulation.advance(100 * SECOND)
+    simulation.command(RestartController(controller="m"))
+    state = simulation.world.controllers[0]
+    seen = [heartbeat_status(LINK, state, at * SECOND) for at in (100, 129, 130)]
+    assert seen == [HeartbeatStatus.NEVER, HeartbeatStatus.NEVER, HeartbeatStatus.OK]
+    assert heartbeat_counter(LINK, state, 160 * SECOND) == 2
+
+
+def test_a_restart_lifts_no_cap_only_a_heartbeat_does() -> None:
+    simulation = site()
+    beat(simulation, on=False)
+    simulation.advance(5 * MINUTE)
+    simulation.command(RestartController(controller="m"))
+    simulation.advance(HOUR)
+    assert simulation.of(FailSafeLeft) == []
+    beat(simulation, on=True)
+    simulation.advance(2 * HOUR)
+    assert simulation.of(FailSafeLeft) == [FailSafeLeft(HOUR, "m")]
+
+
+def test_other_spacing_keeps_its_distance_to_the_last_heartbeat() -> None:
+    simulation = site()
+    simulation.advance(100 * SECOND)
+    simulation.command(SetControllerHeartbeats(controller="m", beating=True, every=Duration(70 * SECOND)))
+    state = simulation.world.controllers[0]
+    assert [last_heartbeat(LINK, state, at * SECOND) // SECOND for at in (100, 159, 160, 230)] == [90, 90, 160, 230]
+    simulation.advance(150 * SECOND)
+    simulation.command(SetControllerHeartbeats(controller="m", beating=True))
+    assert [last_heartbeat(LINK, state, at * SECOND) // SECOND for at in (150, 180)] == [150, 180]
 
 
 def test_a_single_heartbeat_ends_fail_safe_and_silence_brings_it_back() -> None:

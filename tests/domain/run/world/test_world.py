@@ -18,10 +18,10 @@ from domain.errors import CommandRefused
 from domain.events import decode, encode
 from domain.run.commands import Command
 from domain.run.events import VehiclePluggedIn, VehicleStateOfChargeSet, VehicleUnplugged
-from domain.run.world.balance import limit_in_force
 from domain.run.world.dispatch import follows_setpoint
 from domain.run.world.evolve import Evolution
 from domain.run.world.genesis import genesis
+from domain.run.world.limits import limit_in_force
 from domain.run.world.stage import present_battery_mj
 from domain.run.world.state import World, state_sha256
 from tests.domain.run.world.depots import Simulation
