@@ -21,6 +21,7 @@ from application.oscp.ports import ScopeMeter
 from application.oscp.registrar import Registrar
 from application.oscp.service import OscpService
 from application.oscp.sessions import OscpSessions
+from application.oscp.targets import OscpTargets
 from application.oscp.time import SessionTime
 from application.oscp.world_context import WorldContext
 from application.own_writes import OwnWrites
@@ -68,7 +69,7 @@ def compose_oscp(
     Breaches(sessions, host)
     return Oscp(
         OscpService(sessions, outbound, live, time, secrets, registrar, url + PREFIX),
-        ScenarioControl(sessions, live, time),
+        ScenarioControl(OscpTargets(sessions), live),
         ProtocolApp(inbound.receive),
         clockwork,
         Following(journal, sessions, clock),

@@ -21,6 +21,7 @@ from application.oscp.registrar import Registrar
 from application.oscp.requests import CreateSession
 from application.oscp.service import OscpService
 from application.oscp.sessions import HostedSession, OscpSessions
+from application.oscp.targets import OscpTargets
 from application.oscp.time import SessionTime
 from application.oscp.world_context import WorldContext
 from application.scenario.control import ScenarioControl
@@ -139,7 +140,7 @@ class OscpProcess(Process):
             self.sessions, self.inbound, self.outbound, self.host, self.time, clock, self.registrar
         )
         self.service = OscpService(self.sessions, self.outbound, self.live, self.time, self.secrets, self.registrar)
-        self.scenarios = ScenarioControl(self.sessions, self.live, self.time)
+        self.scenarios = ScenarioControl(OscpTargets(self.sessions), self.live)
 
     def new_id(self) -> str:
         return f"{self.owner}-id-{next(self._numbers)}"

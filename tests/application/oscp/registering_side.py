@@ -24,6 +24,7 @@ from application.oscp.registrar import Registrar
 from application.oscp.requests import CreateSession
 from application.oscp.service import OscpService
 from application.oscp.sessions import OscpSessions
+from application.oscp.targets import OscpTargets
 from application.oscp.time import SessionTime
 from application.oscp.world_context import WorldContext
 from application.scenario.control import ScenarioControl
@@ -91,7 +92,7 @@ class Side:
         registrar = Registrar(self.sessions, outbound, self.secrets)
         self.clockwork = Clockwork(self.sessions, self.inbound, outbound, process.host, time, clock, registrar)
         self.service = OscpService(self.sessions, outbound, process.live, time, self.secrets, registrar, OURS)
-        self.scenarios = ScenarioControl(self.sessions, process.live, time)
+        self.scenarios = ScenarioControl(OscpTargets(self.sessions), process.live)
         self.session_id = ""
         self._requests = count(1)
         self._tending: asyncio.Task[None] | None = None

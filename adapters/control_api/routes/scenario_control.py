@@ -1,0 +1,152 @@
+"""…/overrides and …/expectations: failures on purpose, and messages that have to come, for every kind of target."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from litestar import Response, delete, get, patch, post
+from litestar.di import NamedDependency
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import SkipValidation
+
+from adapters.control_api.backend import Backend
+from adapters.control_api.requests import ApiRequest, query_of, raw_body_of
+from application.scenario.control import ScenarioControl
+from application.scenario.views import ExpectationView, OverridesChanged, OverrideView
+from domain.scenario.expectation_requests import ExpectationRequest
+from domain.scenario.family import Family, Mode
+from domain.scenario.override_requests import OverrideRequest
+
+
+class OverrideList(msgspec.Struct, frozen=True):
+    """The active ones, the oldest first."""
+
+    overrides: list[OverrideView]
+
+
+class OverrideModeList(msgspec.Struct, frozen=True):
+    """Named failures, each with a sentence and with what it stands for."""
+
+    override_modes: list[Mode]
+
+
+class ExpectationList(msgspec.Struct, frozen=True):
+    """Those waiting, then those settled last."""
+
+    expectations: list[ExpectationView]
+
+
+class WaitQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`wait` is for how many seconds to wait for a verdict, at most 60."""
+
+    wait: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TargetKind:
+    """Targets of a family, as they are reached: `parameter` is their name's in the path, `name` is for operations.
+
+    `changed` is the answer to a change of overrides, in which the target has the name that its kind gives it.
+    """
+
+    name: str
+    family: Family
+    parameter: str
+    control: Callable[[Backend], ScenarioControl]
+    changed: Callable[[OverridesChanged], msgspec.Struct]
+    answer: type[msgspec.Struct]
+
+    def of(self, request: ApiRequest) -> tuple[ScenarioControl, str, str]:
+        """The control, the run's id and the target's name."""
+        return self.control(request.backend), request.path_params["run_id"], request.path_params[self.parameter]
+
+
+def override_routes(kind: TargetKind) -> list[HTTPRouteHandler]:
+    """Below a target."""
+
+    async def change_overrides(request: ApiRequest, asked: NamedDependency[SkipValidation[Any]]) -> Any:
+        """What it does to messages is marked in the history, so that it is never mistaken for an accident."""
+        control, run_id, name = kind.of(request)
+        return kind.changed(await control.change_overrides(run_id, name, asked, request.origin))
+
+    async def list_overrides(request: ApiRequest) -> OverrideList:
+        """With how many messages each has seen and treated."""
+        control, run_id, name = kind.of(request)
+        return OverrideList(await control.overrides(run_id, name))
+
+    change_overrides.__annotations__["return"] = kind.answer
+    changing = patch(
+        "/overrides",
+        name=f"change_{kind.name}_overrides",
+        summary="Apply or clear an override",
+        dependencies={"asked": raw_body_of(OverrideRequest)},
+    )
+    listing = get("/overrides", name=f"list_{kind.name}_overrides", summary="List active overrides")
+    return [changing(change_overrides), listing(list_overrides)]
+
+
+def override_mode_route(kind: TargetKind) -> HTTPRouteHandler:
+    """Beside the runs."""
+
+    async def list_override_modes(request: ApiRequest) -> OverrideModeList:  # noqa: ARG001 - the guard's
+        """What `mode` may name."""
+        return OverrideModeList(list(kind.family.modes.values()))
+
+    summary = "List the named override modes"
+    return get(f"/{kind.name}-override-modes", name=f"list_{kind.name}_override_modes", summary=summary)(
+        list_override_modes
+    )
+
+
+def expectation_routes(kind: TargetKind) -> list[HTTPRouteHandler]:
+    """Below a target's expectations."""
+
+    async def raise_expectation(
+        request: ApiRequest, asked: NamedDependency[SkipValidation[Any]]
+    ) -> Response[ExpectationView]:
+        """From now on; what came before does not count."""
+        control, run_id, name = kind.of(request)
+        view = await control.raise_expectation(run_id, name, asked, request.origin)
+        location = f"{request.url.path.rstrip('/')}/{view.expectation_id}"
+        return Response(view, status_code=201, headers={"Location": location})
+
+    async def list_expectations(request: ApiRequest) -> ExpectationList:
+        """Of those settled long ago only the log knows."""
+        control, run_id, name = kind.of(request)
+        return ExpectationList(await control.expectations(run_id, name))
+
+    raising = post(
+        "/",
+        name=f"raise_{kind.name}_expectation",
+        summary="Expect messages",
+        dependencies={"asked": raw_body_of(ExpectationRequest)},
+    )
+    listing = get("/", name=f"list_{kind.name}_expectations", summary="List expectations")
+    return [raising(raise_expectation), listing(list_expectations), *_single_expectation_routes(kind)]
+
+
+def _single_expectation_routes(kind: TargetKind) -> list[HTTPRouteHandler]:
+    async def get_expectation(
+        request: ApiRequest, asked: NamedDependency[SkipValidation[WaitQuery]]
+    ) -> ExpectationView:
+        """With `wait` it is answered the moment the verdict is known, or when the wait is over."""
+        control, run_id, name = kind.of(request)
+        return await control.expectation(run_id, name, request.path_params["expectation_id"], asked.wait)
+
+    async def retire_expectation(request: ApiRequest) -> ExpectationView:
+        """Before it has a verdict."""
+        control, run_id, name = kind.of(request)
+        return await control.retire_expectation(run_id, name, request.path_params["expectation_id"], request.origin)
+
+    path = "/{expectation_id:str}"
+    reading = get(
+        path,
+        name=f"get_{kind.name}_expectation",
+        summary="Read an expectation, or wait for its verdict",
+        dependencies={"asked": query_of(WaitQuery)},
+    )
+    retiring = delete(path, name=f"retire_{kind.name}_expectation", summary="Call an expectation off", status_code=200)
+    return [reading(get_expectation), retiring(retire_expectation)]

@@ -1,0 +1,35 @@
+"""OSCP sessions as targets of scenario control."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
+from application.oscp.sessions import HostedSession, OscpSessions
+from application.repository import Origin
+from application.scenario.control import Target
+from domain.scenario.expectation_events import Moment
+from domain.scenario.family import Family
+from domain.scenario.oscp_modes import OSCP
+
+T = TypeVar("T")
+
+
+class OscpTargets:
+    """By session id."""
+
+    family: Family = OSCP
+
+    def __init__(self, sessions: OscpSessions) -> None:
+        self._sessions = sessions
+
+    async def find(self, run_id: str, name: str) -> HostedSession:
+        return await self._sessions.find(run_id, name)
+
+    async def decide(self, run_id: str, name: str, decision: Callable[[Target, Moment], T], origin: Origin) -> T:
+        await self._sessions.find(run_id, name)
+        return await self._sessions.decide(name, decision, origin=origin)
+
+    def changed(self, run_id: str, name: str) -> asyncio.Event:  # noqa: ARG002 - a session's id is enough
+        return self._sessions.changed(name)
