@@ -1,0 +1,263 @@
+"""PacketFeed: which packets the devices of one binding send about a run, and which of them have arrived.
+
+Publishing is a pure function of what is observed; observing a version of the run again publishes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from heapq import merge
+from itertools import islice
+from typing import Any, ClassVar, NamedTuple
+
+import msgspec
+
+from domain.aggregate import Aggregate
+from domain.errors import Conflict, NotFound
+from domain.events import Event
+from domain.packets import events as e
+from domain.packets.delivery import Attempt, Fate, fate_of, retry_ms
+from domain.packets.device import BoundKey
+from domain.packets.lens import Draft, Lens
+from domain.packets.packet import Packet, packet_id_of
+from domain.packets.profile import PacketProfile, read_profile
+from domain.packets.sight import Observes, Sight
+from domain.packets.state import HANDLERS, FeedState, Waiting, find
+from domain.packets.treating import Treated
+from domain.projection import ProjectionHealth, ProjectionStateChanged
+
+FAMILY = "packets"
+CHECKPOINT_EVERY = 1_000
+"""Events of the run without a packet, after which the feed records how far it has seen."""
+BACKLOG_FULL = "the backlog is full"
+WITHHELD = "withheld by an override"
+
+Treat = Callable[[Packet, bytes, Sequence[BoundKey]], Treated]
+"""What becomes of a packet, given as encoded, and its device's keys."""
+
+
+def as_it_is(packet: Packet, body: bytes, _: Sequence[BoundKey]) -> Treated:
+    return Treated(packet, body)
+
+
+class _Contract(NamedTuple):
+    """What an opening amounts to."""
+
+    opened: e.PacketFeedOpened
+    profile: PacketProfile
+    lenses: tuple[Lens, ...]
+
+
+class PacketFeed(Aggregate[FeedState]):
+    """One binding's packets about one run."""
+
+    handlers: ClassVar[Mapping[type[Event], Callable[[Any, Any], None]]] = HANDLERS
+    __slots__ = ("_compiled", "id")
+
+    def __init__(self, run_id: str, binding_id: str) -> None:
+        super().__init__(stream_of(run_id, binding_id), FeedState())
+        self.id = self.stream
+        self._compiled: _Contract | None = None
+
+    @property
+    def opened(self) -> e.PacketFeedOpened:
+        if self.state.opened is None:
+            raise NotFound(f"there is no packet feed {self.id}", "open it first")
+        return self.state.opened
+
+    @property
+    def profile(self) -> PacketProfile:
+        return self._contract.profile
+
+    @property
+    def is_open(self) -> bool:
+        return self.state.opened is not None and not self.state.closed
+
+    @property
+    def is_done(self) -> bool:
+        """Nothing is published any more and nothing is left to deliver."""
+        return not self.is_open and not self.state.waiting
+
+    # Life
+
+    def open(self, opened: e.PacketFeedOpened) -> None:
+        """Raises Conflict while it is open. Opened again after its end, it goes on counting packets."""
+        if self.is_open:
+            raise Conflict(
+                f"packet feed {opened.binding_id} of run {opened.run_id} is open", "use it, or close it first"
+            )
+        self.emit(opened)
+        self._become(ProjectionHealth.CONNECTING)
+
+    def refuse(self, refused: e.PacketFeedRefused) -> None:
+        """Note that it could not be opened. Does nothing when it was open before."""
+        if self.state.opened is None and self.state.refused != refused.reason:
+            self.emit(refused)
+
+    def end(self, at: int, run_version: int, reason: str, treat: Treat = as_it_is) -> None:
+        """Let every device say its last at `at` (ms since the run's start). Does nothing when it has ended."""
+        if not self.is_open:
+            return
+        for lens in self._contract.lenses:
+            if self.state.device(lens.device.id).born:
+                self._publish(lens, lens.death(), at, run_version, treat)
+        self.emit(e.PacketFeedClosed(self.opened.started_at + at, run_version, reason))
+        self._down_if_done()
+
+    # Publishing
+
+    def observe(self, observer: Observes, sight: Sight, treat: Treat = as_it_is) -> None:
+        """Publish what devices have to say of the world now. Does nothing for what was observed before."""
+        state = self.state
+        if not self.is_open or sight.version <= state.run_version:
+            return
+        for lens in self._contract.lenses:
+            for draft in lens.look(observer, sight, state.device(lens.device.id)):
+                self._publish(lens, draft, sight.at, sight.version, treat)
+        if sight.version - state.run_version >= CHECKPOINT_EVERY:
+            self.emit(e.PacketFeedObserved(self.opened.started_at + sight.at, sight.version))
+        self._drop_oldest(state.waiting - self.opened.policy.backlog_limit)
+
+    def _publish(self, lens: Lens, draft: Draft, at: int, run_version: int, treat: Treat) -> None:
+        opened, device = self.opened, lens.device
+        seq, now = self.state.device(device.id).next_seq, opened.started_at + at
+        packet_id = packet_id_of(opened.run_id, device.id, seq)
+        packet = Packet(
+            draft.type,
+            device.id,
+            device.type,
+            seq,
+            packet_id,
+            opened.site_id,
+            device.node,
+            now,
+            draft.measurements,
+        )
+        treated = treat(packet, self.profile.encode(packet), device.keys)
+        self.emit(_published(draft, packet, treated, run_version))
+        if treated.withheld:
+            self.emit(e.PacketDropped(now, device.id, seq, WITHHELD))
+
+    def _drop_oldest(self, excess: int) -> None:
+        if excess <= 0:
+            return
+        backlogs = [
+            [(waiting.version, id, waiting.seq) for waiting in device.backlog[:excess]]
+            for id, device in self.state.devices.items()
+        ]
+        for _, device_id, seq in list(islice(merge(*backlogs), excess)):
+            self.drop(device_id, seq, BACKLOG_FULL)
+
+    # Delivering
+
+    def next_of(self, device_id: str) -> Waiting | None:
+        """The packet that the device has to send next."""
+        device = self.state.devices.get(device_id)
+        return device.backlog[0] if device is not None and device.backlog else None
+
+    def waiting_devices(self) -> list[str]:
+        return [id for id, device in self.state.devices.items() if device.backlog]
+
+    def attempted(self, device_id: str, seq: int, attempt: Attempt, at_least_ms: int = 0) -> int | None:
+        """Record what came of an attempt; after how long (ms) to try again, None when there is no need to.
+
+        `at_least_ms` is the wait that the platform asked for. A packet that was dropped meanwhile stays dropped.
+        """
+        waiting = self._find(device_id, seq)
+        if waiting is None:
+            return None
+        number, fate = waiting.attempts + 1, fate_of(attempt.status)
+        told = (self.state.at, device_id, seq, number, *attempt)
+        if fate is Fate.FAILED:
+            opened = self.opened
+            pause = max(at_least_ms, retry_ms(opened.policy, opened.seed, device_id, seq, number))
+            self.emit(e.PacketDeliveryFailed(*told, retry_ms=pause))
+        else:
+            pause = None
+            self.emit((e.PacketDelivered if fate is Fate.DELIVERED else e.PacketRejected)(*told))
+        self._become(ProjectionHealth.IMPAIRED if self.state.troubled else ProjectionHealth.UP)
+        self._down_if_done()
+        return pause
+
+    def drop(self, device_id: str, seq: int, reason: str) -> None:
+        """Give an undelivered packet up. Does nothing for any other."""
+        if self._find(device_id, seq) is not None:
+            self.emit(e.PacketDropped(self.state.at, device_id, seq, reason))
+            self._down_if_done()
+
+    def queue_again(self, device_id: str, seq: int, version: int) -> None:
+        """Send a packet once more; `version` is that of its publication. Raises Conflict while it is undelivered."""
+        if self._find(device_id, seq) is not None:
+            raise Conflict(f"packet {seq} of {device_id} is still to be delivered", "nothing needs to be done")
+        self.emit(e.PacketQueuedAgain(self.state.at, device_id, seq, version))
+
+    # Keeping
+
+    @classmethod
+    def restore(cls, run_id: str, binding_id: str, snapshot: bytes, version: int) -> PacketFeed:
+        """The feed as it was when `snapshot()` was taken at `version`."""
+        feed = cls(run_id, binding_id)
+        feed.state = msgspec.json.decode(snapshot, type=FeedState)
+        feed.version = version
+        return feed
+
+    def snapshot(self) -> bytes:
+        return msgspec.json.encode(self.state)
+
+    def _find(self, device_id: str, seq: int) -> Waiting | None:
+        device = self.state.devices.get(device_id)
+        return None if device is None else find(device, seq)
+
+    @property
+    def _contract(self) -> _Contract:
+        opened = self.opened
+        if self._compiled is None or self._compiled.opened is not opened:
+            profile = read_profile(opened.profile_files)
+            lenses = (
+                Lens(index, device, profile.measurands, opened.started_at)
+                for index, device in enumerate(opened.devices)
+            )
+            self._compiled = _Contract(opened, profile, tuple(lenses))
+        return self._compiled
+
+    def _become(self, health: ProjectionHealth) -> None:
+        if health is not self.state.health:
+            opened = self.opened
+            self.emit(ProjectionStateChanged(self.state.at, opened.run_id, FAMILY, opened.managed_scope_id, health))
+
+    def _down_if_done(self) -> None:
+        if self.is_done:
+            self._become(ProjectionHealth.DOWN)
+
+
+def stream_of(run_id: str, binding_id: str) -> str:
+    """The feed's id as well."""
+    return f"packets-{run_id}-{binding_id}"
+
+
+def _published(draft: Draft, packet: Packet, treated: Treated, run_version: int) -> e.SensorPacketPublished:
+    told = treated.packet
+    body, base64 = e.body_text(treated.body)
+    return e.SensorPacketPublished(
+        packet.sent_at,
+        run_version,
+        packet.device_id,
+        packet.device_type,
+        packet.scope_id,
+        packet.type,
+        packet.seq,
+        packet.packet_id,
+        told.sent_at,
+        told.measurements,
+        body,
+        base64,
+        dict(draft.watched),
+        draft.beats,
+        None if told.seq == packet.seq else told.seq,
+        treated.overrides,
+        treated.withheld,
+        treated.unreachable,
+        treated.delay_ms,
+        treated.copies,
+        treated.reorder,
+    )
