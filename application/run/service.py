@@ -15,6 +15,7 @@ from application.run.answers import NEW, Asked, Kept, answer_write, asked_under,
 from application.run.archive import StoredRun
 from application.run.host import HeldRun, RunHost
 from application.run.requests import StartRun, check_start, parse_moment, time_at
+from application.run.scripts import NoScripts, Scripts
 from application.run.start import started_run
 from application.run.writer import RunWriter
 from domain.errors import CommandRefused, Conflict, Fault, InvalidInput
@@ -45,11 +46,19 @@ class RunService:
     With an idempotency key a repeated request gets the first answer again, whoever answers it, and changes nothing.
     """
 
-    def __init__(self, log: EventLog, host: RunHost, configurations: ConfigurationService, ids: IdSource) -> None:
+    def __init__(
+        self,
+        log: EventLog,
+        host: RunHost,
+        configurations: ConfigurationService,
+        ids: IdSource,
+        scripts: Scripts | None = None,
+    ) -> None:
         self._log = log
         self._host = host
         self._configurations = configurations
         self._ids = ids
+        self._scripts = scripts if scripts is not None else NoScripts()
 
     async def start(self, request: StartRun, origin: Origin) -> Outcome:
         """Start a run on a configuration version (default: the newest) and hold it."""
@@ -102,8 +111,9 @@ class RunService:
     async def advance_held(self, held: HeldRun, to: int) -> None:
         """Advance by the run's clock; the caller holds the lock."""
         while held.run.world.at < to:
-            await _tick_slice(held.run, to)
+            await _tick_slice(held.run, to, await self._scripts.play(held))
             await self._host.save(held, _metadata(_CLOCK))
+        await self._scripts.play(held)
 
     async def _decide(
         self, run_id: str, origin: Origin, asked: Asked | None, decision: Callable[[SimulationRun], None]
@@ -113,11 +123,14 @@ class RunService:
                 known, run = await self._known(asked), held.run
                 if known.answer is not None:
                     return _answer(known.answer)
+                await self._scripts.play(held)
                 decision(run)
                 outcome = _outcome(run, [event.TOPIC for event in run.pending])
                 beside = answer_write(asked, known, run.world.at, answer=outcome)
-                await self._host.save(held, _metadata(origin), beside)
-                if run.status is RunStatus.STOPPED:
+                stopped = run.status is RunStatus.STOPPED
+                ended = await self._scripts.ended(held) if stopped else ()
+                await self._host.save(held, _metadata(origin), [*beside, *ended])
+                if stopped:
                     await self._host.retire(held)
                 return outcome
 
@@ -137,12 +150,16 @@ class RunService:
         return await self._once(asked, advance)
 
     async def _advance(self, held: HeldRun, to: int, origin: Origin, asked: Asked | None, known: Kept) -> Outcome:
-        """Slice by slice; the first one says where to, the last one holds the answer."""
+        """Slice by slice; the first one says where to, the last one holds the answer.
+
+        Ticking pauses where a scripted step is due, and is done when those due at the end are done, too.
+        """
         run = held.run
         while True:
-            await _tick_slice(run, to)
+            step_at = await self._scripts.play(held)
+            await _tick_slice(run, to, step_at)
             outcome = _outcome(run)
-            done = run.world.at >= to
+            done = run.world.at >= to and run.world.at < step_at
             beside = answer_write(asked, known, run.world.at, to=to, answer=outcome if done else None)
             await self._host.save(held, _metadata(origin), beside)
             if done:
@@ -168,12 +185,13 @@ class RunService:
 _CLOCK = Origin(actor="clock")
 
 
-async def _tick_slice(run: SimulationRun, to: int) -> None:
-    """Tick until there is enough to append."""
+async def _tick_slice(run: SimulationRun, to: int, pause_at: int) -> None:
+    """Tick until there is enough to append, or `pause_at` is reached or passed: a pause never shortens a tick."""
     ticks_a_breath = max(1, _BREATH_STEPS // max(1, len(run.world.vehicles)))
-    while run.world.at < to and len(run.pending) < _SLICE_EVENTS:
+    until = min(to, pause_at)
+    while run.world.at < until and len(run.pending) < _SLICE_EVENTS:
         for _ in range(ticks_a_breath):
-            if run.world.at >= to or len(run.pending) >= _SLICE_EVENTS:
+            if run.world.at >= until or len(run.pending) >= _SLICE_EVENTS:
                 return
             run.tick_to(to)
         await asyncio.sleep(0)

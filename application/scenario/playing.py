@@ -1,0 +1,169 @@
+"""Playing scenarios on the runs this process holds: whatever is due is carried out between two ticks.
+
+A world command and the record of its step are one append: both happened, or neither did. What goes to a feed or a
+session is carried out first and recorded then: a crash in between repeats it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from weakref import WeakKeyDictionary
+
+import msgspec
+
+from application.clock import Clock
+from application.event_log import EventLog, StreamWrite
+from application.repository import Origin
+from application.run.host import HeldRun, RunHost
+from application.scenario.stored import StoredExecutions
+from application.scenario.targets import TargetControls
+from domain.errors import Conflict, DepotSimError, LeaseLost, RunHeldElsewhere, StoreError, VersionConflict
+from domain.events import encode
+from domain.run.aggregate import RunStatus
+from domain.run.world.state import NEVER
+from domain.scenario.execution import Done, ScenarioExecution
+from domain.scenario.expectation_events import Verdict
+from domain.scenario.script import CLEAR_OVERRIDES, OVERRIDE, Step
+from domain.scenario.script_reading import expectation_request, override_request
+
+_log = logging.getLogger("depot_sim.scenarios")
+
+_NOT_OURS = (LeaseLost, RunHeldElsewhere, VersionConflict, StoreError)
+"""Errors that say nothing about the step: whoever holds the run next plays it."""
+_LOOK_EVERY_US = 250_000
+
+
+class ScriptPlayer:
+    """The `Scripts` of runs that are held. The caller of every method but `watch` holds the run's lock."""
+
+    def __init__(self, log: EventLog, host: RunHost, targets: TargetControls, clock: Clock) -> None:
+        self._stored = StoredExecutions(log)
+        self._host = host
+        self._targets = targets
+        self._clock = clock
+        self._playing: WeakKeyDictionary[HeldRun, list[ScenarioExecution]] = WeakKeyDictionary()
+
+    async def executions(self, held: HeldRun) -> list[ScenarioExecution]:
+        """All there ever were on the run, the oldest first; more may be added to the list."""
+        known = self._playing.get(held)
+        if known is None:
+            known = await asyncio.to_thread(self._stored.of_run, held.run.run_id)
+            self._playing[held] = known
+        return known
+
+    async def play(self, held: HeldRun) -> int:
+        executions = [each for each in await self.executions(held) if each.is_running]
+        if not executions or held.run.status is RunStatus.STOPPED:
+            return NEVER
+        at = held.run.world.at
+        while (due := _next_due(executions, at)) is not None:
+            await self._carry_out(held, *due)
+        for execution in executions:
+            if execution.is_over(at):
+                await self._finish(held, execution)
+        return min(execution.next_moment(at) for execution in executions)
+
+    async def ended(self, held: HeldRun) -> Sequence[StreamWrite]:
+        running = [execution for execution in await self.executions(held) if execution.is_running]
+        for execution in running:
+            execution.stop(held.run.world.at, "the run was stopped")
+        return [pending_write(execution) for execution in running]
+
+    async def watch(self) -> None:
+        """Give verdicts when the last expectations are settled, also to runs that stand still. Runs until cancelled."""
+        while True:
+            await self._clock.sleep_us(_LOOK_EVERY_US)
+            for held in [held for held, executions in self._playing.items() if _waits(held, executions)]:
+                await self._look_again(held)
+
+    async def _look_again(self, held: HeldRun) -> None:
+        run_id = held.run.run_id
+        if self._host.held(run_id) is not held:
+            return
+        try:
+            async with self._host.writing(run_id) as held_now:
+                await self.play(held_now)
+        except DepotSimError as error:
+            _log.warning("scenario not looked at: %s", error.detail, extra={"run_id": run_id})
+
+    async def _carry_out(self, held: HeldRun, execution: ScenarioExecution, step: Step) -> None:
+        at = held.run.world.at
+        try:
+            execution.applied(at, await self._act(held, execution, step))
+        except _NOT_OURS:
+            raise
+        except DepotSimError as error:
+            await self._refuse(held, execution, error)
+            return
+        await self._host.save(held, _metadata(execution), [pending_write(execution)])
+
+    async def _act(self, held: HeldRun, execution: ScenarioExecution, step: Step) -> Done:
+        if step.is_world_command:
+            held.run.command(execution.command_of(step))
+            return Done(topics=tuple(event.TOPIC for event in held.run.pending))
+        run_id, body, origin = held.run.run_id, execution.body_of(step), origin_of(execution)
+        target, control = body["on"], self._targets.of(execution.kind_of(step))
+        if step.action == OVERRIDE:
+            override_id = await control.apply_override(run_id, target, override_request(body), origin)
+            return Done(target=target, override_ids=(override_id,))
+        if step.action == CLEAR_OVERRIDES:
+            return Done(target=target, override_ids=tuple(await control.clear_overrides(run_id, target, origin)))
+        expectation_id = await control.raise_expectation(run_id, target, expectation_request(body), origin)
+        return Done(target=target, expectation_id=expectation_id)
+
+    async def _refuse(self, held: HeldRun, execution: ScenarioExecution, error: DepotSimError) -> None:
+        """Record it. What a command did before it was refused is not kept: such a run is loaded again."""
+        execution.refused(held.run.world.at, error)
+        half_done = bool(held.run.take_pending())
+        await self._host.save(held, _metadata(execution), [pending_write(execution)])
+        if half_done:
+            self._host.drop(held)
+            raise Conflict(f"run {held.run.run_id} has just been reloaded", "send the request again")
+
+    async def _finish(self, held: HeldRun, execution: ScenarioExecution) -> None:
+        """Give the verdict, unless some expectation is still open."""
+        missed = []
+        for raised in execution.raised():
+            control = self._targets.of(raised.kind)
+            settled = await control.settled(execution.run_id, raised.target, raised.expectation_id)
+            if settled.verdict is Verdict.WAITING:
+                return
+            if settled.verdict is Verdict.MISSED:
+                what = settled.title or f"expectation {raised.expectation_id}"
+                missed.append(f"step {raised.step + 1}: {what} was missed ({settled.reason})")
+        execution.finish(held.run.world.at, missed)
+        await self._host.save(held, _metadata(execution), [pending_write(execution)])
+
+
+def origin_of(execution: ScenarioExecution) -> Origin:
+    """Who is behind what a scenario does."""
+    return Origin("scenario", causation_id=execution.stream)
+
+
+def pending_write(execution: ScenarioExecution) -> StreamWrite:
+    """What the execution has decided since its last save."""
+    events = execution.take_pending()
+    return StreamWrite(execution.stream, execution.version - len(events), [encode(event) for event in events])
+
+
+def _next_due(executions: Sequence[ScenarioExecution], at: int) -> tuple[ScenarioExecution, Step] | None:
+    """The step that has been due for longest; of several the one whose scenario was started first."""
+    due = [
+        (execution.due_at(step), place, execution, step)
+        for place, execution in enumerate(executions)
+        if (step := execution.next_step) is not None and execution.due_at(step) <= at
+    ]
+    if not due:
+        return None
+    _, _, execution, step = min(due, key=lambda one: one[:2])
+    return execution, step
+
+
+def _waits(held: HeldRun, executions: Sequence[ScenarioExecution]) -> bool:
+    return any(execution.is_over(held.run.world.at) for execution in executions)
+
+
+def _metadata(execution: ScenarioExecution) -> bytes:
+    return msgspec.json.encode(origin_of(execution))

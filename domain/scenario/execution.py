@@ -1,0 +1,226 @@
+"""ScenarioExecution: one scenario played on one run, step by step, on the run's logical time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import msgspec
+
+from domain.aggregate import Aggregate
+from domain.configuration import structure
+from domain.errors import Conflict, DepotSimError, InvalidInput
+from domain.events import Event
+from domain.run.commands import COMMANDS, Command
+from domain.run.world.state import NEVER
+from domain.scenario import execution_events as e
+from domain.scenario.execution_events import ScenarioVerdict
+from domain.scenario.script import NeedKind, Script, Step, is_reference, resolved
+from domain.scenario.script_reading import read_script
+
+
+class ExecutionStatus(StrEnum):
+    """UNREADABLE: written by another version, in words this one does not know; it is left alone."""
+
+    NOT_STARTED = "not_started"
+    RUNNING = "running"
+    PASSED = "passed"
+    FAILED = "failed"
+    STOPPED = "stopped"
+    UNREADABLE = "unreadable"
+
+
+class Raised(NamedTuple):
+    """An expectation that a step raised."""
+
+    step: int
+    kind: NeedKind
+    target: str
+    expectation_id: str
+
+
+class Done(NamedTuple):
+    """What a step came to."""
+
+    topics: tuple[str, ...] = ()
+    target: str = ""
+    override_ids: tuple[str, ...] = ()
+    expectation_id: str = ""
+
+
+class ExecutionState:
+    """`outcomes` are those of the steps so far, in order."""
+
+    __slots__ = ("ended", "outcomes", "script", "started", "status")
+
+    def __init__(self) -> None:
+        self.status = ExecutionStatus.NOT_STARTED
+        self.started: e.ScenarioExecutionStarted | None = None
+        self.script: Script | None = None
+        self.outcomes: list[e.ScenarioStepApplied | e.ScenarioStepRefused] = []
+        self.ended: e.ScenarioExecutionFinished | e.ScenarioExecutionStopped | None = None
+
+
+def stream_of(run_id: str, execution_id: str) -> str:
+    """Execution ids hold no dash, so that no two runs can share a stream."""
+    return f"scenario-{run_id}-{execution_id}"
+
+
+class ScenarioExecution(Aggregate[ExecutionState]):
+    """Says which step is due, and keeps what became of it. It changes nothing but itself."""
+
+    __slots__ = ("execution_id", "run_id")
+
+    def __init__(self, run_id: str, execution_id: str) -> None:
+        super().__init__(stream_of(run_id, execution_id), ExecutionState())
+        self.run_id = run_id
+        self.execution_id = execution_id
+
+    def start(self, at: int, raw: object, *, source: str, names: Mapping[str, str], begins_at: int) -> None:
+        """Pin a document that `read_script` has found sound."""
+        document = msgspec.Raw(msgspec.json.encode(raw))
+        self.emit(
+            e.ScenarioExecutionStarted(
+                at, self.run_id, self.execution_id, source, document, dict(names), max(at, begins_at)
+            )
+        )
+
+    @property
+    def started(self) -> e.ScenarioExecutionStarted:
+        assert self.state.started is not None, "the execution has started"
+        return self.state.started
+
+    @property
+    def script(self) -> Script:
+        assert self.state.script is not None, "the execution has started"
+        return self.state.script
+
+    @property
+    def status(self) -> ExecutionStatus:
+        return self.state.status
+
+    @property
+    def is_running(self) -> bool:
+        return self.state.status is ExecutionStatus.RUNNING
+
+    @property
+    def ends_at(self) -> int:
+        return self.started.begins_at + self.script.ends
+
+    @property
+    def next_step(self) -> Step | None:
+        """The first step that has no outcome yet."""
+        done = len(self.state.outcomes)
+        return self.script.steps[done] if self.is_running and done < len(self.script.steps) else None
+
+    def due_at(self, step: Step) -> int:
+        return self.started.begins_at + step.at
+
+    def next_moment(self, at: int) -> int:
+        """When it has to be looked at again, seen from `at`; NEVER when only expectations are open."""
+        if not self.is_running:
+            return NEVER
+        step = self.next_step
+        if step is not None:
+            return self.due_at(step)
+        return self.ends_at if at < self.ends_at else NEVER
+
+    def is_over(self, at: int) -> bool:
+        """All steps are done and its time has passed; only its expectations may still be open."""
+        return self.is_running and self.next_step is None and at >= self.ends_at
+
+    def command_of(self, step: Step) -> Command:
+        """The world command of a step, its names resolved. Raises InvalidInput."""
+        reading = structure.read(resolved(dict(step.body), self.started.names), COMMANDS[step.action])
+        reading.faults.raise_if_any()
+        assert reading.document is not None, "no document means a fault"
+        return reading.document
+
+    def body_of(self, step: Step) -> dict[str, Any]:
+        """The action as written, its names resolved."""
+        return dict(resolved(dict(step.body), self.started.names))
+
+    def kind_of(self, step: Step) -> NeedKind:
+        """What kind of target a step is about."""
+        on = step.body["on"]
+        assert is_reference(on), "targets are always named"
+        return self.script.needs[on[1:]]
+
+    def applied(self, at: int, done: Done) -> None:
+        """The next step was carried out."""
+        step, index = self._next()
+        self.emit(e.ScenarioStepApplied(at, index, self.due_at(step), step.action, *done))
+
+    def refused(self, at: int, error: DepotSimError) -> None:
+        """The next step was refused."""
+        step, index = self._next()
+        reason = error.detail
+        if isinstance(error, InvalidInput):
+            reason = "; ".join(str(fault) for fault in error.faults)
+        self.emit(e.ScenarioStepRefused(at, index, self.due_at(step), step.action, error.type, reason, error.hint))
+
+    def raised(self) -> Sequence[Raised]:
+        """The expectations its steps have raised."""
+        return [
+            Raised(
+                outcome.index, self.kind_of(self.script.steps[outcome.index]), outcome.target, outcome.expectation_id
+            )
+            for outcome in self.state.outcomes
+            if isinstance(outcome, e.ScenarioStepApplied) and outcome.expectation_id
+        ]
+
+    def finish(self, at: int, missed: Sequence[str] = ()) -> None:
+        """Give the verdict; `missed` tells of every expectation that was not met."""
+        assert self.is_over(at), "there is nothing left to do"
+        refused = [
+            f"step {outcome.index + 1} ({outcome.action}) was refused: {outcome.reason}"
+            for outcome in self.state.outcomes
+            if isinstance(outcome, e.ScenarioStepRefused)
+        ]
+        reasons = (*refused, *missed)
+        verdict = ScenarioVerdict.FAILED if reasons else ScenarioVerdict.PASSED
+        self.emit(e.ScenarioExecutionFinished(at, verdict, reasons))
+
+    def stop(self, at: int, reason: str) -> None:
+        """Call it off. Raises Conflict when it is over."""
+        if not self.is_running:
+            raise Conflict(f"scenario execution {self.execution_id} is {self.status}", "nothing needs to be stopped")
+        self.emit(e.ScenarioExecutionStopped(at, reason))
+
+    def _next(self) -> tuple[Step, int]:
+        step = self.next_step
+        assert step is not None, "only a step that is next has an outcome"
+        return step, len(self.state.outcomes)
+
+
+def _on_started(state: ExecutionState, event: e.ScenarioExecutionStarted) -> None:
+    raw = msgspec.json.decode(event.script)
+    try:
+        state.started, state.script, state.status = event, read_script(raw), ExecutionStatus.RUNNING
+    except InvalidInput:
+        nothing = Script(str(raw.get("name", "")), "", "", {}, (), 0)
+        state.started, state.script, state.status = event, nothing, ExecutionStatus.UNREADABLE
+
+
+def _on_outcome(state: ExecutionState, event: e.ScenarioStepApplied | e.ScenarioStepRefused) -> None:
+    state.outcomes.append(event)
+
+
+def _on_finished(state: ExecutionState, event: e.ScenarioExecutionFinished) -> None:
+    state.status, state.ended = ExecutionStatus(event.verdict.value), event
+
+
+def _on_stopped(state: ExecutionState, event: e.ScenarioExecutionStopped) -> None:
+    state.status, state.ended = ExecutionStatus.STOPPED, event
+
+
+_HANDLERS: Mapping[type[Event], Callable[[ExecutionState, Any], None]] = {
+    e.ScenarioExecutionStarted: _on_started,
+    e.ScenarioStepApplied: _on_outcome,
+    e.ScenarioStepRefused: _on_outcome,
+    e.ScenarioExecutionFinished: _on_finished,
+    e.ScenarioExecutionStopped: _on_stopped,
+}
+ScenarioExecution.handlers = MappingProxyType(_HANDLERS)

@@ -1,0 +1,141 @@
+"""A scenario's execution: what is due when, what is kept, and the verdict."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.configuration.quantities import Share
+from domain.errors import CommandRefused, Conflict, Fault, InvalidInput
+from domain.events import decode, encode
+from domain.run.commands import SetBessStateOfCharge
+from domain.run.world.state import NEVER
+from domain.scenario.execution import Done, ExecutionStatus, ScenarioExecution
+from domain.scenario.execution_events import ScenarioExecutionStarted, ScenarioStepRefused, ScenarioVerdict
+from domain.scenario.script import NeedKind
+from tests.domain.scenario.scripts import execution, script
+
+
+def reloaded(execution: ScenarioExecution) -> ScenarioExecution:
+    """As the log would give it back."""
+    loaded = ScenarioExecution(execution.run_id, execution.execution_id)
+    encoded = [encode(event) for event in execution.pending]
+    loaded.fold(decode(event.topic, event.state) for event in encoded)
+    return loaded
+
+
+def play_to_its_end(execution: ScenarioExecution) -> int:
+    at = execution.started.begins_at
+    while (step := execution.next_step) is not None:
+        at = max(at, execution.due_at(step))
+        execution.applied(at, Done())
+    return execution.ends_at
+
+
+def test_steps_come_due_in_order_counted_from_its_beginning() -> None:
+    begun = execution(at=5_000, begins_at=60_000)
+    moments = []
+    while (step := begun.next_step) is not None:
+        moments.append(begun.next_moment(5_000))
+        begun.applied(begun.due_at(step), Done())
+
+    assert moments == [60_000, 150_000, 150_000, 660_000]
+    assert begun.next_moment(660_000) == begun.ends_at == 960_000
+    assert begun.next_moment(960_000) == NEVER
+
+
+def test_it_cannot_begin_before_it_is_started() -> None:
+    assert execution(at=5_000, begins_at=0).started.begins_at == 5_000
+
+
+def test_names_are_resolved_when_a_step_is_carried_out() -> None:
+    begun = execution(battery="big-one")
+    step = begun.next_step
+    assert step is not None
+    assert begun.command_of(step) == SetBessStateOfCharge("big-one", Share.parse("40 %"))
+
+
+def test_the_whole_document_is_pinned() -> None:
+    raw = script()
+    assert msgspec.json.decode(execution(raw).started.script) == raw
+
+
+def test_it_passes_when_everything_was_done_and_met() -> None:
+    begun = execution()
+    at = play_to_its_end(begun)
+    assert not begun.is_over(at - 1)
+    begun.finish(at)
+    assert (begun.status, begun.is_running, begun.next_moment(at)) == (ExecutionStatus.PASSED, False, NEVER)
+
+
+def test_a_refused_step_does_not_end_it_but_decides_its_verdict() -> None:
+    begun = execution()
+    begun.refused(0, InvalidInput([Fault("/soc", "120 %", "a share from 0 % to 100 %")]))
+    at = play_to_its_end(begun)
+    begun.finish(at, ["step 9: the answer was missed (deadline)"])
+    ended = begun.state.ended
+
+    assert ended is not None
+    assert getattr(ended, "verdict", None) is ScenarioVerdict.FAILED
+    assert getattr(ended, "reasons", ()) == (
+        "step 1 (set-bess-soc) was refused: /soc: found 120 %; expected a share from 0 % to 100 %",
+        "step 9: the answer was missed (deadline)",
+    )
+
+
+def test_a_refusal_keeps_its_reason_and_hint() -> None:
+    begun = execution()
+    begun.refused(7, CommandRefused("it is off", "switch it on"))
+    assert begun.state.outcomes == [
+        ScenarioStepRefused(7, 0, 0, "set-bess-soc", "command-refused", "it is off", "switch it on")
+    ]
+
+
+def test_what_is_stopped_stays_stopped() -> None:
+    begun = execution()
+    begun.stop(1, "called off")
+    assert (begun.status, begun.next_step, begun.next_moment(1)) == (ExecutionStatus.STOPPED, None, NEVER)
+    with pytest.raises(Conflict, match="is stopped"):
+        begun.stop(2, "again")
+
+
+def test_raised_expectations_are_remembered_with_their_targets() -> None:
+    steps = [{"at": "1 s", "expect": {"on": "$session", "within": "9 s", "messages": [{}]}}]
+    begun = execution(script(needs={"session": "oscp-session"}, steps=steps), session="s-1")
+    begun.applied(1_000, Done(target="s-1", expectation_id="e-1"))
+    assert reloaded(begun).raised() == [(0, NeedKind.OSCP_SESSION, "s-1", "e-1")]
+
+
+def test_a_document_of_another_version_is_left_alone() -> None:
+    begun = ScenarioExecution("r", "1")
+    strange = msgspec.Raw(b'{"name": "from-later", "steps": [{"at": "0 s", "open-the-roof": {}}]}')
+    begun.fold([ScenarioExecutionStarted(0, "r", "1", "request", strange, {}, 0)])
+    assert (begun.status, begun.next_step, begun.next_moment(0)) == (ExecutionStatus.UNREADABLE, None, NEVER)
+    assert begun.script.name == "from-later"
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 400_000)), min_size=0, max_size=4), st.booleans())
+def test_whatever_happened_it_is_the_same_when_it_is_loaded_again(
+    outcomes: list[tuple[bool, int]], is_stopped: bool
+) -> None:
+    begun, at = execution(), 0
+    for is_applied, later in outcomes:
+        step = begun.next_step
+        assert step is not None
+        at = max(at + later, begun.due_at(step))
+        if is_applied:
+            begun.applied(at, Done(topics=("run.ticked.1",)))
+        else:
+            begun.refused(at, CommandRefused("no"))
+    if is_stopped:
+        begun.stop(at, "called off")
+    elif len(outcomes) == 4 and begun.is_over(begun.ends_at):
+        begun.finish(begun.ends_at)
+    again = reloaded(begun)
+
+    assert (again.version, again.status, again.next_step) == (begun.version, begun.status, begun.next_step)
+    assert (again.state.outcomes, again.state.ended) == (begun.state.outcomes, begun.state.ended)
+    assert again.next_moment(at) == begun.next_moment(at)
+    assert again.started == begun.started
