@@ -96,7 +96,8 @@ class PostgresModelStore:
     @contextmanager
     def shadow(self) -> Iterator[PostgresShadow]:
         with translated_errors(), closing(self._connect()) as connection:
-            (free,) = connection.execute(_TRY_LOCK, (f"depot-sim rebuild {self.model.name}",)).fetchone() or (False,)
+            lock = (f"depot-sim rebuild {self.model.name}",)
+            (free,) = connection.execute(_TRY_LOCK, lock).fetchone() or (False,)
             if not free:
                 raise Conflict(f"read model {self.model.name} is being rebuilt already", "wait until that is done")
             shadow = PostgresShadow(self.model, connection)
@@ -105,6 +106,7 @@ class PostgresModelStore:
                 yield shadow
             finally:
                 shadow.drop()
+                connection.execute(_UNLOCK, lock)  # the server lets go of a closed connection's only some time later
 
 
 class PostgresShadow:
