@@ -10,7 +10,7 @@ from domain.oscp.ledger import OscpMessageFinalised, OscpMessageHandled, OscpMes
 from projections.projector import Change, each, topics_of
 from read_models import oscp_messages
 from read_models.database import Database
-from read_models.oscp_messages import Message, shortened
+from read_models.oscp_messages import Kind, Message, shortened
 
 
 class OscpMessagesProjector:
@@ -23,20 +23,28 @@ class OscpMessagesProjector:
         fold = _Fold(before)
         each(page, fold.take)
         return [
-            Change(oscp_messages.MESSAGES, [message.row() for message in fold.new.values()]),
-            Change(oscp_messages.MESSAGES, [message.row() for message in fold.settled], replace=True),
-            Change(oscp_messages.KINDS, [(*kind, at) for kind, at in fold.kinds.items()], replace=True),
+            Change(oscp_messages.MESSAGES, fold.rows(fold.new.values())),
+            Change(oscp_messages.MESSAGES, fold.rows(fold.settled), replace=True),
+            Change(oscp_messages.KINDS, fold.kind_rows(), replace=True),
         ]
 
 
 class _Fold:
-    """`new` entries by stream, `settled` ones of earlier pages, and where the page last made a message of a kind."""
+    """`new` entries by stream, `settled` ones of earlier pages."""
 
     def __init__(self, before: Database) -> None:
         self.new: dict[str, Message] = {}
         self.settled: list[Message] = []
-        self.kinds: dict[tuple[object, ...], int] = {}
+        self._numbers: dict[Kind, int] = {}
+        self._newest: dict[Kind, int] = {}
         self._before = before
+
+    def rows(self, messages: Iterable[Message]) -> list[Sequence[object]]:
+        return [message.row(self._numbers[message.kind]) for message in messages]
+
+    def kind_rows(self) -> list[Sequence[object]]:
+        """Of those that the page made a message of, with where it last did."""
+        return [(self._numbers[kind], *kind, position) for kind, position in self._newest.items()]
 
     def take(self, row: Row) -> None:
         match decode(row.topic, row.state):
@@ -50,7 +58,16 @@ class _Fold:
                 _finalise(message, event.finalised)
             case _:
                 return
-        self.kinds[message.kind] = row.position
+        kind = message.kind
+        self._newest[kind] = row.position
+        if kind not in self._numbers:
+            self._number(kind, row.position)
+
+    def _number(self, kind: Kind, position: int) -> None:
+        """A kind that no page before had is named by where it begins."""
+        for known, number in oscp_messages.kinds_of(self._before, kind.session_id).items():
+            self._numbers.setdefault(known, number)
+        self._numbers.setdefault(kind, position)
 
     def _message(self, stream: str) -> Message:
         message = self.new.get(stream)

@@ -20,7 +20,7 @@ from read_models.store import Overtaken, ReadStore
 FIRST_BACKOFF_SECONDS = 0.1
 LONGEST_BACKOFF_SECONDS = 30.0
 _STOP_SECONDS = 0.2  # how long a stop may wait for a thread that waits for the log
-_REST_SECONDS = 0.2
+_REST_SECONDS = 0.5
 
 
 class State(StrEnum):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -17,19 +17,15 @@ LONGEST_ID = 200
 MESSAGES = Table(
     "oscp_messages",
     {
-        "session_id": Type.TEXT,
         "position": Type.INTEGER,
+        "kind": Type.INTEGER,
         "entry_id": Type.TEXT,
         "stream": Type.TEXT,
         "run_id": Type.TEXT,
         "configuration_id": Type.TEXT,
-        "direction": Type.TEXT,
-        "message_type": Type.TEXT,
         "request_id": Type.TEXT,
         "correlation_id": Type.TEXT,
         "at": Type.INTEGER,
-        "outcome": Type.TEXT,
-        "validation": Type.TEXT,
         "status": Type.INTEGER,
         "rule": Type.TEXT,
         "findings": Type.INTEGER,
@@ -37,35 +33,48 @@ MESSAGES = Table(
         "latency_us": Type.INTEGER,
         "error": Type.TEXT,
         "overrides": Type.TEXT,
-        "deliberate": Type.INTEGER,
     },
     key=("position",),
-    indices=(
-        ("entry_id",),
-        ("session_id", "position"),
-        ("correlation_id", "position"),
-        ("request_id", "position"),
-        ("session_id", "direction", "message_type", "outcome", "validation", "deliberate", "position"),
-    ),
+    indices=(("kind", "position"), ("entry_id",), ("correlation_id", "position"), ("request_id", "position")),
 )
-
-_KIND = ("direction", "message_type", "outcome", "validation", "deliberate")
 
 KINDS = Table(
     "oscp_message_kinds",
-    {"session_id": Type.TEXT, **{name: MESSAGES.columns[name] for name in _KIND}, "position": Type.INTEGER},
-    key=("session_id", *_KIND),
+    {
+        "kind": Type.INTEGER,
+        "session_id": Type.TEXT,
+        "direction": Type.TEXT,
+        "message_type": Type.TEXT,
+        "outcome": Type.TEXT,
+        "validation": Type.TEXT,
+        "deliberate": Type.INTEGER,
+        "newest": Type.INTEGER,
+    },
+    key=("kind",),
+    indices=(("session_id",),),
 )
-"""Which kinds of messages a session has had, and where in the log a message last became one.
+"""Which kinds of messages a session has had: where in the log a message first became one, and where one last did.
 
-A few dozen at most. A page of several kinds is merged from the beginnings of their index ranges, so that it costs the
-same however rare they are, and however many other messages lie between.
+A few dozen at most. A page is merged from the beginnings of its kinds' index ranges, so that it costs the same however
+rare they are, and however many other messages lie between. The first place is the kind's name in `MESSAGES`: a number
+in place of six columns, in its rows and in its largest index.
 """
 
-MODEL = ReadModel("oscp_messages", 2, (MESSAGES, KINDS))
+MODEL = ReadModel("oscp_messages", 3, (MESSAGES, KINDS))
 
 _SELECT = f"SELECT {', '.join(MESSAGES.columns)} FROM oscp_messages"
 _PENDING = "pending"
+
+
+class Kind(NamedTuple):
+    """What messages of a session may have in common."""
+
+    session_id: str
+    direction: str
+    message_type: str
+    outcome: str
+    validation: str
+    deliberate: int
 
 
 class Message(msgspec.Struct):
@@ -102,14 +111,31 @@ class Message(msgspec.Struct):
         return bool(self.overrides)
 
     @property
-    def kind(self) -> tuple[object, ...]:
-        """The key of its row in `KINDS`."""
-        said = (self.direction, self.message_type, self.outcome, self.validation)
-        return (self.session_id, *said, int(self.deliberate))
+    def kind(self) -> Kind:
+        return Kind(
+            self.session_id, self.direction, self.message_type, self.outcome, self.validation, int(bool(self.overrides))
+        )
 
-    def row(self) -> tuple[object, ...]:
-        *values, overrides = msgspec.structs.astuple(self)
-        return (*values, " ".join(overrides), int(self.deliberate))
+    def row(self, kind: int) -> tuple[object, ...]:
+        """Of a kind that has this number."""
+        return (
+            self.position,
+            kind,
+            self.entry_id,
+            self.stream,
+            self.run_id,
+            self.configuration_id,
+            self.request_id,
+            self.correlation_id,
+            self.at,
+            self.status,
+            self.rule,
+            self.findings,
+            self.deviations,
+            self.latency_us,
+            self.error,
+            " ".join(self.overrides),
+        )
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -125,7 +151,7 @@ class Wanted(msgspec.Struct, frozen=True):
 
     def kind(self) -> dict[str, object]:
         """By column, what is asked of the kind."""
-        asked = {name: getattr(self, name) for name in _KIND}
+        asked = {name: getattr(self, name) for name in Kind._fields[1:]}
         return {
             name: int(value) if name == "deliberate" else value for name, value in asked.items() if value is not None
         }
@@ -154,14 +180,28 @@ class _Window(msgspec.Struct, frozen=True):
     most: int
 
     CONDITION = "position > ? AND position < ?"
+    # Of one kind, but said as a range and an order that no index but that of the kinds has: PostgreSQL would rather
+    # follow the positions and look for the kind at each.
+    CONDITION_OF_KIND = "(kind, position) > (?, ?) AND (kind, position) < (?, ?)"
 
     @property
     def order(self) -> str:
-        return f"ORDER BY position {'ASC' if self.oldest_first else 'DESC'} LIMIT ?"
+        return f"ORDER BY position {self._direction} LIMIT ?"
+
+    @property
+    def order_of_kind(self) -> str:
+        return f"ORDER BY kind {self._direction}, position {self._direction} LIMIT ?"
 
     @property
     def parameters(self) -> tuple[object, ...]:
         return self.after, self.before, self.most
+
+    def parameters_of_kind(self, kind: int) -> tuple[object, ...]:
+        return kind, self.after, kind, self.before, self.most
+
+    @property
+    def _direction(self) -> str:
+        return "ASC" if self.oldest_first else "DESC"
 
 
 def shortened(id: str) -> str:
@@ -171,7 +211,15 @@ def shortened(id: str) -> str:
 
 def get_message(database: Database, entry_id: str) -> Message | None:
     rows = database.query(f"{_SELECT} WHERE entry_id = ?", (entry_id,))
-    return _message(rows[0]) if rows else None
+    if not rows:
+        return None
+    kind = dict(zip(MESSAGES.columns, rows[0], strict=True))["kind"]
+    return _message(rows[0], _kinds(database, "kind = ?", (kind,)))
+
+
+def kinds_of(database: Database, session_id: str) -> dict[Kind, int]:
+    """Those that its messages have been of, with their numbers."""
+    return {kind: number for number, kind in _kinds(database, "session_id = ?", (session_id,)).items()}
 
 
 def list_messages(
@@ -187,53 +235,55 @@ def list_messages(
     """The newest first, those recorded between two positions. Raises QueryRefused for a bad limit."""
     check_limit(limit)
     window = _Window(after, before, oldest_first, limit + 1)
-    found = [_message(row) for row in _rows(database, session_id, wanted, window)]
+    found = _found(database, session_id, wanted, window)
     page = found[:limit]
     return MessagePage(page, page[-1].position if len(found) > limit else None)
 
 
-def _rows(database: Database, session_id: str, wanted: Wanted, window: _Window) -> list[tuple[Any, ...]]:
-    if wanted.ids():
-        return _by_ids(database, session_id, wanted, window)
-    if wanted.kind():
-        return _by_kinds(database, session_id, wanted, window)
-    sql = f"{_SELECT} WHERE session_id = ? AND {window.CONDITION} {window.order}"
-    return database.query(sql, (session_id, *window.parameters))
-
-
-def _by_ids(database: Database, session_id: str, wanted: Wanted, window: _Window) -> list[tuple[Any, ...]]:
-    """Few messages share an id; all else is looked at row by row, as expressions, so that no other index is taken."""
-    ids, rest = wanted.ids(), {"session_id": session_id, **wanted.kind()}
-    conditions = [f"{name} = ?" for name in ids]
-    conditions += [f"{name} + 0 = ?" if name == "deliberate" else f"{name} || '' = ?" for name in rest]
-    sql = f"{_SELECT} WHERE {' AND '.join(conditions)} AND {window.CONDITION} {window.order}"
-    return database.query(sql, (*ids.values(), *rest.values(), *window.parameters))
-
-
-def _by_kinds(database: Database, session_id: str, wanted: Wanted, window: _Window) -> list[tuple[Any, ...]]:
-    kinds = list(_kinds(database, session_id, wanted, window.after))
+def _found(database: Database, session_id: str, wanted: Wanted, window: _Window) -> list[Message]:
+    kinds = _kinds_wanted(database, session_id, wanted, window.after)
     if not kinds:
         return []
-    same_kind = " AND ".join(f"{name} = ?" for name in _KIND)
-    one = (
-        f"SELECT position FROM oscp_messages WHERE session_id = ? AND {same_kind} AND {window.CONDITION} {window.order}"
-    )
-    positions = " UNION ALL ".join([f"SELECT position FROM ({one}) AS of_kind"] * len(kinds))
-    sql = f"{_SELECT} WHERE session_id = ? AND position IN ({positions}) {window.order}"
-    parameters = [value for kind in kinds for value in (session_id, *kind, *window.parameters)]
-    return database.query(sql, (session_id, *parameters, window.most))
+    look = _by_ids if wanted.ids() else _by_kinds
+    return [_message(row, kinds) for row in look(database, list(kinds), wanted, window)]
 
 
-def _kinds(database: Database, session_id: str, wanted: Wanted, after: int) -> Iterator[tuple[Any, ...]]:
+def _by_ids(database: Database, kinds: list[int], wanted: Wanted, window: _Window) -> list[tuple[Any, ...]]:
+    """Few messages share an id; the kind is looked at row by row, as an expression, so that its index is not taken."""
+    ids = wanted.ids()
+    conditions = " AND ".join(f"{name} = ?" for name in ids)
+    of_kinds = f"kind + 0 IN ({', '.join('?' * len(kinds))})"
+    sql = f"{_SELECT} WHERE {conditions} AND {of_kinds} AND {window.CONDITION} {window.order}"
+    return database.query(sql, (*ids.values(), *kinds, *window.parameters))
+
+
+def _by_kinds(database: Database, kinds: list[int], _: Wanted, window: _Window) -> list[tuple[Any, ...]]:
+    """First the places, then the rows: of both at once a planner knows too little to choose well."""
+    of_kind = f"SELECT position FROM oscp_messages WHERE {window.CONDITION_OF_KIND} {window.order_of_kind}"
+    one = f"SELECT position FROM ({of_kind}) AS of_kind"
+    parameters = [value for kind in kinds for value in window.parameters_of_kind(kind)]
+    merged = f"{' UNION ALL '.join([one] * len(kinds))} {window.order}"
+    positions = [position for (position,) in database.query(merged, (*parameters, window.most))]
+    sql = f"{_SELECT} WHERE position IN ({', '.join('?' * len(positions))}) {window.order}"
+    return database.query(sql, (*positions, window.most)) if positions else []
+
+
+def _kinds_wanted(database: Database, session_id: str, wanted: Wanted, after: int) -> dict[int, Kind]:
     """Those that match. A kind that no message became after a position has none recorded after it."""
-    asked = wanted.kind()
-    conditions = "".join(f" AND {name} = ?" for name in asked)
-    sql = f"SELECT {', '.join(_KIND)} FROM oscp_message_kinds WHERE session_id = ? AND position > ?{conditions}"
-    yield from database.query(sql, (session_id, after, *asked.values()))
+    asked = {"session_id": session_id, **wanted.kind()}
+    conditions = " AND ".join(f"{name} = ?" for name in asked)
+    return _kinds(database, f"{conditions} AND newest > ?", (*asked.values(), after))
 
 
-def _message(row: tuple[Any, ...]) -> Message:
-    *columns, _ = row
-    message = Message(*columns)
-    message.overrides = tuple(row[-2].split())
-    return message
+def _kinds(database: Database, condition: str, parameters: Sequence[object]) -> dict[int, Kind]:
+    """By number."""
+    sql = f"SELECT kind, {', '.join(Kind._fields)} FROM oscp_message_kinds WHERE {condition}"
+    return {number: Kind(*said) for number, *said in database.query(sql, parameters)}
+
+
+def _message(row: Sequence[Any], kinds: Mapping[int, Kind]) -> Message:
+    columns = dict(zip(MESSAGES.columns, row, strict=True))
+    said = kinds[columns.pop("kind")]._asdict()
+    del said["deliberate"]
+    overrides = tuple(columns.pop("overrides").split())
+    return Message(**said, **columns, overrides=overrides)

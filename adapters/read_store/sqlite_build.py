@@ -23,7 +23,7 @@ _CHUNK = 10_000
 _TYPES = {Type.INTEGER: "INTEGER", Type.TEXT: "TEXT"}
 
 # Derived data: a power cut may take the last transactions, the projector writes them again.
-_LIVE = ("PRAGMA synchronous=NORMAL",)
+_LIVE = ("PRAGMA synchronous=NORMAL", "PRAGMA cache_size=-16384", "PRAGMA wal_autocheckpoint=4000")
 _FILLING = (
     "PRAGMA journal_mode=OFF",
     "PRAGMA synchronous=OFF",

@@ -124,7 +124,7 @@ def test_a_page_lies_strictly_between_two_positions(ledger: Stores, wanted: Want
 
 def test_every_kind_is_known_with_a_bound_for_where_its_messages_are(ledger: Stores) -> None:
     rows = ledger.database(oscp_messages.MODEL).query(f"SELECT {', '.join(KINDS.columns)} FROM oscp_message_kinds")
-    bounds = {kind: position for *key, position in rows for kind in [tuple(key)]}
+    bounds = {tuple(kind): newest for _, *kind, newest in rows}
     for message in pages(ledger, limit=1_000):
         assert message.position <= bounds[message.kind]
 
