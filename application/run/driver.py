@@ -27,7 +27,7 @@ class RunDriver:
         self._service = service
         self._host = host
         self._clock = clock
-        host.on_held = self._begin
+        host.on_held.append(self._begin)
 
     def _begin(self, run_id: str, held: HeldRun) -> None:
         if held.run.started.clock.mode is ClockMode.REALTIME:

@@ -14,7 +14,8 @@ from weakref import WeakValueDictionary
 
 from application.clock import Clock
 from application.event_log import EventLog, Journal, Leases, StreamWrite
-from application.run.archive import RunArchive
+from application.run.archive import RunArchive, StoredRun
+from application.run.endings import Endings
 from application.run.setbacks import Setbacks
 from application.run.writer import RunWriter
 from domain.errors import CommandRefused, Conflict, DepotSimError, LeaseLost, RunHeldElsewhere, StoreError
@@ -45,8 +46,9 @@ class HeldRun:
 class RunHost:
     """Holds runs and writes them.
 
-    `on_held` is told of every run taken, to drive its clock; everyone in `on_saved` of the events just committed and
-    the version they end at, to keep followers up without a look into the log.
+    Everyone in `on_held` is told of every run taken, in `on_dropped` of every one that is no longer ours to write, and
+    in `on_saved` of the events just committed and the version they end at, which spares followers a look into the log.
+    What is left to do for a stopped run is in `endings`.
     """
 
     def __init__(
@@ -63,7 +65,9 @@ class RunHost:
         self._starting: set[str] = set()
         self._adopting: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._setbacks = Setbacks(clock)
-        self.on_held: Callable[[str, HeldRun], None] | None = None
+        self.endings = Endings(leases, self.rest)
+        self.on_held: list[Callable[[str, HeldRun], None]] = []
+        self.on_dropped: list[Callable[[str], None]] = []
         self.on_saved: list[Callable[[str, int, Sequence[Event]], None]] = []
 
     @property
@@ -99,14 +103,16 @@ class RunHost:
     def hold(self, held: HeldRun) -> HeldRun:
         run_id = held.run.run_id
         self._held[run_id] = held
-        if self.on_held is not None:
-            self.on_held(run_id, held)
+        for tell in self.on_held:
+            tell(run_id, held)
         return held
 
     async def adopt(self, run_id: str, reason: ResumeReason) -> HeldRun:
         """Take a run over: load it, prove it in its stream. Raises NotFound, RunHeldElsewhere or CommandRefused."""
         lock = self._adopting.setdefault(run_id, asyncio.Lock())
         async with lock:
+            if run_id in self.endings:
+                raise _stopped(run_id)
             held = self._held.get(run_id)
             return held if held is not None else await self._adopt(run_id, reason)
 
@@ -140,34 +146,36 @@ class RunHost:
 
     def drop(self, held: HeldRun) -> None:
         """Forget a writer that is ahead of the log or no longer ours; the run is taken up again from the log."""
-        run_id = held.run.run_id
-        if self._held.get(run_id) is held:
-            del self._held[run_id]
-        if held.driver is not None and held.driver is not asyncio.current_task():
-            held.driver.cancel()
+        if self._let_go(held):
+            for tell in self.on_dropped:
+                tell(held.run.run_id)
 
     def rest(self, run_id: str) -> None:
         """Leave a run that fails again and again alone for a while, longer each time."""
         self._setbacks.add(run_id)
 
     async def retire(self, held: HeldRun) -> None:
-        """A stopped run needs no lease any more."""
-        self.drop(held)
-        await asyncio.to_thread(self._leases.retire, held.run.run_id, held.writer.token)
+        """A stopped run needs no lease any more, once nothing is left to do."""
+        self._let_go(held)
+        await self.endings.begin(held.writer)
 
     async def keep_leases(self) -> None:
         """Renew every lease well before it expires; drop runs that are lost. Runs until cancelled."""
         while True:
             await self._clock.sleep_us(self._lease_seconds * 1_000_000 // 3)
             for held in list(self._held.values()):
-                await self._renew(held)
+                if not await self._renew(held.writer):
+                    self.drop(held)
+            for writer in self.endings.writers():
+                if not await self._renew(writer):
+                    self.endings.give_up(writer.run.run_id)
 
     async def adopt_unheld(self, reason: ResumeReason) -> list[str]:
         """Take over every run whose holder is gone, and take back those dropped here; the ids taken."""
         candidates = await asyncio.to_thread(self._leases.unheld, self._owner)
         taken = []
         for run_id in candidates:
-            if run_id in self._held or run_id in self._starting or self._setbacks.resting(run_id):
+            if self._is_looked_after(run_id) or self._setbacks.resting(run_id):
                 continue
             try:
                 await self.adopt(run_id, reason)
@@ -195,6 +203,7 @@ class RunHost:
                 await self._release(held)
             except DepotSimError:
                 _log.exception("run not released", extra={"run_id": held.run.run_id})
+        await self.endings.release_all()
 
     async def _locked(self, run_id: str) -> HeldRun:
         for _ in range(_ATTEMPTS):
@@ -204,6 +213,19 @@ class RunHost:
                 return held
             held.lock.release()
         raise Conflict(f"run {run_id} has just been reloaded", "send the request again")
+
+    def _is_looked_after(self, run_id: str) -> bool:
+        return run_id in self._held or run_id in self._starting or run_id in self.endings
+
+    def _let_go(self, held: HeldRun) -> bool:
+        """Whether it was still held."""
+        run_id = held.run.run_id
+        was_held = self._held.get(run_id) is held
+        if was_held:
+            del self._held[run_id]
+        if held.driver is not None and held.driver is not asyncio.current_task():
+            held.driver.cancel()
+        return was_held
 
     def _give_up_start(self, run_id: str, token: int) -> None:
         """Without a first event the lease names no run; with one, somebody has to look after it."""
@@ -217,22 +239,22 @@ class RunHost:
             holder = await asyncio.to_thread(self._leases.holder, run_id)
             raise RunHeldElsewhere(run_id, holder or "another process")
         try:
-            return self.hold(await self._resume(run_id, token, reason))
+            stored = await asyncio.to_thread(self._archive.load, run_id)
+            if stored.run.status is not RunStatus.STOPPED:
+                return self.hold(await self._resume(stored, token, reason))
         except BaseException:
             # Another process may be able to do what this one could not, such as reading a newer event.
             await asyncio.to_thread(self._leases.release, run_id, token)
             raise
+        await self.endings.begin(RunWriter(stored, token))
+        raise _stopped(run_id)
 
-    async def _resume(self, run_id: str, token: int, reason: ResumeReason) -> HeldRun:
-        stored = await asyncio.to_thread(self._archive.load, run_id)
+    async def _resume(self, stored: StoredRun, token: int, reason: ResumeReason) -> HeldRun:
         run, writer = stored.run, RunWriter(stored, token)
-        if run.status is RunStatus.STOPPED:
-            await asyncio.to_thread(self._leases.retire, run_id, token)
-            raise CommandRefused(f"run {run_id} is stopped", "start a new run")
         run.acquire_lease(self._owner, token)
         run.resume(reason)
         await self._journal.append(writer.next_append())
-        _log.info("run resumed", extra={"run_id": run_id, "reason": reason.value, "token": token})
+        _log.info("run resumed", extra={"run_id": run.run_id, "reason": reason.value, "token": token})
         return HeldRun(writer)
 
     async def _release(self, held: HeldRun) -> None:
@@ -246,15 +268,17 @@ class RunHost:
             self.drop(held)
             await asyncio.to_thread(self._leases.release, run_id, held.writer.token)
 
-    async def _renew(self, held: HeldRun) -> None:
-        run_id = held.run.run_id
+    async def _renew(self, writer: RunWriter) -> bool:
+        """Whether the lease is still ours, as far as can be told."""
+        run_id = writer.run.run_id
         try:
-            await asyncio.to_thread(self._leases.renew, run_id, held.writer.token, self._lease_seconds)
+            await asyncio.to_thread(self._leases.renew, run_id, writer.token, self._lease_seconds)
         except LeaseLost:
             _log.warning("lease lost", extra={"run_id": run_id})
-            self.drop(held)
+            return False
         except StoreError:
             _log.exception("lease not renewed", extra={"run_id": run_id})
+        return True
 
     async def _keep_snapshot(self, held: HeldRun) -> None:
         """A snapshot that cannot be kept costs time at the next load, nothing else."""
@@ -262,3 +286,7 @@ class RunHost:
             await asyncio.to_thread(self._archive.keep_snapshot, held.writer.stored)
         except StoreError:
             _log.exception("snapshot not kept", extra={"run_id": held.run.run_id})
+
+
+def _stopped(run_id: str) -> CommandRefused:
+    return CommandRefused(f"run {run_id} is stopped", "start a new run")
