@@ -12,11 +12,13 @@ from domain.scenario.exchange import Direction, Exchange
 
 ANSWER = "Answer"
 ACCEPTED = "accepted"
-"""The outcome of an answer in the two hundreds, and of a packet that got one."""
+"""The outcome of an answer in the two hundreds."""
 REJECTED = "rejected"
-"""Of any other answer, and of a packet that is not sent again because of one."""
+"""Of any other answer."""
+SENT = "sent"
+"""Of a packet that is published; whatever becomes of it, the answers tell."""
 WITHHELD = "withheld"
-"""Of a packet that an override did not let go."""
+"""Of a packet that an override does not let go."""
 
 Headers = Iterable[tuple[str, str]]
 

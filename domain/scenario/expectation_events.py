@@ -43,11 +43,23 @@ class Step(Pattern, frozen=True, omit_defaults=True):
         return not self.outcomes or outcome in self.outcomes
 
 
+class Each(Pattern, frozen=True, omit_defaults=True, kw_only=True):
+    """Every such message, with one of these outcomes (empty: any), is to be answered within `within_ms`."""
+
+    within_ms: int
+    outcomes: tuple[str, ...] = ()
+
+    def met_by(self, outcome: str) -> bool:
+        return not self.outcomes or outcome in self.outcomes
+
+
 class Expectation(msgspec.Struct, frozen=True, omit_defaults=True):
     """Messages that have to come before `deadline`, or with `never` must not.
 
     Ordered, a message counts for the first step that is not complete; otherwise for every step it fits, and `never`
-    means none of them. With `requires_online` it is retired when its target goes offline. `cause` says what raised it.
+    means none of them. With `to_each` the only step is the answer that each such message has to get, known by its
+    correlation to it; messages that have less time than that before `deadline` do not count. With `requires_online` it
+    is retired when its target goes offline. `cause` says what raised it.
     """
 
     steps: tuple[Step, ...]
@@ -55,6 +67,7 @@ class Expectation(msgspec.Struct, frozen=True, omit_defaults=True):
     clock: Clock = Clock.SESSION
     ordered: bool = False
     never: bool = False
+    to_each: Each | None = None
     requires_online: bool = False
     title: str = ""
     cause: str = ""
@@ -68,10 +81,11 @@ class Verdict(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why an expectation is missed: too few messages in time, or one that must not come."""
+    """Why an expectation is missed: too few messages in time, one that must not come, or one that got no answer."""
 
     DEADLINE = "deadline"
     FORBIDDEN = "forbidden"
+    UNANSWERED = "unanswered"
 
 
 class NearMiss(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -102,6 +116,23 @@ class OscpMessageExpectationProgressed(ExpectationEvent, frozen=True):
     counts: tuple[int, ...]
 
 
+class MessageAnswerAwaited(ExpectationEvent, frozen=True):
+    """One of the messages that are to be answered each: by `due`, on the expectation's clock."""
+
+    TOPIC: ClassVar[str] = "scenario.message-answer-awaited.1"
+    request_id: str
+    entry_id: str
+    due: int
+
+
+class MessageAnswerReceived(ExpectationEvent, frozen=True):
+    """`entry_id` is the answer; `request_id` the message that was to be answered."""
+
+    TOPIC: ClassVar[str] = "scenario.message-answer-received.1"
+    request_id: str
+    entry_id: str
+
+
 class OscpMessageExpectationMet(ExpectationEvent, frozen=True):
     """`entry_id` is the message that completed it; empty when the deadline passed without a forbidden one."""
 
@@ -111,7 +142,10 @@ class OscpMessageExpectationMet(ExpectationEvent, frozen=True):
 
 
 class OscpMessageExpectationMissed(ExpectationEvent, frozen=True):
-    """`entry_id` is the forbidden message, if that is the reason; `nearest` are near misses, the nearest first."""
+    """`entry_id` is the forbidden or the unanswered message, if that is the reason.
+
+    `nearest` are near misses, the nearest first.
+    """
 
     TOPIC: ClassVar[str] = "scenario.message-expectation-missed.1"
     reason: Reason

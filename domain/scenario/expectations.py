@@ -15,6 +15,8 @@ from domain.scenario.exchange import Exchange
 from domain.scenario.expectation_events import (
     Clock,
     Expectation,
+    MessageAnswerAwaited,
+    MessageAnswerReceived,
     Moment,
     OscpMessageExpectationMet,
     OscpMessageExpectationMissed,
@@ -26,7 +28,7 @@ from domain.scenario.expectation_events import (
 )
 from domain.scenario.nearest import nearest
 from domain.scenario.recent import Recent
-from domain.scenario.standing import Counts, Standing, advanced, is_complete
+from domain.scenario.standing import Awaited, Counts, Standing, advanced, awaits, is_answer, is_complete
 
 MOST_WAITING = 200
 MOST_SETTLED = 100
@@ -51,6 +53,16 @@ def _raise(state: ExpectationsState, event: OscpMessageExpectationRaised) -> Non
 
 def _progress(state: ExpectationsState, event: OscpMessageExpectationProgressed) -> None:
     _count(state.waiting[event.expectation_id], event.entry_id, event.counts)
+
+
+def _await_answer(state: ExpectationsState, event: MessageAnswerAwaited) -> None:
+    state.waiting[event.expectation_id].awaited[event.request_id] = Awaited(event.entry_id, event.due)
+
+
+def _take_answer(state: ExpectationsState, event: MessageAnswerReceived) -> None:
+    standing = state.waiting[event.expectation_id]
+    del standing.awaited[event.request_id]
+    standing.counts = (standing.counts[0] + 1,)
 
 
 def _meet(state: ExpectationsState, event: OscpMessageExpectationMet) -> None:
@@ -89,6 +101,8 @@ class Expectations(Aggregate[ExpectationsState]):
     handlers: ClassVar[Mapping[type[Event], Callable[[Any, Any], None]]] = {
         OscpMessageExpectationRaised: _raise,
         OscpMessageExpectationProgressed: _progress,
+        MessageAnswerAwaited: _await_answer,
+        MessageAnswerReceived: _take_answer,
         OscpMessageExpectationMet: _meet,
         OscpMessageExpectationMissed: _miss,
         OscpMessageExpectationRetired: _retire,
@@ -148,7 +162,8 @@ class Expectations(Aggregate[ExpectationsState]):
         """Give every expectation its verdict whose deadline has come."""
         if not self.state.waiting:
             return ()
-        due = tuple(id for id, standing in self.state.waiting.items() if _is_due(standing.expectation, now))
+        waiting = self.state.waiting.items()
+        due = tuple(id for id, standing in waiting if standing.due <= now.on(standing.expectation.clock))
         for expectation_id in due:
             self._end(expectation_id, now)
         return due
@@ -175,12 +190,15 @@ class Expectations(Aggregate[ExpectationsState]):
         """The next deadline on each clock that has one."""
         deadlines: dict[Clock, int] = {}
         for standing in self.state.waiting.values():
-            clock, deadline = standing.expectation.clock, standing.expectation.deadline
+            clock, deadline = standing.expectation.clock, standing.due
             deadlines[clock] = min(deadline, deadlines.get(clock, deadline))
         return deadlines
 
     def _advance(self, id: str, standing: Standing, exchange: Exchange, outcome: str, now: Moment) -> bool:
         """Whether the message settles this expectation. One that counted already does not count again."""
+        if standing.expectation.to_each is not None:
+            self._watch_answers(id, standing, exchange, outcome, now)
+            return False
         entry_id = exchange.entry_id
         if entry_id and entry_id in standing.met_by:
             return False
@@ -196,14 +214,28 @@ class Expectations(Aggregate[ExpectationsState]):
             self._settle(OscpMessageExpectationMet(now.session, id, entry_id, counts))
         return True
 
+    def _watch_answers(self, id: str, standing: Standing, exchange: Exchange, outcome: str, now: Moment) -> None:
+        if is_answer(standing, exchange, outcome):
+            self.emit(MessageAnswerReceived(now.session, id, exchange.correlation_id, exchange.entry_id))
+        due = awaits(standing, exchange, outcome, now.on(standing.expectation.clock))
+        if due is not None:
+            self.emit(MessageAnswerAwaited(now.session, id, exchange.request_id, exchange.entry_id, due))
+
     def _end(self, id: str, now: Moment) -> None:
         standing = self.state.waiting[id]
-        if standing.expectation.never:
-            self._settle(OscpMessageExpectationMet(now.session, id, counts=standing.counts))
-            return
+        expectation, counts = standing.expectation, standing.counts
+        is_answered = expectation.to_each is not None and is_complete(expectation, counts)
+        if standing.awaited:
+            self._settle(self._missed(id, standing, Reason.UNANSWERED, now))
+        elif expectation.never or is_answered:
+            self._settle(OscpMessageExpectationMet(now.session, id, counts=counts))
+        else:
+            self._settle(self._missed(id, standing, Reason.DEADLINE, now))
+
+    def _missed(self, id: str, standing: Standing, reason: Reason, now: Moment) -> OscpMessageExpectationMissed:
         near = nearest(standing, self._recent, self._raised_after.get(id, 0))
-        missed = OscpMessageExpectationMissed(now.session, id, Reason.DEADLINE, counts=standing.counts, nearest=near)
-        self._settle(missed)
+        entry_id = next((awaited.entry_id for awaited in standing.awaited.values()), "")
+        return OscpMessageExpectationMissed(now.session, id, reason, entry_id, standing.counts, near)
 
     def _retire(self, ids: Iterable[str], reason: str, now: Moment) -> tuple[str, ...]:
         retired = tuple(ids)
@@ -220,7 +252,3 @@ class Expectations(Aggregate[ExpectationsState]):
 
 def stream_of(target: str) -> str:
     return f"expectation-{target}"
-
-
-def _is_due(expectation: Expectation, now: Moment) -> bool:
-    return expectation.deadline <= now.on(expectation.clock)

@@ -27,6 +27,7 @@ class Family(msgspec.Struct, frozen=True):
     """`effects` are those its targets carry out, and in which directions; `commands` those a Provoke effect may name.
 
     `one_way` are message types that go in one direction only. `request_ids` says whether copies may have new ones.
+    `fine` are the outcomes of messages that went as they should.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Family(msgspec.Struct, frozen=True):
     commands: tuple[str, ...] = ()
     one_way: Mapping[str, Direction] = {}
     request_ids: bool = True
+    fine: tuple[str, ...] = ("accepted",)
 
     def only_direction(self, message_types: Iterable[str]) -> Direction | None:
         """The direction in which all these go; None when they may go both ways."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
+
+import msgspec
 
 from domain.scenario.expectation_events import NearMiss, Step
 from domain.scenario.instants import written
@@ -14,6 +16,8 @@ from domain.scenario.standing import Standing
 SHOWN = 3
 _WEIGHTS = {"message_type": 100, "direction": 50}
 """Another kind of message is farther off than any number of other fields."""
+_WEIGHTS_OF_ANSWERS = _WEIGHTS | {"correlation_id": 25}
+"""So is the answer to another message, where every message has its own."""
 
 
 class _Rated(NamedTuple):
@@ -31,14 +35,21 @@ def nearest(standing: Standing, seen: Iterable[Seen], raised_after: int = 0) -> 
 
     Messages up to the place `raised_after` came before the expectation was raised.
     """
-    steps = standing.expectation.steps
-    missing = [place for place, step in enumerate(steps) if standing.counts[place] < step.count]
+    steps = _missing(standing)
     rated = [
-        min(_rate(one, place, standing, raised_after) for place in missing)
+        min(_rate(one, place, step, standing, raised_after) for place, step in steps.items())
         for one in seen
         if one.exchange.entry_id not in standing.met_by
     ]
     return tuple(_near_miss(one) for one in sorted(rated)[:SHOWN])
+
+
+def _missing(standing: Standing) -> Mapping[int, Step]:
+    """The steps that are not complete, by their places; with answers awaited, the one to the message due first."""
+    steps = standing.expectation.steps
+    if standing.awaited:
+        return {0: msgspec.structs.replace(steps[0], correlation_id=next(iter(standing.awaited)))}
+    return {place: step for place, step in enumerate(steps) if standing.counts[place] < step.count}
 
 
 def _near_miss(rated: _Rated) -> NearMiss:
@@ -46,12 +57,13 @@ def _near_miss(rated: _Rated) -> NearMiss:
     return NearMiss(exchange.entry_id, exchange.request_id, exchange.at, rated.step, rated.fields)
 
 
-def _rate(seen: Seen, place: int, standing: Standing, raised_after: int) -> _Rated:
-    fields = tuple(_fields(seen, standing.expectation.steps[place]))
+def _rate(seen: Seen, place: int, step: Step, standing: Standing, raised_after: int) -> _Rated:
+    fields = tuple(_fields(seen, step))
     fields += tuple(_timing(seen, standing, raised_after))
     if place and standing.expectation.ordered and all(field.matched for field in fields):
         fields += (FieldComparison("order", False, f"before message {place} of the sequence", "after it"),)
-    distance = sum(_WEIGHTS.get(field.field, 1) for field in fields if not field.matched)
+    weights = _WEIGHTS_OF_ANSWERS if standing.awaited else _WEIGHTS
+    distance = sum(weights.get(field.field, 1) for field in fields if not field.matched)
     return _Rated(distance, -seen.place, place, seen, fields)
 
 

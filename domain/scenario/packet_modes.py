@@ -151,4 +151,5 @@ PACKETS = Family(
     effects=dict.fromkeys(_EFFECTS, OUTBOUND),
     one_way={ANSWER: Direction.INBOUND} | dict.fromkeys((BIRTH, *VALUES, DEATH), Direction.OUTBOUND),
     request_ids=False,
+    fine=("accepted", "sent"),
 )
