@@ -14,10 +14,10 @@ from typing import Any, NamedTuple, TypeVar
 
 from application.event_log import EventLog, Fence, Journal
 from application.oscp.arrivals import Reply
-from application.oscp.snapshots import SessionSnapshots
 from application.oscp.time import SessionTime
 from application.repository import Origin, pending_append
 from application.run.host import RunHost
+from application.snapshots import Snapshots
 from domain.aggregate import Aggregate
 from domain.errors import NotFound, RunHeldElsewhere, VersionConflict
 from domain.events import decode
@@ -25,6 +25,7 @@ from domain.oscp.directory import STREAM as DIRECTORY
 from domain.oscp.directory import OscpDirectory, OscpSessionListed, session_id_of
 from domain.oscp.ledger import OscpMessageLedgerEntry
 from domain.oscp.session import OscpCapacityProviderSession
+from domain.oscp.state import SessionState
 from domain.oscp.vocabulary import LIVE
 from domain.scenario.expectation_events import Moment
 from domain.scenario.expectations import Expectations
@@ -35,6 +36,9 @@ T = TypeVar("T")
 Versions = tuple[int, int, int]
 """Of a session's own stream, its overrides and its expectations."""
 
+SNAPSHOT_EVERY = 1_000
+"""Events between two snapshots of a session."""
+_SNAPSHOT_FORMAT = 1
 _ATTEMPTS = 8
 _KEPT_ANSWERS = 64
 _KEPT_SESSIONS = 4_096
@@ -90,7 +94,7 @@ class OscpSessions:
         self._journal = journal
         self._host = host
         self._time = time
-        self._snapshots = SessionSnapshots(log)
+        self._snapshots = Snapshots(log, SessionState, _SNAPSHOT_FORMAT, SNAPSHOT_EVERY)
         self._directory = OscpDirectory()
         self._reading = asyncio.Lock()
         self._loaded: OrderedDict[str, HostedSession] = OrderedDict()
@@ -274,7 +278,7 @@ class OscpSessions:
             self.drop(hosted)
             raise
         if not hosted.saves_under_way and not hosted.dropped:
-            self._snapshots.keep(hosted.session)
+            self._snapshots.keep(self._snapshots.take(hosted.session))
         self.has_moved(await self._reloaded(hosted.id, reached) if hosted.dropped else hosted)
 
     async def _reloaded(self, session_id: str, reached: Versions) -> HostedSession:

@@ -8,7 +8,7 @@ import pytest
 
 from adapters.event_store import EventStore
 from application.event_log import Snapshot
-from application.oscp.snapshots import EVERY
+from application.oscp.sessions import SNAPSHOT_EVERY
 from domain.events import decode
 from domain.oscp.session import OscpCapacityProviderSession
 from tests.application.oscp.processes import OscpProcess
@@ -23,7 +23,7 @@ async def snapshot(process: OscpProcess, session: str, store: EventStore) -> Sna
     await process.connect(session)
     heartbeat = process.heartbeat()
     stream = process.session(session).stream
-    for place in range(EVERY + 20):
+    for place in range(SNAPSHOT_EVERY + 20):
         await process.receive("heartbeat", heartbeat, id=f"b-{place}")
     await until(lambda: store.log.latest_snapshot(stream) is not None)
     kept = store.log.latest_snapshot(stream)
@@ -45,7 +45,7 @@ async def test_a_session_is_restored_as_its_events_tell(
     process.sessions.forget(session)
     loaded = (await process.sessions.get(session)).session
     by_events = folded(store, loaded)
-    assert snapshot.version >= EVERY
+    assert snapshot.version >= SNAPSHOT_EVERY
     assert (loaded.version, loaded.state) == (by_events.version, by_events.state)
 
 
