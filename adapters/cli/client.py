@@ -50,8 +50,14 @@ class Client:
             return _checked(self._http.get(path, params=None if query is None else dict(query))).content
 
     def post(self, path: str, body: bytes) -> bytes:
+        return self._sent("POST", path, body)
+
+    def patch(self, path: str, body: bytes) -> bytes:
+        return self._sent("PATCH", path, body)
+
+    def delete(self, path: str) -> bytes:
         with self._translating():
-            return _checked(self._http.post(path, content=body, headers={"Content-Type": "application/json"})).content
+            return _checked(self._http.delete(path)).content
 
     def lines(
         self, path: str, query: Sequence[tuple[str, str | int]], headers: Mapping[str, str], patience: float
@@ -65,6 +71,11 @@ class Client:
             if response.is_error:
                 response.read()
             yield from _checked(response).iter_lines()
+
+    def _sent(self, method: str, path: str, body: bytes) -> bytes:
+        headers = {"Content-Type": "application/json"}
+        with self._translating():
+            return _checked(self._http.request(method, path, content=body, headers=headers)).content
 
     @contextmanager
     def _translating(self) -> Iterator[None]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import msgspec
 
 from adapters.cli.arguments import DEFAULT_URL, Subcommands, add_json, count
+from adapters.cli.commands.target_control import Kind, add_target_control
 from adapters.cli.exit_codes import ExitCode
 from adapters.cli.failures import UsageError
 from adapters.cli.oscp_source import (
@@ -23,6 +24,7 @@ from adapters.cli.source import server
 from adapters.cli.terminal import Terminal
 from adapters.cli.toolbox import Toolbox
 
+_SESSIONS = Kind("oscp-sessions", "SESSION_ID", "/oscp-override-modes")
 _FILTERS = ("direction", "message_type", "outcome", "validation", "correlation_id", "request_id", "since", "until")
 
 
@@ -46,6 +48,7 @@ def add_to(subcommands: Subcommands) -> None:
     action.add_argument("entry_id", metavar="ENTRY_ID")
     _add_ledger(action)
     _finish(action, message)
+    add_target_control(actions, _SESSIONS)
 
 
 def sessions(arguments: argparse.Namespace, _: Toolbox, terminal: Terminal) -> ExitCode:

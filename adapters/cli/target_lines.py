@@ -1,0 +1,66 @@
+"""Overrides and expectations as a server tells them, as far as people see them."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class OverrideLine(msgspec.Struct):
+    """What people see of an override."""
+
+    override_id: str
+    mode: str
+    effect: msgspec.Raw
+    until: str
+    seen: int
+    hits: int
+
+
+class ModeLine(msgspec.Struct):
+    name: str
+    sentence: str
+
+
+class Miss(msgspec.Struct):
+    """A field of a message that came near."""
+
+    field: str
+    matched: bool
+    found: str
+    expected: str
+
+
+class NearLine(msgspec.Struct):
+    entry_id: str
+    fields: list[Miss]
+
+
+class ExpectationLine(msgspec.Struct):
+    """What people see of an expectation."""
+
+    expectation_id: str
+    verdict: str
+    title: str
+    deadline: str
+    reason: str
+    counts: list[int]
+    nearest: list[NearLine]
+
+
+class Overrides(msgspec.Struct):
+    """Each as the server's JSON, for programs, to be read as a line for people."""
+
+    overrides: list[msgspec.Raw]
+
+
+class Changed(msgspec.Struct):
+    override_state: str
+    override_ids: list[str]
+
+
+class Modes(msgspec.Struct):
+    override_modes: list[msgspec.Raw]
+
+
+class Expectations(msgspec.Struct):
+    expectations: list[msgspec.Raw]
