@@ -145,7 +145,8 @@ def _set_bess(stage: Stage, command: c.SetBess) -> None:
 def _set_bess_soc(stage: Stage, command: c.SetBessStateOfCharge) -> None:
     bess = find("bess", stage.depot.bess_index, command.bess)
     stored = stage.depot.bess[bess].capacity * share_of("/soc", command.soc) // PPM
-    stage.emit(e.BessStateOfChargeSet(stage.begin, command.bess, stored))
+    adjusted = stored - stage.world.bess[bess].stored_mj
+    stage.emit(e.BessStateOfChargeSet(stage.begin, command.bess, stored, adjusted))
 
 
 def _set_pv(stage: Stage, command: c.SetPv) -> None:

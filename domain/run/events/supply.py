@@ -18,9 +18,12 @@ class BessStateChanged(RunEvent, frozen=True):
 
 
 class BessStateOfChargeSet(RunEvent, frozen=True):
+    """`adjusted_mj` is how much more is stored than before."""
+
     TOPIC: ClassVar[str] = "bess.state-of-charge-set.1"
     bess: str
     stored_mj: int
+    adjusted_mj: int = 0
 
 
 class PvStateChanged(RunEvent, frozen=True):

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from msgspec import UNSET
+
 from domain.events import Event
 from domain.run import columns as c
 from domain.run import events as e
@@ -67,6 +69,8 @@ def _ticked(s: Folded, event: e.RunTicked) -> None:
         _storage_columns(world, event.bess, at, length)
     if event.pv is not None:
         _generation_columns(world, event.pv)
+    if world.pv:
+        _count_generation(world, length)
     if event.forecasts is not None:
         forecast_fold.counted(world, s.depot.scopes, event.forecasts)
 
@@ -115,6 +119,12 @@ def _storage_columns(world: World, columns: c.StorageColumns, at: int, length: i
 def _generation_columns(world: World, columns: c.GenerationColumns) -> None:
     for index, power in zip(columns.index, columns.power_w, strict=True):
         world.pv[index].power_w = power
+
+
+def _count_generation(world: World, length: int) -> None:
+    """An array holds its power for the whole tick."""
+    registers = [0] * len(world.pv) if world.generated_mj is UNSET else world.generated_mj
+    world.generated_mj = [register + pv.power_w * length for register, pv in zip(registers, world.pv, strict=True)]
 
 
 # Vehicles

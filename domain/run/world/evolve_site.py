@@ -87,7 +87,10 @@ def _bess_state(s: Folded, event: e.BessStateChanged) -> None:
 
 
 def _bess_soc(s: Folded, event: e.BessStateOfChargeSet) -> None:
-    s.world.bess[s.depot.bess_index[event.bess]].stored_mj = event.stored_mj
+    b = s.world.bess[s.depot.bess_index[event.bess]]
+    b.stored_mj = event.stored_mj
+    if event.adjusted_mj:
+        b.adjusted_mj = event.adjusted_mj + (0 if b.adjusted_mj is UNSET else b.adjusted_mj)
 
 
 def _pv_state(s: Folded, event: e.PvStateChanged) -> None:

@@ -10,7 +10,7 @@ from enum import Enum
 from hashlib import sha256
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, UnsetType, structs
 
 from domain.run.world.forecast import ScopeState
 
@@ -151,7 +151,8 @@ class Dispatch(Enum):
 class BessState(msgspec.Struct):
     """`power_w` is positive while charging; `setpoint_w` is followed under LOCAL control or an ACTIVE dispatch.
 
-    `imported_mj` is what it took from the grid so far, a register that never falls.
+    `imported_mj` is what it took from the grid so far, a register that never falls. `adjusted_mj` is what was put in
+    and taken out by commands, not encoded until there was one.
     """
 
     stored_mj: int
@@ -162,6 +163,7 @@ class BessState(msgspec.Struct):
     control: Control = Control.REMOTE
     dispatch: Dispatch = Dispatch.NONE
     setpoint_w: int = 0
+    adjusted_mj: int | UnsetType = UNSET
 
 
 class PvState(msgspec.Struct):
@@ -204,7 +206,8 @@ class World(msgspec.Struct):
 
     `control_delay_ms` is an intended fault: so long after switching on, a connector is not governed by the allocation.
     `scopes`, by id, are the managed scopes that were ever given a forecast. Until there is one they are not encoded, so
-    that a world without forecasts has the hash it had before there were any.
+    that a world without forecasts has the hash it had before there were any. `generated_mj` are the PV arrays'
+    registers; they follow from the rest of what happened, and the hash leaves them out as it did before they were kept.
     """
 
     vehicles: list[VehicleState]
@@ -223,6 +226,7 @@ class World(msgspec.Struct):
     breaches: int = 0
     late_departures: int = 0
     scopes: dict[str, ScopeState] | UnsetType = UNSET
+    generated_mj: list[int] | UnsetType = UNSET
 
     def scope(self, id: str) -> ScopeState | None:
         """What is known of a managed scope; None before its first forecast."""
@@ -236,4 +240,4 @@ class World(msgspec.Struct):
 
 def state_sha256(world: World) -> str:
     """The hash a replay has to reach."""
-    return sha256(msgspec.json.encode(world)).hexdigest()
+    return sha256(msgspec.json.encode(structs.replace(world, generated_mj=UNSET))).hexdigest()

@@ -1,0 +1,122 @@
+"""How the devices of a feed see the world: which keys are due, what each reads, whether the device is there at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from hashlib import blake2b
+from typing import NamedTuple
+
+from domain.packets.device import Device, EntityKind
+from domain.packets.entity import Entity, Site, entity_of
+from domain.packets.measurand import WorldValue
+from domain.packets.profile import PacketProfile
+from domain.packets.sources import SOURCES, Source
+from domain.packets.vocabulary import Quality
+from domain.run.world.depot import Depot
+from domain.run.world.fail_safe import heartbeats
+from domain.run.world.state import NOBODY, SensorMode, World
+
+SPREAD_FROM = 10
+"""Feeds of so many devices and more do not have them all report at the same moment."""
+_METERED = (EntityKind.NODE, EntityKind.CHARGER, EntityKind.WEATHER)
+
+
+class Reading(NamedTuple):
+    """`at` is when a sensor read it, in ms since the run's start; None for now."""
+
+    value: WorldValue
+    quality: Quality = Quality.OK
+    at: int | None = None
+
+
+_MISSING = Reading(None, Quality.MISSING)
+
+
+class _Key(NamedTuple):
+    """Where one key of a device is read; `sensor` is its place when a sensor does."""
+
+    entity: Entity
+    read: Callable[[Entity, World, int], WorldValue]
+    sensor: int
+
+
+class _Rhythm(NamedTuple):
+    """Keys that fall due together: whenever (time - phase) passes a multiple of the cadence (ms)."""
+
+    cadence: int
+    phase: int
+    keys: tuple[int, ...]
+
+
+class Observer:
+    """Stateless but for what it can work out again: reading the same world twice gives the same."""
+
+    def __init__(self, depot: Depot, devices: Sequence[Device], profile: PacketProfile, seed: int) -> None:
+        site = Site.of(depot, seed, profile.modes)
+        self._depot = depot
+        self._entities = [[entity_of(site, kind, id) for kind, id in device.entities] for device in devices]
+        self._keys = [
+            [_key(entities, SOURCES[profile.measurands[bound.measurand].source]) for bound in device.keys]
+            for device, entities in zip(devices, self._entities, strict=True)
+        ]
+        spread = len(devices) >= SPREAD_FROM
+        self._rhythms = [_rhythms(device, profile, spread=spread) for device in devices]
+        self._on_change = [
+            tuple(place for place, bound in enumerate(device.keys) if profile.measurands[bound.measurand].on_change)
+            for device in devices
+        ]
+
+    def on_change_keys(self, device: int) -> tuple[int, ...]:
+        """Places, in the device's keys, of those that are sent when they change."""
+        return self._on_change[device]
+
+    def keys_due(self, device: int, after: int, upto: int) -> tuple[int, ...]:
+        """Places of the keys whose cadence falls in (after, upto], logical times in ms."""
+        due: tuple[int, ...] = ()
+        for cadence, phase, keys in self._rhythms[device]:
+            if (upto - phase) // cadence != (after - phase) // cadence:
+                due += keys
+        return due
+
+    def read(self, world: World, at: int, device: int, key: int) -> Reading:
+        """What the device measures of a key at logical time `at`, which is the world's."""
+        entity, read, sensor = self._keys[device][key]
+        if sensor == NOBODY:
+            return Reading(read(entity, world, at))
+        state = world.sensors[sensor]
+        if state.mode is SensorMode.OFFLINE or not state.available or state.read_at == NOBODY:
+            return _MISSING
+        return Reading(read(entity, world, at), Quality.OK, state.read_at)
+
+    def present(self, world: World, device: int) -> bool:
+        """Whether the device is in service: a charger, and the sensors of a meter, can be taken out of it."""
+        entity = self._entities[device][0]
+        if entity.kind is EntityKind.CHARGER and not world.chargers[entity.index].available:
+            return False
+        if entity.kind not in _METERED or not entity.sensors:
+            return True
+        return any(world.sensors[sensor].available for sensor in entity.sensors.values())
+
+    def beats(self, world: World, at: int, device: int) -> int | None:
+        """Heartbeats on a controller's link so far, which a restart counts anew; None for other devices."""
+        entity = self._entities[device][0]
+        if entity.kind is not EntityKind.CONTROLLER:
+            return None
+        return heartbeats(self._depot.controllers[entity.index], world.controllers[entity.index], at)
+
+
+def _key(entities: Sequence[Entity], source: Source) -> _Key:
+    """Read from the first entity that has it."""
+    entity = next(entity for entity in entities if entity.kind in source.kinds)
+    sensor = NOBODY if source.sensed is None else entity.sensors.get(source.sensed, NOBODY)
+    return _Key(entity, source.read, sensor)
+
+
+def _rhythms(device: Device, profile: PacketProfile, *, spread: bool) -> list[_Rhythm]:
+    by_cadence: dict[int, list[int]] = {}
+    for place, bound in enumerate(device.keys):
+        cadence = profile.measurands[bound.measurand].cadence_ms
+        if cadence:
+            by_cadence.setdefault(device.cadence_ms or cadence, []).append(place)
+    own = int.from_bytes(blake2b(device.id.encode(), digest_size=8).digest(), "little") if spread else 0
+    return [_Rhythm(cadence, own % cadence, tuple(keys)) for cadence, keys in by_cadence.items()]

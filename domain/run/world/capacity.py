@@ -1,0 +1,27 @@
+"""What a node has for charging: the least, over its path, of limit less other load plus what storage and sun can add.
+
+The same sums as the next tick makes, so what is said here is what the allocation would hand out.
+"""
+
+from __future__ import annotations
+
+from domain.configuration.quantities import MS_PER_MINUTE
+from domain.run.world.allocation import UNLIMITED
+from domain.run.world.balance import Balance
+from domain.run.world.depot import Depot
+from domain.run.world.state import World
+
+HORIZON = MS_PER_MINUTE
+"""For so long (ms) storage has to keep up what it adds."""
+
+
+def charging_capacity(depot: Depot, world: World, node: int, horizon: int = HORIZON) -> int | None:
+    """W for all charging at the node and below, whoever else there is; None when nothing limits it."""
+    return charging_capacities(depot, world, horizon)[node]
+
+
+def charging_capacities(depot: Depot, world: World, horizon: int = HORIZON) -> list[int | None]:
+    """By node index."""
+    room = Balance(depot, world, world.at, world.at + horizon).room()
+    least = [min([room[above] for above in spec.ancestors]) for spec in depot.nodes]
+    return [None if power > UNLIMITED // 2 else max(0, power) for power in least]
