@@ -1,4 +1,6 @@
-"""A stand-in for the platform under test: an OSCP 2.0 flexibility provider, written from the public protocol alone.
+"""A stand-in for the platform under test, written from the public protocols alone.
+
+It is an OSCP 2.0 flexibility provider, in this package, and it takes sensor packets in, in the package `packets`.
 
 How to read it, from the inside out. The first six do no input or output and read no clock:
 
@@ -15,5 +17,5 @@ Around them is what a running provider needs:
 * `outbound`, `inbound`       a message on its way to the capacity provider, and one that comes from it
 * `link`                      a connection with its timers: heartbeats, deadlines, acknowledgements
 * `orders`                    what an operator can have a connection do
-* `protocol_api`, `control_api`, `page`, `server`   HTTP around all that
+* `protocol_api`, `control_api`, `page`, `server`   HTTP around all that, with `answers` and `html` for what they share
 """

@@ -8,11 +8,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from standin.server import Settings, serve
+from standin.server import PACKET_PATH, Settings, serve
 from standin.tokens import Client, Gatekeeper
 
 _EPILOG = """\
-Connections are configured over HTTP: PUT /control/connections/{configuration id}. GET / shows how they stand.
+Connections are configured over HTTP: PUT /control/connections/{configuration id}. Sensor packets need no configuration;
+PUT /control/packet-devices names their devices and sensor actions. GET / shows how everything stands.
 """
 
 
@@ -20,7 +21,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code: 0 after a signal, 1 for an address that cannot be had."""
     options = _parser().parse_args(arguments)
     settings = Settings(
-        host=options.host, port=options.port, prefix=options.prefix.rstrip("/"), ready_file=options.ready_file
+        host=options.host,
+        port=options.port,
+        prefix=options.prefix.rstrip("/"),
+        ready_file=options.ready_file,
+        packet_paths=tuple(dict.fromkeys((PACKET_PATH, *options.packet_path))),
     )
     try:
         asyncio.run(serve(settings, Gatekeeper(options.oauth_client, options.authorization)))
@@ -32,11 +37,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="standin", description="An OSCP 2.0 flexibility provider to test a capacity provider with.", epilog=_EPILOG
+        prog="standin",
+        description="A platform to test a depot with: an OSCP 2.0 flexibility provider that takes sensor packets in.",
+        epilog=_EPILOG,
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to serve (default: %(default)s)")
     parser.add_argument("--port", type=int, default=8430, help="port, 0 for any that is free (default: %(default)s)")
     parser.add_argument("--prefix", default="/oscp", help="path in front of /fp/2.0/... (default: %(default)s)")
+    parser.add_argument(
+        "--packet-path",
+        action="append",
+        default=[],
+        type=_path,
+        metavar="PATH",
+        help=f"take sensor packets in there too, besides {PACKET_PATH}; repeatable",
+    )
     parser.add_argument(
         "--ready-file", type=Path, metavar="PATH", help="write {url, pid} there as JSON once it answers"
     )
@@ -54,6 +69,13 @@ def _parser() -> argparse.ArgumentParser:
         help='let messages with this Authorization header pass ("Token abc"), and none without; repeatable',
     )
     return parser
+
+
+def _path(text: str) -> str:
+    path = text.rstrip("/")
+    if not path.startswith("/") or {"{", "}"} & set(path):
+        raise argparse.ArgumentTypeError("expected a path such as /ingest/packets")
+    return path
 
 
 def _client(text: str) -> Client:

@@ -7,14 +7,14 @@ connection's state, 408 for a wait that was in vain.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, TypeVar
+from typing import Annotated
 
-import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler
 from msgspec import Meta, Struct
 
-from standin import orders
+from standin import answers, orders
+from standin.answers import Problem
 from standin.connection import Lifecycle
 from standin.constraint import Mode, Source
 from standin.link import Link
@@ -26,16 +26,7 @@ from standin.provider import Provider
 from standin.state_view import view
 from standin.wire import Message
 
-Order = TypeVar("Order")
 Operation = Callable[[Link, web.Request], Awaitable[object]]
-
-
-class Problem(Exception):
-    """An answer other than success."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status, self.message = status, message
 
 
 class StateOrder(Struct, frozen=True, forbid_unknown_fields=True):
@@ -130,7 +121,7 @@ class ControlApi:
         """A handler that finds the connection, and writes down what the operation gives back."""
 
         async def handle(request: web.Request) -> web.StreamResponse:
-            return _json(await operation(self._find(request), request))
+            return answers.json(await operation(self._find(request), request))
 
         return handle
 
@@ -142,11 +133,11 @@ class ControlApi:
         return link
 
     async def _list(self, _: web.Request) -> web.Response:
-        return _json([view(link) for link in self._provider.links()])
+        return answers.json([view(link) for link in self._provider.links()])
 
     async def _put(self, request: web.Request) -> web.Response:
-        profile = await _body(request, Profile)
-        return _json(view(await self._provider.connect(request.match_info["configuration_id"], profile)))
+        profile = await answers.body(request, Profile)
+        return answers.json(view(await self._provider.connect(request.match_info["configuration_id"], profile)))
 
     async def _delete(self, request: web.Request) -> web.Response:
         self._find(request)
@@ -154,10 +145,10 @@ class ControlApi:
         return web.Response(status=204)
 
     async def _strays(self, _: web.Request) -> web.Response:
-        return _json(list(self._provider.strays))
+        return answers.json(list(self._provider.strays))
 
     async def _revoke_tokens(self, _: web.Request) -> web.Response:
-        return _json({"revoked": self._provider.gatekeeper.revoke_all()})
+        return answers.json({"revoked": self._provider.gatekeeper.revoke_all()})
 
 
 async def _read(link: Link, _: web.Request) -> object:
@@ -165,7 +156,7 @@ async def _read(link: Link, _: web.Request) -> object:
 
 
 async def _wait(link: Link, request: web.Request) -> object:
-    wanted = _convert(dict(request.query), WaitOrder, strict=False)
+    wanted = answers.query(request, WaitOrder)
     if not await link.changes.until(lambda: wanted.holds(link), wanted.timeout):
         standing = f"{link.connection.lifecycle}, {link.connection.scope.constraint.mode}"
         raise Problem(408, f"not within {wanted.timeout:g} s: the connection is {standing}")
@@ -177,7 +168,7 @@ async def _messages(link: Link, _: web.Request) -> object:
 
 
 async def _misbehave(link: Link, request: web.Request) -> object:
-    order = await _body(request, MisbehaviourOrder)
+    order = await answers.body(request, MisbehaviourOrder)
     link.misbehaviour.obey(order)
     return order
 
@@ -202,51 +193,32 @@ async def _heartbeat(link: Link, _: web.Request) -> Delivery:
 
 
 async def _heartbeats(link: Link, request: web.Request) -> object:
-    link.enable_heartbeats((await _body(request, HeartbeatsOrder)).enabled)
+    link.enable_heartbeats((await answers.body(request, HeartbeatsOrder)).enabled)
     return view(link)
 
 
 async def _measurements(link: Link, request: web.Request) -> Delivery:
-    return await orders.publish(link, await _body(request, ReadingOrder))
+    return await orders.publish(link, await answers.body(request, ReadingOrder))
 
 
 async def _load(link: Link, request: web.Request) -> object:
-    link.meter((await _body(request, LoadOrder)).load_kw)
+    link.meter((await answers.body(request, LoadOrder)).load_kw)
     return view(link)
 
 
 async def _adjustment(link: Link, request: web.Request) -> Delivery:
-    return await orders.adjust(link, await _body(request, AdjustmentOrder))
+    return await orders.adjust(link, await answers.body(request, AdjustmentOrder))
 
 
 async def _compliance_error(link: Link, request: web.Request) -> object:
-    delivery = await orders.report_noncompliance(link, await _body(request, NonComplianceOrder))
+    delivery = await orders.report_noncompliance(link, await answers.body(request, NonComplianceOrder))
     return delivery or {"message": "this breach of this forecast has been reported already"}
 
 
 async def _raw(link: Link, request: web.Request) -> Delivery:
-    return await orders.send_raw(link, await _body(request, RawOrder))
+    return await orders.send_raw(link, await answers.body(request, RawOrder))
 
 
 async def _state(link: Link, request: web.Request) -> object:
-    orders.force(link, (await _body(request, StateOrder)).lifecycle)
+    orders.force(link, (await answers.body(request, StateOrder)).lifecycle)
     return view(link)
-
-
-async def _body(request: web.Request, type: type[Order]) -> Order:
-    """An absent body counts as an empty object."""
-    try:
-        return msgspec.json.decode(await request.read() or b"{}", type=type)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
-        raise Problem(422, str(problem)) from problem
-
-
-def _convert(value: Any, type: type[Order], *, strict: bool) -> Order:
-    try:
-        return msgspec.convert(value, type=type, strict=strict)
-    except msgspec.ValidationError as problem:
-        raise Problem(422, str(problem)) from problem
-
-
-def _json(value: object) -> web.Response:
-    return web.Response(body=msgspec.json.encode(value), content_type="application/json")

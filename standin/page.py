@@ -1,9 +1,8 @@
-"""The state page: how every connection stands, at a glance. It looks again every second."""
+"""The state page: how every connection and the microgrid stand, at a glance. It looks again every second."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
 from html import escape
 from itertools import islice
 from pathlib import Path
@@ -12,8 +11,11 @@ from aiohttp import web
 
 from standin.constraint import Limit, Source
 from standin.forecasts import Forecast
+from standin.html import kw, pill, table, time
 from standin.journal import Entry
 from standin.link import Link
+from standin.packets.card import microgrid_card, packets_panel
+from standin.packets.intake import Intake
 from standin.provider import Provider, Stray
 
 _TEMPLATE = Path(__file__).with_name("page.html")
@@ -30,8 +32,9 @@ _SOURCES = {
 class StatePage:
     """Serves the page, and its content alone for the script that refreshes it."""
 
-    def __init__(self, provider: Provider) -> None:
+    def __init__(self, provider: Provider, intake: Intake) -> None:
         self._provider = provider
+        self._intake = intake
         self._template = _TEMPLATE.read_text(encoding="utf-8")
 
     def routes(self) -> list[web.RouteDef]:
@@ -45,7 +48,8 @@ class StatePage:
 
     def _content(self) -> str:
         panels = "".join(map(_panel, self._provider.links())) or "<p class=muted>No connection is configured.</p>"
-        return f"<h1>Stand-in flexibility provider</h1>{panels}{_strays(self._provider.strays)}"
+        packets = f"{microgrid_card(self._intake)}{packets_panel(self._intake)}"
+        return f"<h1>Stand-in platform</h1>{panels}{_strays(self._provider.strays)}{packets}"
 
 
 def _html(text: str) -> web.Response:
@@ -56,15 +60,11 @@ def _panel(link: Link) -> str:
     connection, constraint = link.connection, link.connection.scope.constraint
     return (
         f'<section class="panel {constraint.mode}"><header><h2>{escape(link.profile.scope_name)}</h2>'
-        f"{_pill(connection.lifecycle)}{_pill(constraint.mode)}<code>{escape(connection.configuration_id)}</code>"
+        f"{pill(connection.lifecycle)}{pill(constraint.mode)}<code>{escape(connection.configuration_id)}</code>"
         f"<span class=muted>group {escape(link.profile.group_id)} · {link.profile.measurement_mode}</span></header>"
         f"<div class=parts>{_limits(link)}{_liveness(link)}{_forecasts(link)}{_incidents(link)}{_messages(link)}</div>"
         "</section>"
     )
-
-
-def _pill(word: str) -> str:
-    return f'<span class="pill {word}">{word.replace("_", " ")}</span>'
 
 
 def _limits(link: Link) -> str:
@@ -78,27 +78,27 @@ def _limits(link: Link) -> str:
 
 
 def _kw(limit: Limit) -> str:
-    return "no limit" if limit.kw is None else f"{limit.kw:,.1f} kW"
+    return kw(limit.kw, "no limit")
 
 
 def _until(limit: Limit) -> str:
-    return f", until {_time(limit.block.end_time)}" if limit.block else ""
+    return f", until {time(limit.block.end_time)}" if limit.block else ""
 
 
 def _liveness(link: Link) -> str:
     connection, standing, sent = link.connection, link.connection.standing, link.last_heartbeat_sent
     error = connection.history.last_error
     rows = [
-        ("heartbeat received", _time(connection.last_heartbeat_received)),
-        ("offline at", _time(connection.offline_at) if connection.stands else "–"),
-        ("heartbeat sent", f"{_time(sent.at)} {sent.outcome}" if sent else "–"),
+        ("heartbeat received", time(connection.last_heartbeat_received)),
+        ("offline at", time(connection.offline_at) if connection.stands else "–"),
+        ("heartbeat sent", f"{time(sent.at)} {sent.outcome}" if sent else "–"),
         ("every", _rates(standing.receive_heartbeats_every, standing.send_heartbeats_every) if standing else "–"),
         (
             "latest error",
-            f"{_time(error.at)} {error.text}{' (cleared)' if error.cleared_at else ''}" if error else "none",
+            f"{time(error.at)} {error.text}{' (cleared)' if error.cleared_at else ''}" if error else "none",
         ),
     ]
-    return f"<div><h3>Liveness</h3>{_table(rows)}</div>"
+    return f"<div><h3>Liveness</h3>{table(rows)}</div>"
 
 
 def _rates(receive: float, send: float | None) -> str:
@@ -107,7 +107,7 @@ def _rates(receive: float, send: float | None) -> str:
 
 def _forecasts(link: Link) -> str:
     rows = [_forecast_row(forecast, link) for forecast in link.connection.scope.forecasts.values()]
-    return f"<div><h3>Forecasts</h3>{_table(rows) if rows else '<span class=muted>none</span>'}</div>"
+    return f"<div><h3>Forecasts</h3>{table(rows) if rows else '<span class=muted>none</span>'}</div>"
 
 
 def _forecast_row(forecast: Forecast, link: Link) -> tuple[str, ...]:
@@ -119,36 +119,26 @@ def _forecast_row(forecast: Forecast, link: Link) -> tuple[str, ...]:
 def _incidents(link: Link) -> str:
     incidents = link.connection.history.incidents
     rows = [
-        (_time(one.opened_at), "open" if one.closed_at is None else f"until {_time(one.closed_at)}", one.reason)
+        (time(one.opened_at), "open" if one.closed_at is None else f"until {time(one.closed_at)}", one.reason)
         for one in islice(reversed(incidents), _LINES)
     ]
-    return f"<div><h3>Incidents</h3>{_table(rows) if rows else '<span class=muted>none</span>'}</div>"
+    return f"<div><h3>Incidents</h3>{table(rows) if rows else '<span class=muted>none</span>'}</div>"
 
 
 def _messages(link: Link) -> str:
     rows = [_message_row(entry) for entry in islice(reversed(link.journal.entries), _LINES)]
     head = ("at", "", "message", "answer", "")
-    return f"<div class=wide><h3>Latest messages</h3>{_table(rows, head)}</div>"
+    return f"<div class=wide><h3>Latest messages</h3>{table(rows, head)}</div>"
 
 
 def _message_row(entry: Entry) -> tuple[str, ...]:
     arrow = "→" if entry.direction == "outbound" else "←"
     told = f" [told to {entry.misbehaviour}]" if entry.misbehaviour else ""
     status = "–" if entry.status is None else str(entry.status)
-    return _time(entry.at), arrow, entry.message, status, (entry.error or "") + told
+    return time(entry.at), arrow, entry.message, status, (entry.error or "") + told
 
 
 def _strays(strays: Iterable[Stray]) -> str:
-    rows = [(_time(one.at), one.message, str(one.status), one.reason) for one in islice(reversed([*strays]), _LINES)]
-    header, table = "<header><h2>Turned away</h2></header>", f"<div class=wide>{_table(rows)}</div>"
-    return f"<section class=panel>{header}<div class=parts>{table}</div></section>" if rows else ""
-
-
-def _table(rows: Iterable[tuple[str, ...]], head: tuple[str, ...] = ()) -> str:
-    header = f"<tr>{''.join(f'<th>{escape(cell)}</th>' for cell in head)}</tr>" if head else ""
-    body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
-    return f"<table>{header}{body}</table>"
-
-
-def _time(instant: datetime | None) -> str:
-    return f"{instant:%H:%M:%S}" if instant else "–"
+    rows = [(time(one.at), one.message, str(one.status), one.reason) for one in islice(reversed([*strays]), _LINES)]
+    header, lines = "<header><h2>Turned away</h2></header>", f"<div class=wide>{table(rows)}</div>"
+    return f"<section class=panel>{header}<div class=parts>{lines}</div></section>" if rows else ""

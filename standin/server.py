@@ -1,11 +1,11 @@
-"""The process: one provider behind one address, until a signal ends it."""
+"""The process: one provider and one packet intake behind one address, until a signal ends it."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -15,12 +15,19 @@ from aiohttp import web
 from msgspec import Struct
 
 from standin.control_api import ControlApi, explain_problems
+from standin.packets.api import PacketApi
+from standin.packets.control import PacketControl
+from standin.packets.intake import Intake
+from standin.packets.platform import Platform
+from standin.packets.settings import Settings as PacketSettings
 from standin.page import StatePage
 from standin.protocol_api import ProtocolApi
-from standin.provider import Provider
+from standin.provider import Provider, wall_clock
 from standin.tokens import Gatekeeper
 
+PACKET_PATH = "/packets"
 _GRACE_SECONDS = 0.1
+_LARGEST_BODY_BYTES = 2**24
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -30,6 +37,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     port: int
     prefix: str
     ready_file: Path | None
+    packet_paths: Sequence[str] = (PACKET_PATH,)
 
 
 class Ready(Struct, frozen=True):
@@ -44,13 +52,18 @@ async def serve(settings: Settings, gatekeeper: Gatekeeper) -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    async with open_app(gatekeeper, settings.prefix) as app, running(app, settings.host, settings.port) as url:
+    async with (
+        open_app(gatekeeper, settings.prefix, settings.packet_paths) as app,
+        running(app, settings.host, settings.port) as url,
+    ):
         _announce(url, settings.ready_file)
         await stopping.wait()
 
 
 @asynccontextmanager
-async def open_app(gatekeeper: Gatekeeper, prefix: str = "/oscp") -> AsyncIterator[web.Application]:
+async def open_app(
+    gatekeeper: Gatekeeper, prefix: str = "/oscp", packet_paths: Sequence[str] = (PACKET_PATH,)
+) -> AsyncIterator[web.Application]:
     """The whole stand-in as one aiohttp application.
 
     No connection to a peer is used twice: one that the peer closes just as a message is written would look like a
@@ -59,10 +72,13 @@ async def open_app(gatekeeper: Gatekeeper, prefix: str = "/oscp") -> AsyncIterat
     connector = aiohttp.TCPConnector(limit=0, force_close=True)
     async with aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session:
         provider = Provider(session, gatekeeper)
-        app = web.Application(middlewares=[explain_problems])
+        intake = Intake(Platform(PacketSettings(), None, wall_clock()), wall_clock)
+        app = web.Application(middlewares=[explain_problems], client_max_size=_LARGEST_BODY_BYTES)
         app.add_routes(ProtocolApi(provider).routes(prefix))
         app.add_routes(ControlApi(provider).routes())
-        app.add_routes(StatePage(provider).routes())
+        app.add_routes(PacketControl(intake).routes())
+        app.add_routes(StatePage(provider, intake).routes())
+        app.add_routes(PacketApi(intake, gatekeeper).routes(packet_paths))
         try:
             yield app
         finally:

@@ -1,0 +1,156 @@
+"""What the packets amount to: circuit capacities, capability status, power sources (COR-9), and how fresh (COR-38)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+
+from standin.packets.capability import Capability, CapabilityLog, StatusReport
+from standin.packets.capacity import Report
+from standin.packets.checks import Checker, Reading, is_stale
+from standin.packets.circuits import Circuits
+from standin.packets.configuration import USED_BY, Action, Plan
+from standin.packets.devices import Device, Devices
+from standin.packets.findings import Finding, Kind
+from standin.packets.measurands import (
+    AVAILABLE_CHARGING_CAPACITY,
+    FAIL_SAFE_CAPACITY,
+    HEARTBEAT_COUNTER,
+    HEARTBEAT_STATUS,
+)
+from standin.packets.packet import Packet, Value
+from standin.packets.power_source import Latest, PowerSource
+from standin.packets.routing import NoTarget, power_source
+from standin.packets.settings import Clock, Settings
+
+
+class Arrival(Struct, frozen=True):
+    """A packet that is new, of a device, with what is to be done with it, by our own clock."""
+
+    packet: Packet
+    device: Device
+    plan: Plan
+    at: datetime
+
+
+@dataclass
+class Microgrid:
+    """One site as the platform sees it."""
+
+    settings: Settings
+    devices: Devices
+    circuits: Circuits = field(init=False)
+    capabilities: CapabilityLog = field(default_factory=CapabilityLog)
+    power_sources: dict[str, PowerSource] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.circuits = Circuits(self.settings, self.devices)
+
+    def take(self, arrival: Arrival) -> list[Finding]:
+        """Apply a packet; what is odd about its values, and what could not be applied."""
+        checker = Checker(arrival.packet)
+        read = [checker.read(one, arrival.plan.known(one.key)) for one in arrival.packet.measurements]
+        readings = {one.measurand: one for one in read if one}
+        used = {action: _used(action, readings) for action in arrival.plan.targets}
+        self.circuits.pass_time(arrival.device, arrival.at, reports=bool(used.get(Action.CIRCUIT_CAPACITY)))
+        for action, values in used.items():
+            if values:
+                checker.findings += self._act(action, arrival, values)
+        return checker.findings
+
+    def forget(self, device: str) -> None:
+        """The device began anew: what it said before is history."""
+        self.capabilities.forget(device)
+        self.circuits.forget(device)
+        for source in self.power_sources.values():
+            source.forget(device)
+
+    def latest(self) -> dict[Capability, StatusReport]:
+        """One status per capability: of the device that speaks for it."""
+        speakers = ((name, said, self.devices.speaker(said)) for name, said in self.capabilities.said.items())
+        return {name: said[speaker] for name, said, speaker in speakers if speaker}
+
+    def age(self, at: datetime, now: datetime) -> timedelta:
+        """How old something of that time is, by the clock that counts."""
+        reference = now if self.settings.clock is Clock.ARRIVAL else self.circuits.site_clock or at
+        return max(timedelta(), reference - at)
+
+    def is_fresh(self, at: datetime, now: datetime) -> bool:
+        return self.age(at, now).total_seconds() <= self.settings.fresh_seconds
+
+    def _act(self, action: Action, arrival: Arrival, values: Mapping[str, Reading]) -> Iterable[Finding]:
+        match action:
+            case Action.CIRCUIT_CAPACITY:
+                return self._update_circuit(arrival, values)
+            case Action.MICROGRID_STATE:
+                return self._update_state(arrival, values)
+            case Action.POWER_SOURCE_STATE | Action.POWER_SOURCE_LOAD:
+                return self._update_power_source(action, arrival, values)
+
+    def _update_circuit(self, arrival: Arrival, values: Mapping[str, Reading]) -> Iterable[Finding]:
+        device, plan = arrival.device, arrival.plan
+        circuit = plan.targets[Action.CIRCUIT_CAPACITY] or plan.circuit or device.scope or device.id
+        timely = {name: one for name, one in values.items() if not is_stale(arrival.packet, one.at)}
+        said = timely.keys() & {AVAILABLE_CHARGING_CAPACITY, FAIL_SAFE_CAPACITY}
+        if said or device.id in self.circuits.links.get(circuit, {}):
+            self.circuits.take(circuit, device, self._report(arrival, timely))
+        return ()
+
+    def _report(self, arrival: Arrival, values: Mapping[str, Reading]) -> Report:
+        at = max((one.at for one in values.values()), default=arrival.packet.sent_at)
+        status = _value(values, HEARTBEAT_STATUS)
+        return Report(
+            at=at,
+            said_at=arrival.at if self.settings.clock is Clock.ARRIVAL else at,
+            reference=arrival.packet.packet_id,
+            available_kw=_number(values, AVAILABLE_CHARGING_CAPACITY),
+            fail_safe_kw=_number(values, FAIL_SAFE_CAPACITY),
+            status=status if isinstance(status, str) else None,
+            counter=_number(values, HEARTBEAT_COUNTER),
+        )
+
+    def _update_state(self, arrival: Arrival, values: Mapping[str, Reading]) -> Iterable[Finding]:
+        for rule in self.settings.capabilities:
+            if one := values.get(rule.measurand):
+                self.capabilities.record(
+                    StatusReport(
+                        capability=rule.capability,
+                        status=rule.status(one.value),
+                        at=one.at,
+                        received_at=arrival.at,
+                        device=arrival.device.id,
+                        reference=arrival.packet.packet_id,
+                        measurand=rule.measurand,
+                        value=one.value,
+                    )
+                )
+        return ()
+
+    def _update_power_source(
+        self, action: Action, arrival: Arrival, values: Mapping[str, Reading]
+    ) -> Iterable[Finding]:
+        device, plan = arrival.device, arrival.plan
+        try:
+            target = power_source(self.settings, plan, device.id, plan.targets[action])
+        except NoTarget as problem:
+            return (Finding(Kind.NOT_APPLIED, f"{action}: {problem}"),)
+        source = self.power_sources.setdefault(target, PowerSource())
+        for name, one in values.items():
+            source.take(name, Latest(one.value, one.at, device.id, arrival.packet.packet_id))
+        return ()
+
+
+def _used(action: Action, readings: Mapping[str, Reading]) -> dict[str, Reading]:
+    return {name: one for name, one in readings.items() if name in USED_BY[action]}
+
+
+def _value(values: Mapping[str, Reading], name: str) -> Value:
+    return values[name].value if name in values else None
+
+
+def _number(values: Mapping[str, Reading], name: str) -> float | None:
+    value = _value(values, name)
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
