@@ -1,0 +1,62 @@
+"""The page about packets: its modes, effects and distortions are those there are, its requests can be read."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from domain.scenario.effects import Distortion
+from domain.scenario.expectation_requests import read_expectation_request
+from domain.scenario.override_requests import read_override_request
+from domain.scenario.packet_modes import PACKETS
+from tests.domain.scenario.samples import moment
+
+PAGE = (Path(__file__).parents[2] / "docs" / "packets.md").read_text(encoding="utf-8")
+BREAKING = PAGE.partition("## Breaking it on purpose")[2].partition("\n## ")[0]
+
+
+def table(heading: str) -> dict[str, str]:
+    """The second column by what the first one names in code, of the table with this heading."""
+    rows = BREAKING.partition(f"| {heading} |")[2].partition("\n\n")[0].splitlines()[2:]
+    cells = ([cell.strip() for cell in row.strip("|").split(" | ")] for row in rows)
+    return {name: said for names, said in cells for name in re.findall(r"`(\w+)`", names)}
+
+
+def requests() -> list[dict[str, Any]]:
+    """Every JSON document in the section's examples."""
+    decoder, found = json.JSONDecoder(), []
+    for block in re.findall(r"```json\n(.*?)```", BREAKING, re.DOTALL):
+        rest = block.strip()
+        while rest:
+            document, end = decoder.raw_decode(rest)
+            found.append(document)
+            rest = rest[end:].strip()
+    return found
+
+
+def test_the_table_of_modes_is_that_of_the_code() -> None:
+    assert table("mode") == {mode.name: mode.sentence for mode in PACKETS.modes.values()}
+
+
+def test_the_table_of_effects_names_those_that_packets_take() -> None:
+    assert set(table("effect")) == {str(effect.__struct_config__.tag) for effect in PACKETS.effects}
+
+
+def test_the_table_of_distortions_names_all_of_them() -> None:
+    assert set(table("how")) == {how.value for how in Distortion}
+
+
+@pytest.mark.parametrize("request_", requests(), ids=str)
+def test_every_request_of_the_section_can_be_read(request_: dict[str, Any]) -> None:
+    if "messages" in request_:
+        read_expectation_request(request_, PACKETS, moment(0))
+    else:
+        read_override_request(request_, PACKETS, now=0)
+
+
+def test_the_section_has_requests_of_both_kinds() -> None:
+    assert {"messages" in request_ for request_ in requests()} == {True, False}
