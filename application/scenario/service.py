@@ -14,9 +14,6 @@ from application.run.answers import answer_write, asked_under, kept
 from application.run.host import HeldRun, RunHost
 from application.run.live import LiveRuns
 from application.run.requests import parse_moment
-from application.scenario.playing import ScriptPlayer, pending_write
-from application.scenario.stored import StoredExecutions
-from application.scenario.targets import TargetControls
 from application.scenario.execution_views import (
     ExecutionList,
     ExecutionView,
@@ -26,6 +23,9 @@ from application.scenario.execution_views import (
     summary_of,
     viewed,
 )
+from application.scenario.playing import ScriptPlayer, pending_write
+from application.scenario.stored import StoredExecutions
+from application.scenario.targets import TargetControls
 from domain.configuration.document import SimulationConfigurationDocument
 from domain.errors import CommandRefused, Fault, InvalidInput, NotFound
 from domain.run.aggregate import RunStatus, SimulationRun

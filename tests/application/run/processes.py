@@ -16,6 +16,8 @@ from application.run.host import RunHost
 from application.run.live import LiveRuns
 from application.run.requests import ClockRequest, StartRun
 from application.run.service import Outcome, RunService
+from application.scenario.playing import ScriptPlayer
+from application.scenario.targets import TargetControls
 from domain.configuration.definition import Definition
 from domain.configuration.quantities import Duration
 from domain.events import Event, decode
@@ -85,7 +87,9 @@ class Process:
         self.journal = FailingJournal(store.journal())
         self.host = RunHost(store.log, self.journal, store.leases, clock, owner, lease_seconds=60)
         self.configurations = ConfigurationService(Repository(store.log, self.journal), _Ids(owner))
-        self.runs = RunService(store.log, self.host, self.configurations, _Ids(owner))
+        self.targets = TargetControls()
+        self.player = ScriptPlayer(store.log, self.host, self.targets, clock)
+        self.runs = RunService(store.log, self.host, self.configurations, _Ids(owner), self.player)
         self.live = LiveRuns(store.log, self.host)
         RunDriver(self.runs, self.host, clock)
         self._tasks: list[asyncio.Task[None]] = []

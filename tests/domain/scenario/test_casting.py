@@ -17,7 +17,7 @@ from tests.domain.configuration.samples import depot
 from tests.domain.scenario.scripts import script
 
 START = datetime.fromisoformat("2026-03-02T12:00:00+00:00")
-TWO_CONTROLLERS = (
+TWO_CONTROLLERS: tuple[tuple[str, Any], ...] = (
     ("/microgrid_controllers", [{"id": "bare", "node": "yard"}, {"id": "full", "node": "feeder"}]),
     ("/bess", [{"id": "far", "node": "grid"}, {"id": "near", "node": "yard"}, {"id": "here", "node": "feeder"}]),
     ("/sensors", []),
