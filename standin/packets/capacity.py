@@ -6,7 +6,8 @@
 
 Fail-safe has no minimum duration, and no end without a heartbeat: it stays capped, never unlimited. The watchdog runs
 from the moment it is armed, not from the first heartbeat; only heartbeats wind it, neither other telemetry nor reads;
-and it has expired when its time is up, not at some later look. `now` is the clock that it goes by, and never goes back.
+and it has expired when its time is up, not at some later look. A link that neither is configured nor ever names a
+heartbeat has no watchdog. `now` is the clock that it goes by, and never goes back.
 """
 
 from __future__ import annotations
@@ -57,6 +58,7 @@ class CapacityLink:
 
     watchdog: timedelta
     safe_default_kw: float
+    watched: bool = False
     standing: Standing = Standing.WAITING
     armed_at: datetime | None = None
     beat_at: datetime | None = None
@@ -70,7 +72,7 @@ class CapacityLink:
 
     def renewed(self) -> CapacityLink:
         """As it was when it was made, but with its history."""
-        return CapacityLink(self.watchdog, self.safe_default_kw, changes=self.changes)
+        return CapacityLink(self.watchdog, self.safe_default_kw, self.watched, changes=self.changes)
 
     @property
     def kw(self) -> float | None:
@@ -86,11 +88,13 @@ class CapacityLink:
 
     def arm(self, now: datetime) -> None:
         """From now on silence counts."""
+        self.watched = True
         self.armed_at = self.armed_at or now
 
     def advance(self, now: datetime, *, before: bool = False) -> None:
         """Everything that follows from the time alone; `before` leaves out what is due at this very moment."""
-        self.arm(now)
+        if self.watched:
+            self.arm(now)
         due = self.expires_at
         if due is None or (now <= due if before else now < due):
             return
@@ -101,6 +105,7 @@ class CapacityLink:
     def take(self, report: Report, now: datetime) -> None:
         """A packet has come; `now` is where the clock stands with it."""
         beats = self._beats(report)
+        self.watched = self.watched or report.status is not None
         self.advance(now, before=beats)
         previous = self.kw
         if report.fail_safe_kw is not None and self._is_newest("fail-safe", report):

@@ -31,6 +31,7 @@ class Circuits:
     def arm(self, circuit: str, device: str, now: datetime) -> None:
         """The circuit is configured. By a clock of packets the link is armed with the first packet of the device."""
         link = self.link(circuit, device)
+        link.watched = True
         if self.settings.clock is Clock.ARRIVAL:
             link.arm(now)
 

@@ -124,6 +124,19 @@ def test_fail_safe_without_a_fail_safe_capacity_is_the_safe_default() -> None:
     assert one.changes[-1].reason == "another fail-safe capacity"
 
 
+def test_a_link_that_never_names_a_heartbeat_is_not_watched_unless_it_is_configured() -> None:
+    """A feeder without a controller reports its capacity, and nobody's heartbeat."""
+    feeder = link()
+    take(feeder, 0, 300)
+    take(feeder, 86_400, 310)
+    assert holds(feeder) == (Standing.AVAILABLE, 310)
+    configured = link()
+    configured.watched = True
+    take(configured, 0, 300)
+    take(configured, 120, 310)
+    assert configured.standing is Standing.FAIL_SAFE
+
+
 @played()
 async def test_capacity_and_fail_safe_follow_the_packets(sender: Sender) -> None:
     await sender.send(packet(0, 0, type="BIRTH"), packet(1, 0, *capacity(300), FAIL_SAFE))
