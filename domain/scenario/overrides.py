@@ -31,10 +31,14 @@ _NAMES = UUID("5d0f7f51-6f0e-5a53-9a6e-2f8f3a6f1c01")
 
 
 class ActiveOverride(msgspec.Struct):
-    """`seen` counts messages its pattern matched, `hits` those it treated."""
+    """`seen` counts messages its pattern matched, `hits` those it treated, `number` the overrides of the target.
+
+    What is drawn for it is drawn by its number: its id names the run, and equal runs are to draw the same.
+    """
 
     override: Override
     applied_at: int
+    number: int = 0
     seen: int = 0
     hits: int = 0
 
@@ -65,7 +69,7 @@ class _Sight(NamedTuple):
 
 
 def _apply(state: OverridesState, event: OverrideApplied) -> None:
-    state.active[event.override_id] = ActiveOverride(event.override, event.at)
+    state.active[event.override_id] = ActiveOverride(event.override, event.at, state.applied)
     state.applied += 1
 
 
@@ -169,7 +173,7 @@ class Overrides(Aggregate[OverridesState]):
             override = active.override
             if now >= override.until or override.effect.SLOT in taken or not override.match.matches(exchange):
                 continue
-            if override.match.is_choosy and not _is_chosen(override_id, active):
+            if override.match.is_choosy and not _is_chosen(active):
                 yield _Sight(override_id, active, None)
                 continue
             if override.effect.SLOT not in STACKING:
@@ -191,16 +195,16 @@ def stream_of(target: str) -> str:
     return f"override-{target}"
 
 
-def _is_chosen(override_id: str, active: ActiveOverride) -> bool:
+def _is_chosen(active: ActiveOverride) -> bool:
     """Whether the next message it sees is the n-th, or drawn."""
     override, match = active.override, active.override.match
     if match.one_in is not None:
-        return Noise(override.seed).uniform(f"one-in/{override_id}", active.seen, match.one_in) == 0
+        return Noise(override.seed).uniform(f"one-in/{active.number}", active.seen, match.one_in) == 0
     return match.nth == active.seen + 1
 
 
 def _hit_of(override_id: str, active: ActiveOverride) -> Hit:
     override, number = active.override, active.hits + 1
     effect = override.effect
-    delay_ms = drawn_ms(effect, override.seed, override_id, number) if isinstance(effect, Delay) else 0
+    delay_ms = drawn_ms(effect, override.seed, active.number, number) if isinstance(effect, Delay) else 0
     return Hit(override_id, override.mode, effect, number, delay_ms)

@@ -135,12 +135,13 @@ def test_the_number_of_active_overrides_is_bounded() -> None:
     "delay", [Delay(uniform=Range(100, 5_000)), Delay(lognormal=Spread(800, 4_000))], ids=["uniform", "lognormal"]
 )
 def test_drawn_delays_differ_from_hit_to_hit_and_repeat_with_the_seed(delay: Delay) -> None:
-    def drawn(seed: int) -> list[int]:
-        overrides = Overrides("s")
+    def drawn(seed: int, target: str = "s") -> list[int]:
+        overrides = Overrides(target)
         overrides.apply(override(delay, seed=seed), 0)
         return [overrides.hit(message(), 0)[0].delay_ms for _ in range(20)]
 
     assert drawn(7) == drawn(7) != drawn(8)
+    assert drawn(7) == drawn(7, "of another run"), "equal runs wait the same"
     assert len(set(drawn(7))) > 15
 
 
