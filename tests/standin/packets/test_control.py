@@ -21,7 +21,7 @@ class WellFormed(HTMLParser):
         self.feed(text)
         assert self.open == []
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+    def handle_starttag(self, tag: str, _attrs: list[tuple[str, str | None]]) -> None:
         self.open += [] if tag in _VOID else [tag]
 
     def handle_endtag(self, tag: str) -> None:
