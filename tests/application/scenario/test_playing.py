@@ -1,0 +1,293 @@
+"""Playing scenarios: every step once, between the right two ticks, however the run is moved and whatever breaks."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import pytest
+
+from adapters.event_store import open_event_store
+from application.run.requests import ClockRequest
+from domain.configuration.quantities import Duration
+from domain.errors import CommandRefused, Conflict, StoreError
+from domain.run.commands import SetBess
+from domain.run.events import ClockMode, RunTicked
+from domain.run.world.state import Dispatch
+from domain.scenario.execution_events import (
+    ScenarioExecutionFinished,
+    ScenarioExecutionStopped,
+    ScenarioStepApplied,
+    ScenarioStepRefused,
+    ScenarioVerdict,
+)
+from domain.scenario.expectation_events import Verdict
+from tests.application.run.conftest import Start
+from tests.application.run.processes import ALICE, FakeClock, Process, until
+from tests.application.scenario.stage import MINUTE, SECOND, Scenarios
+from tests.domain.scenario.scripts import Raw, script
+
+pytestmark = pytest.mark.anyio
+
+WITH_A_TARGET: Raw = {
+    "name": "forced",
+    "needs": {"session": "oscp-session", "battery": "bess"},
+    "steps": [
+        {"at": "1 min", "override": {"on": "$session", "mode": "network_outage"}},
+        {"at": "2 min", "expect": {"on": "$session", "within": "30 s", "messages": [{}]}},
+        {"at": "3 min", "set-bess": {"bess": "$battery", "dispatch": "ACTIVE", "setpoint": "5 kW"}},
+        {"at": "4 min", "clear-overrides": {"on": "$session"}},
+    ],
+}
+
+
+@pytest.fixture
+async def scenarios(process: Process) -> Scenarios:
+    await process.start()
+    return Scenarios(process)
+
+
+def applied(scenarios: Scenarios) -> list[tuple[int, int, int]]:
+    """(index, due, applied) of every step that was carried out."""
+    events = scenarios.events()
+    return [(event.index, event.due_at, event.at) for event in events if isinstance(event, ScenarioStepApplied)]
+
+
+async def test_steps_are_carried_out_at_the_first_tick_boundary_that_is_not_before_them(scenarios: Scenarios) -> None:
+    await scenarios.start()
+    assert applied(scenarios) == [(0, 0, 0)]
+    await scenarios.process.runs.advance_to("r", "+20 min", ALICE)
+
+    assert applied(scenarios) == [
+        (0, 0, 0),
+        (1, 90 * SECOND, 2 * MINUTE),
+        (2, 90 * SECOND, 2 * MINUTE),
+        (3, 10 * MINUTE, 10 * MINUTE),
+    ]
+    finished = scenarios.events()[-1]
+    assert finished == ScenarioExecutionFinished(15 * MINUTE, ScenarioVerdict.PASSED)
+
+
+async def test_a_step_says_which_events_it_made(scenarios: Scenarios) -> None:
+    await scenarios.start()
+    event = scenarios.events()[1]
+    assert isinstance(event, ScenarioStepApplied)
+    assert event.topics == ("bess.state-of-charge-set.1",)
+
+
+async def test_steps_due_where_an_advance_ends_belong_to_it(scenarios: Scenarios) -> None:
+    await scenarios.start()
+    outcome = await scenarios.process.runs.tick("r", 2, ALICE)
+    assert len(applied(scenarios)) == 3
+    assert outcome.version == scenarios.process.version()
+
+
+async def moved(scenarios: Scenarios, how: str) -> None:
+    runs = scenarios.process.runs
+    if how == "one long advance":
+        await runs.advance_to("r", "+20 min", ALICE)
+    elif how == "single ticks":
+        for _ in range(20):
+            await runs.tick("r", 1, ALICE)
+    else:
+        await runs.advance_to("r", "+7 min", ALICE)
+        await runs.tick("r", 13, ALICE)
+
+
+@pytest.mark.parametrize("how", ["single ticks", "uneven steps"])
+async def test_however_a_run_is_moved_it_comes_to_the_same(how: str) -> None:
+    assert await told_by("one long advance") == await told_by(how)
+
+
+async def told_by(how: str) -> tuple[Any, ...]:
+    """Canonical hash and the scenario's events of a run of its own."""
+    with open_event_store("memory:") as store:
+        process = Process(store, FakeClock(), "here")
+        await process.start()
+        scenarios = Scenarios(process)
+        await scenarios.start()
+        await moved(scenarios, how)
+        told = scenarios.canonical_sha256(), scenarios.events()
+        await process.close()
+        return told
+
+
+async def test_a_run_that_follows_wall_time_comes_to_the_same(processes: Start, clock: FakeClock) -> None:
+    process = processes("here")
+    await process.start(clock=ClockRequest(ClockMode.REALTIME, "60"), tick=Duration(MINUTE))
+    scenarios = Scenarios(process)
+    await scenarios.start()
+    while process.topics().count(RunTicked.TOPIC) < 20:
+        await until(lambda: clock.sleepers == 1)
+        clock.advance(SECOND * 1_000)
+    await until(lambda: len(scenarios.events()) == 6)
+    assert (scenarios.canonical_sha256(), scenarios.events()) == await told_by("one long advance")
+
+
+async def test_whatever_append_fails_every_step_happens_once(processes: Start) -> None:
+    """Also at the moment between a tick and the step that is due then."""
+    whole = await told_by("one long advance")
+    for failing in range(1, 12):
+        assert await told_with_a_failure(failing) == whole, failing
+
+
+async def told_with_a_failure(failing: int) -> tuple[Any, ...]:
+    with open_event_store("memory:") as store:
+        process = Process(store, FakeClock(), "here")
+        await process.start()
+        scenarios = Scenarios(process)
+        await scenarios.start()
+        process.journal.outcomes = [*[None] * failing, StoreError("the disk is full")]
+        with contextlib.suppress(StoreError):
+            await process.runs.advance_to("r", "+20 min", ALICE)
+        process.journal.outcomes = []
+        await process.runs.advance_to("r", "+20 min", ALICE)
+        told = scenarios.canonical_sha256(), scenarios.events()
+        await process.close()
+        return told
+
+
+async def test_whoever_holds_the_run_next_goes_on_with_it(processes: Start) -> None:
+    here, there = processes("here"), processes("there")
+    await here.start()
+    await Scenarios(here).start()
+    await here.runs.advance_to("r", "+5 min", ALICE)
+    here.forget()
+    scenarios = Scenarios(there)
+    await there.runs.advance_to("r", "+20 min", ALICE)
+    assert (scenarios.canonical_sha256(), scenarios.events()) == await told_by("one long advance")
+
+
+async def test_a_step_that_is_overdue_goes_before_the_next_command(processes: Start) -> None:
+    here, there = processes("here"), processes("there")
+    await here.start()
+    await Scenarios(here).start(
+        script(steps=[{"at": "1 min", "set-bess": {"bess": "$battery", "dispatch": "SCHEDULED"}}])
+    )
+    here.journal.outcomes = [None, StoreError("killed between the tick and the step")]
+    with pytest.raises(StoreError):
+        await here.runs.tick("r", 1, ALICE)
+    here.store.leases.release("r", 1)
+    await there.runs.command("r", SetBess("battery", dispatch=Dispatch.REJECTED), ALICE)
+    changes = [event.dispatch for event in there.events() if event.TOPIC == "bess.state-changed.1"]  # type: ignore[attr-defined]
+    assert changes == [Dispatch.SCHEDULED, Dispatch.REJECTED]
+
+
+async def test_a_refused_step_is_recorded_and_the_scenario_goes_on_and_fails(scenarios: Scenarios) -> None:
+    beating = {"controller": "$controller", "beating": True}
+    await scenarios.start(
+        script(
+            steps=[
+                {"at": "1 min", "set-controller-heartbeats": beating},
+                {"at": "2 min", "set-controller-heartbeats": beating | {"beating": False}},
+            ],
+            lasts=None,
+        )
+    )
+    await scenarios.process.runs.tick("r", 1, ALICE)
+    assert "controller.heartbeats-changed.1" not in scenarios.process.topics()
+    await scenarios.process.runs.tick("r", 1, ALICE)
+    assert scenarios.process.topics().count("controller.heartbeats-changed.1") == 1
+
+    refused, done, finished = scenarios.events()[1:]
+    assert isinstance(refused, ScenarioStepRefused)
+    assert (refused.reason, refused.error) == ("controller sends heartbeats like that already", "command-refused")
+    assert isinstance(done, ScenarioStepApplied)
+    assert isinstance(finished, ScenarioExecutionFinished)
+    assert (finished.verdict, len(finished.reasons)) == (ScenarioVerdict.FAILED, 1)
+
+
+async def test_what_was_done_by_half_is_not_kept(scenarios: Scenarios, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No command of today stops halfway; one that does must neither leave traces nor be tried for ever."""
+    await scenarios.start(script(steps=[{"at": "1 min", "set-bess": {"bess": "$battery", "dispatch": "SCHEDULED"}}]))
+    held = scenarios.process.host.held("r")
+    assert held is not None
+    whole = type(held.run).command
+
+    def half(run: Any, command: Any) -> None:
+        whole(run, command)
+        raise CommandRefused("halfway")
+
+    monkeypatch.setattr(type(held.run), "command", half)
+    with pytest.raises(Conflict, match="reloaded"):
+        await scenarios.process.runs.tick("r", 1, ALICE)
+    monkeypatch.undo()
+    await scenarios.process.runs.tick("r", 1, ALICE)
+    assert "bess.state-changed.1" not in scenarios.process.topics()
+    assert scenarios.topics() == ["execution-started", "step-refused"]
+
+
+async def test_overrides_and_expectations_go_to_their_target_and_leave_their_ids(scenarios: Scenarios) -> None:
+    await scenarios.start(WITH_A_TARGET)
+    await scenarios.process.runs.advance_to("r", "+5 min", ALICE)
+
+    assert scenarios.target.asked == [
+        ("override", {"mode": "network_outage"}),
+        ("expect", {"messages": [{}], "within_ms": 30_000}),
+        ("clear", {}),
+    ]
+    left = [
+        (e.target, e.override_ids, e.expectation_id) for e in scenarios.events() if isinstance(e, ScenarioStepApplied)
+    ]
+    assert left == [("s-1", ("o-1",), ""), ("s-1", (), "e-2"), ("", (), ""), ("s-1", ("o-1",), "")]
+
+
+async def test_it_is_not_over_before_its_expectations_are_settled(scenarios: Scenarios, clock: FakeClock) -> None:
+    await scenarios.start(WITH_A_TARGET)
+    await scenarios.process.runs.advance_to("r", "+5 min", ALICE)
+    assert scenarios.topics()[-1] == "step-applied"
+    scenarios.process.run_in_background(scenarios.process.player.watch())
+    await until(lambda: clock.sleepers == 1)
+    clock.advance(250_000)
+    await until(lambda: clock.sleepers == 1)
+    assert scenarios.topics()[-1] == "step-applied"
+
+    scenarios.target.verdicts["e-2"] = Verdict.MET
+    clock.advance(250_000)
+    await until(lambda: scenarios.topics()[-1] == "execution-finished")
+    assert scenarios.events()[-1] == ScenarioExecutionFinished(5 * MINUTE, ScenarioVerdict.PASSED)
+
+
+async def test_a_missed_expectation_fails_it(scenarios: Scenarios) -> None:
+    await scenarios.start(WITH_A_TARGET)
+    await scenarios.process.runs.advance_to("r", "+3 min", ALICE)
+    scenarios.target.verdicts["e-2"] = Verdict.MISSED
+    await scenarios.process.runs.advance_to("r", "+5 min", ALICE)
+    finished = scenarios.events()[-1]
+    assert isinstance(finished, ScenarioExecutionFinished)
+    assert finished.reasons == ("step 2: an answer was missed (deadline)",)
+
+
+async def test_a_target_that_refuses_is_a_refused_step(scenarios: Scenarios) -> None:
+    scenarios.target.refusals = [Conflict("20 overrides are active already")]
+    await scenarios.start(WITH_A_TARGET)
+    await scenarios.process.runs.tick("r", 1, ALICE)
+    assert scenarios.topics()[1:] == ["step-refused"]
+
+
+async def test_a_store_that_fails_loses_no_step(scenarios: Scenarios) -> None:
+    scenarios.target.refusals = [StoreError("the disk is full")]
+    await scenarios.start(WITH_A_TARGET)
+    with pytest.raises(StoreError):
+        await scenarios.process.runs.tick("r", 1, ALICE)
+    await scenarios.process.runs.tick("r", 1, ALICE)
+    assert [what for what, _ in scenarios.target.asked] == ["override", "expect"]
+
+
+async def test_a_run_that_is_stopped_takes_its_scenarios_along(scenarios: Scenarios) -> None:
+    await scenarios.start()
+    await scenarios.process.runs.tick("r", 3, ALICE)
+    await scenarios.process.runs.stop("r", ALICE)
+    assert scenarios.events()[-1] == ScenarioExecutionStopped(3 * MINUTE, "the run was stopped")
+
+
+async def test_two_scenarios_take_turns_by_their_moments(scenarios: Scenarios) -> None:
+    def at(moment: str, dispatch: str) -> Raw:
+        return script(lasts=None, steps=[{"at": moment, "set-bess": {"bess": "$battery", "dispatch": dispatch}}])
+
+    await scenarios.start(at("90 s", "ACTIVE"))
+    await scenarios.start(at("80 s", "SCHEDULED"))
+    await scenarios.start(at("90 s", "COMPLETED"))
+    await scenarios.process.runs.advance_to("r", "+5 min", ALICE)
+    changes = [event.dispatch.value for event in scenarios.process.events() if event.TOPIC == "bess.state-changed.1"]  # type: ignore[attr-defined]
+    assert changes == ["SCHEDULED", "ACTIVE", "COMPLETED"]
