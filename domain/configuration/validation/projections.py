@@ -65,12 +65,13 @@ def _binding(pointer: str, binding: ProjectionBinding) -> Iterator[Finding]:
 
 
 def _endpoint(pointer: str, endpoint: str, schemes: tuple[str, ...]) -> Iterator[Finding]:
-    if not _is_address(endpoint, schemes):
+    if not is_address(endpoint, schemes):
         accepted = " or ".join(f"{scheme}://" for scheme in schemes)
         yield finding(pointer, quoted(endpoint), f"an address that begins with {accepted} and names a host")
 
 
-def _is_address(endpoint: str, schemes: tuple[str, ...]) -> bool:
+def is_address(endpoint: str, schemes: tuple[str, ...]) -> bool:
+    """Whether it begins with one of the schemes and names a host."""
     match = _ADDRESS.fullmatch(endpoint)
     return match is not None and match["scheme"] in schemes and 0 < int(match["port"] or 1) <= _HIGHEST_PORT
 
