@@ -30,17 +30,18 @@ class OscpMessagesProjector:
 
 
 class _Fold:
-    """`new` entries by stream, `settled` ones of earlier pages."""
+    """`new` entries by stream, `settled` ones of earlier pages; the number of every entry's kind by its position."""
 
     def __init__(self, before: Database) -> None:
         self.new: dict[str, Message] = {}
         self.settled: list[Message] = []
+        self._kinds: dict[int, int] = {}
         self._numbers: dict[Kind, int] = {}
         self._newest: dict[Kind, int] = {}
         self._before = before
 
     def rows(self, messages: Iterable[Message]) -> list[Sequence[object]]:
-        return [message.row(self._numbers[message.kind]) for message in messages]
+        return [message.row(self._kinds[message.position]) for message in messages]
 
     def kind_rows(self) -> list[Sequence[object]]:
         """Of those that the page made a message of, with where it last did."""
@@ -60,14 +61,13 @@ class _Fold:
                 return
         kind = message.kind
         self._newest[kind] = row.position
-        if kind not in self._numbers:
-            self._number(kind, row.position)
+        self._kinds[message.position] = self._numbers.get(kind) or self._number(kind, row.position)
 
-    def _number(self, kind: Kind, position: int) -> None:
+    def _number(self, kind: Kind, position: int) -> int:
         """A kind that no page before had is named by where it begins."""
         for known, number in oscp_messages.kinds_of(self._before, kind.session_id).items():
             self._numbers.setdefault(known, number)
-        self._numbers.setdefault(kind, position)
+        return self._numbers.setdefault(kind, position)
 
     def _message(self, stream: str) -> Message:
         message = self.new.get(stream)
@@ -105,4 +105,5 @@ def _finalise(message: Message, event: OscpMessageFinalised) -> None:
     message.deviations = len(event.deviations)
     message.latency_us = event.latency_us
     message.error = event.error.replace("\0", "\N{REPLACEMENT CHARACTER}")
-    message.overrides = tuple(dict.fromkeys((*message.overrides, *event.overrides)))
+    if event.overrides:
+        message.overrides = tuple(dict.fromkeys((*message.overrides, *event.overrides)))

@@ -24,6 +24,7 @@ POLL_SECONDS = 0.02
 """How often a waiting log looks for commits of other processes."""
 
 _INSERT = "INSERT INTO events (stream, version, topic, state, recorded_at, metadata) VALUES (?, ?, ?, ?, ?, ?)"
+_HEAD = "SELECT max(position) FROM events"
 _VERSION = "SELECT max(version) FROM events WHERE stream = ?"
 _HOLDS = "SELECT 1 FROM leases WHERE run = ? AND token = ?"
 _SAVE_SNAPSHOT = "INSERT OR REPLACE INTO snapshots (stream, version, at, state) VALUES (?, ?, ?, ?)"
@@ -89,7 +90,7 @@ class SQLiteEventLog(LibraryRecorder, SQLiteApplicationRecorder):
         return self._rows(*select_log(after, limit, where, upto, newest_first, stream_column="+stream"))
 
     def head(self) -> int:
-        return self._number("SELECT max(position) FROM events")
+        return self._number(_HEAD)
 
     def stream_version(self, stream: str) -> int:
         return self._number(_VERSION, (stream,))
@@ -119,7 +120,10 @@ class SQLiteEventLog(LibraryRecorder, SQLiteApplicationRecorder):
         return number or 0
 
     def _watch(self, wakeups: Wakeups) -> None:
-        """`data_version` changes with every commit of another connection; to ask for it costs next to nothing."""
+        """`data_version` changes with every commit of another connection; to ask for it costs next to nothing.
+
+        Under load it has changed with every look, so the head is read over the same connection.
+        """
         seen = None
         with closing(sqlite3.connect(self.datastore.name)) as connection:
             while not wakeups.closing.is_set():
@@ -127,7 +131,7 @@ class SQLiteEventLog(LibraryRecorder, SQLiteApplicationRecorder):
                 with suppress(sqlite3.Error, StoreError):
                     (version,) = connection.execute("PRAGMA data_version").fetchone()
                     if version != seen:
-                        wakeups.advance(self.head())
+                        wakeups.advance(_head(connection))
                         seen = version
                 wakeups.closing.wait(POLL_SECONDS)
 
@@ -148,6 +152,11 @@ class _Ground:
         if held is None:
             held = self._held[fence] = self._cursor.execute(_HOLDS, fence).fetchone() is not None
         return held
+
+
+def _head(connection: sqlite3.Connection) -> int:
+    (position,) = connection.execute(_HEAD).fetchone()
+    return position or 0
 
 
 def _insert(cursor: sqlite3.Cursor, rows: Sequence[tuple[Any, ...]]) -> int:
