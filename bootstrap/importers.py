@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -13,7 +14,7 @@ from adapters.configuration_import.block_csv import BlockImport, import_blocks
 from adapters.configuration_import.formats import Format
 from adapters.configuration_import.gtfs import GtfsImport, import_gtfs
 from adapters.configuration_import.legacy_circuits import import_circuits
-from adapters.configuration_import.loading import decode_text, define, parse
+from adapters.configuration_import.loading import decode_text, define, located, parse
 from adapters.configuration_import.site import SitePlan
 from adapters.control_api import Importer, Parsed
 from domain.configuration.definition import Definition
@@ -75,6 +76,9 @@ class ImportedDocuments:
 
     def define(self, parsed: Parsed) -> Definition:
         return define(parsed.raw, parsed.text)
+
+    def located(self, faults: Sequence[Fault], text: str) -> list[Fault]:
+        return located(tuple(faults), text)
 
 
 def _parse(text_format: Format, body: bytes) -> Parsed:

@@ -38,6 +38,7 @@ class Oscp:
     """What the service serves and runs of it."""
 
     service: OscpService
+    sessions: OscpSessions
     scenarios: ScenarioControl
     protocol: ProtocolApp
     clockwork: Clockwork
@@ -69,6 +70,7 @@ def compose_oscp(
     Breaches(sessions, host)
     return Oscp(
         OscpService(sessions, outbound, live, time, secrets, registrar, url + PREFIX),
+        sessions,
         ScenarioControl(OscpTargets(sessions), live),
         ProtocolApp(inbound.receive),
         clockwork,

@@ -23,11 +23,17 @@ from application.run.host import RunHost
 from application.run.live import LiveRuns
 from application.run.runtime import SimulationRuntime
 from application.run.service import RunService
+from application.scenario.controlled import ControlledTargets
+from application.scenario.playing import ScriptPlayer
+from application.scenario.service import ScenarioService
+from application.scenario.targets import TargetControls
 from application.subscription import Tail
 from bootstrap.importers import IMPORTERS, ImportedDocuments
 from bootstrap.oscp import Oscp, compose_oscp, secrets_folder_of
+from bootstrap.scenarios import scenario_library
 from bootstrap.settings import Settings
 from domain.run.events import ResumeReason
+from domain.scenario.script import NeedKind
 from projections.catalogue import PROJECTORS
 from projections.runner import Runner
 from read_models import configurations, oscp_messages, oscp_sessions, power, runs
@@ -45,6 +51,7 @@ class Service:
     host: RunHost
     metrics: Metrics
     oscp: Oscp
+    player: ScriptPlayer
 
     async def stop_streams(self) -> None:
         """End every event stream and every request left unanswered, so that a server can finish its connections."""
@@ -88,7 +95,9 @@ def _compose(
     closing.push_async_callback(asyncio.to_thread, tail.close)
     host = RunHost(log, journal, store.leases, clock, settings.owner, settings.lease_seconds)
     configuration_service = ConfigurationService(Repository(log, journal), ids)
-    run_service = RunService(log, host, configuration_service, ids)
+    targets = TargetControls()
+    player = ScriptPlayer(log, host, targets, clock)
+    run_service = RunService(log, host, configuration_service, ids, player)
     RunDriver(run_service, host, clock)
     live = LiveRuns(log, host)
     runtime = SimulationRuntime(log, tail, run_service, live)
@@ -96,6 +105,7 @@ def _compose(
     secrets = secrets_folder_of(settings.db, settings.secrets)
     oscp = compose_oscp(log, journal, host, live, runtime, meter, secrets_folder=secrets, url=settings.url)
     closing.push_async_callback(oscp.partner.close)
+    targets.add(NeedKind.OSCP_SESSION, ControlledTargets(oscp.scenarios, oscp.sessions.of_run))
     projections = _Projections(runner)
     _watch(metrics, host, projections)
     backend = Backend(
@@ -113,12 +123,13 @@ def _compose(
         power_table=read_store[power.MODEL].database(),
         oscp=oscp.service,
         scenarios=oscp.scenarios,
+        scripts=ScenarioService(log, host, live, player, targets, scenario_library()),
         oscp_sessions_table=read_store[oscp_sessions.MODEL].database(),
         oscp_messages_table=read_store[oscp_messages.MODEL].database(),
         tokens=tokens,
         metrics=metrics.text,
     )
-    return Service(backend, host, metrics, oscp)
+    return Service(backend, host, metrics, oscp, player)
 
 
 @asynccontextmanager
@@ -128,6 +139,7 @@ async def _tended(service: Service) -> AsyncIterator[None]:
     tasks = [
         asyncio.create_task(service.oscp.clockwork.run(), name="oscp clockwork"),
         asyncio.create_task(service.oscp.following.run(), name="follow oscp sessions"),
+        asyncio.create_task(service.player.watch(), name="settle scenarios"),
         asyncio.create_task(host.keep_leases(), name="keep leases"),
         asyncio.create_task(host.watch_unheld(), name="watch unheld runs"),
     ]

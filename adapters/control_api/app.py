@@ -14,6 +14,7 @@ from adapters.control_api.routes.configurations import configuration_routes
 from adapters.control_api.routes.events import all_events
 from adapters.control_api.routes.oscp import oscp_routes
 from adapters.control_api.routes.runs import run_routes
+from adapters.control_api.routes.scenarios import library_routes
 from adapters.control_api.routes.service import SERVICE_ROUTES
 
 LARGEST_BODY = 2**20
@@ -26,6 +27,7 @@ def create_app(backend: Backend) -> Litestar:
             configuration_routes(backend.importers),
             run_routes(),
             oscp_routes(),
+            library_routes(),
             Router("/", tags=["Events"], route_handlers=[all_events]),
             Router("/", tags=["Service"], route_handlers=[*SERVICE_ROUTES, get_description]),
         ],

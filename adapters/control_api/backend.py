@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -16,8 +16,10 @@ from application.run.live import LiveRuns
 from application.run.runtime import SimulationRuntimePort
 from application.run.service import RunService
 from application.scenario.control import ScenarioControl
+from application.scenario.service import ScenarioService
 from application.subscription import Tail
 from domain.configuration.definition import Definition
+from domain.errors import Fault
 from read_models.database import Database
 
 
@@ -37,6 +39,9 @@ class Documents(Protocol):
 
     def define(self, parsed: Parsed) -> Definition:
         """The depot definition in a text; faults tell line and column."""
+
+    def located(self, faults: Sequence[Fault], text: str) -> list[Fault]:
+        """The same faults with line and column in a text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +87,7 @@ class Backend:
     runtime: SimulationRuntimePort
     oscp: OscpService
     scenarios: ScenarioControl
+    scripts: ScenarioService
     documents: Documents
     importers: tuple[Importer, ...]
     projections: Projections

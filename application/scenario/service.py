@@ -137,13 +137,13 @@ class ScenarioService:
         start_time = await self._start_time(run_id)
         return viewed(await asyncio.to_thread(self._stored.get, run_id, execution_id), start_time)
 
-    async def stop(self, run_id: str, execution_id: str, origin: Origin) -> ExecutionView:
+    async def stop(self, run_id: str, execution_id: str, reason: str, origin: Origin) -> ExecutionView:
         """Let none of its further steps happen; what it did stays. Raises Conflict when it is over."""
         await asyncio.to_thread(self._stored.get, run_id, execution_id)
         async with self._host.writing(run_id) as held:
             executions = await self._player.executions(held)
             execution = next(each for each in executions if each.execution_id == execution_id)
-            execution.stop(held.run.world.at, "called off")
+            execution.stop(held.run.world.at, reason)
             await self._host.save(held, msgspec.json.encode(origin), [pending_write(execution)])
             return _view(held.run, execution)
 

@@ -15,6 +15,7 @@ from adapters.control_api.routes.commands import command_routes
 from adapters.control_api.routes.events import run_events
 from adapters.control_api.routes.oscp import oscp_session_routes
 from adapters.control_api.routes.power import power_history_of
+from adapters.control_api.routes.scenarios import scenario_routes
 from adapters.control_api.routes.world import WORLD_ROUTES
 from adapters.control_api.times import wall_time
 from application.run.requests import StartRun, time_at
@@ -91,7 +92,7 @@ def run_routes() -> Router:
             Router("/{run_id:str}/commands", tags=["Commands"], route_handlers=command_routes()),
             Router("/{run_id:str}", tags=["World"], route_handlers=[*WORLD_ROUTES, power_history_of]),
             Router("/{run_id:str}", tags=["Events"], route_handlers=[run_events]),
-            Router("/{run_id:str}", route_handlers=[oscp_session_routes()]),
+            Router("/{run_id:str}", route_handlers=[oscp_session_routes(), scenario_routes()]),
         ],
     )
 

@@ -11,6 +11,7 @@ from domain.configuration.validation.bounds import check_bounds
 from domain.configuration.validation.finding import Finding
 from domain.configuration.validation.fleet import check_fleet
 from domain.configuration.validation.identities import check_identities
+from domain.configuration.validation.presets import check_presets
 from domain.configuration.validation.projections import check_projections
 from domain.configuration.validation.references import check_references
 from domain.configuration.validation.site import check_site
@@ -27,6 +28,7 @@ _RULES: Sequence[Callable[[SimulationConfigurationDocument], Iterable[Finding]]]
     check_stays,
     check_site,
     check_projections,
+    check_presets,
 )
 _IDENTIFYING = {"id", "parent", "connectors", "nodes", "topology"}
 

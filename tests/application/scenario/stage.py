@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 # ruff: noqa: ARG002 - the stand-in for a target answers without looking at everything it is given
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

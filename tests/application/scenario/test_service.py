@@ -104,21 +104,21 @@ async def test_a_start_repeated_under_its_key_starts_nothing_more(scenarios: Sce
 
 async def test_what_is_called_off_keeps_what_it_did_and_skips_the_rest(scenarios: Scenarios) -> None:
     await scenarios.start()
-    stopped = await scenarios.service.stop("r", "1", ALICE)
+    stopped = await scenarios.service.stop("r", "1", "called off", ALICE)
     await scenarios.process.runs.tick("r", 20, ALICE)
 
     assert (stopped.status, stopped.reasons) == (ExecutionStatus.STOPPED, ("called off",))
     assert [step.state for step in stopped.steps] == ["applied", "skipped", "skipped", "skipped"]
     assert await scenarios.service.execution("r", "1") == stopped
     with pytest.raises(Conflict, match="is stopped"):
-        await scenarios.service.stop("r", "1", ALICE)
+        await scenarios.service.stop("r", "1", "called off", ALICE)
 
 
 async def test_what_there_is_not_is_not_found(scenarios: Scenarios) -> None:
     for asking in (
         scenarios.service.executions("nobody"),
         scenarios.service.execution("r", "1"),
-        scenarios.service.stop("r", "x", ALICE),
+        scenarios.service.stop("r", "x", "called off", ALICE),
     ):
         with pytest.raises(NotFound):
             await asking
