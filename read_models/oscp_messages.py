@@ -14,10 +14,12 @@ from read_models.schema import ReadModel, Table, Type
 LONGEST_ID = 200
 """Characters of an id that somebody else made up: longer ones are kept and looked for by their beginning."""
 
+_STRETCH = 1 << 16  # positions
 MESSAGES = Table(
     "oscp_messages",
     {
         "position": Type.INTEGER,
+        "stretch": Type.INTEGER,
         "kind": Type.INTEGER,
         "entry_id": Type.TEXT,
         "stream": Type.TEXT,
@@ -35,8 +37,12 @@ MESSAGES = Table(
         "overrides": Type.TEXT,
     },
     key=("position",),
-    indices=(("kind", "position"), ("entry_id",), ("correlation_id", "position"), ("request_id", "position")),
+    indices=(("kind", "position"), ("stretch", "entry_id"), ("correlation_id", "position"), ("request_id", "position")),
 )
+"""`stretch` numbers stretches of the log. Ids of entries are random: in one index of them all every new entry would
+change a page of its own, so that a large ledger costs many times as much to write as a small one. An entry is looked
+for in one stretch after the other, which are few, the newest first.
+"""
 
 KINDS = Table(
     "oscp_message_kinds",
@@ -60,9 +66,20 @@ rare they are, and however many other messages lie between. The first place is t
 in place of six columns, in its rows and in its largest index.
 """
 
-MODEL = ReadModel("oscp_messages", 3, (MESSAGES, KINDS))
+MODEL = ReadModel("oscp_messages", 4, (MESSAGES, KINDS))
 
 _SELECT = f"SELECT {', '.join(MESSAGES.columns)} FROM oscp_messages"
+_FIND_ENTRY = f"""
+    WITH RECURSIVE stretches (stretch) AS (
+        SELECT max(position) / {_STRETCH} FROM oscp_messages
+        UNION ALL SELECT stretch - 1 FROM stretches WHERE stretch > 0
+    )
+    SELECT position FROM (
+        SELECT (
+            SELECT position FROM oscp_messages WHERE oscp_messages.stretch = stretches.stretch AND entry_id = ?
+        ) AS position FROM stretches
+    ) AS found WHERE position IS NOT NULL LIMIT 1
+"""
 _PENDING = "pending"
 
 
@@ -120,6 +137,7 @@ class Message(msgspec.Struct):
         """Of a kind that has this number."""
         return (
             self.position,
+            self.position // _STRETCH,
             kind,
             self.entry_id,
             self.stream,
@@ -210,11 +228,12 @@ def shortened(id: str) -> str:
 
 
 def get_message(database: Database, entry_id: str) -> Message | None:
-    rows = database.query(f"{_SELECT} WHERE entry_id = ?", (entry_id,))
-    if not rows:
+    found = database.query(_FIND_ENTRY, (entry_id,))
+    if not found:
         return None
-    kind = dict(zip(MESSAGES.columns, rows[0], strict=True))["kind"]
-    return _message(rows[0], _kinds(database, "kind = ?", (kind,)))
+    (row,) = database.query(f"{_SELECT} WHERE position = ?", found[0])
+    kind = dict(zip(MESSAGES.columns, row, strict=True))["kind"]
+    return _message(row, _kinds(database, "kind = ?", (kind,)))
 
 
 def kinds_of(database: Database, session_id: str) -> dict[Kind, int]:
@@ -284,6 +303,6 @@ def _kinds(database: Database, condition: str, parameters: Sequence[object]) -> 
 def _message(row: Sequence[Any], kinds: Mapping[int, Kind]) -> Message:
     columns = dict(zip(MESSAGES.columns, row, strict=True))
     said = kinds[columns.pop("kind")]._asdict()
-    del said["deliberate"]
+    del said["deliberate"], columns["stretch"]
     overrides = tuple(columns.pop("overrides").split())
     return Message(**said, **columns, overrides=overrides)

@@ -13,7 +13,8 @@ from domain.oscp.ledger import UNRESOLVED
 from domain.oscp.vocabulary import Direction, MessageType, Outcome, Validation
 from read_models import oscp_messages
 from read_models.errors import QueryRefused
-from read_models.oscp_messages import ANY, KINDS, Message, Wanted, list_messages
+from read_models.oscp_messages import ANY, KINDS, Message, Wanted, get_message, list_messages
+from read_models.store import Mark
 from tests.projections.oscp_samples import SESSION, attach, enter, finalised, recorded
 from tests.projections.samples import Stores, opened
 
@@ -127,6 +128,19 @@ def test_every_kind_is_known_with_a_bound_for_where_its_messages_are(ledger: Sto
     bounds = {tuple(kind): newest for _, *kind, newest in rows}
     for message in pages(ledger, limit=1_000):
         assert message.position <= bounds[message.kind]
+
+
+def test_an_entry_is_found_wherever_in_a_long_log_it_was_recorded(stores: Stores) -> None:
+    places = (1, 70_000, 300_000, 1_000_000)
+    messages = [
+        Message(SESSION, place, f"entry-{place}", "s", "r", "c", "inbound", "Heartbeat", "q", "", 0) for place in places
+    ]
+    with stores.read[oscp_messages.MODEL].advance(0, Mark(places[-1], 0)) as transaction:
+        transaction.insert(oscp_messages.MESSAGES, [message.row(1) for message in messages])
+        transaction.insert(KINDS, [(1, *messages[0].kind, places[-1])])
+    database = stores.database(oscp_messages.MODEL)
+    assert [get_message(database, message.entry_id) for message in messages] == messages
+    assert get_message(database, "none") is None
 
 
 @pytest.mark.parametrize("limit", [0, 1_001])
