@@ -7,9 +7,9 @@ How to read it, from the inside out. All but the last three do no input or outpu
 * `encodings`, `envelope`, `senml`  bytes to packets
 * `sequence`                      gaps, repeats, order, restarts and the clock of one device
 * `checks`                        what a packet says against the contract
-* `configuration`, `routing`      which devices drive what, as the platform's configuration has it
-* `capability`, `capacity`, `power_source`, `microgrid`   what the packets mean (COR-9, COR-38)
+* `document`, `configuration`, `routing`   which devices drive what, as the platform has it
+* `capability`, `capacity`, `circuits`, `power_source`, `microgrid`   what the packets mean (COR-9, COR-38)
 * `archive`, `misbehaviour`       packets as they were, and faults that were asked for
-* `intake`                        a post on its way through all that
+* `platform`, `intake`          a post on its way through all that
 * `api`, `control`, `views`, `card`   HTTP around it
 """

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from html import escape
+from itertools import islice
 
 from standin.html import kw, pill, table, time
 from standin.packets.archive import Entry
@@ -14,6 +15,7 @@ from standin.packets.packet import Value
 from standin.packets.views import CapabilityView, CircuitView, MicrogridView, PowerSourceView, view_microgrid
 
 _LINES = 10
+_MOST = 40
 _REASONS = 3
 
 
@@ -22,8 +24,9 @@ def microgrid_card(intake: Intake) -> str:
     view = view_microgrid(intake.platform.microgrid, intake.clock(), _REASONS)
     sites = "".join(f"<code>{escape(site)}</code>" for site in view.sites)
     clock = f"<span class=muted>packets have come to {time(view.clock)}</span>" if view.clock else ""
+    circuits = f"<span class=muted>circuits{more}</span>" if (more := _more(len(view.circuits))) else ""
     return (
-        f"<section class=panel><header><h2>Microgrid</h2>{sites}{clock}</header>"
+        f"<section class=panel><header><h2>Microgrid</h2>{sites}{clock}{circuits}</header>"
         f"<div class=parts>{_circuits(view.circuits)}{_capabilities(view)}{_power_sources(view.power_sources)}</div>"
         "</section>"
     )
@@ -33,21 +36,26 @@ def packets_panel(intake: Intake) -> str:
     """What came of late, from whom, and what was odd about it."""
     arrived, findings = intake.archive.arrived, intake.platform.findings
     odd = ", ".join(f"{count} {kind}" for kind, count in findings.most_common()) or "nothing odd"
-    devices = table(
-        map(_device_row, intake.platform.devices.known.values()), ("device", "packets", "repeats", "missing", "")
-    )
+    known = intake.platform.devices.known.values()
+    devices = table(map(_device_row, islice(known, _MOST)), ("device", "packets", "repeats", "missing", ""))
     latest = table(map(_entry_row, intake.archive.newest_first(limit=_LINES)), ("at", "device", "packet", "answer", ""))
     return (
         f"<section class=panel><header><h2>Packets</h2><span class=muted>{arrived} came: {escape(odd)}</span></header>"
-        f"<div class=parts><div class=wide><h3>Devices</h3>{devices}</div>"
+        f"<div class=parts><div class=wide><h3>Devices{_more(len(known))}</h3>{devices}</div>"
         f"<div class=wide><h3>Latest packets</h3>{latest}</div></div></section>"
         if arrived
         else "<p class=muted>No packet has come.</p>"
     )
 
 
-def _circuits(circuits: Iterable[CircuitView]) -> str:
-    return "".join(map(_circuit, circuits)) or "<div><h3>Circuit capacity</h3><span class=muted>none</span></div>"
+def _more(count: int) -> str:
+    return f", {_MOST} of {count:,}" if count > _MOST else ""
+
+
+def _circuits(circuits: Sequence[CircuitView]) -> str:
+    return (
+        "".join(map(_circuit, circuits[:_MOST])) or "<div><h3>Circuit capacity</h3><span class=muted>none</span></div>"
+    )
 
 
 def _circuit(view: CircuitView) -> str:
@@ -84,11 +92,11 @@ def _capability(name: Capability, view: CapabilityView | None) -> str:
     return f"<div><h3>{title}</h3>{pill(view.status)} {pill(freshness)} {age}{table(rows)}</div>"
 
 
-def _power_sources(sources: Iterable[PowerSourceView]) -> str:
+def _power_sources(sources: Sequence[PowerSourceView]) -> str:
     return "".join(
         f"<div><h3>Power source {escape(one.id)}</h3>"
         f"{table((name, _text(latest.value), time(latest.at)) for name, latest in one.values.items())}</div>"
-        for one in sources
+        for one in sources[:_MOST]
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -19,6 +19,7 @@ class Circuits:
     devices: Devices
     links: dict[str, dict[str, CapacityLink]] = field(default_factory=dict)
     site_clock: datetime | None = None
+    _circuits_of: dict[str, list[str]] = field(default_factory=dict)
 
     def link(self, circuit: str, device: str) -> CapacityLink:
         """The link, which is made when it is first named; by our own clock it is armed then by `arm`."""
@@ -26,6 +27,7 @@ class Circuits:
         links = self.links.setdefault(circuit, {})
         if device not in links:
             links[device] = CapacityLink(watchdog, self.settings.safe_default_kw)
+            self._circuits_of.setdefault(device, []).append(circuit)
         return links[device]
 
     def arm(self, circuit: str, device: str, now: datetime) -> None:
@@ -46,34 +48,33 @@ class Circuits:
         now = self._clock_of(device, report.said_at)
         self.link(circuit, device.id).take(report, now)
 
-    def pass_time(self, device: Device, arrived_at: datetime, *, reports: bool) -> None:
-        """A packet has moved a clock. The link that it reports on takes its time together with the report."""
+    def pass_time(self, device: Device, arrived_at: datetime, reported: Collection[str]) -> None:
+        """A packet has moved a clock. The circuits that it reports on take its time together with the report."""
         assert device.clock is not None, "its packet named a time"
         self.site_clock = max(device.clock, self.site_clock or device.clock)
         now = self._clock_of(device, arrived_at)
-        for owner, link in self._owned():
-            own = owner == device.id
-            if not reports if own else self.settings.clock is not Clock.DEVICE:
-                link.advance(now)
+        for circuit, owner in self._moved_by(device.id):
+            if owner != device.id or circuit not in reported:
+                self.links[circuit][owner].advance(now)
 
     def look(self, now: datetime) -> None:
         """Let our own clock do what it does, if it is the one that counts. Looking refreshes nothing."""
         if self.settings.clock is Clock.ARRIVAL:
-            for _, link in self._owned():
-                link.advance(now)
+            for circuit, owner in self._pairs():
+                self.links[circuit][owner].advance(now)
 
     def next_expiry(self) -> datetime | None:
         """When our own clock alone will change something, if nothing happens before."""
         if self.settings.clock is not Clock.ARRIVAL:
             return None
-        waiting = (link for _, link in self._owned() if link.standing is not Standing.FAIL_SAFE)
-        return min((link.expires_at for link in waiting if link.expires_at), default=None)
+        links = (self.links[circuit][owner] for circuit, owner in self._pairs())
+        waiting = (link.expires_at for link in links if link.standing is not Standing.FAIL_SAFE)
+        return min((expiry for expiry in waiting if expiry), default=None)
 
     def forget(self, device: str) -> None:
         """The device began anew: its times no longer order anything."""
-        for links in self.links.values():
-            if device in links:
-                links[device] = links[device].renewed()
+        for circuit in self._circuits_of.get(device, ()):
+            self.links[circuit][device] = self.links[circuit][device].renewed()
         self.site_clock = max((one.clock for one in self.devices.known.values() if one.clock), default=None)
 
     def _clock_of(self, device: Device, arrived_at: datetime) -> datetime:
@@ -85,5 +86,11 @@ class Circuits:
             case Clock.ARRIVAL:
                 return arrived_at
 
-    def _owned(self) -> Iterator[tuple[str, CapacityLink]]:
-        return (pair for links in self.links.values() for pair in links.items())
+    def _moved_by(self, device: str) -> Iterable[tuple[str, str]]:
+        """The links, by circuit and device, whose clock its packets move."""
+        if self.settings.clock is Clock.DEVICE:
+            return ((circuit, device) for circuit in self._circuits_of.get(device, ()))
+        return self._pairs()
+
+    def _pairs(self) -> Iterable[tuple[str, str]]:
+        return ((circuit, device) for device, circuits in self._circuits_of.items() for circuit in circuits)

@@ -1,4 +1,4 @@
-"""The platform's device and sensor-action configuration: which device drives what, under which names."""
+"""Which device drives what, under which names: by the platform's configuration, or by what its keys can."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from functools import cache
 
 from msgspec import Struct
 
-from standin.packets.checks import Known, standard
 from standin.packets.measurands import (
     ACTIVE_POWER,
     AVAILABLE_CHARGING_CAPACITY,
@@ -43,18 +42,34 @@ _POWER_SOURCES = frozenset(("BESS", "DER", "MICROGRID_CONTROLLER", None))
 """Device types that report a power source; None is that of an encoding which names no types."""
 
 
-class Plan(Struct, frozen=True):
-    """What to do with a device's packets: its keys (None: the contract's own), and the target of each action.
+class BoundAction(Struct, frozen=True):
+    """An action of one device, with the keys as they are sent; None: with all that it can use.
 
     A target that is None is found from the packets: the circuit is their scope, the power source the device itself.
     """
 
-    targets: dict[Action, str | None]
-    keys: dict[str, Known] | None = None
+    action: Action
+    target: str | None = None
+    keys: frozenset[str] | None = None
+
+    def uses(self, key: str, measurand: str) -> bool:
+        return measurand in USED_BY[self.action] and (self.keys is None or key in self.keys)
+
+
+class Plan(Struct, frozen=True):
+    """What to do with a device's packets. `names` has the profile's names of keys; others may be names themselves."""
+
+    actions: tuple[BoundAction, ...]
+    names: dict[str, str] = {}
+    others_may_stand: bool = True
     circuit: str | None = None
 
-    def known(self, key: str) -> Known | None:
-        return standard(key) if self.keys is None else self.keys.get(key)
+    def name_of(self, key: str) -> str | None:
+        return self.names.get(key, key if self.others_may_stand else None)
+
+    def circuit_of(self, action: BoundAction) -> str | None:
+        """The circuit that is configured."""
+        return action.target or self.circuit
 
 
 @cache
@@ -63,53 +78,4 @@ def default_plan(device_type: str | None) -> Plan:
     actions = [Action.CIRCUIT_CAPACITY, Action.MICROGRID_STATE]
     if device_type in _POWER_SOURCES:
         actions += [Action.POWER_SOURCE_STATE, Action.POWER_SOURCE_LOAD]
-    return Plan(dict.fromkeys(actions))
-
-
-class MappedMeasurand(Struct, frozen=True, forbid_unknown_fields=True):
-    """A measurand under the device's own key, in its unit and words; what is absent is as the contract has it."""
-
-    measurand: str
-    key: str = ""
-    unit: str | None = None
-    words: dict[str, str] = {}
-
-    def __post_init__(self) -> None:
-        if self.measurand not in MEASURANDS:
-            raise ValueError(f"there is no measurand {self.measurand!r}")
-
-    def known(self) -> Known:
-        return Known(self.measurand, self.unit or MEASURANDS[self.measurand].unit, self.words)
-
-
-class SensorAction(Struct, frozen=True, forbid_unknown_fields=True):
-    """One action of a device: with which measurands, on which target."""
-
-    sensor_action: Action
-    target: str | None = None
-    measurands: tuple[MappedMeasurand, ...] = ()
-
-
-class ConfiguredDevice(Struct, frozen=True, forbid_unknown_fields=True):
-    """One sensor device, and the circuit it is linked to."""
-
-    device_id: str
-    sensor_actions: tuple[SensorAction, ...] = ()
-    circuit: str | None = None
-    enabled: bool = True
-
-    def plan(self) -> Plan:
-        keys = {one.key or one.measurand: one.known() for action in self.sensor_actions for one in action.measurands}
-        targets = {action.sensor_action: action.target for action in self.sensor_actions}
-        return Plan(targets, keys or None, self.circuit)
-
-
-class Configuration(Struct, frozen=True, forbid_unknown_fields=True):
-    """The document. `site_model_name` belongs to the gateway and may be null: nothing here needs it."""
-
-    devices: tuple[ConfiguredDevice, ...]
-    site_model_name: str | None = None
-
-    def plans(self) -> dict[str, Plan | None]:
-        """What to do with the packets of each device; None for one that is not enabled."""
-        return {one.device_id: one.plan() if one.enabled else None for one in self.devices}
+    return Plan(tuple(map(BoundAction, actions)))

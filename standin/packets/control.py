@@ -12,7 +12,7 @@ from standin.answers import Problem
 from standin.packets.archive import Archive
 from standin.packets.capability import Capability, Status
 from standin.packets.capacity import Standing
-from standin.packets.configuration import Configuration
+from standin.packets.document import Document, Unmapped
 from standin.packets.intake import Intake
 from standin.packets.misbehaviour import MisbehaviourOrder
 from standin.packets.platform import Platform
@@ -72,6 +72,13 @@ class WaitOrder(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         return len(intake.archive.newest_first(self.device, self.key, self.count)) >= self.count
 
 
+class Configured(Struct, frozen=True):
+    """The configuration that is in force, and every row of it that cannot be put to use."""
+
+    document: Document
+    unmapped: list[Unmapped]
+
+
 class PacketControl:
     """Serves one intake's control routes."""
 
@@ -113,19 +120,22 @@ class PacketControl:
     async def _reset(self, _: web.Request) -> web.Response:
         """As after the start, under the same configuration and settings."""
         self._intake.archive = Archive()
-        self._begin_anew(self._intake.platform.settings, self._intake.platform.configuration)
+        self._begin_anew(self._intake.platform.settings, self._intake.platform.document)
         return web.Response(status=204)
 
     async def _devices(self, _: web.Request) -> web.Response:
-        configuration = self._intake.platform.configuration
-        if configuration is None:
-            raise Problem(404, "no devices are configured: every device drives what it can")
-        return answers.json(configuration)
+        return answers.json(self._configured())
 
     async def _configure(self, request: web.Request) -> web.Response:
-        configuration = await answers.body(request, Configuration)
-        self._begin_anew(self._intake.platform.settings, configuration)
-        return answers.json(configuration)
+        document = await answers.body(request, Document)
+        self._begin_anew(self._intake.platform.settings, document)
+        return answers.json(self._configured())
+
+    def _configured(self) -> Configured:
+        document, settings = self._intake.platform.document, self._intake.platform.settings
+        if document is None:
+            raise Problem(404, "no devices are configured: every device drives what it can")
+        return Configured(document, document.unmapped(settings.names()))
 
     async def _configure_nothing(self, _: web.Request) -> web.Response:
         self._begin_anew(self._intake.platform.settings, None)
@@ -136,7 +146,7 @@ class PacketControl:
 
     async def _set(self, request: web.Request) -> web.Response:
         settings = await answers.body(request, Settings)
-        self._begin_anew(settings, self._intake.platform.configuration)
+        self._begin_anew(settings, self._intake.platform.document)
         return answers.json(settings)
 
     async def _misbehaviour(self, _: web.Request) -> web.Response:
@@ -151,7 +161,7 @@ class PacketControl:
         self._intake.misbehaviour.obey(MisbehaviourOrder())
         return web.Response(status=204)
 
-    def _begin_anew(self, settings: Settings, configuration: Configuration | None) -> None:
+    def _begin_anew(self, settings: Settings, document: Document | None) -> None:
         """Another set-up reads the packets to come in another way; those that came are kept."""
-        self._intake.platform = Platform(settings, configuration, self._intake.clock())
+        self._intake.platform = Platform(settings, document, self._intake.clock())
         self._intake.changes.announce()

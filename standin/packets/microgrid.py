@@ -10,9 +10,9 @@ from msgspec import Struct
 
 from standin.packets.capability import Capability, CapabilityLog, StatusReport
 from standin.packets.capacity import Report
-from standin.packets.checks import Checker, Reading, is_stale
+from standin.packets.checks import Checker, Known, Reading, is_stale, standard
 from standin.packets.circuits import Circuits
-from standin.packets.configuration import USED_BY, Action, Plan
+from standin.packets.configuration import Action, BoundAction, Plan
 from standin.packets.devices import Device, Devices
 from standin.packets.findings import Finding, Kind
 from standin.packets.measurands import (
@@ -20,6 +20,7 @@ from standin.packets.measurands import (
     FAIL_SAFE_CAPACITY,
     HEARTBEAT_COUNTER,
     HEARTBEAT_STATUS,
+    MEASURANDS,
 )
 from standin.packets.packet import Packet, Value
 from standin.packets.power_source import Latest, PowerSource
@@ -42,6 +43,7 @@ class Microgrid:
 
     settings: Settings
     devices: Devices
+    output_translation: Mapping[str, str]
     circuits: Circuits = field(init=False)
     capabilities: CapabilityLog = field(default_factory=CapabilityLog)
     power_sources: dict[str, PowerSource] = field(default_factory=dict)
@@ -52,11 +54,11 @@ class Microgrid:
     def take(self, arrival: Arrival) -> list[Finding]:
         """Apply a packet; what is odd about its values, and what could not be applied."""
         checker = Checker(arrival.packet)
-        read = [checker.read(one, arrival.plan.known(one.key)) for one in arrival.packet.measurements]
-        readings = {one.measurand: one for one in read if one}
-        used = {action: _used(action, readings) for action in arrival.plan.targets}
-        self.circuits.pass_time(arrival.device, arrival.at, reports=bool(used.get(Action.CIRCUIT_CAPACITY)))
-        for action, values in used.items():
+        readings = self._read(checker, arrival)
+        used = [(action, _used(action, readings)) for action in arrival.plan.actions]
+        reported = {self._circuit(arrival, action) for action, values in used if values and _is_capacity(action)}
+        self.circuits.pass_time(arrival.device, arrival.at, reported)
+        for action, values in used:
             if values:
                 checker.findings += self._act(action, arrival, values)
         return checker.findings
@@ -81,18 +83,34 @@ class Microgrid:
     def is_fresh(self, at: datetime, now: datetime) -> bool:
         return self.age(at, now).total_seconds() <= self.settings.fresh_seconds
 
-    def _act(self, action: Action, arrival: Arrival, values: Mapping[str, Reading]) -> Iterable[Finding]:
-        match action:
+    def _read(self, checker: Checker, arrival: Arrival) -> dict[str, Reading]:
+        """What passes, by the keys as they were sent."""
+        read = {one.key: checker.read(one, self._known(arrival.plan, one.key)) for one in arrival.packet.measurements}
+        return {key: one for key, one in read.items() if one}
+
+    def _known(self, plan: Plan, key: str) -> Known | None:
+        name = plan.name_of(key)
+        alias = self.settings.measurands.get(name) if name else None
+        if alias:
+            return Known(alias.measurand, alias.unit or MEASURANDS[alias.measurand].unit, alias.words)
+        return standard(name) if name else None
+
+    def _act(self, action: BoundAction, arrival: Arrival, values: Mapping[str, Reading]) -> Iterable[Finding]:
+        match action.action:
             case Action.CIRCUIT_CAPACITY:
-                return self._update_circuit(arrival, values)
+                return self._update_circuit(action, arrival, values)
             case Action.MICROGRID_STATE:
                 return self._update_state(arrival, values)
             case Action.POWER_SOURCE_STATE | Action.POWER_SOURCE_LOAD:
                 return self._update_power_source(action, arrival, values)
 
-    def _update_circuit(self, arrival: Arrival, values: Mapping[str, Reading]) -> Iterable[Finding]:
-        device, plan = arrival.device, arrival.plan
-        circuit = plan.targets[Action.CIRCUIT_CAPACITY] or plan.circuit or device.scope or device.id
+    def _circuit(self, arrival: Arrival, action: BoundAction) -> str:
+        return arrival.plan.circuit_of(action) or arrival.device.scope or arrival.device.id
+
+    def _update_circuit(
+        self, action: BoundAction, arrival: Arrival, values: Mapping[str, Reading]
+    ) -> Iterable[Finding]:
+        device, circuit = arrival.device, self._circuit(arrival, action)
         timely = {name: one for name, one in values.items() if not is_stale(arrival.packet, one.at)}
         said = timely.keys() & {AVAILABLE_CHARGING_CAPACITY, FAIL_SAFE_CAPACITY}
         if said or device.id in self.circuits.links.get(circuit, {}):
@@ -130,21 +148,25 @@ class Microgrid:
         return ()
 
     def _update_power_source(
-        self, action: Action, arrival: Arrival, values: Mapping[str, Reading]
+        self, action: BoundAction, arrival: Arrival, values: Mapping[str, Reading]
     ) -> Iterable[Finding]:
-        device, plan = arrival.device, arrival.plan
+        device, circuit, assets = arrival.device, arrival.plan.circuit, self.settings.power_sources
         try:
-            target = power_source(self.settings, plan, device.id, plan.targets[action])
+            target = power_source(assets, device.id, circuit, action.target, self.output_translation.get(device.id))
         except NoTarget as problem:
-            return (Finding(Kind.NOT_APPLIED, f"{action}: {problem}"),)
+            return (Finding(Kind.NOT_APPLIED, f"{action.action}: {problem}"),)
         source = self.power_sources.setdefault(target, PowerSource())
         for name, one in values.items():
             source.take(name, Latest(one.value, one.at, device.id, arrival.packet.packet_id))
         return ()
 
 
-def _used(action: Action, readings: Mapping[str, Reading]) -> dict[str, Reading]:
-    return {name: one for name, one in readings.items() if name in USED_BY[action]}
+def _used(action: BoundAction, readings: Mapping[str, Reading]) -> dict[str, Reading]:
+    return {one.measurand: one for key, one in readings.items() if action.uses(key, one.measurand)}
+
+
+def _is_capacity(action: BoundAction) -> bool:
+    return action.action is Action.CIRCUIT_CAPACITY
 
 
 def _value(values: Mapping[str, Reading], name: str) -> Value:

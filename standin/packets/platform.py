@@ -6,8 +6,9 @@ from collections import Counter
 from datetime import datetime
 
 from standin.packets.archive import Verdict
-from standin.packets.configuration import Action, Configuration, Plan, default_plan
+from standin.packets.configuration import Action, default_plan
 from standin.packets.devices import Device, Devices
+from standin.packets.document import Document
 from standin.packets.encodings import Received
 from standin.packets.findings import Finding, Kind
 from standin.packets.microgrid import Arrival, Microgrid
@@ -17,13 +18,13 @@ from standin.packets.settings import Settings
 class Platform:
     """Without a configuration every device drives whatever it can, under the contract's own keys."""
 
-    def __init__(self, settings: Settings, configuration: Configuration | None, now: datetime) -> None:
+    def __init__(self, settings: Settings, document: Document | None, now: datetime) -> None:
         self.settings = settings
-        self.configuration = configuration
+        self.document = document
         self.devices = Devices()
-        self.microgrid = Microgrid(settings, self.devices)
+        self.microgrid = Microgrid(settings, self.devices, document.translations() if document else {})
         self.findings: Counter[Kind] = Counter()
-        self._plans = configuration.plans() if configuration else None
+        self._plans = document.plans() if document else None
         self._arm(now)
 
     def welcomes(self, device: str) -> bool:
@@ -46,7 +47,7 @@ class Platform:
         device.learn(received.packet)
         plan = default_plan(device.type) if self._plans is None else self._plans.get(device.id)
         if plan is None:
-            findings.append(Finding(Kind.UNKNOWN_DEVICE, f"{device.id} is not configured, or not enabled"))
+            findings.append(Finding(Kind.UNKNOWN_DEVICE, f"{device.id} is not configured"))
             return Verdict.RECORDED
         findings += self.microgrid.take(Arrival(received.packet, device, plan, now))
         return Verdict.APPLIED
@@ -58,9 +59,6 @@ class Platform:
     def _arm(self, now: datetime) -> None:
         """A circuit is watched from the moment it is configured, heard of or not."""
         for device, plan in (self._plans or {}).items():
-            if plan and Action.CIRCUIT_CAPACITY in plan.targets and (circuit := _circuit(plan)):
-                self.microgrid.circuits.arm(circuit, device, now)
-
-
-def _circuit(plan: Plan) -> str | None:
-    return plan.targets[Action.CIRCUIT_CAPACITY] or plan.circuit
+            for action in plan.actions:
+                if action.action is Action.CIRCUIT_CAPACITY and (circuit := plan.circuit_of(action)):
+                    self.microgrid.circuits.arm(circuit, device, now)

@@ -8,6 +8,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from standin.packets.capability import DEFAULT_RULES, CapabilityRule
+from standin.packets.measurands import MEASURANDS
 
 Seconds = Annotated[float, Meta(gt=0, le=1e7)]
 
@@ -42,12 +43,24 @@ class PowerSourceAsset(Struct, frozen=True, forbid_unknown_fields=True):
     circuit: str | None = None
 
 
+class Alias(Struct, frozen=True, forbid_unknown_fields=True):
+    """A measurand under another name, in another unit, with other words, as another profile has it."""
+
+    measurand: str
+    unit: str | None = None
+    words: dict[str, str] = {}
+
+    def __post_init__(self) -> None:
+        if self.measurand not in MEASURANDS:
+            raise ValueError(f"there is no measurand {self.measurand}")
+
+
 class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Defaults serve any simulated depot. Without `power_sources` every device that reports one is one.
 
-    `safe_default_kw` is the fail-safe capacity while none is known. `output_translation` is the gateway's: a power
-    source by sensor device, for where direct routing finds none. Packets of devices that are not configured are
-    recorded, or refused if `accept_unknown_devices` is false.
+    `safe_default_kw` is the fail-safe capacity while none is known. `measurands` has, by their names, those that differ
+    from the contract's. Packets of devices that are not configured are recorded, or refused if
+    `accept_unknown_devices` is false.
     """
 
     clock: Clock = Clock.DEVICE
@@ -56,5 +69,9 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     safe_default_kw: Annotated[float, Meta(ge=0)] = 0.0
     capabilities: tuple[CapabilityRule, ...] = DEFAULT_RULES
     power_sources: tuple[PowerSourceAsset, ...] = ()
-    output_translation: dict[str, str] = {}
+    measurands: dict[str, Alias] = {}
     accept_unknown_devices: bool = True
+
+    def names(self) -> set[str]:
+        """Every name of a measurand."""
+        return {*MEASURANDS, *self.measurands}
