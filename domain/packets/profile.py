@@ -1,15 +1,43 @@
-"""A profile: the contract of whoever receives packets, as files, and what they amount to."""
+"""A profile: the contract of whoever receives packets, as files, and what they amount to.
+
+profile.json      name, version, encoder, and the other settings of contract/manifest.py
+measurands.csv    the keys: what each tells of the world, its unit, range and cadence
+bess_modes.csv    the truth table of BESS_OPERATIONAL_MODE
+enums.csv         may be left out: other words for ours
+an envelope       named in profile.json: a template of the packet; flat and SenML have one of their own
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
+from urllib.parse import quote
 
+import msgspec
+
+from domain.configuration.faults import Faults, quoted
+from domain.errors import Fault
+from domain.packets.contract import enums, manifest, measurand_table
+from domain.packets.contract.manifest import Encoding, Manifest
+from domain.packets.contract.nearest import nearest
+from domain.packets.contract.template import Node, Object, Text, read_template
+from domain.packets.encoders import envelope, senml
+from domain.packets.encoders.envelope import EnvelopeEncoder, Wording
+from domain.packets.encoders.rendering import render_text
+from domain.packets.encoders.senml import SenmlEncoder
+from domain.packets.encoders.stamps import Stamps
 from domain.packets.measurand import Measurand, WorldValue
-from domain.packets.modes import ModeTable
+from domain.packets.modes import FILE as MODES_FILE
+from domain.packets.modes import ModeTable, modes_in
 from domain.packets.packet import Packet
+from domain.packets.vocabulary import DeviceType, PacketType, Quality
 
 __all__ = ["Measurand", "PacketProfile", "WorldValue", "read_profile"]
+
+REQUIRED = (manifest.FILE, measurand_table.FILE, MODES_FILE)
+_BUILT_IN = {Encoding.FLAT: envelope.FLAT, Encoding.SENML: senml.BASE_RECORD}
+_Words = Mapping[str, Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,11 +56,117 @@ class PacketProfile:
     method: str
     measurands: Mapping[str, Measurand]
     modes: ModeTable
-    encode: Callable[[Packet], bytes] = field(repr=False)
-    path_of: Callable[[Packet], str] = field(repr=False)
-    headers_of: Callable[[Packet], tuple[tuple[str, str], ...]] = field(repr=False)
+    encode: Callable[[Packet], bytes] = field(repr=False, compare=False)
+    path_of: Callable[[Packet], str] = field(repr=False, compare=False)
+    headers_of: Callable[[Packet], tuple[tuple[str, str], ...]] = field(repr=False, compare=False)
 
 
 def read_profile(files: Mapping[str, str]) -> PacketProfile:
-    """The profile in `files`, by name. Raises InvalidInput with every fault."""
-    raise NotImplementedError(sorted(files))
+    """The profile in `files`, text by file name. Raises InvalidInput with every fault, each with its file and line."""
+    faults = Faults()
+    for name in REQUIRED:
+        if name not in files:
+            faults.add(
+                name, "no such file", f"the files {', '.join(REQUIRED)}, and the envelope that profile.json names"
+            )
+    faults.raise_if_any()
+    settings = manifest.read_manifest(files[manifest.FILE], faults)
+    modes = modes_in(files[MODES_FILE], faults)
+    sent = enums.read_enums(files[enums.FILE], modes, faults) if enums.FILE in files else {}
+    own_words = {source: {word: word for word in words} for source, words in enums.words_known(modes).items()}
+    measurands = measurand_table.read_measurands(files[measurand_table.FILE], settings, own_words, sent, faults)
+    template = _template(files, settings, faults)
+    faults.extend(_mismatches(settings, measurands))
+    faults.raise_if_any()
+    assert modes is not None
+    assert template is not None
+    wording = _wording(settings, sent)
+    return PacketProfile(
+        name=wording.profile,
+        description=settings.description,
+        files=dict(files),
+        sha256=content_sha256(files),
+        encoder=settings.encoder.value,
+        content_type=settings.content_type or _content_type(settings.encoder),
+        method=settings.method,
+        measurands=measurands,
+        modes=modes,
+        encode=_encoder(settings, template, wording, measurands),
+        path_of=_path_of(settings.path, wording),
+        headers_of=_headers_of(settings.headers, wording),
+    )
+
+
+def content_sha256(files: Mapping[str, str]) -> str:
+    """Of all files with their names, whatever their order."""
+    return sha256(msgspec.json.encode(dict(files), order="sorted")).hexdigest()
+
+
+def _template(files: Mapping[str, str], settings: Manifest, faults: Faults) -> Node | None:
+    named, needed = settings.envelope, () if settings.encoder is Encoding.SENML else ("key", "value")
+    if not named and settings.encoder in _BUILT_IN:
+        return read_template("", _BUILT_IN[settings.encoder], faults, needed)
+    if named not in files:
+        found = f"no file {quoted(named)}" if named else "no envelope"
+        faults.add(f"{manifest.FILE}/envelope", found, "the name of the envelope's file")
+        return None
+    template = read_template(named, files[named], faults, needed)
+    if settings.encoder is Encoding.SENML and template is not None and not isinstance(template, Object):
+        faults.add(named, "no object", "an object: the base fields of SenML")
+    return template
+
+
+def _mismatches(settings: Manifest, measurands: Mapping[str, Measurand]) -> Iterator[Fault]:
+    """What is right in each file and wrong between them."""
+    for key in sorted(settings.as_flag):
+        if settings.key_casing.spelt(key) not in measurands:
+            yield Fault(f"{manifest.FILE}/as_flag", quoted(key), nearest(key, measurands))
+    if settings.encoder is Encoding.SENML:
+        for measurand in measurands.values():
+            if senml.iana_unit(measurand) is None:
+                found, expected = f"{measurand.unit} for {measurand.key}", "a unit that SenML has a name for"
+                yield Fault(f"{measurand_table.FILE}/unit_ucum", found, expected)
+
+
+def _wording(settings: Manifest, sent: _Words) -> Wording:
+    types, device_types = sent.get(enums.PACKET_TYPES, {}), sent.get(enums.DEVICE_TYPES, {})
+    return Wording(
+        profile=f"{settings.name}/{settings.version}",
+        stamp=Stamps(settings.timestamps).json,
+        types={PacketType(word): said for word, said in types.items()},
+        device_types={DeviceType(word): said for word, said in device_types.items()},
+        qualities={Quality(word): said for word, said in sent.get(enums.QUALITIES, {}).items()},
+    )
+
+
+def _content_type(encoder: Encoding) -> str:
+    return senml.CONTENT_TYPE if encoder is Encoding.SENML else envelope.CONTENT_TYPE
+
+
+def _encoder(
+    settings: Manifest, template: Node, wording: Wording, measurands: Mapping[str, Measurand]
+) -> Callable[[Packet], bytes]:
+    if settings.encoder is Encoding.SENML:
+        return SenmlEncoder(template, wording, measurands).encode
+    return EnvelopeEncoder(template, wording).encode
+
+
+def _path_of(path: Text, wording: Wording) -> Callable[[Packet], str]:
+    return lambda packet: _filled(path, wording, packet, quote_all=True) if path.parts else ""
+
+
+def _headers_of(
+    headers: tuple[tuple[str, Text], ...], wording: Wording
+) -> Callable[[Packet], tuple[tuple[str, str], ...]]:
+    return lambda packet: tuple((name, _filled(text, wording, packet, quote_all=False)) for name, text in headers)
+
+
+def _filled(text: Text, wording: Wording, packet: Packet, *, quote_all: bool) -> str:
+    """As plain characters: within a path, values are percent-encoded; in a header, what is not ASCII is."""
+    safe = "" if quote_all else "".join(map(chr, range(0x20, 0x7F)))
+    filling = {name: _plain(json) for name, json in wording.of_packet(packet).items()}
+    return render_text(text, {name: quote(value, safe=safe) for name, value in filling.items()})
+
+
+def _plain(json: str) -> str:
+    return str(msgspec.json.decode(json))
