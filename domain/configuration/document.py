@@ -24,6 +24,7 @@ from domain.configuration.quantities import (
     SignedShare,
     Temperature,
 )
+from domain.credentials import Authorization, Credentials
 
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$"
 Id = Annotated[str, msgspec.Meta(pattern=ID_PATTERN)]
@@ -283,13 +284,19 @@ class OcppBinding(Part, frozen=True, tag_field="family", tag="ocpp"):
 
 
 class PacketsBinding(Part, frozen=True, tag_field="family", tag="packets"):
-    """Sensors below the scope become packets posted to `endpoint`; `profile` names the packet contract."""
+    """Sensors below the scope become packets posted to `endpoint`; `profile` names the packet contract.
+
+    `devices` is the platform's device and sensor-action configuration; without one, everything below the scope is one.
+    """
 
     id: Id
     managed_scope: Id
     endpoint: str = ""
     profile: str = "default/1"
     site_model_name: str | None = None
+    authorization: Authorization = Authorization.NONE
+    credentials: Credentials = Credentials()
+    devices: dict[str, Any] | None = None
 
 
 class TelematicsBinding(Part, frozen=True, tag_field="family", tag="telematics"):

@@ -11,6 +11,7 @@ from typing import ClassVar, TypeAlias
 import msgspec
 
 from domain.credentials import Authorization, Credentials
+from domain.errors import Fault
 from domain.events import Event
 from domain.packets.device import Device
 from domain.packets.packet import Measurement, Packet
@@ -43,6 +44,7 @@ class PacketFeedOpened(FeedEvent, frozen=True):
     """A run's packets go to `endpoint` from now on. Profile and devices are kept whole: the stream stands alone.
 
     `run_version` is the run's event before the first one observed; `started_at` the run's start, ms since 1970 UTC.
+    `unmapped` are rows of the platform's configuration that no device could be made of.
     """
 
     TOPIC: ClassVar[str] = "packets.feed-opened.1"
@@ -67,6 +69,7 @@ class PacketFeedOpened(FeedEvent, frozen=True):
     profile: str
     profile_files: dict[str, str]
     devices: tuple[Device, ...]
+    unmapped: tuple[Fault, ...] = ()
     site_model_name: str | None = None
     authorization: Authorization = Authorization.NONE
     credentials: Credentials = Credentials()

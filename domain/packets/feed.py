@@ -6,11 +6,10 @@ Publishing is a pure function of what is observed; observing a version of the ru
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from heapq import merge
 from itertools import islice
 from typing import Any, ClassVar, NamedTuple
-
-import msgspec
 
 from domain.aggregate import Aggregate
 from domain.errors import Conflict, NotFound
@@ -52,11 +51,13 @@ class PacketFeed(Aggregate[FeedState]):
     """One binding's packets about one run."""
 
     handlers: ClassVar[Mapping[type[Event], Callable[[Any, Any], None]]] = HANDLERS
-    __slots__ = ("_compiled", "id")
+    __slots__ = ("_compiled", "binding_id", "id", "run_id")
 
     def __init__(self, run_id: str, binding_id: str) -> None:
         super().__init__(stream_of(run_id, binding_id), FeedState())
         self.id = self.stream
+        self.run_id = run_id
+        self.binding_id = binding_id
         self._compiled: _Contract | None = None
 
     @property
@@ -82,12 +83,14 @@ class PacketFeed(Aggregate[FeedState]):
 
     def open(self, opened: e.PacketFeedOpened) -> None:
         """Raises Conflict while it is open. Opened again after its end, it goes on counting packets."""
-        if self.is_open:
-            raise Conflict(
-                f"packet feed {opened.binding_id} of run {opened.run_id} is open", "use it, or close it first"
-            )
+        self.check_may_open()
         self.emit(opened)
         self._become(ProjectionHealth.CONNECTING)
+
+    def check_may_open(self) -> None:
+        """Raises Conflict while it is open."""
+        if self.is_open:
+            raise Conflict(f"packet feed {self.id} is open", "use it, or close it first")
 
     def refuse(self, refused: e.PacketFeedRefused) -> None:
         """Note that it could not be opened. Does nothing when it was open before."""
@@ -150,10 +153,10 @@ class PacketFeed(Aggregate[FeedState]):
 
     # Delivering
 
-    def next_of(self, device_id: str) -> Waiting | None:
-        """The packet that the device has to send next."""
+    def backlog(self, device_id: str) -> Sequence[Waiting]:
+        """What the device has to send, in order."""
         device = self.state.devices.get(device_id)
-        return device.backlog[0] if device is not None and device.backlog else None
+        return () if device is None else device.backlog
 
     def waiting_devices(self) -> list[str]:
         return [id for id, device in self.state.devices.items() if device.backlog]
@@ -191,19 +194,6 @@ class PacketFeed(Aggregate[FeedState]):
             raise Conflict(f"packet {seq} of {device_id} is still to be delivered", "nothing needs to be done")
         self.emit(e.PacketQueuedAgain(self.state.at, device_id, seq, version))
 
-    # Keeping
-
-    @classmethod
-    def restore(cls, run_id: str, binding_id: str, snapshot: bytes, version: int) -> PacketFeed:
-        """The feed as it was when `snapshot()` was taken at `version`."""
-        feed = cls(run_id, binding_id)
-        feed.state = msgspec.json.decode(snapshot, type=FeedState)
-        feed.version = version
-        return feed
-
-    def snapshot(self) -> bytes:
-        return msgspec.json.encode(self.state)
-
     def _find(self, device_id: str, seq: int) -> Waiting | None:
         device = self.state.devices.get(device_id)
         return None if device is None else find(device, seq)
@@ -212,7 +202,7 @@ class PacketFeed(Aggregate[FeedState]):
     def _contract(self) -> _Contract:
         opened = self.opened
         if self._compiled is None or self._compiled.opened is not opened:
-            profile = read_profile(opened.profile_files)
+            profile = _profile_of(frozenset(opened.profile_files.items()))
             lenses = (
                 Lens(index, device, profile.measurands, opened.started_at)
                 for index, device in enumerate(opened.devices)
@@ -228,6 +218,12 @@ class PacketFeed(Aggregate[FeedState]):
     def _down_if_done(self) -> None:
         if self.is_done:
             self._become(ProjectionHealth.DOWN)
+
+
+@lru_cache(maxsize=16)
+def _profile_of(files: frozenset[tuple[str, str]]) -> PacketProfile:
+    """Read once for all feeds that are written by it."""
+    return read_profile(dict(files))
 
 
 def stream_of(run_id: str, binding_id: str) -> str:

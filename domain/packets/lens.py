@@ -16,7 +16,7 @@ from domain.packets.sight import Observes, Sight
 from domain.packets.state import DeviceState
 from domain.packets.vocabulary import PacketType
 
-CAPACITY, HEARTBEAT, COUNTER = "available_charging_capacity", "heartbeat_status", "heartbeat_counter"
+CAPACITY, HEARTBEAT, COUNTER = "AVAILABLE_CHARGING_CAPACITY", "HEARTBEAT_STATUS", "HEARTBEAT_COUNTER"
 _COMPANIONS = {CAPACITY: HEARTBEAT, HEARTBEAT: CAPACITY}
 """Sources that are always told together (COR-40)."""
 _BEATS = frozenset({CAPACITY, HEARTBEAT, COUNTER})
@@ -55,8 +55,8 @@ class Lens:
             yield self._birth(observer, sight)
         due: Iterable[int] = ()
         if sight.after is not None:
-            beats = observer.beats(sight.world, sight.at, self._index)
-            if beats is not None and beats > state.beats:
+            beats = self._new_beats(observer, sight, sight.after, state)
+            if beats:
                 yield self._draft(PacketType.HEARTBEAT, self._beat_keys, observer, sight, beats)
             due = observer.keys_due(self._index, sight.after, sight.at)
             if due:
@@ -75,6 +75,14 @@ class Lens:
         beats = observer.beats(sight.world, born_at, self._index) if born_at else None
         measurements = tuple(measurand.birth(bound.key) for measurand, bound in declared)
         return Draft(PacketType.BIRTH, measurements, beats=beats)
+
+    def _new_beats(self, observer: Observes, sight: Sight, after: int, state: DeviceState) -> int:
+        """Heartbeats so far, if there was one since the last look. A link that was set up anew counts from 0 again."""
+        beats = observer.beats(sight.world, sight.at, self._index)
+        if not beats:
+            return 0
+        came = beats != state.beats or beats != observer.beats(sight.world, after, self._index)
+        return beats if came else 0
 
     def _changed(self, observer: Observes, sight: Sight, state: DeviceState) -> list[int]:
         changed, told = [], state.watched

@@ -13,6 +13,7 @@ from domain.packets import events as e
 from domain.packets.memory import Memory
 from domain.packets.vocabulary import PacketType
 from domain.projection import ProjectionHealth, ProjectionStateChanged
+from domain.scenario.effects import Reorder
 
 
 class Waiting(msgspec.Struct):
@@ -22,6 +23,7 @@ class Waiting(msgspec.Struct):
     version: int
     attempts: int = 0
     unreachable: bool = False
+    reorder: Reorder | None = None
 
 
 class DeviceState(msgspec.Struct):
@@ -103,7 +105,7 @@ def _published(state: FeedState, event: e.SensorPacketPublished) -> None:
     state.published += 1
     state.memory.remember(event.told(""))
     if not event.withheld:
-        _queue(state, device, Waiting(event.seq, state.version, unreachable=event.unreachable))
+        _queue(state, device, Waiting(event.seq, state.version, 0, event.unreachable, event.reorder))
 
 
 def _queued_again(state: FeedState, event: e.PacketQueuedAgain) -> None:

@@ -17,6 +17,7 @@ from domain.configuration.document import (
 from domain.configuration.faults import one_of, quoted
 from domain.configuration.quantities import MS_PER_SECOND
 from domain.configuration.validation.finding import Finding, finding
+from domain.credential_faults import outbound_faults
 
 OCPP_VERSIONS = ("1.6", "2.0.1", "2.1")
 _CHOICES: Mapping[type, Mapping[str, tuple[str, ...]]] = {
@@ -56,6 +57,8 @@ def _binding(pointer: str, binding: ProjectionBinding) -> Iterator[Finding]:
             yield finding(f"{pointer}/{field}", quoted(getattr(binding, field)), one_of(choices))
     if isinstance(binding, OcppBinding | PacketsBinding) and binding.endpoint:
         yield from _endpoint(f"{pointer}/endpoint", binding.endpoint, _SCHEMES[type(binding)])
+    if isinstance(binding, PacketsBinding):
+        yield from (Finding(fault) for fault in outbound_faults(binding.authorization, binding.credentials, pointer))
     profile_field = _PROFILES.get(type(binding))
     if profile_field is not None and _PROFILE.fullmatch(getattr(binding, profile_field)) is None:
         named = quoted(getattr(binding, profile_field))

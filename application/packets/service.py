@@ -1,0 +1,79 @@
+"""What an operator or a test asks of a run's packet feeds."""
+
+from __future__ import annotations
+
+import asyncio
+
+from application.event_log import EventLog, Row
+from application.packets.feeds import PacketFeeds
+from application.packets.keeping import FeedKeeper
+from application.packets.requests import OpenPacketFeed, ResendPacket
+from application.packets.views import DeviceView, FeedView, device_views, feed_view
+from application.repository import Origin
+from application.run.live import LiveRuns
+from domain.errors import NotFound
+from domain.events import decode
+from domain.packets.events import SensorPacketPublished
+from domain.packets.feed import stream_of
+
+_PAGE = 2_000
+CLOSED = "closed by an operator"
+
+
+class PacketService:
+    """Every method is one use case. Raises the errors of domain.errors; a refused request leaves no trace."""
+
+    def __init__(self, log: EventLog, feeds: PacketFeeds, keeper: FeedKeeper, live: LiveRuns) -> None:
+        self._log = log
+        self._feeds = feeds
+        self._keeper = keeper
+        self._live = live
+
+    async def open_feed(self, run_id: str, request: OpenPacketFeed, origin: Origin) -> FeedView:
+        """Let the run's devices send packets, from its present on. Raises Conflict while there is such a feed."""
+        kept = await self._keeper.kept(run_id)
+        await kept.open(request, origin)
+        return await self.feed(run_id, request.binding_id)
+
+    async def feeds(self, run_id: str) -> list[FeedView]:
+        """Every feed the run has or had. Raises NotFound for an unknown run."""
+        await self._live.get(run_id)
+        directory = await self._feeds.directory(run_id)
+        return [feed_view(await self._feeds.read(run_id, binding_id)) for binding_id in directory.binding_ids]
+
+    async def feed(self, run_id: str, binding_id: str) -> FeedView:
+        await self._live.get(run_id)
+        return feed_view(await self._feeds.read(run_id, binding_id))
+
+    async def devices(self, run_id: str, binding_id: str) -> list[DeviceView]:
+        """In the order they look at the world."""
+        await self._live.get(run_id)
+        return device_views(await self._feeds.read(run_id, binding_id))
+
+    async def close_feed(self, run_id: str, binding_id: str, origin: Origin) -> FeedView:
+        """Let every device say its last; what is undelivered still is delivered. The feed may be opened again."""
+        await self.feed(run_id, binding_id)
+        kept = await self._keeper.kept(run_id)
+        await kept.close(binding_id, CLOSED, origin)
+        return await self.feed(run_id, binding_id)
+
+    async def resend(self, run_id: str, binding_id: str, request: ResendPacket, origin: Origin) -> FeedView:
+        """Send a packet once more, the same to the byte. Raises Conflict while it is still to be delivered."""
+        await self.feed(run_id, binding_id)
+        kept = await self._keeper.kept(run_id)
+        row, packet = await asyncio.to_thread(self._find, stream_of(run_id, binding_id), request.packet_id)
+        await kept.queue_again(binding_id, packet, row.version, origin)
+        return await self.feed(run_id, binding_id)
+
+    def _find(self, stream: str, packet_id: str) -> tuple[Row, SensorPacketPublished]:
+        """The newest publication with this id; a whole feed is looked through at worst."""
+        sought, before = packet_id.encode(), None
+        while rows := self._log.read_stream(stream, upto=before, limit=_PAGE, newest_first=True):
+            for row in rows:
+                if row.topic == SensorPacketPublished.TOPIC and sought in row.state:
+                    event = decode(row.topic, row.state)
+                    assert isinstance(event, SensorPacketPublished), "its topic says so"
+                    if event.packet_id == packet_id:
+                        return row, event
+            before = rows[-1].version - 1
+        raise NotFound(f"the feed has no packet {packet_id}", "list its packets to see their ids")

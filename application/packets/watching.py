@@ -1,0 +1,175 @@
+"""Following one run event by one, so that its feeds see it at every point where devices look, and at no other.
+
+The run is folded here once more: the one that is being written is ahead of the log, and of the moments in between.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
+
+from application.clock import Clock
+from application.event_log import EventLog
+from application.packets.feeds import PacketFeeds
+from application.packets.hosted import HostedFeed
+from application.packets.interference import Interference
+from application.run.archive import RunArchive
+from domain.events import Event, decode
+from domain.packets.observer import Observer
+from domain.packets.points import is_change, is_tick
+from domain.packets.sight import Sight
+from domain.run.aggregate import SimulationRun
+from domain.run.events import RunEvent, SimulationRunStopped
+
+_PAGE = 500
+_BREATH_US = 5_000  # of looking, after which deliveries get their turn
+_ENOUGH = 500  # packets to publish with one append
+RUN_STOPPED = "the run was stopped"
+
+Job = Callable[[], Awaitable[None]]
+
+
+class RunWatch:
+    """One run and its feeds. Until `begin` nothing that happens matters."""
+
+    def __init__(
+        self, run_id: str, log: EventLog, feeds: PacketFeeds, clock: Clock, interference: Interference
+    ) -> None:
+        self.run_id = run_id
+        self._log = log
+        self._archive = RunArchive(log)
+        self._feeds = feeds
+        self._clock = clock
+        self._interference = interference
+        self._run: SimulationRun | None = None
+        self._watching: list[tuple[HostedFeed, Observer]] = []
+        self._news: deque[tuple[int, Sequence[Event]] | Job] = deque()
+        self._arrived = asyncio.Event()
+
+    @property
+    def run(self) -> SimulationRun:
+        """As it has been watched so far."""
+        assert self._run is not None, "the watch has begun"
+        return self._run
+
+    @property
+    def has_begun(self) -> bool:
+        return self._run is not None
+
+    async def begin(self, version: int | None = None) -> None:
+        """Know the run as it was at this version, or as it is now. Raises NotFound."""
+        stored = await asyncio.to_thread(self._archive.load, self.run_id, upto_version=version)
+        self._run = stored.run
+
+    def let_look(self, hosted: HostedFeed) -> None:
+        """From now on the feed looks as well; does nothing for one that is not open."""
+        self._watching = [watching for watching in self._watching if watching[0].id != hosted.id]
+        if hosted.feed.is_open:
+            opened = hosted.feed.opened
+            observer = Observer(self.run.depot, opened.devices, hosted.feed.profile, opened.seed)
+            self._watching.append((hosted, observer))
+
+    def look_at_once(self, hosted: HostedFeed) -> None:
+        """Let the feed look at the world as it stands, for what has changed since it last did."""
+        sight = Sight(self.run.world, self.run.world.at, self.run.version)
+        for watching, observer in self._watching:
+            if watching is hosted:
+                hosted.feed.observe(observer, sight, partial(self._interference.treat, hosted))
+
+    def end(self, hosted: HostedFeed, reason: str) -> None:
+        """Let the feed's devices say their last."""
+        treat = partial(self._interference.treat, hosted)
+        hosted.feed.end(self.run.world.at, self.run.version, reason, treat)
+
+    def tell(self, version: int, events: Sequence[Event]) -> None:
+        """These events were committed, the last of them with this version."""
+        if self.has_begun:
+            self._news.append((version, events))
+            self._arrived.set()
+
+    async def perform(self, job: Job) -> None:
+        """Do something between two events, after all that were told of before."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        async def settle() -> None:
+            try:
+                await job()
+            except Exception as error:  # noqa: BLE001 - it is the asker's
+                if not done.done():
+                    done.set_exception(error)
+            else:
+                if not done.done():
+                    done.set_result(None)
+
+        self._news.append(settle)
+        self._arrived.set()
+        await done
+
+    async def follow(self) -> None:
+        """Look at everything that has happened and happens, until cancelled."""
+        await self.catch_up()
+        while True:
+            while self._news:
+                news = self._news.popleft()
+                if isinstance(news, tuple):
+                    await self._take(*news)
+                else:
+                    await news()
+            self._arrived.clear()
+            await self._arrived.wait()
+
+    async def catch_up(self) -> None:
+        """Look at everything that is in the log."""
+        if not self.has_begun:
+            return
+        more = True
+        while more:
+            rows = await asyncio.to_thread(self._log.read_stream, self.run.stream, after=self.run.version, limit=_PAGE)
+            await self._watch(decode(row.topic, row.state) for row in rows)
+            more = len(rows) == _PAGE
+
+    async def _take(self, version: int, events: Sequence[Event]) -> None:
+        known = self.run.version
+        if version <= known:
+            return
+        if version - len(events) > known:
+            await self.catch_up()
+        else:
+            await self._watch(events[len(events) - (version - known) :])
+
+    async def _watch(self, events: Iterable[Event]) -> None:
+        began_us = self._clock.monotonic_us()
+        for event in events:
+            self._look_after(event)
+            if self._pending() >= _ENOUGH:
+                await self._publish()
+            elif self._clock.monotonic_us() - began_us > _BREATH_US:
+                await asyncio.sleep(0)
+            else:
+                continue
+            began_us = self._clock.monotonic_us()
+        await self._publish()
+
+    def _look_after(self, event: Event) -> None:
+        run = self.run
+        after = run.world.at if is_tick(event) else None
+        run.fold((event,))
+        assert isinstance(event, RunEvent), "a run's stream holds run events"
+        if after is not None or is_change(event):
+            self._look(Sight(run.world, event.at, run.version, after))
+        elif isinstance(event, SimulationRunStopped):
+            for hosted, _ in self._watching:
+                hosted.feed.end(event.at, run.version, RUN_STOPPED, partial(self._interference.treat, hosted))
+
+    def _look(self, sight: Sight) -> None:
+        for hosted, observer in self._watching:
+            hosted.feed.observe(observer, sight, partial(self._interference.treat, hosted))
+
+    def _pending(self) -> int:
+        return sum(len(hosted.feed.pending) for hosted, _ in self._watching)
+
+    async def _publish(self) -> None:
+        for hosted, _ in self._watching:
+            await self._feeds.save(hosted)
