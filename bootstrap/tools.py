@@ -20,6 +20,7 @@ from adapters.event_store import EventStore, open_event_store
 from adapters.event_store.sqlite_schema import SCHEMA_VERSION
 from adapters.event_store.url import SqliteUrl, parse_store_url
 from adapters.ids import RandomIds
+from adapters.packets import ProfileLibrary
 from domain.configuration.definition import Definition
 from domain.errors import StoreError
 from read_models.catalogue import MODELS
@@ -41,6 +42,7 @@ def toolbox() -> Toolbox:
         new_id=RandomIds().new_id,
         load_definition=load,
         common_job=common_job,
+        packet_profiles=ProfileLibrary(),
         import_definition=import_definition,
         to_yaml=to_yaml,
         open_store=open_event_store,

@@ -16,6 +16,7 @@ from adapters.cli.commands import (
     demo,
     events,
     oscp,
+    packets,
     read_models,
     replay,
     run,
@@ -30,7 +31,21 @@ from adapters.cli.terminal import Terminal
 from adapters.cli.toolbox import Toolbox
 from domain.errors import DepotSimError
 
-_COMMANDS = (serve, run, demo, replay, configuration, runs, world, events, oscp, read_models, standin, version)
+_COMMANDS = (
+    serve,
+    run,
+    demo,
+    replay,
+    configuration,
+    runs,
+    world,
+    events,
+    oscp,
+    packets,
+    read_models,
+    standin,
+    version,
+)
 _EPILOG = "exit codes: 0 fine, 1 a verdict failed, 2 usage or bad input, 3 server or database unreachable, 4 internal"
 
 

@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol
 from application.clock import BlockingClock
 from application.event_log import EventLog, Leases
 from domain.configuration.definition import Definition
+from domain.packets.profile import PacketProfile
 from read_models.positions import Position
 
 
@@ -90,6 +91,19 @@ class ReadModels(Protocol):
         """How far each has come."""
 
 
+class PacketProfiles(Protocol):
+    """Packet profiles: those that come along, and folders of others."""
+
+    @property
+    def names(self) -> tuple[str, ...]: ...
+
+    def load(self, source: str) -> PacketProfile:
+        """By name or folder. Raises InvalidInput with every fault, NotFound, OSError."""
+
+    def export(self, name: str, folder: Path) -> tuple[Path, ...]:
+        """Write a profile's files into a new or empty folder. Raises NotFound, InvalidInput, OSError."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Toolbox:
     """What commands need of everything behind them.
@@ -113,6 +127,7 @@ class Toolbox:
     open_existing_store: Callable[[str], AbstractContextManager[Store]]
     """Raises StoreError when there is none."""
     read_models: ReadModels
+    packet_profiles: PacketProfiles
     import_definition: Callable[[ImportRequest], Definition]
     to_yaml: Callable[[Definition], str]
     serve: Callable[[ServeRequest], None]

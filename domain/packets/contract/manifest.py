@@ -64,7 +64,7 @@ class Casing(StrEnum):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """`envelope` is a file of the profile, "" for the encoder's own. With `volts_per_phase`, powers may be sent in A."""
+    """`envelope` is a file of the profile, "" for the encoder's own; with `volts_per_phase` powers may be sent in A."""
 
     name: str = ""
     version: str = ""

@@ -90,7 +90,7 @@ class _Reading:
         unit, bounds = (self._unit(source), self._range()) if counted else (None, None)
         if self._row.text("on_change") not in ("yes", "no", ""):
             self._refuse("on_change", "yes, no, or nothing")
-        if not counted:
+        if not counted and source.name in SOURCES:
             self._expect_empty("unit_ucum", "min", "max", "resolution", "deadband")
         return Measurand(
             key=self._key(),

@@ -186,7 +186,8 @@ class _Reader:
         allowed = tuple(allowed)
         if name not in allowed:
             near = get_close_matches(name[:100], allowed, n=2)
-            expected = one_of(f"{{{one}}}" for one in near or allowed)
+            named = [f"{{{one}}}" for one in near or allowed]
+            expected = " or ".join(named) if near else one_of(named)
             self._refuse(f"{{{name}}}", f"the placeholder {{{name}}}", expected)
         return name in allowed
 

@@ -1,0 +1,15 @@
+"""`depot-sim packets`: what devices tell the platform, and how."""
+
+from __future__ import annotations
+
+from adapters.cli.arguments import Subcommands
+from adapters.cli.commands import packets_profile
+
+_GROUPS = (packets_profile,)
+
+
+def add_to(subcommands: Subcommands) -> None:
+    command = subcommands.add_parser("packets", help="sensor packets and their profiles", description=__doc__)
+    actions = command.add_subparsers(title="actions", metavar="ACTION", required=True)
+    for group in _GROUPS:
+        group.add_to(actions)
