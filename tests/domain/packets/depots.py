@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from adapters.packets.profiles import ProfileLibrary
 from domain.configuration.document import (
     Bess,
     CurrentKind,
@@ -25,10 +26,9 @@ from domain.packets.device import Device
 from domain.packets.devices import derived_devices
 from domain.packets.measurand import WorldValue
 from domain.packets.observer import Observer, Reading
-from tests.domain.packets.contract_rows import profile
 from tests.domain.run.world.depots import KW, KWH, SECOND, Simulation, charger, document, vehicle
 
-PROFILE = profile()
+PROFILE = ProfileLibrary().load("default/1")
 ALL_DAY = ClockTime("00:00")
 EXACT: dict[str, Any] = {"gain_error": SignedShare(0), "noise": Share(0), "cadence": Duration(30 * SECOND)}
 

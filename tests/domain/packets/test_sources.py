@@ -31,8 +31,7 @@ from domain.run.commands import (
     StartNodeOutage,
 )
 from domain.run.world.state import Control, ControllerMode, Dispatch, PowerState
-from tests.domain.packets.contract_rows import modes
-from tests.domain.packets.depots import Watch, microgrid, with_whole_scope
+from tests.domain.packets.depots import PROFILE, Watch, microgrid, with_whole_scope
 from tests.domain.run.world.depots import KW, KWH, MINUTE, SECOND
 from tests.domain.run.world.stories import Story, stories
 from tests.domain.run.world.test_world import take
@@ -73,7 +72,7 @@ def test_the_battery_always_has_a_mode_and_registers_never_fall(story: Story) ->
         now = {at: value for at, value in watch.everything().items() if at[1] in _REGISTERS}
         assert all(_whole(now[at]) >= _whole(value) for at, value in before.items() if _is_true(watch, *at))
         before = now
-    names = {row.mode for row in modes().rows}
+    names = {row.mode for row in PROFILE.modes.rows}
     assert all(value in names for (_, key), value in watch.everything().items() if key == "BESS_OPERATIONAL_MODE")
 
 
@@ -90,7 +89,7 @@ def _is_true(watch: Watch, device: str, key: str) -> bool:
 def test_every_kind_a_source_is_for_can_be_read() -> None:
     watch = Watch(microgrid())
     simulation = watch.simulation
-    site = Site.of(simulation.depot, 7, modes())
+    site = Site.of(simulation.depot, 7, PROFILE.modes)
     for source in SOURCES.values():
         for kind in source.kinds:
             for id in indexes(simulation.depot, kind):
@@ -319,3 +318,8 @@ def test_lost_heartbeats_show_in_the_mode_first_as_silence_then_as_fail_safe() -
 
 def test_weather_is_the_depots() -> None:
     assert after().value("weather", "AMBIENT_TEMPERATURE") == 20_000
+
+
+def test_the_contract_uses_every_source_but_two_more_of_its_kind() -> None:
+    unused = set(SOURCES) - {measurand.source for measurand in PROFILE.measurands.values()}
+    assert unused == {"VOLTAGE_L2L3", "VOLTAGE_L3L1"}
