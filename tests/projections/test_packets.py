@@ -1,0 +1,120 @@
+"""The read model `packets` follows every packet of every feed, from its publication to what became of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from domain.packets.events import PacketDeliveryFailed, PacketDropped, PacketQueuedAgain, PacketRejected
+from domain.packets.packet import packet_id_of
+from domain.packets.vocabulary import PacketType, Quality
+from projections.packets import PacketsProjector
+from projections.projector import PoisonEvent
+from projections.rebuild import rebuild
+from read_models import packets
+from read_models.packets import Reading, StoredPacket, attempts_of, get_packet, readings_of
+from tests.projections.packet_samples import (
+    BESS,
+    CONTROLLER,
+    NOON,
+    RUN,
+    delivered,
+    measured,
+    opened,
+    published,
+    tell,
+)
+from tests.projections.samples import Stores
+
+
+def shown(stores: Stores, device: str = BESS, seq: int = 0) -> StoredPacket:
+    stores.catch_up()
+    packet = get_packet(stores.database(packets.MODEL), packet_id_of(RUN, device, seq))
+    assert packet is not None
+    return packet
+
+
+def failed(seq: int, attempt: int, error: str) -> PacketDeliveryFailed:
+    return PacketDeliveryFailed(NOON, BESS, seq, attempt, 0, error=error, retry_ms=500)
+
+
+def test_a_packet_is_pending_until_it_is_delivered_whatever_failed_before(stores: Stores) -> None:
+    tell(stores.log, opened(), published(0))
+    assert shown(stores).delivery == "pending"
+
+    tell(stores.log, failed(0, 1, "connection refused: 127.0.0.1:9"))
+    pending = shown(stores)
+    assert (pending.delivery, pending.attempts, pending.status) == ("pending", 1, 0)
+    assert pending.error == "connection refused: 127.0.0.1:9"
+
+    tell(stores.log, delivered(0, attempt=2, latency_us=1_500))
+    done = shown(stores)
+    assert (done.delivery, done.attempts, done.status, done.error, done.latency_us) == ("delivered", 2, 204, "", 1_500)
+    assert (done.type, done.at, done.sent_at, done.device, done.seq) == ("TELEMETRY", NOON, NOON, BESS, 0)
+
+
+def test_every_attempt_is_found_where_the_log_tells_it(stores: Stores) -> None:
+    tell(stores.log, opened())
+    tell(stores.log, published(0), published(0, CONTROLLER))
+    first = tell(stores.log, failed(0, 1, "no answer within 10000 ms"))
+    tell(stores.log, delivered(0, CONTROLLER))
+    last = tell(stores.log, delivered(0, attempt=2))
+
+    attempts = attempts_of(stores.database(packets.MODEL), shown(stores))
+    assert [(attempt.position, attempt.outcome) for attempt in attempts] == [
+        (first, PacketDeliveryFailed.TOPIC),
+        (last, "packets.packet-delivered.1"),
+    ]
+
+
+def test_a_refused_packet_says_so_and_waits_again_once_an_operator_sends_it_again(stores: Stores) -> None:
+    tell(stores.log, opened(), published(0), PacketRejected(NOON, BESS, 0, 1, 422, answer="unknown key"))
+    assert (shown(stores).delivery, shown(stores).status) == ("rejected", 422)
+
+    tell(stores.log, PacketQueuedAgain(NOON, BESS, 0, 2))
+    assert shown(stores).delivery == "pending"
+
+    tell(stores.log, delivered(0))
+    assert (shown(stores).delivery, shown(stores).attempts) == ("delivered", 2)
+
+
+def test_a_packet_that_is_not_sent_says_why(stores: Stores) -> None:
+    tell(stores.log, opened(), published(0), published(1, withheld=True, overrides=("o-1", "o-2")))
+    tell(stores.log, PacketDropped(NOON, BESS, 0, "the backlog is full"))
+    assert (shown(stores).delivery, shown(stores).error) == ("dropped", "the backlog is full")
+    withheld = shown(stores, seq=1)
+    assert (withheld.delivery, withheld.overrides) == ("dropped", ("o-1", "o-2"))
+
+
+def test_readings_stand_in_the_order_of_the_packet_with_their_own_times(stores: Stores) -> None:
+    late = measured("ALARM_CODES", ["E1"], quality=Quality.ESTIMATED)
+    measurements = (measured("SOC", 55.5, "%"), measured("DISPATCH_STATE", None, quality=Quality.MISSING), late)
+    tell(stores.log, opened(), published(0, type=PacketType.EVENT, measurements=measurements))
+    packet = shown(stores)
+    said = (packet.position, packet.packet_id, 0, BESS)
+    assert readings_of(stores.database(packets.MODEL), packet) == [
+        Reading(*said, "SOC", "55.5", "%", "OK", NOON),
+        Reading(*said, "DISPATCH_STATE", "null", "", "MISSING", NOON),
+        Reading(*said, "ALARM_CODES", '["E1"]', "", "ESTIMATED", NOON),
+    ]
+
+
+def test_a_feed_opened_again_goes_on_as_the_same_feed(stores: Stores) -> None:
+    tell(stores.log, opened(), published(0))
+    tell(stores.log, opened(), published(1))
+    assert shown(stores, seq=0).feed == shown(stores, seq=1).feed
+
+
+def test_an_answer_to_a_packet_that_was_never_published_stops_the_read_model(memory: Stores) -> None:
+    tell(memory.log, opened(), delivered(0))
+    with pytest.raises(PoisonEvent, match="never published packet 0"):
+        memory.catch_up()
+
+
+def test_a_rebuild_comes_to_the_same_tables(stores: Stores) -> None:
+    tell(stores.log, opened(), published(0), failed(0, 1, "refused"), published(1), delivered(0, attempt=2))
+    stores.catch_up()
+    database = stores.database(packets.MODEL)
+    tables = [f"SELECT * FROM {table.name} ORDER BY {', '.join(table.key)}" for table in packets.MODEL.tables]
+    before = [database.query(sql) for sql in tables]
+    rebuild(PacketsProjector(), stores.log, stores.read[packets.MODEL])
+    assert [database.query(sql) for sql in tables] == before
