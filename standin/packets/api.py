@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from aiohttp import web
 
 from standin.packets.intake import Acceptance, Answer, HungUp, Intake, Post, Refusal, status_of
 from standin.tokens import Gatekeeper
+
+_LABELS = {"X-Packet-Id": "packetId", "X-Packet-Type": "type", "X-Packet-Seq": "seq"}
 
 
 class PacketApi:
@@ -24,7 +26,8 @@ class PacketApi:
         return [*whole, *(web.post(f"{path}/{{device:.+}}", self._receive) for path in paths)]
 
     async def _receive(self, request: web.Request) -> web.StreamResponse:
-        post = Post(request.path, request.match_info.get("device"), request.content_type, await request.read())
+        device, body = request.match_info.get("device"), await request.read()
+        post = Post(request.path, device, request.content_type, body, _label(request.headers))
         if not self._gatekeeper.lets_pass(request.headers.get("Authorization")):
             refusal = self._intake.turn_away(post, "the authorization is missing, unknown or revoked")
             return _response(refusal, {"WWW-Authenticate": "Bearer"})
@@ -32,6 +35,13 @@ class PacketApi:
             return _response(await self._intake.receive(post))
         except HungUp:
             return _hang_up(request)
+
+
+def _label(headers: Mapping[str, str]) -> dict[str, object]:
+    """What encodings without a place for it say in headers."""
+    said = {name: headers[header] for header, name in _LABELS.items() if header in headers}
+    seq = said.get("seq", "")
+    return {**said, "seq": int(seq)} if seq.isascii() and seq.isdigit() else dict(said)
 
 
 def _response(answer: Answer, headers: dict[str, str] | None = None) -> web.Response:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from enum import StrEnum
-from functools import cache
 
 from msgspec import Struct
 
@@ -16,6 +16,7 @@ from standin.packets.measurands import (
     HEARTBEAT_COUNTER,
     HEARTBEAT_STATUS,
     MEASURANDS,
+    PV_POWER,
     SOC,
 )
 
@@ -38,8 +39,8 @@ USED_BY = {
     Action.POWER_SOURCE_LOAD: frozenset((ACTIVE_POWER,)),
 }
 
-_POWER_SOURCES = frozenset(("BESS", "DER", "MICROGRID_CONTROLLER", None))
-"""Device types that report a power source; None is that of an encoding which names no types."""
+_POWER_SOURCES = frozenset(("BESS", "DER", "MICROGRID_CONTROLLER"))
+_KEYS_OF_POWER_SOURCES = frozenset((SOC, BESS_OPERATIONAL_MODE, PV_POWER))
 
 
 class BoundAction(Struct, frozen=True):
@@ -72,10 +73,12 @@ class Plan(Struct, frozen=True):
         return action.target or self.circuit
 
 
-@cache
-def default_plan(device_type: str | None) -> Plan:
-    """Every action for whatever may be its source."""
-    actions = [Action.CIRCUIT_CAPACITY, Action.MICROGRID_STATE]
-    if device_type in _POWER_SOURCES:
-        actions += [Action.POWER_SOURCE_STATE, Action.POWER_SOURCE_LOAD]
-    return Plan(tuple(map(BoundAction, actions)))
+_EVERYWHERE = tuple(map(BoundAction, (Action.CIRCUIT_CAPACITY, Action.MICROGRID_STATE)))
+_OF_POWER_SOURCES = tuple(map(BoundAction, (Action.POWER_SOURCE_STATE, Action.POWER_SOURCE_LOAD)))
+_PLAN, _PLAN_OF_POWER_SOURCES = Plan(_EVERYWHERE), Plan((*_EVERYWHERE, *_OF_POWER_SOURCES))
+
+
+def default_plan(device_type: str | None, keys: AbstractSet[str]) -> Plan:
+    """Every action for whatever may be its source; its keys tell a power source that does not say its type."""
+    is_power_source = device_type in _POWER_SOURCES if device_type else bool(keys & _KEYS_OF_POWER_SOURCES)
+    return _PLAN_OF_POWER_SOURCES if is_power_source else _PLAN

@@ -22,11 +22,13 @@ class Device:
     scope: str | None = None
     clock: datetime | None = None
     packets: int = 0
+    keys: set[str] = field(default_factory=set)
     sequence: Sequence = field(default_factory=Sequence)
 
     def learn(self, packet: Packet) -> None:
         """Take over what a new packet says about the device itself."""
         self.packets += 1
+        self.keys.update(one.key for one in packet.measurements)
         self.type = packet.device_type or self.type
         self.site = packet.site or self.site
         self.scope = packet.scope or self.scope

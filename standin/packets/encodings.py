@@ -8,15 +8,30 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
-from standin.packets.envelope import Reader, read_envelope
+from standin.packets.envelope import Reader, read_envelope, renamed
 from standin.packets.packet import Encoding, Measurement, Packet, PacketType
 from standin.packets.senml import Unresolvable, is_pack, read_pack
-from standin.packets.times import from_ms, from_text
 
 
 class Unreadable(Exception):
     """Nothing can be made of it; the text says why."""
+
+
+class Context(Struct, frozen=True):
+    """What is known besides the body: when it came, the device of the path, and a label of a single packet.
+
+    A label has fields by the envelope's names; `fields` has their names where another profile's envelope has others.
+    """
+
+    arrived_at: datetime
+    device: str | None = None
+    label: dict[str, Any] = {}
+    fields: dict[str, str] = {}
+
+    def without_label(self) -> Context:
+        return replace(self, label={})
 
 
 class Received(Struct, frozen=True):
@@ -26,21 +41,21 @@ class Received(Struct, frozen=True):
     body: bytes
 
 
-def read_packets(body: bytes, device: str | None, arrived_at: datetime) -> list[Received]:
-    """Every packet in the body of a post; `device` is what the path names. Raises Unreadable.
+def read_packets(body: bytes, context: Context) -> list[Received]:
+    """Every packet in the body of a post. Raises Unreadable.
 
     A body is an object (full, flat), a SenML pack, or a list of objects. Unless all of it can be read, none of it is.
     """
     content = _decode(body)
     if isinstance(content, dict):
-        return [Received(_read_object(content, device, arrived_at), body)]
+        return [Received(_read_object(content, context), body)]
     if not isinstance(content, list) or not content:
         raise Unreadable("expected a JSON object, or a list of at least one")
     if is_pack(content):
-        return [Received(packet, body) for packet in _read_pack(content, device, arrived_at)]
+        return [Received(packet, body) for packet in _read_pack(content, context)]
     parts = msgspec.json.decode(body, type=list[msgspec.Raw])
     pairs = zip(content, parts, strict=True)
-    return [Received(_read_object(item, device, arrived_at), bytes(part)) for item, part in pairs]
+    return [Received(_read_object(item, context.without_label()), bytes(part)) for item, part in pairs]
 
 
 def _decode(body: bytes) -> Any:
@@ -50,29 +65,32 @@ def _decode(body: bytes) -> Any:
         raise Unreadable(f"this is not JSON: {problem}") from problem
 
 
-def _read_pack(records: list[Any], device: str | None, arrived_at: datetime) -> list[Packet]:
+def _read_pack(records: list[Any], context: Context) -> list[Packet]:
     try:
-        return read_pack(records, device, arrived_at)
+        return read_pack(records, context.device, context.label, context.arrived_at)
     except Unresolvable as problem:
         raise Unreadable(f"this is no SenML pack: {problem}") from problem
 
 
-def _read_object(fields: object, device: str | None, arrived_at: datetime) -> Packet:
-    if not isinstance(fields, dict):
+def _read_object(content: object, context: Context) -> Packet:
+    if not isinstance(content, dict):
         raise Unreadable("expected a list of objects")
-    owner = fields.get("deviceId") or device
-    if not isinstance(owner, str):
+    fields = {**context.label, **renamed(content, context.fields)}
+    device = fields.get("deviceId") or context.device
+    if not isinstance(device, str):
         raise Unreadable("neither deviceId nor the path says which device this is from")
     if isinstance(fields.get("values"), dict):
-        return _read_flat(fields, owner, arrived_at)
+        return _read_flat(fields, device, context.arrived_at)
     if fields.keys() & {"schema", "packetId", "measurements"}:
-        return read_envelope(fields, owner, arrived_at)
+        return read_envelope(fields, device, context.arrived_at, context.fields)
     raise Unreadable("expected an envelope (schema, packetId, measurements), SenML records, or ts and values")
 
 
 def _read_flat(fields: Mapping[str, Any], device: str, arrived_at: datetime) -> Packet:
     reader = Reader()
-    sent_at = _time(reader, fields.get("ts"), arrived_at)
+    sent_at = reader.instant(fields, "ts", arrived_at, numbers=True)
+    if fields.get("ts") is None:
+        reader.fault("ts is missing")
     return Packet(
         encoding=Encoding.FLAT,
         device=device,
@@ -86,15 +104,3 @@ def _read_flat(fields: Mapping[str, Any], device: str, arrived_at: datetime) -> 
         scope=reader.text(fields, "scopeId"),
         faults=tuple(reader.faults),
     )
-
-
-def _time(reader: Reader, ts: object, arrived_at: datetime) -> datetime:
-    """Milliseconds since 1970, or text."""
-    instant = None
-    if isinstance(ts, str):
-        instant = from_text(ts)
-    elif isinstance(ts, (int, float)) and not isinstance(ts, bool):
-        instant = from_ms(ts)
-    if instant is None:
-        reader.fault("ts is missing" if ts is None else f"ts is {ts!r}, no time")
-    return instant or arrived_at

@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from msgspec import Struct
 
 from standin.changes import Changes
 from standin.packets.archive import Archive, Entry, Verdict
-from standin.packets.encodings import Received, Unreadable, read_packets
+from standin.packets.encodings import Context, Received, Unreadable, read_packets
 from standin.packets.findings import Finding
 from standin.packets.misbehaviour import Action, Misbehaviour, Rule
 from standin.packets.packet import Packet
@@ -26,12 +26,13 @@ class HungUp(Exception):
 
 
 class Post(Struct, frozen=True):
-    """As it came; `device` is what the path names."""
+    """As it came; `device` is what the path names, `label` what the headers say of a single packet."""
 
     path: str
     device: str | None
     content_type: str
     body: bytes
+    label: dict[str, Any] = {}
 
 
 class Refusal(Struct, frozen=True):
@@ -127,7 +128,7 @@ class Intake:
     def _understand(self, post: Post) -> _Case:
         now = self.clock()
         try:
-            packets = read_packets(post.body, post.device, now)
+            packets = read_packets(post.body, Context(now, post.device, post.label, self.platform.settings.fields))
         except Unreadable as problem:
             return _Case(post, now, refusal=Refusal(400, "Unreadable packet", str(problem)))
         strangers = sorted({one.packet.device for one in packets if not self.platform.welcomes(one.packet.device)})

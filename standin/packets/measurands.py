@@ -14,6 +14,7 @@ SOC = "SOC"
 DEVICE_POWER_STATE = "DEVICE_POWER_STATE"
 BESS_OPERATIONAL_MODE = "BESS_OPERATIONAL_MODE"
 ACTIVE_POWER = "ACTIVE_POWER"
+PV_POWER = "PV_POWER"
 
 
 class Measurand(Struct, frozen=True):
@@ -54,7 +55,7 @@ MEASURANDS = {
     "REACTIVE_POWER": _number("kvar", -100_000, 100_000),
     "POWER_FACTOR": _number("1", -1, 1),
     **{f"VOLTAGE_{one}": _number("V", 0, 300) for one in ("L1N", "L2N", "L3N")},
-    **{f"VOLTAGE_{one}": _number("V", 0, 520) for one in ("L1L2", "L2L3", "L3L1")},
+    "VOLTAGE_L1L2": _number("V", 0, 500),
     **{f"CURRENT_{phase}": _number("A", 0, 10_000) for phase in ("L1", "L2", "L3")},
     "FREQUENCY": _number("Hz", 45, 65),
     "ENERGY_IMPORT": _ENERGY,
@@ -73,7 +74,7 @@ MEASURANDS = {
     BESS_OPERATIONAL_MODE: _words(_MODES),
     "BESS_MAX_CHARGE_POWER": _POWER,
     "BESS_MAX_DISCHARGE_POWER": _POWER,
-    "PV_POWER": _POWER,
+    PV_POWER: _POWER,
     "AMBIENT_TEMPERATURE": _number("Cel", -50, 60),
     "CONTROLLER_MODE": _words("GRID_CONNECTED ISLANDED TRANSITION BLACK_START"),
     "ALARM_CODES": Measurand(),

@@ -45,7 +45,7 @@ class Platform:
 
     def _take_new(self, device: Device, received: Received, findings: list[Finding], now: datetime) -> Verdict:
         device.learn(received.packet)
-        plan = default_plan(device.type) if self._plans is None else self._plans.get(device.id)
+        plan = default_plan(device.type, device.keys) if self._plans is None else self._plans.get(device.id)
         if plan is None:
             findings.append(Finding(Kind.UNKNOWN_DEVICE, f"{device.id} is not configured"))
             return Verdict.RECORDED

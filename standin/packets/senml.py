@@ -1,7 +1,8 @@
 """The SenML encoding (RFC 8428): a JSON array of records, resolved into packets, one per device.
 
 A resolved name is `<device><separator><key>`, the separator being its last ":" or "/". Where the path names the
-device, a name without a separator is a key alone. A pack says neither its type nor its number nor an id.
+device, a name without a separator is a key alone. SenML has no null and no type, number or id of a pack: the string
+"null" stands for the one, and `type`, `seq` and `packetId` in the first record are the others.
 """
 
 from __future__ import annotations
@@ -13,13 +14,15 @@ from typing import Any
 
 from msgspec import Struct
 
-from standin.packets.packet import Encoding, Measurement, Packet, Value
+from standin.packets.envelope import Reader
+from standin.packets.packet import Encoding, Measurement, Packet, PacketType, Value
 from standin.packets.times import from_ms
 
 _VERSION = 10
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9\-:./_]*")
 _RELATIVE_BELOW = 2**28
 """Times below are seconds from now, and not since 1970 (section 4.5.3)."""
+_NULL = "null"
 _VALUES = ("v", "vs", "vb", "vd")
 
 
@@ -48,29 +51,41 @@ def is_pack(items: Sequence[Any]) -> bool:
     return all(isinstance(item, dict) and not item.keys() & {"values", "measurements", "schema"} for item in items)
 
 
-def read_pack(records: Sequence[Mapping[str, Any]], device: str | None, arrived_at: datetime) -> list[Packet]:
-    """The packets of each device in it. Raises Unresolvable."""
+def read_pack(
+    records: Sequence[Mapping[str, Any]], device: str | None, label: Mapping[str, Any], arrived_at: datetime
+) -> list[Packet]:
+    """The packets of each device in it; `label` is what else is known of one. Raises Unresolvable."""
+    base = _Base()
     devices: dict[str, list[Measurement]] = {}
-    for one in _resolve(records):
+    for one in _resolve(records, base):
         owner, key = _owner_and_key(one.name, device)
         measured_at = _instant(one.seconds, arrived_at)
         devices.setdefault(owner, []).append(Measurement(key, one.value, measured_at, one.unit))
     if not devices:
-        raise Unresolvable("no record has a value")
-    return [_packet(owner, measurements) for owner, measurements in devices.items()]
+        devices[_owner_of_nothing(base, device)] = []
+    begun = [_instant(base.time, arrived_at)] if "bt" in records[0] or not any(devices.values()) else []
+    label = {**label, **records[0]} if len(devices) == 1 else {}
+    return [_packet(owner, measurements, begun, label) for owner, measurements in devices.items()]
 
 
-def _packet(device: str, measurements: Sequence[Measurement]) -> Packet:
+def _packet(
+    device: str, measurements: Sequence[Measurement], begun: Sequence[datetime], label: Mapping[str, Any]
+) -> Packet:
+    """A pack was sent when its latest value was measured, and not before the base time it begins with."""
+    reader = Reader()
     return Packet(
         encoding=Encoding.SENML,
         device=device,
-        sent_at=max(one.at for one in measurements),
+        sent_at=max([*begun, *(one.at for one in measurements)]),
         measurements=tuple(measurements),
+        type=reader.word(label, "type", PacketType, PacketType.TELEMETRY),
+        packet_id=reader.text(label, "packetId"),
+        seq=reader.count(label, "seq"),
+        faults=tuple(reader.faults),
     )
 
 
-def _resolve(records: Sequence[Mapping[str, Any]]) -> Iterator[_Resolved]:
-    base = _Base()
+def _resolve(records: Sequence[Mapping[str, Any]], base: _Base) -> Iterator[_Resolved]:
     for number, record in enumerate(records):
         _check_labels(record, number)
         _rebase(base, record, number)
@@ -100,7 +115,9 @@ def _resolved(base: _Base, record: Mapping[str, Any], number: int, label: str) -
     name = base.name + (_text(record, "n", number) if "n" in record else "")
     if not _NAME.fullmatch(name):
         raise Unresolvable(f"record {number} has the name {name!r}")
-    value: Value = record[label] if label != "v" else base.value + _number(record, "v", number)
+    value: Value = base.value + _number(record, "v", number) if label == "v" else record[label]
+    if label == "vs" and value == _NULL:
+        value = None
     unit = _text(record, "u", number) if "u" in record else base.unit
     return _Resolved(name, value, unit if label == "v" else None, base.time + _number(record, "t", number, 0.0))
 
@@ -124,6 +141,13 @@ def _owner_and_key(name: str, device: str | None) -> tuple[str, str]:
     if not (owner := device or owner):
         raise Unresolvable(f"{name} names no device: expected <device>:<key> or a device in the path")
     return owner, key
+
+
+def _owner_of_nothing(base: _Base, device: str | None) -> str:
+    """A pack may say no more than that its device is there, or no longer is."""
+    if owner := device or base.name.rstrip(":/"):
+        return owner
+    raise Unresolvable("it has neither a value nor a device")
 
 
 def _instant(seconds: float, arrived_at: datetime) -> datetime:

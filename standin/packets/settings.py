@@ -59,8 +59,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Defaults serve any simulated depot. Without `power_sources` every device that reports one is one.
 
     `safe_default_kw` is the fail-safe capacity while none is known. `measurands` has, by their names, those that differ
-    from the contract's. Packets of devices that are not configured are recorded, or refused if
-    `accept_unknown_devices` is false.
+    from the contract's; `fields` has the names of an envelope's fields that do. Packets of devices that are not
+    configured are recorded, or refused if `accept_unknown_devices` is false.
     """
 
     clock: Clock = Clock.DEVICE
@@ -70,6 +70,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     capabilities: tuple[CapabilityRule, ...] = DEFAULT_RULES
     power_sources: tuple[PowerSourceAsset, ...] = ()
     measurands: dict[str, Alias] = {}
+    fields: dict[str, str] = {}
     accept_unknown_devices: bool = True
 
     def names(self) -> set[str]:

@@ -16,6 +16,15 @@ def from_text(text: str) -> datetime | None:
     return instant.astimezone(UTC) if instant.tzinfo else None
 
 
+_SECONDS_BELOW = 1e11
+"""In milliseconds that is 1973, in seconds the year 5138."""
+
+
+def from_number(number: float) -> datetime | None:
+    """Milliseconds since 1970, or seconds for what is too small to be."""
+    return from_ms(number * 1000 if abs(number) < _SECONDS_BELOW else number)
+
+
 def from_ms(ms: float) -> datetime | None:
     """Milliseconds since 1970, or None for what no calendar has."""
     try:

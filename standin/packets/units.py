@@ -5,14 +5,40 @@ from __future__ import annotations
 from decimal import Decimal
 
 _FACTORS = {
-    "power": {"W": "1", "kW": "1000", "MW": "1000000"},
-    "reactive power": {"var": "1", "kvar": "1000"},
-    "energy": {"W.h": "1", "Wh": "1", "kW.h": "1000", "kWh": "1000", "MW.h": "1000000", "MWh": "1000000"},
-    "ratio": {"1": "1", "/": "1", "EL": "1", "%": "0.01", "%EL": "0.01"},
-    "voltage": {"mV": "0.001", "V": "1", "kV": "1000"},
-    "current": {"mA": "0.001", "A": "1"},
-    "frequency": {"mHz": "0.001", "Hz": "1"},
-    "temperature": {"Cel": "1"},
+    "power": {"mW": "0.001", "W": "1", "kW": "1E3", "MW": "1E6", "GW": "1E9"},
+    "reactive power": {"var": "1", "kvar": "1E3", "Mvar": "1E6"},
+    "energy": {
+        "mJ": "0.001",
+        "J": "1",
+        "W.s": "1",
+        "kJ": "1E3",
+        "MJ": "1E6",
+        "GJ": "1E9",
+        "W.h": "3600",
+        "kW.h": "3.6E6",
+        "MW.h": "3.6E9",
+        "GW.h": "3.6E12",
+        "Wh": "3600",
+        "kWh": "3.6E6",
+        "MWh": "3.6E9",
+    },
+    "ratio": {
+        "1": "1",
+        "/": "1",
+        "EL": "1",
+        "count": "1",
+        "%": "0.01",
+        "%EL": "0.01",
+        "/100": "0.01",
+        "/1000": "0.001",
+        "[ppth]": "0.001",
+        "ppm": "1E-6",
+        "[ppm]": "1E-6",
+    },
+    "voltage": {"mV": "0.001", "V": "1", "kV": "1E3"},
+    "current": {"mA": "0.001", "A": "1", "kA": "1E3"},
+    "frequency": {"mHz": "0.001", "Hz": "1", "kHz": "1E3"},
+    "temperature": {"mCel": "0.001", "Cel": "1"},
 }
 _UNITS = {unit: (name, Decimal(factor)) for name, units in _FACTORS.items() for unit, factor in units.items()}
 
@@ -23,7 +49,7 @@ def same(one: str, other: str) -> bool:
 
 
 def convert(value: float, unit: str, wanted: str) -> float | None:
-    """The value in the unit that is wanted, or None if the two measure different things. Exact in decimals."""
+    """The value in the unit that is wanted, or None if the two measure different things."""
     if same(unit, wanted):
         return value
     source, target = _UNITS.get(unit), _UNITS.get(wanted)

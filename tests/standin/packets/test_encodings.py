@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from standin.packets.encodings import Unreadable, read_packets
+from standin.packets.encodings import Context, Unreadable, read_packets
 from standin.packets.packet import Encoding, Packet, PacketType, Quality
 from tests.standin.packets.stage import Sender, at, kinds, measurement, packet, played, text
 
@@ -17,7 +17,7 @@ ARRIVED = at(9)
 
 def read(content: object, device: str | None = None, arrived: datetime = ARRIVED) -> list[Packet]:
     body = content if isinstance(content, bytes) else json.dumps(content).encode()
-    return [one.packet for one in read_packets(body, device, arrived)]
+    return [one.packet for one in read_packets(body, Context(arrived, device))]
 
 
 def values(one: Packet) -> dict[str, Any]:
@@ -89,13 +89,36 @@ def test_a_senml_pack_of_several_devices_is_a_packet_of_each() -> None:
         ([{"n": "a/SOC", "v": "1"}], "v is no number"),
         ([{"n": "-a/SOC", "v": 1}], "has the name"),
         ([{"n": "SOC", "v": 1}], "names no device"),
-        ([{"bn": "a/"}], "no record has a value"),
+        ([{"bt": 1}], "neither a value nor a device"),
         ([{"n": "a/SOC", "v": 1, "t": 1e300}], "is no time"),
     ],
 )
 def test_a_senml_pack_without_a_meaning_is_unreadable(records: list[dict[str, Any]], why: str) -> None:
     with pytest.raises(Unreadable, match=why):
         read(records)
+
+
+def test_the_first_record_of_a_pack_may_carry_what_senml_has_no_place_for() -> None:
+    """The packet's type, number and id; and null is a string."""
+    base = {"bn": "mgc-1/", "bt": at(7).timestamp(), "type": "EVENT", "seq": 3, "packetId": "id-3"}
+    [one] = read([base, {"n": "LIMIT_DER_EXPORT", "vs": "null"}, {"n": "SOC", "u": "%EL", "v": 5, "t": -70}])
+    assert (one.type, one.seq, one.packet_id, one.sent_at) == (PacketType.EVENT, 3, "id-3", at(7))
+    assert values(one) == {"LIMIT_DER_EXPORT": (None, None, at(7)), "SOC": (5, "%EL", at(-63))}
+
+
+def test_a_pack_may_say_no_more_than_that_its_device_is_gone() -> None:
+    [one] = read([{"bn": "mgc-1/", "bt": at(7).timestamp(), "type": "DEATH", "seq": 4}])
+    assert (one.device, one.type, one.sent_at, one.measurements) == ("mgc-1", PacketType.DEATH, at(7), ())
+
+
+def test_another_contracts_fields_are_read_by_their_names() -> None:
+    """With times as numbers; what else is there or is not may be right in that contract."""
+    sent = {"DEV": "bess-1", "Sent": 1_772_431_200, "Readings": [{"Name": "soc", "Val": 0.5, "odd": 1}], "more": 1}
+    fields = {"deviceId": "DEV", "sentAt": "Sent", "measurements": "Readings", "key": "Name", "value": "Val"}
+    [received] = read_packets(json.dumps(sent).encode(), Context(ARRIVED, fields=fields))
+    one = received.packet
+    assert (one.device, one.sent_at, one.faults) == ("bess-1", at(0), ())
+    assert values(one) == {"soc": (0.5, None, at(0))}
 
 
 def test_a_flat_packet_needs_a_time_and_values_only() -> None:
@@ -114,7 +137,7 @@ def test_a_flat_packet_without_a_time_counts_from_its_arrival() -> None:
 
 def test_a_list_may_mix_full_and_flat_packets_and_each_keeps_its_own_bytes() -> None:
     body = b'[{"deviceId":"a", "ts":0,"values":{}},  ' + json.dumps(packet(1, 0)).encode() + b"]"
-    first, second = read_packets(body, None, ARRIVED)
+    first, second = read_packets(body, Context(ARRIVED))
     assert first.body == b'{"deviceId":"a", "ts":0,"values":{}}'
     assert (first.packet.encoding, second.packet.encoding) == (Encoding.FLAT, Encoding.FULL)
 
@@ -138,6 +161,16 @@ async def test_every_configured_path_takes_packets_with_the_device_behind_it_or_
     ]
     assert [answer.status for answer in answers] == [202, 202, 202, 404]
     assert [one["device"] for one in await sender.packets()] == ["urn:dev/c", "b", "a"]
+
+
+@played()
+async def test_headers_say_of_a_flat_packet_what_it_has_no_place_for(sender: Sender) -> None:
+    labels = {"X-Packet-Id": "id-4", "X-Packet-Type": "BIRTH", "X-Packet-Seq": "4"}
+    await sender.post({"ts": 1_772_431_200_000, "values": {"SOC": 1}}, "/packets/bess-1", **labels)
+    await sender.post({"ts": 1_772_431_201_000, "values": {"SOC": 1}}, "/packets/bess-1", **{"X-Packet-Seq": "four"})
+    after, first = (one["packet"] for one in await sender.packets())
+    assert (first["packet_id"], first["type"], first["seq"]) == ("id-4", "BIRTH", 4)
+    assert (after["seq"], [fault["kind"] for fault in after["faults"]]) == (None, ["schema"])
 
 
 @played()

@@ -153,6 +153,18 @@ async def test_a_charger_is_no_power_source(sender: Sender) -> None:
 
 
 @played()
+async def test_a_device_that_does_not_say_its_type_is_a_power_source_by_its_keys(sender: Sender) -> None:
+    """A battery has a charge; a charger has a power and a state alone."""
+    for device, values in (("bess-1", {"SOC": 5}), ("bess-1", {"ACTIVE_POWER": 7}), ("charger-1", {"ACTIVE_POWER": 9})):
+        await sender.post({"ts": 1_772_431_200_000, "values": values}, f"/packets/{device}")
+    [source] = (await sender.microgrid())["power_sources"]
+    assert (source["id"], {name: one["value"] for name, one in source["values"].items()}) == (
+        "bess-1",
+        {"SOC": 5, "ACTIVE_POWER": 7},
+    )
+
+
+@played()
 async def test_dispatch_state_and_unknown_keys_are_kept_and_drive_nothing(sender: Sender) -> None:
     [outcome] = await sender.send(
         packet(0, 0, measurement("DISPATCH_STATE", "ACTIVE"), measurement("Soc", 5, "%"), type="EVENT")

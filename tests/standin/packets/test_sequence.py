@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from standin.packets.encodings import read_packets
+from standin.packets.encodings import Context, read_packets
 from standin.packets.sequence import Sequence
 from tests.standin.packets.stage import at, packet
 
@@ -17,7 +17,7 @@ def look(
     sequence: Sequence, seq: int, seconds: float, type: str = "TELEMETRY", run: str = "run-1", **more: str
 ) -> tuple[bool, list[str]]:
     content = {**packet(seq, seconds, run=run), "type": type, **more}
-    [received] = read_packets(json.dumps(content).encode(), None, at(0))
+    [received] = read_packets(json.dumps(content).encode(), Context(at(0)))
     new, findings = sequence.look(received.packet, received.body)
     return new, [str(one.kind) for one in findings]
 
