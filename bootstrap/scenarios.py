@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from adapters.configuration_import.formats import Format
-from adapters.configuration_import.loading import parse
+from adapters.configuration_import.loading import located, parse
 from adapters.scenario_library import ScenarioLibrary
+from domain.errors import InvalidInput
+from domain.scenario.script_reading import read_script
 
 
 @cache
 def scenario_library() -> ScenarioLibrary:
     """One for the whole process."""
     return ScenarioLibrary(_parse)
+
+
+def load_scenario(path: Path) -> Any:
+    """The scenario in a file, as plain values, once it is sound. Raises InvalidInput with line and column, OSError."""
+    text, raw = parse(path)
+    try:
+        read_script(raw)
+    except InvalidInput as error:
+        raise InvalidInput(located(error.faults, text), f"{path}: {error.detail}") from None
+    return raw
 
 
 def _parse(text: bytes) -> Any:

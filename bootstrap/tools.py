@@ -21,6 +21,7 @@ from adapters.event_store.sqlite_schema import SCHEMA_VERSION
 from adapters.event_store.url import SqliteUrl, parse_store_url
 from adapters.ids import RandomIds
 from adapters.packets import ProfileLibrary
+from bootstrap.scenarios import load_scenario, scenario_library
 from domain.configuration.definition import Definition
 from domain.errors import StoreError
 from read_models.catalogue import MODELS
@@ -41,6 +42,8 @@ def toolbox() -> Toolbox:
         clock=BlockingSystemClock(),
         new_id=RandomIds().new_id,
         load_definition=load,
+        load_scenario=load_scenario,
+        scenarios=scenario_library(),
         common_job=common_job,
         packet_profiles=ProfileLibrary(),
         import_definition=import_definition,

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from application.clock import BlockingClock
 from application.event_log import EventLog, Leases
+from application.scenario.library import Library
 from domain.configuration.definition import Definition
 from domain.packets.profile import PacketProfile
 from read_models.positions import Position
@@ -121,6 +122,9 @@ class Toolbox:
     clock: BlockingClock
     new_id: Callable[[], str]
     load_definition: Callable[[Path], Definition]
+    load_scenario: Callable[[Path], Any]
+    """A sound scenario as plain values. Raises InvalidInput with line and column of every fault, OSError."""
+    scenarios: Library
     common_job: CommonJob
     open_store: Callable[[str], AbstractContextManager[Store]]
     """Creates the store when there is none."""

@@ -35,7 +35,10 @@ class StepView(msgspec.Struct, frozen=True):
 
 
 class ExecutionSummary(msgspec.Struct, frozen=True):
-    """`done` of `steps` have an outcome. `begins` and `ends` are times of the run; `reasons` tell why it failed."""
+    """`begins` and `ends` are times of the run, `begins_at` and `ends_at` the same in ms since its start.
+
+    `reasons` tell why it failed.
+    """
 
     execution_id: str
     run_id: str
@@ -44,6 +47,8 @@ class ExecutionSummary(msgspec.Struct, frozen=True):
     status: ExecutionStatus
     begins: str
     ends: str
+    begins_at: int
+    ends_at: int
     steps_done: int
     steps_total: int
     reasons: tuple[str, ...] = ()
@@ -112,6 +117,8 @@ def _summary_fields(execution: ScenarioExecution, start_time: str) -> dict[str, 
         "status": execution.status,
         "begins": time_at(start_time, execution.started.begins_at),
         "ends": time_at(start_time, execution.ends_at),
+        "begins_at": execution.started.begins_at,
+        "ends_at": execution.ends_at,
         "steps_done": len(execution.state.outcomes),
         "steps_total": len(execution.script.steps),
         "reasons": (reason,) if reason else getattr(ended, "reasons", ()),

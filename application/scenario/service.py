@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -23,6 +23,7 @@ from application.scenario.execution_views import (
     summary_of,
     viewed,
 )
+from application.scenario.library import Library
 from application.scenario.playing import ScriptPlayer, pending_write
 from application.scenario.stored import StoredExecutions
 from application.scenario.targets import TargetControls
@@ -50,18 +51,6 @@ class StartScenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omi
     document: dict[str, Any] | None = None
     names: dict[str, str] = {}
     begin: str | None = None
-
-
-class Library(Protocol):
-    """Scenarios that come along."""
-
-    def names(self) -> tuple[str, ...]: ...
-
-    def text(self, name: str) -> str:
-        """YAML. Raises KeyError."""
-
-    def document(self, name: str) -> Any:
-        """The same as dicts, lists and scalars. Raises KeyError."""
 
 
 class _Chosen(NamedTuple):

@@ -79,6 +79,8 @@ async def start_scenario(
     try:
         view = await request.backend.scripts.start(run_id, asked, request.origin, request.key)
     except InvalidInput as error:
+        if "yaml" not in request.media_type:  # lines are for people, who write YAML
+            raise
         text = (await request.parsed()).text
         raise InvalidInput(request.backend.documents.located(error.faults, text), error.detail) from None
     location = f"/simulation-runs/{run_id}/scenarios/{view.execution_id}"

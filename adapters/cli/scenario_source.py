@@ -1,0 +1,64 @@
+"""Scenarios on the runs of a server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+
+from adapters.cli.client import Client
+from application.scenario.execution_views import ExecutionList, ExecutionSummary, ExecutionView
+from domain.run.events import ClockMode
+
+_SLICE_TICKS = 600
+"""Of an advance in one request, so that nobody waits long without a sign."""
+
+
+class RunFacts(msgspec.Struct, frozen=True):
+    """What there is to know to move a run by hand."""
+
+    clock: ClockMode
+    start_time: str
+    at: int
+    tick_ms: int
+
+
+class ScenarioSource:
+    """Every method raises what the server answers, and Unreachable."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def start(self, run_id: str, request: dict[str, Any]) -> ExecutionView:
+        return _view(self._client.post(f"{_path(run_id)}/scenarios", msgspec.json.encode(request)))
+
+    def executions(self, run_id: str) -> list[ExecutionSummary]:
+        return msgspec.json.decode(self._client.get(f"{_path(run_id)}/scenarios"), type=ExecutionList).scenarios
+
+    def execution(self, run_id: str, execution_id: str) -> ExecutionView:
+        return _view(self._client.get(f"{_path(run_id)}/scenarios/{quote(execution_id, safe='')}"))
+
+    def stop(self, run_id: str, execution_id: str) -> ExecutionView:
+        return _view(self._client.post(f"{_path(run_id)}/scenarios/{quote(execution_id, safe='')}/stop", b"{}"))
+
+    def run(self, run_id: str) -> RunFacts:
+        return msgspec.json.decode(self._client.get(_path(run_id)), type=RunFacts)
+
+    def advance(self, run_id: str, ticks: int) -> Iterator[int]:
+        """Move a run by whole ticks; how many are done, again and again."""
+        done = 0
+        while done < ticks:
+            count = min(_SLICE_TICKS, ticks - done)
+            self._client.post(f"{_path(run_id)}/commands/tick", msgspec.json.encode({"count": count}))
+            done += count
+            yield done
+
+
+def _path(run_id: str) -> str:
+    return f"/simulation-runs/{quote(run_id, safe='')}"
+
+
+def _view(answer: bytes) -> ExecutionView:
+    return msgspec.json.decode(answer, type=ExecutionView)

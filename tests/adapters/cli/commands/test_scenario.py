@@ -1,0 +1,235 @@
+"""`depot-sim scenario`: the library without a server, playing on one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from adapters.cli.client import Client
+from adapters.cli.commands import scenario
+from adapters.cli.failures import UsageError
+from adapters.cli.scenario_stage import send_packets_to
+from tests.adapters.cli.command_line import Result, depot_sim
+from tests.domain.scenario.scripts import script
+
+RUN = "/simulation-runs/tuesday"
+STEP = {
+    "index": 0,
+    "due": "2026-03-02T12:00:00.000+00:00",
+    "action": "set-bess",
+    "body": {"bess": "battery", "dispatch": "ACTIVE"},
+    "note": "now",
+    "state": "applied",
+    "at": "2026-03-02T12:00:00.000+00:00",
+    "topics": ["bess.state-changed.1"],
+}
+EXECUTION = {
+    "execution_id": "1",
+    "run_id": "tuesday",
+    "name": "quiet-controller",
+    "source": "request",
+    "status": "running",
+    "begins": "2026-03-02T12:00:00.000+00:00",
+    "ends": "2026-03-02T12:15:00.000+00:00",
+    "begins_at": 0,
+    "ends_at": 900_500,
+    "steps_done": 1,
+    "steps_total": 3,
+    "reasons": [],
+    "description": "",
+    "names": {"battery": "battery"},
+    "steps": [
+        STEP,
+        STEP | {"index": 1, "state": "refused", "reason": "no", "topics": []},
+        STEP | {"index": 2, "state": "waiting", "note": "", "topics": []},
+    ],
+}
+PASSED = EXECUTION | {"status": "passed"}
+FAILED = EXECUTION | {"status": "failed", "reasons": ["step 2 (set-bess) was refused: no"]}
+FACTS = {"clock": "MANUAL", "start_time": "2026-03-02T12:00:00+00:00", "at": 0, "tick_ms": 1_000}
+
+
+class Server:
+    """Answers by method and path, the last one for good, and keeps what was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[httpx.Request] = []
+        self.answers: dict[str, list[Any]] = {
+            f"GET {RUN}": [FACTS],
+            f"GET {RUN}/scenarios": [{"scenarios": [EXECUTION]}],
+            f"POST {RUN}/scenarios": [EXECUTION],
+            f"GET {RUN}/scenarios/1": [EXECUTION, PASSED],
+            f"POST {RUN}/scenarios/1/stop": [EXECUTION | {"status": "stopped", "reasons": ["called off"]}],
+            f"POST {RUN}/commands/tick": [{}],
+            "POST /simulation-configurations": [{"id": "c-1"}],
+            "POST /simulation-runs": [{"run_id": "tuesday"}],
+        }
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(request)
+        answers = self.answers[f"{request.method} {request.url.path}"]
+        return httpx.Response(200, json=answers.pop(0) if len(answers) > 1 else answers[0])
+
+    def bodies(self, path: str) -> list[Any]:
+        """What was posted there."""
+        posted = [request for request in self.asked if request.method == "POST" and request.url.path == path]
+        return [json.loads(request.content) for request in posted]
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Server:
+    there = Server()
+    transport = httpx.MockTransport(there.answer)
+    monkeypatch.setattr(scenario, "server", lambda _: Client("http://depot.example", transport=transport))
+    monkeypatch.setattr(scenario, "_LOOK_EVERY_SECONDS", 0)
+    return there
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Path:
+    file = tmp_path / "mine.yaml"
+    file.write_text(json.dumps(script()), encoding="utf-8")
+    return file
+
+
+def play(*arguments: str) -> Result:
+    return depot_sim("scenario", *arguments)
+
+
+# Without a server
+
+
+def test_the_library_is_listed_with_what_each_scenario_shows() -> None:
+    listed = play("list")
+    assert listed.code == 0
+    assert "bba-mode-table" in listed.out
+    assert {"name", "description", "depot", "needs", "steps", "lasts_ms"} == set(play("list", "--json").json[0])
+
+
+def test_a_scenario_is_shown_as_its_file() -> None:
+    assert play("show", "bba-all-fields").out.startswith("name: bba-all-fields\n")
+    assert play("show", "bba-all-fields", "--json").json["depot"] == "bba-microgrid"
+
+
+def test_a_misspelt_name_is_answered_with_the_nearest() -> None:
+    shown = play("show", "bba-all-feilds")
+    assert (shown.code, '"bba-all-fields"' in shown.err) == (2, True)
+
+
+def test_a_sound_file_is_called_sound(written: Path) -> None:
+    assert play("check", str(written)).out == f"{written}: sound. 4 steps, 15 min\n"
+    assert play("check", str(written), "--json").json["valid"] is True
+
+
+def test_every_fault_of_a_file_is_told_with_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "bad.yaml"
+    file.write_text("name: bad\nsteps:\n- at: 1 s\n  unplugg: {}\n- {at: soon, unplug: {vehicle: b}}\n")
+    checked = play("check", str(file))
+    assert checked.code == 1
+    assert "/steps/0/unplugg (line 4, column 12)" in checked.out
+    assert "/steps/1/at (line 5, column 8)" in checked.out
+    assert len(play("check", str(file), "--json").json["faults"]) == 2
+
+
+# On a server
+
+
+def test_a_scenario_is_started_on_a_run_by_its_name(server: Server) -> None:
+    started = play("start", "evening", "--run", "tuesday", "--set", "battery=b-2", "--begin", "+5 min")
+    assert server.bodies(f"{RUN}/scenarios") == [{"name": "evening", "names": {"battery": "b-2"}, "begin": "+5 min"}]
+    assert server.bodies(f"{RUN}/commands/tick") == []
+    assert (started.code, "running, 1 of 3 steps done" in started.out) == (0, True)
+
+
+def test_a_file_is_read_here_and_sent_whole(server: Server, written: Path) -> None:
+    play("start", str(written), "--run", "tuesday")
+    assert server.bodies(f"{RUN}/scenarios") == [{"document": script()}]
+
+
+def test_an_advance_goes_by_whole_ticks_to_the_end(server: Server) -> None:
+    play("start", "evening", "--run", "tuesday", "--advance")
+    assert server.bodies(f"{RUN}/commands/tick") == [{"count": 600}, {"count": 301}]
+
+
+def test_a_run_that_follows_wall_time_is_not_advanced(server: Server) -> None:
+    server.answers[f"GET {RUN}"] = [FACTS | {"clock": "REALTIME"}]
+    assert play("start", "evening", "--run", "tuesday", "--advance").code == 2
+
+
+@pytest.mark.parametrize(("end", "code"), [(PASSED, 0), (FAILED, 1)])
+def test_the_verdict_is_the_exit_code(server: Server, end: Any, code: int) -> None:
+    server.answers[f"GET {RUN}/scenarios/1"] = [EXECUTION, EXECUTION, end]
+    waited = play("start", "evening", "--run", "tuesday", "--wait")
+    assert waited.code == code
+    assert f"execution 1: {end['status']}" in waited.out
+
+
+def test_the_table_tells_what_every_step_did(server: Server) -> None:
+    lines = [" ".join(line.split()) for line in play("status", "1", "--run", "tuesday").out.splitlines()]
+    assert lines[1:4] == [
+        "✓ 12:00:00 set-bess bess battery, dispatch ACTIVE now; bess.state-changed",
+        "✗ 12:00:00 set-bess bess battery, dispatch ACTIVE now; refused: no",
+        "12:00:00 set-bess bess battery, dispatch ACTIVE",
+    ]
+
+
+def test_all_scenarios_of_a_run_are_listed(server: Server) -> None:
+    assert "quiet-controller" in play("status", "--run", "tuesday").out
+    server.answers[f"GET {RUN}/scenarios"] = [{"scenarios": []}]
+    assert "no scenario" in play("status", "--run", "tuesday").err
+
+
+def test_a_scenario_is_called_off(server: Server) -> None:
+    stopped = play("stop", "1", "--run", "tuesday")
+    assert (stopped.code, "called off" in stopped.out) == (0, True)
+
+
+def test_without_a_run_one_is_started_on_a_depot_and_moved_to_the_end(server: Server) -> None:
+    endpoint = "http://127.0.0.1:8430/packets"
+    depot = ("--depot", "three-bus-depot", "--packets-endpoint", endpoint)
+    play("start", "bba-all-fields", *depot, "--seed", "7", "--tick", "10 s")
+    (document,) = server.bodies("/simulation-configurations")
+    assert [b["endpoint"] for b in document["projection_bindings"] if b["family"] == "packets"] == [endpoint]
+    assert server.bodies("/simulation-runs") == [
+        {"configuration_id": "c-1", "seed": 7, "tick": "10 s", "clock": {"mode": "MANUAL"}}
+    ]
+    assert server.bodies(f"{RUN}/commands/tick") != []
+
+
+def test_a_run_of_its_own_may_follow_wall_time(server: Server) -> None:
+    play("start", "bba-all-fields", "--depot", "three-bus-depot", "--speed", "60", "--start", "2026-03-02T06:00:00Z")
+    (asked,) = server.bodies("/simulation-runs")
+    assert (asked["clock"], asked["start_time"]) == ({"mode": "REALTIME", "speed": "60"}, "2026-03-02T06:00:00Z")
+    assert server.bodies(f"{RUN}/commands/tick") == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("start", "no-such-scenario", "--depot", "three-bus-depot"),
+        ("start", "no-such-scenario"),
+        ("start", "evening", "--run", "tuesday", "--set", "battery"),
+    ],
+)
+def test_what_cannot_be_is_said_before_anything_is_asked_of_the_server(
+    server: Server, arguments: tuple[str, ...]
+) -> None:
+    assert play(*arguments).code == 2
+    assert server.asked == []
+
+
+def test_a_scenario_without_a_depot_needs_one_named(server: Server, written: Path) -> None:
+    assert "--depot" in play("start", str(written)).err
+
+
+def test_a_depot_without_a_binding_gets_one_for_its_first_scope() -> None:
+    document: dict[str, Any] = {"managed_scopes": [{"id": "site"}]}
+    send_packets_to(document, "http://there")
+    (binding,) = document["projection_bindings"]
+    assert (binding["managed_scope"], binding["endpoint"]) == ("site", "http://there")
+    with pytest.raises(UsageError):
+        send_packets_to({}, "http://there")
