@@ -9,7 +9,7 @@ import pytest
 
 from adapters.configuration_import import load
 from adapters.configuration_import.yaml_text import parse_yaml
-from domain.configuration import Definition
+from domain.configuration.definition import Definition
 from domain.configuration.document import CurrentKind
 from domain.run.events import VehicleArrived
 from examples.make import GENERATED

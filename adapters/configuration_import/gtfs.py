@@ -17,7 +17,7 @@ from adapters.configuration_import.gtfs_feed import Feed, Point, metres, points,
 from adapters.configuration_import.loading import define
 from adapters.configuration_import.site import SitePlan, numbered, site
 from adapters.configuration_import.tables import Row
-from domain.configuration import Definition
+from domain.configuration.definition import Definition
 from domain.configuration.faults import Faults, quoted
 from domain.configuration.quantities import MJ_PER_WH, Consumption, Energy
 from domain.errors import Fault, InvalidInput

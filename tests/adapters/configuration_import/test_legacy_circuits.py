@@ -9,8 +9,7 @@ import pytest
 
 from adapters.configuration_import.formats import Format
 from adapters.configuration_import.legacy_circuits import import_circuits
-from domain.configuration import SimulationConfigurationDocument
-from domain.configuration.document import CurrentKind
+from domain.configuration.document import CurrentKind, SimulationConfigurationDocument
 from domain.errors import Fault, InvalidInput
 
 MAIN = {"name": "Main board", "rating_kw": 500, "available_capacity_kw": 400}

@@ -11,7 +11,7 @@ import yaml
 
 from adapters.configuration_import import Format, format_of_content_type, format_of_path, load
 from adapters.configuration_import.loading import LARGEST
-from domain.configuration import decode_document
+from domain.configuration.decoding import decode_document
 from domain.errors import Fault, InvalidInput
 from tests.domain.configuration.samples import depot
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from adapters.configuration_import.common_job import common_job
 from adapters.configuration_import.yaml_text import parse_yaml
 from adapters.configuration_import.yaml_writer import to_yaml
-from domain.configuration import Definition
+from domain.configuration.definition import Definition
 from domain.errors import InvalidInput
 from tests.domain.configuration.samples import depot
 

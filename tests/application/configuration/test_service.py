@@ -12,7 +12,7 @@ import pytest
 from adapters.event_store import EventStore, open_event_store
 from application.configuration import ConfigurationService
 from application.repository import Repository
-from domain.configuration import Definition
+from domain.configuration.definition import Definition
 from domain.errors import Conflict, NotFound, PreconditionFailed
 from tests.domain.configuration.samples import depot
 

@@ -6,7 +6,7 @@ import pytest
 
 from application.oscp.attaching import preset_overrides
 from application.oscp.limits import policy_faults, profile_faults
-from domain.configuration import decode_document
+from domain.configuration.decoding import decode_document
 from domain.configuration.definition import Definition
 from domain.oscp.events import Policy
 from domain.oscp.profiles import BUILT_IN

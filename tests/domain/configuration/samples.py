@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from domain.configuration import decode_document
+from domain.configuration.decoding import decode_document
 from domain.errors import Fault, InvalidInput
 
 Raw = dict[str, Any]

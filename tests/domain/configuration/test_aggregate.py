@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from domain.configuration import Definition, SimulationConfiguration
+from domain.configuration.aggregate import SimulationConfiguration
+from domain.configuration.definition import Definition
 from domain.configuration.events import ConfigurationArchived, ConfigurationCreated, ConfigurationRevised
 from domain.errors import Conflict, InvalidInput, PreconditionFailed
 from domain.events import Event, decode, encode

@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from domain.configuration import Definition, SimulationConfiguration
+from domain.configuration.aggregate import SimulationConfiguration
+from domain.configuration.definition import Definition
 from domain.configuration.document import OscpCapacityProviderBinding
 from domain.errors import InvalidInput
 from domain.events import decode, encode

@@ -9,8 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.configuration import SimulationConfigurationDocument, decode_document
-from domain.configuration.document import AllocationPolicy, OscpCapacityProviderBinding, Weekday
+from domain.configuration.decoding import decode_document
+from domain.configuration.document import (
+    AllocationPolicy,
+    OscpCapacityProviderBinding,
+    SimulationConfigurationDocument,
+    Weekday,
+)
 from domain.configuration.faults import LISTED
 from domain.configuration.freeform import DEEPEST, MOST_VALUES
 from domain.configuration.structure import MOST_ITEMS, read

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.configuration import decode_document
+from domain.configuration.decoding import decode_document
 from domain.errors import InvalidInput
 from tests.domain.configuration.samples import REMOVED, depot, faults_of, only_fault
 

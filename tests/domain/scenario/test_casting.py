@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from domain.configuration import decode_document
+from domain.configuration.decoding import decode_document
 from domain.errors import InvalidInput
 from domain.run.world.depot import Depot
 from domain.scenario.casting import cast

@@ -8,7 +8,7 @@ import pytest
 
 from adapters.configuration_import import load
 from bootstrap.tools import toolbox
-from domain.configuration import Definition
+from domain.configuration.definition import Definition
 from tests.adapters.cli.command_line import depot_sim
 
 EXAMPLES = toolbox().examples
