@@ -48,6 +48,8 @@ _WHOLE: Mapping[How, Callable[[bytes], bytes]] = {
 
 
 def _added(value: Any, _: Malform) -> Any:
+    if isinstance(value, list):
+        return [_added(one, _) for one in value]
     return {**value, "unexpected_field": "unexpected"} if isinstance(value, dict) else value
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 import msgspec
 
+from adapters.packets import ProfileLibrary
 from domain.packets.device import BoundKey
 from domain.packets.exchanges import packet_exchange
 from domain.packets.memory import Memory
@@ -16,7 +17,7 @@ from domain.packets.packet import Measurement, Packet, packet_id_of
 from domain.packets.treating import Treated, treat
 from domain.packets.vocabulary import DeviceType, PacketType, Quality
 from domain.scenario.effects import AnyEffect
-from domain.scenario.instants import Instant, written
+from domain.scenario.instants import Instant
 from domain.scenario.override_events import Match, Override
 from domain.scenario.override_requests import read_override_request
 from domain.scenario.overrides import Overrides
@@ -48,6 +49,7 @@ class _Envelope(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     site_id: str
     device_id: str
     sent_at: Annotated[datetime, msgspec.Meta(tz=True)]
+    profile: str = ""
     scope_id: str = ""
     device_type: str = ""
     measurements: list[_Measured] = []
@@ -62,26 +64,8 @@ def contract_fault(body: bytes) -> str:
     return ""
 
 
-def encode(packet: Packet) -> bytes:
-    """As the contract has it."""
-    document = {
-        "schema": "bfsim.iot.packet/1",
-        "type": packet.type,
-        "packetId": packet.packet_id,
-        "seq": packet.seq,
-        "siteId": packet.site_id,
-        "scopeId": packet.scope_id,
-        "deviceId": packet.device_id,
-        "deviceType": packet.device_type,
-        "sentAt": written(packet.sent_at),
-        "measurements": [_measured(one) for one in packet.measurements],
-    }
-    return msgspec.json.encode(document)
-
-
-def _measured(one: Measurement) -> dict[str, Any]:
-    told: dict[str, Any] = {"key": one.key, "value": one.value, "unit": one.unit, "quality": one.quality}
-    return told if one.at is None else told | {"at": written(one.at)}
+PROFILES = ProfileLibrary()
+encode = PROFILES.load("default/1").encode
 
 
 KEYS = (
@@ -131,9 +115,10 @@ def packet(device_id: str, turn: int, type: PacketType | None = None) -> Packet:
 class Sender:
     """A feed reduced to what overrides see of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, encode: Callable[[Packet], bytes] = encode) -> None:
         self.overrides = Overrides(FEED)
         self.memory = Memory()
+        self.encode = encode
 
     def apply(self, effect: AnyEffect, match: Match | None = None, until: int = START + DAY, seed: int = 0) -> None:
         self.overrides.apply(override(effect, match, until, seed=seed), START)
@@ -144,9 +129,9 @@ class Sender:
         self.overrides.apply(asked, START)
 
     def send(self, packet: Packet) -> Treated:
-        body = encode(packet)
+        body = self.encode(packet)
         hits = self.overrides.hit(packet_exchange(packet, body, FEED, packet.sent_at), packet.sent_at)
-        treated = treat(packet, body, treatment(hits), self.memory, encode, KEYS)
+        treated = treat(packet, body, treatment(hits), self.memory, self.encode, KEYS)
         self.memory.remember(treated.packet)
         return treated
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -29,16 +30,27 @@ from domain.scenario.effects import (
 from domain.scenario.override_events import Match
 from domain.scenario.packet_modes import PACKETS
 from domain.scenario.treatment import UNTREATED
-from tests.domain.packets.fleet import DEVICES, FEED, LIFE, START, Sender, contract_fault, encode, packet, time_of
+from tests.domain.packets.fleet import (
+    DEVICES,
+    FEED,
+    LIFE,
+    PROFILES,
+    START,
+    Sender,
+    contract_fault,
+    encode,
+    packet,
+    time_of,
+)
 
 BEFORE, UNDER = range(2), range(2, len(LIFE))
 """Rounds before an override is applied, and those under it."""
 CONTROLLER = "controller-1"
 
 
-def treated_by(mode: str) -> list[tuple[Packet, Treated]]:
+def treated_by(mode: str, encode: Callable[[Packet], bytes] = encode) -> list[tuple[Packet, Treated]]:
     """What is sent under a mode, by devices that have sent before."""
-    sender = Sender()
+    sender = Sender(encode)
     list(sender.live(BEFORE))
     sender.apply_mode(mode)
     return list(sender.live(UNDER))
@@ -159,6 +171,31 @@ def test_a_mode_that_spoils_the_body_breaks_the_contract(mode: str, fault: str) 
 @pytest.mark.parametrize("mode", sorted(name for name, (_, ways) in EXPECTED.items() if "broken" not in ways))
 def test_every_other_mode_keeps_the_contract_so_that_only_the_meaning_is_wrong(mode: str) -> None:
     assert {contract_fault(treated.body) for _, treated in treated_by(mode)} == {""}
+
+
+SILENT = {
+    "default/1": frozenset[str](),
+    "senml/1": {"bad_quality", "naive_timestamps"},
+    "flat/1": {"bad_quality", "naive_timestamps", "wrong_sequence", "repeated_sequence"},
+}
+"""Modes that cannot show in the packets of a profile: it says nothing of what they falsify."""
+NOT_IN_THE_BODY = {"withheld", "copied", "late", "unreachable"}
+
+
+@pytest.mark.parametrize(("profile", "silent"), SILENT.items())
+def test_every_mode_shows_in_the_bytes_of_every_profile_that_tells_what_it_falsifies(
+    profile: str, silent: set[str]
+) -> None:
+    encode = PROFILES.load(profile).encode
+    unseen = set()
+    for mode, (types, ways) in EXPECTED.items():
+        for honest, treated in treated_by(mode, encode):
+            shows = treated.body != encode(honest)
+            if ways <= NOT_IN_THE_BODY or honest.type not in types:
+                assert not shows
+            elif not shows:
+                unseen.add(mode)
+    assert unseen == silent
 
 
 def _matches(pattern: str, text: str) -> bool:
