@@ -15,7 +15,8 @@ import msgspec
 from adapters.configuration_import.formats import Format
 from adapters.configuration_import.loading import define, located, parse
 from adapters.configuration_import.site import power_text
-from domain.configuration import Definition, structure
+from domain.configuration import structure
+from domain.configuration.definition import Definition
 from domain.configuration.document import CurrentKind
 from domain.configuration.faults import quoted
 from domain.configuration.pointer import child
