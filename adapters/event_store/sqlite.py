@@ -9,6 +9,7 @@ from contextlib import closing, suppress
 from functools import partial
 from typing import Any
 
+import msgspec
 from eventsourcing.sqlite import SQLiteApplicationRecorder
 
 from adapters.event_store.plan import plan
@@ -26,11 +27,16 @@ POLL_SECONDS = 0.02
 _INSERT = "INSERT INTO events (stream, version, topic, state, recorded_at, metadata) VALUES (?, ?, ?, ?, ?, ?)"
 _HEAD = "SELECT max(position) FROM events"
 _VERSION = "SELECT max(version) FROM events WHERE stream = ?"
+# Of many streams at once: every row that SQLite is asked for costs a change of threads.
+_VERSIONS = """
+    SELECT json_group_object(value, (SELECT max(version) FROM events WHERE stream = value))
+    FROM json_each(CAST(? AS TEXT))"""
 _HOLDS = "SELECT 1 FROM leases WHERE run = ? AND token = ?"
 _SAVE_SNAPSHOT = "INSERT OR REPLACE INTO snapshots (stream, version, at, state) VALUES (?, ?, ?, ?)"
 
 # Row(*columns) would unpack and repack; this only relabels the tuple.
 _as_row: Callable[[tuple[Any, ...]], Row] = partial(tuple.__new__, Row)
+_decode_versions = msgspec.json.Decoder(dict[str, int | None]).decode
 
 
 class SQLiteEventLog(LibraryRecorder, SQLiteApplicationRecorder):
@@ -61,7 +67,7 @@ class SQLiteEventLog(LibraryRecorder, SQLiteApplicationRecorder):
 
     def append_many(self, appends: Sequence[Append]) -> Sequence[Sequence[int] | Exception]:
         with self.datastore.writing() as cursor:
-            planned = plan(appends, _Ground(cursor), time.time_ns() // 1000)
+            planned = plan(appends, _Ground(cursor, appends), time.time_ns() // 1000)
             last = _insert(cursor, planned.rows)
         self._wakeups.advance(last)
         return planned.settled(last - len(planned.rows) + 1)
@@ -137,15 +143,19 @@ class SQLiteEventLog(LibraryRecorder, SQLiteApplicationRecorder):
 
 
 class _Ground:
-    """The store within the open transaction."""
+    """The store within the open transaction, as far as the appends reach."""
 
-    def __init__(self, cursor: sqlite3.Cursor) -> None:
+    def __init__(self, cursor: sqlite3.Cursor, appends: Sequence[Append]) -> None:
         self._cursor = cursor
         self._held: dict[Fence, bool] = {}
+        streams = {write.stream for append in appends for write in append.writes}
+        (versions,) = cursor.execute(_VERSIONS, (msgspec.json.encode(streams),)).fetchone()
+        self._versions = _decode_versions(versions)
 
     def version(self, stream: str) -> int:
-        (version,) = self._cursor.execute(_VERSION, (stream,)).fetchone()
-        return version or 0
+        if stream not in self._versions:  # JSON in SQLite ends a name at a NUL
+            (self._versions[stream],) = self._cursor.execute(_VERSION, (stream,)).fetchone()
+        return self._versions[stream] or 0
 
     def holds(self, fence: Fence) -> bool:
         held = self._held.get(fence)

@@ -14,7 +14,7 @@ from adapters.event_store import open_event_store, sqlite_schema
 from adapters.event_store.sqlite import SQLiteEventLog
 from adapters.event_store.sqlite_datastore import StoreDatastore, store_error
 from adapters.event_store.url import Durability
-from domain.errors import StoreError, StoreTooNew, StoreUnreadable
+from domain.errors import StoreError, StoreTooNew, StoreUnreadable, VersionConflict
 from tests.adapters.event_store.samples import write
 
 
@@ -254,3 +254,14 @@ def test_closing_waits_for_what_is_under_way(path: Path) -> None:
     assert closed.is_set()
     with pytest.raises(StoreError, match="closed"):
         store.log.head()
+
+
+@pytest.mark.parametrize("name", ["a\0b", 'q"\\u0000', "ü\u2028"])
+def test_a_stream_of_any_name_conflicts_with_nobody_but_itself(name: str) -> None:
+    with open_event_store("memory:") as store:
+        store.log.append(write("a", 0, 1))
+        store.log.append(write(name, 0, 1))
+        store.log.append(write(name, 1, 2))
+        with pytest.raises(VersionConflict):
+            store.log.append(write(name, 1, 3))
+        assert (store.log.stream_version(name), store.log.stream_version("a")) == (2, 1)
