@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import msgspec
+
 from application.http import Headers
 
 MOST_BODY_BYTES = 2**20
 """Of a longer body only this much is handed over."""
 
 
-class Arrival(NamedTuple):
+class Arrival(msgspec.Struct):
     """`path` is what follows the service's prefix ("handshake"), header names are in lower case.
 
     `body` holds at most MOST_BODY_BYTES, `body_bytes` says how many there were.
@@ -21,13 +23,13 @@ class Arrival(NamedTuple):
     headers: Headers
     body: bytes
     body_bytes: int
+    _first: dict[str, str] | None = None
 
     def header(self, name: str) -> str:
         """The first value, or nothing."""
-        for key, value in self.headers:
-            if key == name:
-                return value
-        return ""
+        if self._first is None:
+            self._first = dict(reversed(self.headers))
+        return self._first.get(name, "")
 
     def all(self, name: str) -> list[str]:
         return [value for key, value in self.headers if key == name]

@@ -69,7 +69,8 @@ class Clockwork:
         self._changed = asyncio.Event()
         self._opening: set[_Key] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        sessions.on_change.append(self.look_at)
+        self._moved: dict[str, HostedSession] = {}
+        sessions.on_change.append(self._look_soon)
         inbound.on_provoked = self._provoke
         host.on_saved.append(self._run_saved)
 
@@ -85,6 +86,17 @@ class Clockwork:
             for task in (tending, *self._tasks):
                 task.cancel()
             await asyncio.gather(tending, *self._tasks, return_exceptions=True)
+
+    def _look_soon(self, hosted: HostedSession) -> None:
+        """Look at every session once that moves in this turn of the loop: the messages of a commit come together."""
+        if not self._moved:
+            asyncio.get_running_loop().call_soon(self._look_at_moved)
+        self._moved[hosted.id] = hosted
+
+    def _look_at_moved(self) -> None:
+        moved, self._moved = self._moved, {}
+        for hosted in moved.values():
+            self.look_at(hosted)
 
     def look_at(self, hosted: HostedSession) -> None:
         """Set the session's alarm anew: its state has changed."""
@@ -184,7 +196,8 @@ class Clockwork:
         attached, clock_now = hosted.session.attached, self._time.moment_if_held(hosted.session.attached)
         if clock_now is None:
             return None
-        deadlines = [due.at for due in agenda(hosted.session.state) if _key(hosted.id, due) not in self._opening]
+        dues, opening = agenda(hosted.session.state), self._opening
+        deadlines = [due.at for due in dues if not opening or _key(hosted.id, due) not in opening]
         if hosted.overrides.active:
             deadlines.append(hosted.overrides.next_deadline() or 0)
         delays = [self._time.wall_delay_us(attached, at - clock_now.session) for at in deadlines]
