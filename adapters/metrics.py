@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import time
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import accumulate
 from typing import Any
 
 from prometheus_client import (
     CollectorRegistry,
     Counter,
     Gauge,
-    Histogram,
     disable_created_metrics,
     generate_latest,
 )
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
 
 from application.event_log import Append, Journal
 from domain.run.events import RunTicked
@@ -37,21 +39,18 @@ class Metrics:
             "depot_sim_events_appended", "Events appended, by type", ("type",), registry=self.registry
         )
         self._ticks = Counter("depot_sim_ticks", "Ticks of all runs held here", registry=self.registry)
-        self._commits = Histogram(
-            "depot_sim_append_seconds",
-            "From handing over an append to its commit",
-            buckets=_COMMIT_SECONDS,
-            registry=self.registry,
+        self._commits = Durations(
+            "depot_sim_append_seconds", "From handing over an append to its commit", _COMMIT_SECONDS
         )
-        self._requests = Histogram(
+        self._requests = Durations(
             "depot_sim_http_request_seconds",
             "Requests by method, route and status; of streams only the beginning",
+            _REQUEST_SECONDS,
             ("method", "route", "status"),
-            buckets=_REQUEST_SECONDS,
-            registry=self.registry,
         )
+        self.registry.register(self._commits)
+        self.registry.register(self._requests)
         self._tally: dict[str, int] = {}
-        self._answered: dict[tuple[str, str, int], Histogram] = {}
         self._open_requests = 0
         open_requests = Gauge("depot_sim_http_requests_open", "Requests being answered", registry=self.registry)
         open_requests.set_function(lambda: self._open_requests)
@@ -86,11 +85,7 @@ class Metrics:
         self._open_requests -= 1
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
-        key = (method, route, status)
-        counted = self._answered.get(key)
-        if counted is None:
-            counted = self._answered[key] = self._requests.labels(method, route, str(status))
-        counted.observe(seconds)
+        self._requests.observe(seconds, method, route, status)
 
 
 class MeteredJournal:
@@ -148,4 +143,45 @@ class _Watched(Collector):
 
     def describe(self) -> list[Metric]:
         """Nothing: the values need not exist when the gauge is registered."""
+        return []
+
+
+class _Tally:
+    """`counts` has one more than there are bounds, for what is beyond the last."""
+
+    __slots__ = ("counts", "seconds")
+
+    def __init__(self, bounds: int) -> None:
+        self.counts = [0] * (bounds + 1)
+        self.seconds = 0.0
+
+
+class Durations(Collector):
+    """A histogram of seconds by labels; without any labels it is there from the beginning. For one thread.
+
+    It only counts, and says so in Prometheus' words once a scrape: the library's own costs more than an event.
+    """
+
+    def __init__(self, name: str, meaning: str, bounds: Sequence[float], labels: Sequence[str] = ()) -> None:
+        self._name, self._meaning, self._labels = name, meaning, labels
+        self._bounds = tuple(bounds)
+        self._tallies: dict[tuple[object, ...], _Tally] = {} if labels else {(): _Tally(len(bounds))}
+
+    def observe(self, seconds: float, *labels: object) -> None:
+        tally = self._tallies.get(labels)
+        if tally is None:
+            tally = self._tallies[labels] = _Tally(len(self._bounds))
+        tally.counts[bisect_left(self._bounds, seconds)] += 1
+        tally.seconds += seconds
+
+    def collect(self) -> Iterator[HistogramMetricFamily]:
+        family = HistogramMetricFamily(self._name, self._meaning, labels=self._labels)
+        upto = [*map(floatToGoString, self._bounds), "+Inf"]
+        for labels, tally in self._tallies.items():
+            counts = zip(upto, accumulate(tally.counts), strict=True)
+            family.add_metric([str(label) for label in labels], list(counts), tally.seconds)
+        yield family
+
+    def describe(self) -> list[HistogramMetricFamily]:
+        """Nothing: what the labels are is known when something has been observed."""
         return []

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry, Histogram, generate_latest
 
-from adapters.metrics import MeteredApp, MeteredJournal, Metrics
+from adapters.metrics import Durations, MeteredApp, MeteredJournal, Metrics
 from application.event_log import Append, StreamWrite
 from domain.errors import StoreError
 from domain.events import EncodedEvent
@@ -107,3 +108,36 @@ def test_a_request_that_fails_is_no_longer_open() -> None:
     with pytest.raises(RuntimeError):
         asyncio.run(MeteredApp(app, metrics)({"type": "http", "method": "GET"}, None, None))
     assert values(metrics)["depot_sim_http_requests_open"] == 0
+
+
+OBSERVED = (0.0, 0.001, 0.0011, 0.5, 1.0, 7.5)
+BOUNDS = (0.001, 0.5, 2)
+
+
+def told(collector: Durations) -> bytes:
+    registry = CollectorRegistry()
+    registry.register(collector)
+    return generate_latest(registry)
+
+
+def test_it_tells_what_the_librarys_own_histogram_tells() -> None:
+    ours = Durations("waited_seconds", "How long", BOUNDS)
+    registry = CollectorRegistry()
+    theirs = Histogram("waited_seconds", "How long", buckets=BOUNDS, registry=registry)
+    for seconds in OBSERVED:
+        ours.observe(seconds)
+        theirs.observe(seconds)
+    assert told(ours) == generate_latest(registry)
+
+
+def test_it_is_there_before_anything_was_observed() -> None:
+    assert b"waited_seconds_count 0" in told(Durations("waited_seconds", "How long", BOUNDS))
+
+
+def test_it_counts_for_each_set_of_labels() -> None:
+    durations = Durations("waited_seconds", "How long", BOUNDS, ("route", "status"))
+    for status in (204, 204, 403):
+        durations.observe(0.1, "heartbeat", status)
+    text = told(durations)
+    assert b'waited_seconds_count{route="heartbeat",status="204"} 2' in text
+    assert b'waited_seconds_count{route="heartbeat",status="403"} 1' in text
