@@ -22,7 +22,7 @@ class Circuits:
     _circuits_of: dict[str, list[str]] = field(default_factory=dict)
 
     def link(self, circuit: str, device: str) -> CapacityLink:
-        """The link, which is made when it is first named; by our own clock it is armed then by `arm`."""
+        """The link, which is made when it is first named."""
         watchdog = timedelta(seconds=self.settings.watchdog_seconds)
         links = self.links.setdefault(circuit, {})
         if device not in links:

@@ -58,10 +58,8 @@ class Microgrid:
         used = [(action, _used(action, readings)) for action in arrival.plan.actions]
         reported = {self._circuit(arrival, action) for action, values in used if values and _is_capacity(action)}
         self.circuits.pass_time(arrival.device, arrival.at, reported)
-        for action, values in used:
-            if values:
-                checker.findings += self._act(action, arrival, values)
-        return checker.findings
+        not_applied = [odd for action, values in used if values for odd in self._act(action, arrival, values)]
+        return [*checker.findings, *not_applied]
 
     def forget(self, device: str) -> None:
         """The device began anew: what it said before is history."""
@@ -98,24 +96,22 @@ class Microgrid:
     def _act(self, action: BoundAction, arrival: Arrival, values: Mapping[str, Reading]) -> Iterable[Finding]:
         match action.action:
             case Action.CIRCUIT_CAPACITY:
-                return self._update_circuit(action, arrival, values)
+                self._update_circuit(action, arrival, values)
             case Action.MICROGRID_STATE:
-                return self._update_state(arrival, values)
+                self._update_state(arrival, values)
             case Action.POWER_SOURCE_STATE | Action.POWER_SOURCE_LOAD:
                 return self._update_power_source(action, arrival, values)
+        return ()
 
     def _circuit(self, arrival: Arrival, action: BoundAction) -> str:
         return arrival.plan.circuit_of(action) or arrival.device.scope or arrival.device.id
 
-    def _update_circuit(
-        self, action: BoundAction, arrival: Arrival, values: Mapping[str, Reading]
-    ) -> Iterable[Finding]:
+    def _update_circuit(self, action: BoundAction, arrival: Arrival, values: Mapping[str, Reading]) -> None:
         device, circuit = arrival.device, self._circuit(arrival, action)
         timely = {name: one for name, one in values.items() if not is_stale(arrival.packet, one.at)}
         said = timely.keys() & {AVAILABLE_CHARGING_CAPACITY, FAIL_SAFE_CAPACITY}
         if said or device.id in self.circuits.links.get(circuit, {}):
             self.circuits.take(circuit, device, self._report(arrival, timely))
-        return ()
 
     def _report(self, arrival: Arrival, values: Mapping[str, Reading]) -> Report:
         at = max((one.at for one in values.values()), default=arrival.packet.sent_at)
@@ -130,7 +126,7 @@ class Microgrid:
             counter=_number(values, HEARTBEAT_COUNTER),
         )
 
-    def _update_state(self, arrival: Arrival, values: Mapping[str, Reading]) -> Iterable[Finding]:
+    def _update_state(self, arrival: Arrival, values: Mapping[str, Reading]) -> None:
         for rule in self.settings.capabilities:
             if one := values.get(rule.measurand):
                 self.capabilities.record(
@@ -145,7 +141,6 @@ class Microgrid:
                         value=one.value,
                     )
                 )
-        return ()
 
     def _update_power_source(
         self, action: BoundAction, arrival: Arrival, values: Mapping[str, Reading]

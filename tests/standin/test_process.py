@@ -39,6 +39,24 @@ def test_it_says_where_it_serves_and_ends_cleanly_when_asked(tmp_path: Path) -> 
         assert (process.returncode, out, err) == (0, "", "")
 
 
+def test_packets_are_taken_in_below_a_path_of_ones_own_too(tmp_path: Path) -> None:
+    ready_file = tmp_path / "ready.json"
+    with started("--port", "0", "--ready-file", str(ready_file), "--packet-path", "/ingest/") as process:
+        assert process.stdout
+        assert process.stdout.readline()
+        url = json.loads(ready_file.read_bytes())["url"]
+        for path in ("/packets/a", "/ingest/a"):
+            with urlopen(f"{url}{path}", data=b'{"ts": 0, "values": {}}', timeout=10) as answer:
+                assert answer.status == 202
+
+
+def test_a_packet_path_is_a_path() -> None:
+    with started("--packet-path", "ingest") as process:
+        _, err = process.communicate(timeout=10)
+    assert process.returncode == 2
+    assert "expected a path such as /ingest/packets" in err
+
+
 def test_an_address_in_use_is_said_in_one_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
