@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from adapters.configuration_import.formats import Format
-from adapters.configuration_import.loading import parse
+from adapters.configuration_import.loading import load, parse
 from adapters.scenario_library import ScenarioLibrary
 from application.run.requests import StartRun
 from application.run.start import started_run
@@ -54,6 +56,12 @@ def microgrid(**controller: str) -> Definition:
     """A controller and its node, 60 kW of other load, a battery below it, sun all day."""
     changed = [_MICROGRID["microgrid_controllers"][0] | controller]
     return Definition.of(_MICROGRID | {"microgrid_controllers": changed})
+
+
+@cache
+def example(name: str) -> Definition:
+    """A depot that comes along."""
+    return load(Path(__file__).parents[3] / "examples" / f"{name}.yaml")
 
 
 class Play:

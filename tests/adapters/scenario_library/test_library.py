@@ -12,7 +12,7 @@ from domain.run.world.state import Dispatch, PowerState
 from domain.scenario.execution import ExecutionStatus
 from domain.scenario.script import ACTIONS
 from domain.scenario.script_reading import read_script
-from tests.adapters.scenario_library.stage import HOUR, LIBRARY, MINUTE, SECOND, Play, microgrid
+from tests.adapters.scenario_library.stage import HOUR, LIBRARY, MINUTE, SECOND, Play, example, microgrid
 
 TRAPS = [name for name in LIBRARY.names() if "trap" in name]
 KW = 1_000
@@ -68,6 +68,14 @@ def test_a_scenario_plays_to_its_end_on_a_microgrid_and_leaves_it_sound(name: st
     assert play.execution.status is ExecutionStatus.PASSED
     assert (is_fail_safe(run), run.world.nodes[1].limit_w) == (False, None)
     assert run.world.bess[0].power_state is PowerState.ON
+
+
+@pytest.mark.parametrize("name", LIBRARY.names())
+def test_a_scenario_plays_to_its_end_on_the_depot_it_names(name: str) -> None:
+    depot = example(read_script(LIBRARY.document(name)).depot)
+    play = Play(name, depot, tick_ms=10 * SECOND if "trap-2" in name else SECOND).to_its_end()
+    assert play.execution.status is ExecutionStatus.PASSED
+    assert not is_fail_safe(play.run)
 
 
 def test_capacity_goes_down_to_nothing_and_up_again_while_heartbeats_come() -> None:

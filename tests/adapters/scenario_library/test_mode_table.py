@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from domain.configuration.definition import Definition
 from domain.packets.modes import ModeInputs, flow_of, read_modes, soc_band_of
 from domain.run.aggregate import SimulationRun
 from domain.run.world.fail_safe import heartbeat_status
 from domain.run.world.state import Dispatch
-from tests.adapters.scenario_library.stage import LIBRARY, Play, microgrid
+from tests.adapters.scenario_library.stage import LIBRARY, Play, example, microgrid
 
 NAME = "bba-mode-table"
 _ROW = re.compile(r"row ([0-9]+) ([A-Z_]+)")
@@ -58,15 +59,20 @@ def rows_noted() -> list[tuple[int, int, str, str]]:
     return found
 
 
-@pytest.mark.parametrize("grace", ["0 s", "10 s", "60 s"])
-def test_every_row_of_the_contract_is_reached(grace: str) -> None:
+@pytest.mark.parametrize(
+    "depot",
+    [microgrid(grace="0 s"), microgrid(grace="10 s"), microgrid(grace="60 s"), example("bba-microgrid")],
+    ids=["no grace", "10 s", "60 s", "bba-microgrid"],
+)
+def test_every_row_of_the_contract_is_reached(depot: Definition) -> None:
     rows = {row["rule"] for row in csv.DictReader(line for line in contract().splitlines() if line[0] != "#")}
     assert len(rows) == 23
-    assert {rule for _, rule in rows_seen(Play(NAME, microgrid(grace=grace)))} == rows
+    assert {rule for _, rule in rows_seen(Play(NAME, depot))} == rows
 
 
-def test_every_row_is_reached_where_the_notes_say_so() -> None:
-    seen, modes = rows_seen(Play(NAME)), {row.rule: row.mode for row in TABLE.rows}
+@pytest.mark.parametrize("depot", [microgrid(), example("bba-microgrid")], ids=["microgrid", "bba-microgrid"])
+def test_every_row_is_reached_where_the_notes_say_so(depot: Definition) -> None:
+    seen, modes = rows_seen(Play(NAME, depot)), {row.rule: row.mode for row in TABLE.rows}
     for begin, end, rule, mode in rows_noted():
         assert modes[rule] == mode
         assert rule in {reached for at, reached in seen if begin <= at < end}, (rule, mode)

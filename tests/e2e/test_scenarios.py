@@ -1,0 +1,137 @@
+"""Scenarios through kill -9: every step once, and the run comes to the same as one that nobody disturbed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+
+from adapters.event_store import open_event_store
+from domain.events import EncodedEvent, decode
+from domain.run.digest import RunDigest
+from domain.run.events import RunTicked
+from domain.scenario.execution import stream_of
+from domain.scenario.execution_events import ScenarioExecutionStarted, ScenarioStepApplied
+from tests.e2e.processes import ROOT
+from tests.e2e.test_kill import free_port, served
+
+SCENARIO = "bba-mode-table"
+BEGIN_S, LASTS_S = 600, 1_500
+END = (BEGIN_S + LASTS_S) * 1_000
+PATIENCE_S = 60
+
+
+def depot() -> Any:
+    """A small depot with a controller, a battery and a roof."""
+    document = yaml.safe_load((ROOT / "examples" / "three-bus-depot.yaml").read_text(encoding="utf-8"))
+    (root,) = [node for node in document["topology"]["nodes"] if "parent" not in node]
+    root |= {"fail_safe_limit": "20 kW", "other_load": [{"at": "00:00", "power": "20 kW"}]}
+    extra = {
+        "bess": [{"id": "battery", "node": root["id"]}],
+        "pv": [{"id": "roof", "node": root["id"]}],
+        "microgrid_controllers": [{"id": "controller", "node": root["id"], "grace": "10 s"}],
+    }
+    return document | extra
+
+
+def start(url: str, clock: dict[str, str]) -> None:
+    """The run "r", and the scenario on it from its tenth minute on."""
+    with httpx.Client(base_url=url, timeout=30, trust_env=False) as http:
+        configuration = http.post("/simulation-configurations", json=depot())
+        assert configuration.status_code == 201, configuration.text
+        body = {"configuration_id": configuration.json()["id"], "run_id": "r", "tick": "1 s", "clock": clock}
+        assert http.post("/simulation-runs", json=body).status_code == 201
+        asked = {"name": SCENARIO, "begin": f"+{BEGIN_S} s"}
+        begun = http.post("/simulation-runs/r/scenarios", json=asked)
+        assert begun.status_code == 201, begun.text
+
+
+def steps_done(url: str) -> int:
+    with httpx.Client(base_url=url, timeout=30, trust_env=False) as http:
+        return int(http.get("/simulation-runs/r/scenarios/1").json()["steps_done"])
+
+
+def wait_for_steps(url: str, count: int) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while steps_done(url) < count:
+        assert time.monotonic() < deadline, f"{steps_done(url)} of {count} steps"
+        time.sleep(0.01)
+
+
+def told(db: str) -> tuple[str, list[Any]]:
+    """Canonical hash of the run up to the scenario's end, and what the scenario did; begun whenever it was."""
+    digest = RunDigest()
+    with open_event_store(db) as store:
+        for row in store.log.read_stream("run-r"):
+            digest.add(EncodedEvent(row.topic, row.state))
+            if row.topic == RunTicked.TOPIC and row.decoded().event.at == END:  # type: ignore[attr-defined]
+                break
+        rows = store.log.read_stream(stream_of("r", "1"))
+    events = [decode(row.topic, row.state) for row in rows]
+    return digest.canonical_sha256, [event for event in events if not isinstance(event, ScenarioExecutionStarted)]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, list[Any]]:
+    """By hand, in one request."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    db = f"sqlite:///{folder / 'reference.db'}"
+    with served(db, folder, free_port()) as (url, _), httpx.Client(base_url=url, timeout=60, trust_env=False) as http:
+        start(url, {"mode": "MANUAL"})
+        moved = http.post("/simulation-runs/r/commands/tick", json={"count": END // 1_000 + 5})
+        assert moved.status_code == 200, moved.text
+    return told(db)
+
+
+def test_a_run_that_follows_wall_time_is_killed_again_and_again_and_comes_to_the_same(
+    tmp_path: Path, undisturbed: tuple[str, list[Any]]
+) -> None:
+    assert len([event for event in undisturbed[1] if isinstance(event, ScenarioStepApplied)]) == 39
+    db, port = f"sqlite:///{tmp_path / 'killed.db'}", free_port()
+    for life, steps in enumerate((3, 11, 24, 39)):
+        with served(db, tmp_path, port) as (url, pid):
+            if life == 0:
+                start(url, {"speed": "400"})
+            wait_for_steps(url, steps)
+            if steps == 39:
+                wait_until_finished(url)
+            os.kill(pid, signal.SIGKILL)
+    assert told(db) == undisturbed
+
+
+def wait_until_finished(url: str) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    with httpx.Client(base_url=url, timeout=30, trust_env=False) as http:
+        while http.get("/simulation-runs/r/scenarios/1").json()["status"] == "running":
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+
+def test_an_advance_that_is_killed_and_repeated_comes_to_the_same(
+    tmp_path: Path, undisturbed: tuple[str, list[Any]]
+) -> None:
+    db, port = f"sqlite:///{tmp_path / 'killed.db'}", free_port()
+    for life in range(3):
+        with served(db, tmp_path, port) as (url, pid):
+            if life == 0:
+                start(url, {"mode": "MANUAL"})
+            with suppress(httpx.TransportError):
+                advance(url, patience=0.08 * (life + 1))
+            os.kill(pid, signal.SIGKILL)
+    with served(db, tmp_path, port) as (url, _):
+        assert advance(url, patience=60).json()["at"] == END + 5_000
+    assert told(db) == undisturbed
+
+
+def advance(url: str, patience: float) -> httpx.Response:
+    """Beyond the scenario's end, under one key however often it is asked."""
+    with httpx.Client(base_url=url, timeout=patience, trust_env=False) as http:
+        body = {"count": END // 1_000 + 5}
+        return http.post("/simulation-runs/r/commands/tick", json=body, headers={"Idempotency-Key": "the-advance"})
