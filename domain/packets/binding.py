@@ -76,10 +76,11 @@ class _Mapping:
         actions = [self._bind(action, entities, keys) for action in routed]
         if not keys:
             return None
+        main = min((action.assets[0] for action in routed), key=_rank)
         return Device(
             self._row.device_id,
-            self._tree.type_of(entities[0]),
-            self._tree.place_of.get(entities[0], top),
+            self._tree.type_of(main),
+            self._tree.place_of.get(main, top),
             entities,
             tuple(keys.values()),
             None if self._row.cadence is None else int(self._row.cadence),
@@ -101,7 +102,7 @@ class _Mapping:
             if row.sensor_action not in set(Action):
                 self._report(f"{pointer}/sensor_action", quoted(row.sensor_action), one_of(Action))
                 continue
-            asset = self._action_asset(pointer, row, circuit) if explicit is None else explicit
+            asset = self._action_asset(pointer, row, circuit, explicit)
             if asset is not None:
                 yield _Routed(pointer, row, self._router.lent(asset))
 
@@ -114,16 +115,25 @@ class _Mapping:
             self._report(f"{self._pointer}/circuit", quoted(self._row.circuit), expected)
         return node
 
-    def _action_asset(self, pointer: str, row: ActionRow, circuit: str | None) -> Ref | None:
+    def _action_asset(self, pointer: str, row: ActionRow, circuit: str | None, explicit: Ref | None) -> Ref | None:
+        """The explicit one, unless it is a controller that is asked about a power source."""
         action = Action(row.sensor_action)
+        if explicit is not None and not (action in OF_POWER_SOURCE and explicit[0] is EntityKind.CONTROLLER):
+            return explicit
         if action in OF_POWER_SOURCE:
-            found = self._router.power_source(self._row.device_id, circuit, row.target)
+            found = self._power_source(row.target, circuit, explicit)
         else:
             found = self._site_asset(action, row.target, circuit)
         if isinstance(found, Unroutable):
             self._report(pointer, *found)
             return None
         return found
+
+    def _power_source(self, target: str | None, circuit: str | None, controller: Ref | None) -> Ref | Unroutable:
+        """By the routing rules; a controller's own battery, where it has one only, goes before them."""
+        lent = () if controller is None else self._router.lent(controller)
+        own = next((ref for ref in lent if ref[0] is EntityKind.BESS), None)
+        return own or self._router.power_source(self._row.device_id, circuit, target)
 
     def _site_asset(self, action: Action, target: str | None, circuit: str | None) -> Ref | Unroutable:
         """The controller in charge; a circuit's capacity can also come from its own meter."""
@@ -176,13 +186,17 @@ _RANK = (
 )
 
 
-def _in_order(routed: Iterable[_Routed]) -> tuple[Ref, ...]:
-    """Controllers first, then the power sources that were routed to, then what is lent: a key is read from the first.
+def _rank(ref: Ref) -> int:
+    return _RANK.index(ref[0])
 
-    The first one gives the device its type and place.
+
+def _in_order(routed: Iterable[_Routed]) -> tuple[Ref, ...]:
+    """Power sources that actions are about first, then what other actions are about, then what lends its keys.
+
+    A key is read from the first that has it: under a power source's action a power state is not the controller's.
     """
     routed = list(routed)
-    meant = [action.assets[0] for action in routed]
+    sources = [action.assets[0] for action in routed if action.row.sensor_action in OF_POWER_SOURCE]
+    others = [action.assets[0] for action in routed]
     lent = [ref for action in routed for ref in action.assets[1:]]
-    by_rank = sorted(meant, key=lambda ref: _RANK.index(ref[0])) + sorted(lent, key=lambda ref: _RANK.index(ref[0]))
-    return tuple(dict.fromkeys(by_rank))
+    return tuple(dict.fromkeys(ref for refs in (sources, others, lent) for ref in sorted(refs, key=_rank)))

@@ -11,7 +11,7 @@ from domain.packets.entity import Entity, Site, entity_of
 from domain.packets.measurand import WorldValue
 from domain.packets.profile import PacketProfile
 from domain.packets.sources import SOURCES, Source
-from domain.packets.vocabulary import Quality
+from domain.packets.vocabulary import DeviceType, Quality
 from domain.run.world.depot import Depot
 from domain.run.world.fail_safe import heartbeats
 from domain.run.world.state import NOBODY, SensorMode, World
@@ -54,10 +54,11 @@ class Observer:
     def __init__(self, depot: Depot, devices: Sequence[Device], profile: PacketProfile, seed: int) -> None:
         site = Site.of(depot, seed, profile.modes)
         self._depot = depot
-        self._entities = [[entity_of(site, kind, id) for kind, id in device.entities] for device in devices]
+        entities_of = [[entity_of(site, kind, id) for kind, id in device.entities] for device in devices]
+        self._main = [_main(device, entities) for device, entities in zip(devices, entities_of, strict=True)]
         self._keys = [
             [_key(entities, SOURCES[profile.measurands[bound.measurand].source]) for bound in device.keys]
-            for device, entities in zip(devices, self._entities, strict=True)
+            for device, entities in zip(devices, entities_of, strict=True)
         ]
         spread = len(devices) >= SPREAD_FROM
         self._rhythms = [_rhythms(device, profile, spread=spread) for device in devices]
@@ -90,7 +91,7 @@ class Observer:
 
     def present(self, world: World, device: int) -> bool:
         """Whether the device is in service: a charger, and the sensors of a meter, can be taken out of it."""
-        entity = self._entities[device][0]
+        entity = self._main[device]
         if entity.kind is EntityKind.CHARGER and not world.chargers[entity.index].available:
             return False
         if entity.kind not in _METERED or not entity.sensors:
@@ -99,10 +100,17 @@ class Observer:
 
     def beats(self, world: World, at: int, device: int) -> int | None:
         """Heartbeats on a controller's link so far, which a restart counts anew; None for other devices."""
-        entity = self._entities[device][0]
+        entity = self._main[device]
         if entity.kind is not EntityKind.CONTROLLER:
             return None
         return heartbeats(self._depot.controllers[entity.index], world.controllers[entity.index], at)
+
+
+def _main(device: Device, entities: Sequence[Entity]) -> Entity:
+    """What the device itself is: a controller may read the battery's keys before its own."""
+    if device.type is DeviceType.MICROGRID_CONTROLLER:
+        return next((entity for entity in entities if entity.kind is EntityKind.CONTROLLER), entities[0])
+    return entities[0]
 
 
 def _key(entities: Sequence[Entity], source: Source) -> _Key:

@@ -13,6 +13,8 @@ from domain.packets.binding import BindingReport, read_binding
 from domain.packets.device import BoundKey, Device, EntityKind, SensorAction
 from domain.packets.observer import Observer
 from domain.packets.vocabulary import DeviceType
+from domain.run.commands import SetBess
+from domain.run.world.state import PowerState
 from tests.domain.packets.depots import PROFILE, microgrid
 from tests.domain.run.world.depots import KW, Simulation
 
@@ -174,9 +176,23 @@ def test_a_controller_does_not_speak_for_one_of_several_batteries_unless_routed_
         ("/devices/0/sensor_actions/0/measurands/soc", "SOC, which controller m, pv sun, node grid cannot tell")
     ]
     assert only(read(device(CAPACITY, STATE, circuit="yard"), **TWO_BATTERIES)).entities[:2] == (
-        (EntityKind.CONTROLLER, "m"),
         (EntityKind.BESS, "s"),
+        (EntityKind.CONTROLLER, "m"),
     )
+
+
+def test_a_power_state_under_a_power_sources_action_is_not_the_controllers() -> None:
+    state = {"sensor_action": "UPDATE_POWER_SOURCE_STATE", "measurands": {"DEVICE_POWER_STATE": "DEVICE_POWER_STATE"}}
+    controller = only(read(device(CAPACITY, state, asset={"controller": "m"})))
+    assert controller.type is DeviceType.MICROGRID_CONTROLLER
+    simulation = Simulation(microgrid())
+    observer = Observer(simulation.depot, [controller], PROFILE, 7)
+    simulation.command(SetBess(bess="s", power_state=PowerState.STARTING))
+    assert observer.read(simulation.world, 0, 0, 2).value == "STARTING"
+    assert observer.beats(simulation.world, 0, 0) == 1
+    of_microgrid = state | {"sensor_action": "UPDATE_MICROGRID_STATE"}
+    own = Observer(simulation.depot, [only(read(device(of_microgrid)))], PROFILE, 7)
+    assert own.read(simulation.world, 0, 0, 0).value == "ON"
 
 
 def test_capacity_and_state_are_those_of_the_controller_in_charge_of_the_circuit() -> None:
