@@ -50,6 +50,9 @@ class PacketFeeds:
     def hosted(self, feed_id: str) -> HostedFeed | None:
         return self._hosted.get(feed_id)
 
+    def all_hosted(self) -> list[HostedFeed]:
+        return list(self._hosted.values())
+
     async def read(self, run_id: str, binding_id: str) -> PacketFeed:
         """As it is here, or as the log has it; not to be changed. Raises NotFound."""
         feed = PacketFeed(run_id, binding_id)

@@ -41,6 +41,11 @@ class HostedFeed:
         """Nothing is left to publish or to deliver, and all of that is in the log."""
         return self.feed.is_done and not self.feed.pending and self.durable >= self.feed.version
 
+    @property
+    def is_settled(self) -> bool:
+        """Nothing is forced on it any more, and nothing expected of it."""
+        return not self.overrides.active and not self.expectations.waiting
+
     def keep_packets(self, events: Sequence[Event], first_version: int) -> list[str]:
         """Have what was published at hand for its delivery, but for the oldest; the devices it is of."""
         devices = []

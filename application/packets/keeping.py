@@ -41,6 +41,10 @@ class FeedKeeper:
             raise RunHeldElsewhere(run_id, "another process, or nobody")
         return kept
 
+    def kept_now(self, run_id: str) -> KeptRun | None:
+        """The run's feeds, if they are kept here at present."""
+        return self._kept.get(run_id)
+
     async def rest(self) -> None:
         """Stop all, and keep what is known of deliveries."""
         kept = list(self._kept.values())

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeVar
 
 from application.clock import Clock
 from application.event_log import EventLog, Fence
@@ -27,6 +27,8 @@ from domain.errors import InvalidInput, LeaseLost, NotFound
 from domain.events import Event
 from domain.packets.directory import FeedDirectory
 from domain.packets.events import SensorPacketPublished
+
+T = TypeVar("T")
 
 _log = logging.getLogger("depot_sim.packets")
 
@@ -126,6 +128,30 @@ class KeptRun:
                 await self._means.feeds.save(hosted, origin=origin)
 
         await self.perform(close)
+
+    async def decide(
+        self, binding_id: str, decision: Callable[[HostedFeed, int], T], origin: Origin | None = None
+    ) -> T:
+        """Let `decision` change what is forced on a feed and expected of it; its result. Raises NotFound.
+
+        It is told the run's time in ms since 1970, as far as the feed has seen it: what comes after is judged by it.
+        """
+        results = []
+
+        async def decide() -> None:
+            hosted = self._find(binding_id)
+            before = hosted.overrides.version
+            results.append(decision(hosted, self._now(hosted)))
+            await self._means.feeds.save(hosted, origin=origin)
+            if hosted.overrides.version != before and hosted.id in self._deliveries:
+                self._deliveries[hosted.id].nudge_all()
+
+        await self.perform(decide)
+        return results[0]
+
+    def _now(self, hosted: HostedFeed) -> int:
+        opened = hosted.feed.opened
+        return opened.started_at + self._watch.run.world.at if self._watch.has_begun else hosted.feed.state.at
 
     async def queue_again(self, binding_id: str, packet: SensorPacketPublished, version: int, origin: Origin) -> None:
         """Send a packet of the feed once more. Raises Conflict while it is undelivered, NotFound."""
@@ -245,7 +271,8 @@ class KeptRun:
             self._failure.set_exception(error)
 
     def _look_whether_rested(self) -> None:
-        if self._ready.is_set() and all(hosted.is_done for hosted in self._hosted.values()):
+        hosted_feeds = self._hosted.values()
+        if self._ready.is_set() and all(hosted.is_done and hosted.is_settled for hosted in hosted_feeds):
             self.rested.set()
         else:
             self.rested.clear()

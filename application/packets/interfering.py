@@ -1,0 +1,70 @@
+"""Overrides and expectations brought to bear on a feed's packets.
+
+Publications are judged by the run's own time, so that equal runs are treated alike. What depends on the network, an
+outage that is still on and what the platform answers, decides about deliveries and verdicts only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from application.packets.hosted import HostedFeed
+from application.packets.time import FeedTime
+from domain.packets.delivery import Attempt
+from domain.packets.device import BoundKey
+from domain.packets.events import SensorPacketPublished
+from domain.packets.exchanges import SENT, WITHHELD, answer_exchange, outcome_of, packet_exchange
+from domain.packets.packet import Packet
+from domain.packets.treating import Treated, outage_over, treat
+from domain.scenario.exchange import Exchange
+from domain.scenario.treatment import treatment
+
+_OUTAGE = "the network is down, by override {}"
+
+
+class ScenarioInterference:
+    """The `Interference` of a feed's own overrides and expectations."""
+
+    def __init__(self, time: FeedTime) -> None:
+        self._time = time
+
+    def treat(self, hosted: HostedFeed, packet: Packet, body: bytes, keys: Sequence[BoundKey]) -> Treated:
+        exchange = packet_exchange(packet, body, hosted.id, packet.sent_at)
+        hosted.overrides.expire(packet.sent_at)
+        hits = hosted.overrides.hit(exchange, packet.sent_at)
+        feed = hosted.feed
+        treated = treat(packet, body, treatment(hits), feed.state.memory, feed.profile.encode, keys)
+        self._expect(hosted, exchange if not hits else _told(hosted, treated, packet.sent_at), treated.withheld)
+        return treated
+
+    def hindrance(self, hosted: HostedFeed, packet: SensorPacketPublished) -> str:
+        if not hosted.overrides.active:
+            return ""
+        told = packet.told(hosted.feed.opened.site_id)
+        exchange = packet_exchange(told, packet.bytes_sent, hosted.id, packet.at)
+        outage = outage_over(hosted.overrides, exchange, self._time.moment(hosted).session)
+        return _OUTAGE.format(outage) if outage else ""
+
+    def answered(self, hosted: HostedFeed, packet: SensorPacketPublished, number: int, attempt: Attempt) -> None:
+        if not attempt.status:
+            return
+        moment = self._time.moment(hosted)
+        exchange = answer_exchange(
+            packet.told(hosted.feed.opened.site_id),
+            number,
+            attempt.status,
+            attempt.answer.encode(),
+            hosted.id,
+            moment.session,
+            attempt.answer_headers,
+        )
+        hosted.expectations.observe(exchange, outcome_of(attempt.status), moment)
+
+    def _expect(self, hosted: HostedFeed, exchange: Exchange, is_withheld: bool) -> None:
+        outcome = WITHHELD if is_withheld else SENT
+        hosted.expectations.observe(exchange, outcome, self._time.at(exchange.at))
+
+
+def _told(hosted: HostedFeed, treated: Treated, at: int) -> Exchange:
+    """The packet as it is sent, not as it was meant."""
+    return packet_exchange(treated.packet, treated.body, hosted.id, at)

@@ -1,0 +1,57 @@
+"""Packet feeds as targets of scenario control."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import NamedTuple, TypeVar
+
+from application.packets.feeds import PacketFeeds
+from application.packets.keeping import FeedKeeper
+from application.packets.time import FeedTime
+from application.repository import Origin
+from application.scenario.control import Target
+from domain.packets.feed import stream_of
+from domain.scenario.expectation_events import Moment
+from domain.scenario.expectations import Expectations
+from domain.scenario.family import Family
+from domain.scenario.overrides import Overrides
+from domain.scenario.packet_modes import PACKETS
+
+T = TypeVar("T")
+
+
+class FeedTarget(NamedTuple):
+    """What another process forces on a feed and expects of it, as the log has it."""
+
+    overrides: Overrides
+    expectations: Expectations
+
+
+class FeedTargets:
+    """By binding id. Only the process that holds the run changes anything."""
+
+    family: Family = PACKETS
+
+    def __init__(self, feeds: PacketFeeds, keeper: FeedKeeper, time: FeedTime) -> None:
+        self._feeds = feeds
+        self._keeper = keeper
+        self._time = time
+
+    async def find(self, run_id: str, name: str) -> Target:
+        hosted = self._feeds.hosted(stream_of(run_id, name))
+        if hosted is not None:
+            return hosted
+        feed = await self._feeds.read(run_id, name)
+        target = FeedTarget(Overrides(feed.id), Expectations(feed.id))
+        for aggregate in target:
+            await self._feeds.fold(aggregate)
+        return target
+
+    async def decide(self, run_id: str, name: str, decision: Callable[[Target, Moment], T], origin: Origin) -> T:
+        await self.find(run_id, name)
+        kept = await self._keeper.kept(run_id)
+        return await kept.decide(name, lambda hosted, now: decision(hosted, self._time.at(now)), origin)
+
+    def changed(self, run_id: str, name: str) -> asyncio.Event:
+        return self._feeds.changed(stream_of(run_id, name))

@@ -1,0 +1,23 @@
+"""A feed's clock: the logical time of its run, in ms since 1970 UTC."""
+
+from __future__ import annotations
+
+from application.clock import Clock
+from application.packets.hosted import HostedFeed
+from application.run.host import RunHost
+from domain.scenario.expectation_events import Moment
+
+
+class FeedTime:
+    def __init__(self, host: RunHost, clock: Clock) -> None:
+        self._host = host
+        self._clock = clock
+
+    def moment(self, hosted: HostedFeed) -> Moment:
+        """The present; of a run that is not held any more, when the feed last saw it."""
+        held, feed = self._host.held(hosted.feed.opened.run_id), hosted.feed
+        return self.at(feed.opened.started_at + held.run.world.at if held is not None else feed.state.at)
+
+    def at(self, run_ms: int) -> Moment:
+        """A moment of the run's, while it is what the wall's clock says."""
+        return Moment(run_ms, self._clock.now_us() // 1_000, run_ms)

@@ -1,0 +1,67 @@
+"""Verdicts in time: overrides end and expectations are settled when their moment comes, though nothing is published."""
+
+from __future__ import annotations
+
+import logging
+
+from application.clock import Clock
+from application.packets.feeds import PacketFeeds
+from application.packets.hosted import HostedFeed
+from application.packets.keeping import FeedKeeper
+from application.packets.time import FeedTime
+from domain.errors import DepotSimError
+from domain.scenario.expectation_events import Moment
+from domain.scenario.overrides import ALL
+
+_log = logging.getLogger("depot_sim.packets")
+
+_LOOK_EVERY_US = 200_000
+ENDED = "the feed has ended"
+
+
+class Verdicts:
+    """Looks at the feeds of the runs this process holds."""
+
+    def __init__(self, feeds: PacketFeeds, keeper: FeedKeeper, time: FeedTime, clock: Clock) -> None:
+        self._feeds = feeds
+        self._keeper = keeper
+        self._time = time
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            await self._clock.sleep_us(_LOOK_EVERY_US)
+            for hosted in self._feeds.all_hosted():
+                if self._is_due(hosted):
+                    await self._settle(hosted)
+
+    def _is_due(self, hosted: HostedFeed) -> bool:
+        """Something has to be settled by now, by the run's own time or by the wall's."""
+        ends, deadlines = hosted.overrides.next_deadline(), hosted.expectations.next_deadline()
+        if ends is None and not deadlines:
+            return False
+        moment = self._time.moment(hosted)
+        is_over = any(deadline <= moment.on(clock) for clock, deadline in deadlines.items())
+        return is_over or not hosted.feed.is_open or (ends is not None and ends <= moment.session)
+
+    async def _settle(self, hosted: HostedFeed) -> None:
+        """What the feed has not seen yet comes first: a verdict is about all that was sent before it."""
+        opened = hosted.feed.opened
+        kept = self._keeper.kept_now(opened.run_id)
+        if kept is None:
+            return
+        try:
+            await kept.decide(opened.binding_id, lambda hosted, now: settle(hosted, self._time.at(now)))
+        except DepotSimError as error:
+            _log.warning("verdicts put off: %s", error.detail, extra={"feed_id": hosted.id})
+
+
+def settle(hosted: HostedFeed, moment: Moment) -> None:
+    """End what is past its time. Overrides end with the feed, expectations once all of it has arrived."""
+    hosted.overrides.expire(moment.session)
+    hosted.expectations.expire(moment)
+    if not hosted.feed.is_open:
+        hosted.overrides.clear(ALL, moment.session)
+    if hosted.feed.is_done:
+        hosted.expectations.retire_all(ENDED, moment)
