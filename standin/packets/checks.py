@@ -13,7 +13,7 @@ from msgspec import Struct
 from standin.packets import units
 from standin.packets.findings import Finding, Kind
 from standin.packets.measurands import MEASURANDS, Measurand
-from standin.packets.packet import Measurement, Packet, PacketType, Value
+from standin.packets.packet import Encoding, Measurement, Packet, PacketType, Value
 
 STALE_AFTER = timedelta(minutes=1)
 """A value measured so long before its packet was sent is old; one may say so by its quality."""
@@ -74,6 +74,8 @@ class Checker:
             value = known.words.get(str(value), value)
             passes = self._is_word(one, value, measurand)
         elif measurand.unit is None:
+            if isinstance(value, str) and self._packet.encoding is Encoding.SENML:
+                value = [*value.split(";")]  # which has no lists
             passes = (isinstance(value, list) and not measurand.flag) or self._mistyped(one)
         elif isinstance(value, (int, float)):
             value = self._number(one, known, measurand, value)

@@ -23,6 +23,8 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9\-:./_]*")
 _RELATIVE_BELOW = 2**28
 """Times below are seconds from now, and not since 1970 (section 4.5.3)."""
 _NULL = "null"
+_TYPE = "PACKET_TYPE"
+"""A record under this name says the packet's type: a packet without measurements needs one record with a value."""
 _VALUES = ("v", "vs", "vb", "vd")
 
 
@@ -59,8 +61,11 @@ def read_pack(
     devices: dict[str, list[Measurement]] = {}
     for one in _resolve(records, base):
         owner, key = _owner_and_key(one.name, device)
-        measured_at = _instant(one.seconds, arrived_at)
-        devices.setdefault(owner, []).append(Measurement(key, one.value, measured_at, one.unit))
+        measurements = devices.setdefault(owner, [])
+        if key == _TYPE:
+            label = {"type": one.value, **label}
+        else:
+            measurements.append(Measurement(key, one.value, _instant(one.seconds, arrived_at), one.unit))
     if not devices:
         devices[_owner_of_nothing(base, device)] = []
     begun = [_instant(base.time, arrived_at)] if "bt" in records[0] or not any(devices.values()) else []

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from standin.packets.routing import NoTarget, power_source
 from standin.packets.settings import AssetKind, PowerSourceAsset
 from tests.standin.packets.stage import Sender, capacity, kinds, measurement, packet, played
 
+DOCUMENT = Path(__file__).parents[3] / "examples" / "bba-binding.json"
 ON_FEEDER = PowerSourceAsset("on-feeder", AssetKind.PV, "feeder")
 BATTERY, SECOND = PowerSourceAsset("battery"), PowerSourceAsset("second")
 MAPPED = {
@@ -88,6 +92,23 @@ async def test_other_keys_casing_units_and_words_drive_the_same(sender: Sender) 
     values["hb"] = "Dead"
     await sender.post({"ts": 1_772_431_230_000, "values": values}, "/packets/mgc-1")
     assert (await sender.circuit("circuit-7"))["standing"] == "FAIL_SAFE"
+
+
+@played()
+async def test_the_document_that_feeds_are_bound_by_is_understood(sender: Sender) -> None:
+    """To the last row: each device drives what the platform configured it for."""
+    answer = await sender.told("PUT", "packet-devices", json.loads(DOCUMENT.read_bytes()))
+    assert answer["unmapped"] == []
+    controller, battery = {"device": "bba-mgc-01"}, {"device": "bba-bess-01", "deviceType": "BESS"}
+    await sender.send(
+        packet(0, 0, *capacity(300), measurement("LIMIT_DER_EXPORT", 10, "kW"), **controller),
+        packet(0, 0, measurement("SOC", 50, "%"), measurement("ACTIVE_POWER", 7, "kW"), **battery),
+    )
+    view, circuit = await sender.microgrid(), await sender.circuit("Site")
+    assert (circuit["kw"], view["capabilities"]["DER"]["status"]) == (300, "ON")
+    assert [(one["id"], sorted(one["values"])) for one in view["power_sources"]] == [
+        ("bba-bess-01", ["ACTIVE_POWER", "SOC"])
+    ]
 
 
 @played()

@@ -107,8 +107,10 @@ def test_the_first_record_of_a_pack_may_carry_what_senml_has_no_place_for() -> N
 
 
 def test_a_pack_may_say_no_more_than_that_its_device_is_gone() -> None:
-    [one] = read([{"bn": "mgc-1/", "bt": at(7).timestamp(), "type": "DEATH", "seq": 4}])
-    assert (one.device, one.type, one.sent_at, one.measurements) == ("mgc-1", PacketType.DEATH, at(7), ())
+    base = {"bn": "mgc-1/", "bt": at(7).timestamp()}
+    for pack in ([{**base, "type": "DEATH"}], [base, {"n": "PACKET_TYPE", "vs": "DEATH"}]):
+        [one] = read(pack)
+        assert (one.device, one.type, one.sent_at, one.measurements) == ("mgc-1", PacketType.DEATH, at(7), ())
 
 
 def test_another_contracts_fields_are_read_by_their_names() -> None:

@@ -240,6 +240,7 @@ async def test_senml_and_flat_packets_mean_the_same_as_full_ones(sender: Sender)
         {"bn": "grid/", "bt": start, "n": "AVAILABLE_CHARGING_CAPACITY", "u": "kW", "v": 300},
         {"n": "HEARTBEAT_STATUS", "vs": "OK"},
         {"n": "LIMIT_DER_EXPORT", "u": "kW", "v": 10},
+        {"n": "ALARM_CODES", "vs": "E1;E2"},
     ]
     flat = {"ts": start * 1000, "values": {"SOC": 40, "BESS_OPERATIONAL_MODE": "LOCAL_DISCHARGE"}}
     outcomes = [*await sender.send(senml), *(await sender.post(flat, "/packets/bess-1")).body["packets"]]
