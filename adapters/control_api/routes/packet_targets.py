@@ -1,0 +1,46 @@
+"""Packet feeds as targets of scenario control."""
+
+from __future__ import annotations
+
+import msgspec
+from litestar import Router
+from litestar.handlers import HTTPRouteHandler
+
+from adapters.control_api.routes.scenario_control import (
+    TargetKind,
+    expectation_routes,
+    override_mode_route,
+    override_routes,
+)
+from application.scenario.views import OverridesChanged
+from domain.scenario.packet_modes import PACKETS
+
+
+class FeedOverridesChanged(msgspec.Struct, frozen=True):
+    """`override_state` is "active" after an override was applied, "cleared" after some were cleared."""
+
+    binding_id: str
+    override_state: str
+    override_ids: tuple[str, ...]
+
+
+def _changed(changed: OverridesChanged) -> FeedOverridesChanged:
+    return FeedOverridesChanged(changed.target, changed.override_state, changed.override_ids)
+
+
+PACKET_FEEDS = TargetKind(
+    "packet", PACKETS, "binding_id", lambda backend: backend.packet_scenarios, _changed, FeedOverridesChanged
+)
+
+
+def packet_control_routes() -> list[HTTPRouteHandler | Router]:
+    """Below a run's feeds."""
+    return [
+        Router("/{binding_id:str}", route_handlers=override_routes(PACKET_FEEDS)),
+        Router("/{binding_id:str}/expectations", route_handlers=expectation_routes(PACKET_FEEDS)),
+    ]
+
+
+def packet_mode_route() -> HTTPRouteHandler:
+    """Beside the runs."""
+    return override_mode_route(PACKET_FEEDS)
