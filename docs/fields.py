@@ -183,7 +183,7 @@ MEANINGS: Final = {
     "OscpCapacityProviderBinding.scenario_preset": "The preset sessions begin with.",
     "ScenarioPreset.id": _ID,
     "ScenarioPreset.description": _NAME,
-    "ScenarioPreset.settings": "Free-form JSON, read by the projection it is applied to; `scenario` is one to be played on runs.",
+    "ScenarioPreset.settings": "Free-form JSON, read by what it is applied to; `scenario` is one to be played on runs.",
     "DisturbanceProfile.id": _ID,
     "DisturbanceProfile.late_returns": "None: buses come back on time.",
     "DisturbanceProfile.charger_faults": "None: chargers do not fail.",
