@@ -30,6 +30,7 @@ from application.scenario.targets import TargetControls
 from application.subscription import Tail
 from bootstrap.importers import IMPORTERS, ImportedDocuments
 from bootstrap.oscp import Oscp, compose_oscp, secrets_folder_of
+from bootstrap.packets import Packets, compose_packets
 from bootstrap.scenarios import scenario_library
 from bootstrap.settings import Settings
 from domain.run.events import ResumeReason
@@ -51,6 +52,7 @@ class Service:
     host: RunHost
     metrics: Metrics
     oscp: Oscp
+    packets: Packets
     player: ScriptPlayer
 
     async def stop_streams(self) -> None:
@@ -105,7 +107,9 @@ def _compose(
     secrets = secrets_folder_of(settings.db, settings.secrets)
     oscp = compose_oscp(log, journal, host, live, runtime, meter, secrets_folder=secrets, url=settings.url)
     closing.push_async_callback(oscp.partner.close)
+    packets = compose_packets(log, journal, host, live, oscp.partner)
     targets.add(NeedKind.OSCP_SESSION, ControlledTargets(oscp.scenarios, oscp.sessions.of_run))
+    targets.add(NeedKind.PACKET_FEED, ControlledTargets(packets.scenarios, packets.feed_names))
     projections = _Projections(runner)
     _watch(metrics, host, projections)
     backend = Backend(
@@ -123,13 +127,15 @@ def _compose(
         power_table=read_store[power.MODEL].database(),
         oscp=oscp.service,
         scenarios=oscp.scenarios,
+        packets=packets.service,
+        packet_scenarios=packets.scenarios,
         scripts=ScenarioService(log, host, live, player, targets, scenario_library()),
         oscp_sessions_table=read_store[oscp_sessions.MODEL].database(),
         oscp_messages_table=read_store[oscp_messages.MODEL].database(),
         tokens=tokens,
         metrics=metrics.text,
     )
-    return Service(backend, host, metrics, oscp, player)
+    return Service(backend, host, metrics, oscp, packets, player)
 
 
 @asynccontextmanager
@@ -140,6 +146,7 @@ async def _tended(service: Service) -> AsyncIterator[None]:
         asyncio.create_task(service.oscp.clockwork.run(), name="oscp clockwork"),
         asyncio.create_task(service.oscp.following.run(), name="follow oscp sessions"),
         asyncio.create_task(service.player.watch(), name="settle scenarios"),
+        asyncio.create_task(service.packets.verdicts.run(), name="packet verdicts"),
         asyncio.create_task(host.keep_leases(), name="keep leases"),
         asyncio.create_task(host.watch_unheld(), name="watch unheld runs"),
     ]
@@ -149,6 +156,7 @@ async def _tended(service: Service) -> AsyncIterator[None]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await service.packets.keeper.rest()
         await host.release_all()
 
 

@@ -13,6 +13,7 @@ from adapters.control_api.requests import ApiRequest
 from adapters.control_api.routes.configurations import configuration_routes
 from adapters.control_api.routes.events import all_events
 from adapters.control_api.routes.oscp import oscp_routes
+from adapters.control_api.routes.packet_targets import packet_mode_route
 from adapters.control_api.routes.runs import run_routes
 from adapters.control_api.routes.scenarios import library_routes
 from adapters.control_api.routes.service import SERVICE_ROUTES
@@ -28,6 +29,7 @@ def create_app(backend: Backend) -> Litestar:
             run_routes(),
             oscp_routes(),
             library_routes(),
+            Router("/", tags=["Packets"], route_handlers=[packet_mode_route()]),
             Router("/", tags=["Events"], route_handlers=[all_events]),
             Router("/", tags=["Service"], route_handlers=[*SERVICE_ROUTES, get_description]),
         ],

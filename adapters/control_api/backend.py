@@ -12,6 +12,7 @@ from adapters.control_api.tokens import Tokens
 from application.configuration.service import ConfigurationService
 from application.event_log import EventLog
 from application.oscp.service import OscpService
+from application.packets.service import PacketService
 from application.run.live import LiveRuns
 from application.run.runtime import SimulationRuntimePort
 from application.run.service import RunService
@@ -87,6 +88,8 @@ class Backend:
     runtime: SimulationRuntimePort
     oscp: OscpService
     scenarios: ScenarioControl
+    packets: PacketService
+    packet_scenarios: ScenarioControl
     scripts: ScenarioService
     documents: Documents
     importers: tuple[Importer, ...]

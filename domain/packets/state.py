@@ -71,9 +71,10 @@ class FeedState(msgspec.Struct):
 def _opened(state: FeedState, event: e.PacketFeedOpened) -> None:
     state.opened, state.closed, state.refused = event, False, ""
     state.run_version = event.run_version
-    for device in state.devices.values():
-        device.born = False
-        device.watched.clear()
+    for device in event.devices:
+        known = state.device(device.id)
+        known.born = False
+        known.watched.clear()
 
 
 def _refused(state: FeedState, event: e.PacketFeedRefused) -> None:

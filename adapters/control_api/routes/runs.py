@@ -14,6 +14,7 @@ from adapters.control_api.requests import ApiRequest, body_of, query_of
 from adapters.control_api.routes.commands import command_routes
 from adapters.control_api.routes.events import run_events
 from adapters.control_api.routes.oscp import oscp_session_routes
+from adapters.control_api.routes.packet_feeds import packet_feed_routes
 from adapters.control_api.routes.power import power_history_of
 from adapters.control_api.routes.scenarios import scenario_routes
 from adapters.control_api.routes.world import WORLD_ROUTES
@@ -92,7 +93,7 @@ def run_routes() -> Router:
             Router("/{run_id:str}/commands", tags=["Commands"], route_handlers=command_routes()),
             Router("/{run_id:str}", tags=["World"], route_handlers=[*WORLD_ROUTES, power_history_of]),
             Router("/{run_id:str}", tags=["Events"], route_handlers=[run_events]),
-            Router("/{run_id:str}", route_handlers=[oscp_session_routes(), scenario_routes()]),
+            Router("/{run_id:str}", route_handlers=[oscp_session_routes(), packet_feed_routes(), scenario_routes()]),
         ],
     )
 
