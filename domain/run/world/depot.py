@@ -199,7 +199,8 @@ class Depot:
     @cached_property
     def export_limits_w(self) -> list[int | None]:
         """Export limits by node index, None where there is none."""
-        return [spec.node.export_limit for spec in self.nodes]
+        limits = (spec.node.export_limit for spec in self.nodes)
+        return [None if limit is None else int(limit) for limit in limits]
 
     @cached_property
     def deepest_first(self) -> list[int]:
