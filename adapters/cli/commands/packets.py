@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from adapters.cli.arguments import Subcommands
-from adapters.cli.commands import packets_profile
+from adapters.cli.commands import packets_faults, packets_profile
 
-_GROUPS = (packets_profile,)
+_GROUPS = (packets_profile, packets_faults)
 
 
 def add_to(subcommands: Subcommands) -> None:

@@ -1,4 +1,4 @@
-"""`depot-sim oscp modes`, `override` and `expect`, which every kind of target has alike."""
+"""`modes`, `override` and `expect` of `depot-sim oscp`, and of every other kind of target alike."""
 
 from __future__ import annotations
 
@@ -97,6 +97,14 @@ def test_a_mode_is_applied_with_its_bounds(server: Server) -> None:
     result = oscp("override", "stop_heartbeats", "--times", "3", "--until", "2026-04-02T10:20:00Z")
     assert (result.code, result.out) == (0, "o-1 active\n")
     assert server.body == {"mode": "stop_heartbeats", "times": 3, "until": "2026-04-02T10:20:00Z"}
+
+
+def test_packet_feeds_have_the_same(server: Server) -> None:
+    path = "/simulation-runs/tuesday/packet-feeds/site%2F1"
+    changed = {"binding_id": "site/1", "override_state": "active", "override_ids": ["o-1"]}
+    server.answers[f"PATCH {path.replace('%2F', '/')}/overrides"] = [changed]
+    assert depot_sim("packets", "override", "tuesday", "site/1", "frozen_soc").out == "o-1 active\n"
+    assert str(server.asked[-1].url).endswith(f"{path}/overrides")
 
 
 def test_an_effect_is_made_to_measure(server: Server) -> None:

@@ -1,0 +1,12 @@
+"""`depot-sim packets modes`, `override` and `expect`."""
+
+from __future__ import annotations
+
+from adapters.cli.arguments import Subcommands
+from adapters.cli.commands.target_control import Kind, add_target_control
+
+FEEDS = Kind("packet-feeds", "BINDING_ID", "/packet-override-modes")
+
+
+def add_to(actions: Subcommands) -> None:
+    add_target_control(actions, FEEDS)
