@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from queue import SimpleQueue
+from threading import Thread
 
 from application.event_log import Append, EventLog
 from domain.errors import StoreError
@@ -25,42 +27,65 @@ class GroupCommitJournal:
 
     def __init__(self, log: EventLog) -> None:
         self._log = log
-        self._writer = ThreadPoolExecutor(1, "journal")
         self._waiting: deque[_Waiter] = deque()
-        self._flushing: asyncio.Task[None] | None = None
+        self._batches: SimpleQueue[list[_Waiter] | None] = SimpleQueue()
+        self._writer: Thread | None = None
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._closed = False
 
     async def append(self, append: Append) -> Sequence[int]:
         if self._closed:
             raise StoreError("the journal is closed", "open the event store again")
-        written: asyncio.Future[Sequence[int]] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        written: asyncio.Future[Sequence[int]] = loop.create_future()
         self._waiting.append((append, written))
-        if self._flushing is None or self._flushing.done():
-            self._flushing = asyncio.create_task(self._flush())
+        if self._idle.is_set():
+            self._idle.clear()
+            loop.call_soon(self._hand_over, loop)  # together with all that is saved in this turn of the loop
         return await written
 
     async def close(self) -> None:
         self._closed = True
-        if self._flushing is not None:
-            await asyncio.shield(self._flushing)
-        self._writer.shutdown()
+        await self._idle.wait()
+        if self._writer is not None:
+            self._batches.put(None)
+            self._writer.join()
+            self._writer = None
 
-    async def _flush(self) -> None:
-        while batch := self._next_batch():
-            outcomes = await self._write([append for append, _ in batch])
-            for (_, written), outcome in zip(batch, outcomes, strict=True):
-                _settle(written, outcome)
+    def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Let the thread write what waits, if anything does."""
+        batch = self._next_batch()
+        if not batch:
+            self._idle.set()
+            return
+        if self._writer is None:
+            self._writer = Thread(target=self._write_batches, args=(loop,), name="journal", daemon=True)
+            self._writer.start()
+        self._batches.put(batch)
 
     def _next_batch(self) -> list[_Waiter]:
         batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), _LARGEST_BATCH))]
         wanted = [waiter for waiter in batch if not waiter[1].done()]
         return wanted if wanted or not batch else self._next_batch()
 
-    async def _write(self, appends: Sequence[Append]) -> Sequence[_Outcome]:
+    def _write_batches(self, loop: asyncio.AbstractEventLoop) -> None:
+        """In the writing thread: one commit after the other, until there is to be no more."""
+        while (batch := self._batches.get()) is not None:
+            outcomes = self._write([append for append, _ in batch])
+            with suppress(RuntimeError):  # the loop has been closed, and the savers with it
+                loop.call_soon_threadsafe(self._written, loop, batch, outcomes)
+
+    def _write(self, appends: Sequence[Append]) -> Sequence[_Outcome]:
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._writer, self._log.append_many, appends)
+            return self._log.append_many(appends)
         except Exception as error:  # noqa: BLE001 - whatever it was, it is the savers' answer
             return [error] * len(appends)
+
+    def _written(self, loop: asyncio.AbstractEventLoop, batch: Sequence[_Waiter], outcomes: Sequence[_Outcome]) -> None:
+        for (_, written), outcome in zip(batch, outcomes, strict=True):
+            _settle(written, outcome)
+        self._hand_over(loop)
 
 
 def _settle(written: asyncio.Future[Sequence[int]], outcome: _Outcome) -> None:

@@ -268,6 +268,7 @@ class Clockwork:
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(_logged(work))
         self._tasks.add(task)
+        task.add_done_callback(lambda _: work.close())  # of what was cancelled before its first step
         task.add_done_callback(self._tasks.discard)
 
 
