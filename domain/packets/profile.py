@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
+from typing import NamedTuple
 from urllib.parse import quote
 
 import msgspec
@@ -61,8 +62,37 @@ class PacketProfile:
     headers_of: Callable[[Packet], tuple[tuple[str, str], ...]] = field(repr=False, compare=False)
 
 
+class _Contract(NamedTuple):
+    """What the files say, each read."""
+
+    settings: Manifest
+    measurands: Mapping[str, Measurand]
+    modes: ModeTable
+    template: Node
+    wording: Wording
+
+
 def read_profile(files: Mapping[str, str]) -> PacketProfile:
     """The profile in `files`, text by file name. Raises InvalidInput with every fault, each with its file and line."""
+    contract = _read(files)
+    settings, wording = contract.settings, contract.wording
+    return PacketProfile(
+        name=wording.profile,
+        description=settings.description,
+        files=dict(files),
+        sha256=content_sha256(files),
+        encoder=settings.encoder.value,
+        content_type=settings.content_type or _content_type(settings.encoder),
+        method=settings.method,
+        measurands=contract.measurands,
+        modes=contract.modes,
+        encode=_encoder(contract),
+        path_of=_path_of(settings.path, wording),
+        headers_of=_headers_of(settings.headers, wording),
+    )
+
+
+def _read(files: Mapping[str, str]) -> _Contract:
     faults = Faults()
     for name in REQUIRED:
         if name not in files:
@@ -72,29 +102,17 @@ def read_profile(files: Mapping[str, str]) -> PacketProfile:
     faults.raise_if_any()
     settings = manifest.read_manifest(files[manifest.FILE], faults)
     modes = modes_in(files[MODES_FILE], faults)
-    sent = enums.read_enums(files[enums.FILE], modes, faults) if enums.FILE in files else {}
-    own_words = {source: {word: word for word in words} for source, words in enums.words_known(modes).items()}
-    measurands = measurand_table.read_measurands(files[measurand_table.FILE], settings, own_words, sent, faults)
+    words = enums.words_known(modes)
+    sent = enums.read_enums(files[enums.FILE], words, faults) if enums.FILE in files else {}
+    as_they_are = {source: {word: word for word in known} for source, known in words.items()}
+    table = files[measurand_table.FILE]
+    measurands = measurand_table.read_measurands(table, settings, {**as_they_are, **sent}, faults)
     template = _template(files, settings, faults)
     faults.extend(_mismatches(settings, measurands))
     faults.raise_if_any()
     assert modes is not None
     assert template is not None
-    wording = _wording(settings, sent)
-    return PacketProfile(
-        name=wording.profile,
-        description=settings.description,
-        files=dict(files),
-        sha256=content_sha256(files),
-        encoder=settings.encoder.value,
-        content_type=settings.content_type or _content_type(settings.encoder),
-        method=settings.method,
-        measurands=measurands,
-        modes=modes,
-        encode=_encoder(settings, template, wording, measurands),
-        path_of=_path_of(settings.path, wording),
-        headers_of=_headers_of(settings.headers, wording),
-    )
+    return _Contract(settings, measurands, modes, template, _wording(settings, sent))
 
 
 def content_sha256(files: Mapping[str, str]) -> str:
@@ -143,12 +161,10 @@ def _content_type(encoder: Encoding) -> str:
     return senml.CONTENT_TYPE if encoder is Encoding.SENML else envelope.CONTENT_TYPE
 
 
-def _encoder(
-    settings: Manifest, template: Node, wording: Wording, measurands: Mapping[str, Measurand]
-) -> Callable[[Packet], bytes]:
-    if settings.encoder is Encoding.SENML:
-        return SenmlEncoder(template, wording, measurands).encode
-    return EnvelopeEncoder(template, wording).encode
+def _encoder(contract: _Contract) -> Callable[[Packet], bytes]:
+    if contract.settings.encoder is Encoding.SENML:
+        return SenmlEncoder(contract.template, contract.wording, contract.measurands).encode
+    return EnvelopeEncoder(contract.template, contract.wording).encode
 
 
 def _path_of(path: Text, wording: Wording) -> Callable[[Packet], str]:

@@ -46,18 +46,13 @@ class _Range(NamedTuple):
     resolution: Fraction
 
 
-def read_measurands(
-    text: str, manifest: Manifest, defaults: Words, sent: Words, faults: Faults
-) -> Mapping[str, Measurand]:
-    """Measurands by their keys, spelt as the manifest says.
-
-    `defaults` has every source's words, `sent` what they are sent as where that is different.
-    """
+def read_measurands(text: str, manifest: Manifest, words: Words, faults: Faults) -> Mapping[str, Measurand]:
+    """Measurands by their keys, spelt as the manifest says. `words` has what every source's words are sent as."""
     measurands: dict[str, Measurand] = {}
     rows = read_table(FILE, text, _NEEDED, faults)
     _check_columns(rows, faults)
     for row in rows:
-        measurand = _Reading(row, manifest, {**defaults, **sent}, faults).measurand()
+        measurand = _Reading(row, manifest, words, faults).measurand()
         if measurand.key in measurands:
             faults.append(row.fault("key", f"{quoted(row.text('key'))} twice", "each key once"))
         measurands[measurand.key] = measurand

@@ -1,7 +1,7 @@
 """Envelope templates: JSON in which {placeholders} stand for what a packet and its measurements hold.
 
 A list whose one element mentions a measurement is repeated for every measurement, and so is a member whose name does;
-the innermost counts. A member whose name ends with "?" is left out when its value is empty.
+the innermost that holds all of it counts. A member whose name ends with "?" is left out when its value is empty.
 """
 
 from __future__ import annotations
@@ -128,6 +128,13 @@ def _loose(node: Node | Member) -> Iterator[str]:
             yield from _loose(inner)
 
 
+def _held(element: Node) -> Node:
+    """The element of a list that is repeated: its own members named after the key are repeated with it."""
+    if not isinstance(element, Object):
+        return element
+    return Object(tuple(msgspec.structs.replace(member, repeated=False) for member in element.members))
+
+
 class _Reader:
     def __init__(self, file: str, text: str, faults: Faults, pointer: str = "") -> None:
         self._file = file
@@ -179,7 +186,7 @@ class _Reader:
 
     def _list(self, elements: list[Node]) -> Node:
         if len(elements) == 1 and any(_loose(elements[0])):
-            return Each(elements[0])
+            return Each(_held(elements[0]))
         return Array(tuple(elements))
 
     def _is_known(self, name: str, allowed: Iterable[str]) -> bool:

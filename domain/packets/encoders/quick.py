@@ -96,7 +96,9 @@ class QuickPath:
         try:
             for measurement in packet.measurements:
                 before, unit, after, steps = steps[measurement.key]
-                if measurement.quality is not ordinary or measurement.at is not None or measurement.unit != unit:
+                if measurement.quality is not ordinary or measurement.at is not None:
+                    return None
+                if measurement.unit is not unit and measurement.unit != unit:
                     return None
                 append(before)
                 append(measurement.value)  # a buffer, which is all that bytes.join asks for

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
+from typing import NamedTuple
 
 import msgspec
 
@@ -46,6 +48,7 @@ IANA_UNITS: Mapping[str, str] = {
 """By UCUM code, the secondary ones of RFC 8798 included."""
 _BATTERY_LEVEL = ("SOC", "%")
 _unnameable = re.compile(r"[^A-Za-z0-9\-:./_]")
+_NUMERIC = frozenset(b"%c" % digit for digit in b"-0123456789")
 _encode = msgspec.json.Encoder().encode
 
 
@@ -67,37 +70,40 @@ class SenmlEncoder:
         self._units = {key: (measurand.unit, iana_unit(measurand)) for key, measurand in measurands.items()}
 
     def encode(self, packet: Packet) -> bytes:
-        told = [one for one in packet.measurements if one.quality is not Quality.MISSING]
-        units = {self._unit(one) for one in told}
+        told = [_Told(one, self._unit(one)) for one in packet.measurements if one.quality is not Quality.MISSING]
+        units = {one.unit for one in told}
         shared = units.pop() if len(units) == 1 else ""
         base = self._base_fields(packet, shared)
-        first, *others = [self._record(one, packet.sent_at, shared) for one in told] or [_typed(packet)]
+        first, *others = [_record(*one, packet.sent_at, shared) for one in told] or [_typed(packet)]
         return f"[{','.join([_merged(base, first), *others])}]".encode()
 
     def _base_fields(self, packet: Packet, unit: str) -> str:
         filling = self._wording.of_packet(packet) | {"sent_at": decimal(packet.sent_at, 3)}
         for name in ("device_id", "site_id", "scope_id"):
-            filling[name] = _encode(_nameable(getattr(packet, name))).decode()
+            filling[name] = _name_json(getattr(packet, name))
         base = render(self._base, filling)
-        return _merged(base, f'{{"bu":{_encode(unit).decode()}}}') if unit else base
-
-    def _record(self, measurement: Measurement, sent_at: int, shared: str) -> str:
-        unit, at = self._unit(measurement), measurement.at
-        said = f'"n":{_encode(_nameable(measurement.key)).decode()}'
-        if unit and unit != shared:
-            said += f',"u":{_encode(unit).decode()}'
-        if at is not None and at != sent_at:
-            said += f',"t":{decimal(at - sent_at, 3)}'
-        return f"{{{said},{_value(bytes(measurement.value).decode())}}}"
+        return _merged(base, f'{{"bu":{_json(unit)}}}') if unit else base
 
     def _unit(self, measurement: Measurement) -> str:
         """ "" for what is no number: units belong to numbers."""
-        if not _is_number(bytes(measurement.value)):
+        if bytes(measurement.value)[:1] not in _NUMERIC:
             return ""
         own, named = self._units.get(measurement.key, ("", None))
         if named is not None and own == measurement.unit:
             return named
         return IANA_UNITS.get(measurement.unit, measurement.unit)
+
+
+class _Told(NamedTuple):
+    measurement: Measurement
+    unit: str
+
+
+def _record(measurement: Measurement, unit: str, sent_at: int, shared: str) -> str:
+    at = measurement.at
+    said_unit = f',"u":{_json(unit)}' if unit != shared else ""
+    time = f',"t":{decimal(at - sent_at, 3)}' if at is not None and at != sent_at else ""
+    return f'{{"n":{_name_json(measurement.key)}{said_unit}{time},{_value(bytes(measurement.value).decode())}}}'
 
 
 def _typed(packet: Packet) -> str:
@@ -115,14 +121,15 @@ def _value(json: str) -> str:
     if json == "null":
         return '"vs":"null"'
     if json.startswith("["):
-        return f'"vs":{_encode(";".join(map(str, msgspec.json.decode(json)))).decode()}'
+        return f'"vs":{_json(";".join(map(str, msgspec.json.decode(json))))}'
     return f'"vs":{json}' if json.startswith('"') else f'"v":{json}'
 
 
-def _is_number(json: bytes) -> bool:
-    return json[:1] in b"-0123456789"
-
-
-def _nameable(name: str) -> str:
+@lru_cache(10_000)
+def _name_json(name: str) -> str:
     """With "_" for every character that SenML allows in no name."""
-    return _unnameable.sub("_", name)
+    return _json(_unnameable.sub("_", name))
+
+
+def _json(text: str) -> str:
+    return _encode(text).decode()

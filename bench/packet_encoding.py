@@ -1,0 +1,134 @@
+"""Packets encoded by profiles against msgspec, side by side: `python -m bench.packet_encoding`.
+
+A round encodes telemetry of a site's meters as a feed does, all devices of a tick one after the other. The yardstick is
+msgspec encoding structs written by hand for the same JSON, to the byte. The ratio to Packet is against msgspec encoding
+our own struct, whose JSON is shorter: it leaves out what is as usual, and writes instants as numbers.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from statistics import median
+from typing import Any
+
+import msgspec
+
+from adapters.packets import ProfileLibrary
+from domain.packets.packet import Packet, packet_id_of
+from domain.packets.profile import PacketProfile
+from domain.packets.vocabulary import DeviceType, PacketType, Quality
+
+DEVICES = 200
+TICKS = 5
+ROUNDS = 15
+_START = 1_764_068_400_000
+_encode = msgspec.json.Encoder().encode
+
+
+class WireMeasurement(msgspec.Struct):
+    """As the default contract has it."""
+
+    key: str
+    value: msgspec.Raw
+    unit: str
+    quality: Quality
+
+
+class WirePacket(msgspec.Struct, rename="camel"):
+    schema: str
+    type: PacketType
+    packet_id: str
+    seq: int
+    site_id: str
+    scope_id: str
+    device_id: str
+    device_type: DeviceType
+    sent_at: str
+    profile: str
+    measurements: list[WireMeasurement]
+
+
+def main() -> None:
+    library = ProfileLibrary()
+    default = library.load("default/1")
+    packets = list(_packets(default))
+    _measure("packet_encoding", default, packets, [_wire(packet) for packet in packets])
+    _measure("packet_encoding_flat", library.load("flat/1"), packets)
+    _measure("packet_encoding_senml", library.load("senml/1"), packets)
+
+
+def _packets(profile: PacketProfile) -> Iterator[Packet]:
+    keys = [one for one in profile.measurands.values() if DeviceType.CHARGER_METER in one.device_types and one.scale]
+    for tick in range(TICKS):
+        for number in range(DEVICES):
+            device = f"charger-meter-{number}"
+            told = tuple(one.measurement(one.key, 1_000 + number * TICKS + tick) for one in keys)
+            yield Packet(
+                PacketType.TELEMETRY,
+                device,
+                DeviceType.CHARGER_METER,
+                tick,
+                packet_id_of("run", device, tick),
+                "site",
+                f"feeder-{number % 10}",
+                _START + tick * 10_000,
+                told,
+            )
+
+
+def _wire(packet: Packet) -> WirePacket:
+    told = [WireMeasurement(one.key, one.value, one.unit, one.quality) for one in packet.measurements]
+    instant = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(packet.sent_at // 1_000))
+    return WirePacket(
+        "bfsim.iot.packet/1",
+        packet.type,
+        packet.packet_id,
+        packet.seq,
+        packet.site_id,
+        packet.scope_id,
+        packet.device_id,
+        packet.device_type,
+        instant,
+        "default/1",
+        told,
+    )
+
+
+def _measure(name: str, profile: PacketProfile, packets: Sequence[Packet], wire: Sequence[WirePacket] = ()) -> None:
+    """Rounds of both by turns, so that whatever else the machine does meets both."""
+    for packet, same in zip(packets, wire, strict=False):
+        _check(profile.encode(packet), _encode(same))
+    yardsticks: dict[str, Sequence[object]] = {"wire": wire, "packet": packets} if wire else {"packet": packets}
+    ratios: dict[str, list[float]] = {yardstick: [] for yardstick in yardsticks}
+    ours = []
+    for _ in range(ROUNDS):
+        ours.append(_seconds(profile.encode, packets))
+        for yardstick, items in yardsticks.items():
+            ratios[yardstick].append(_seconds(_encode, items) / ours[-1])
+    figure: dict[str, object] = {"name": name}
+    if wire:
+        figure |= {"value": round(median(ratios["wire"]), 2), "unit": "ratio", "at_least": 0.5}
+        figure["ratio_to_packet"] = round(median(ratios["packet"]), 2)
+    else:
+        figure |= {"value": round(median(ratios["packet"]), 2), "unit": "ratio to packet"}
+    figure["us_per_packet"] = round(min(ours) / len(packets) * 1e6, 2)
+    figure["measurements_per_packet"] = len(packets[0].measurements)
+    print(json.dumps(figure), flush=True)
+
+
+def _check(ours: bytes, theirs: bytes) -> None:
+    if ours != theirs:
+        raise RuntimeError(f"not the same bytes: {ours!r} and {theirs!r}")
+
+
+def _seconds(encode: Callable[[Any], bytes], items: Sequence[object]) -> float:
+    began = time.perf_counter()
+    for item in items:
+        encode(item)
+    return time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    main()
