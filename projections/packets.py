@@ -19,7 +19,7 @@ from domain.packets.events import (
 from projections.projector import Change, each, topics_of
 from read_models import packets
 from read_models.database import Database
-from read_models.packets import StoredPacket
+from read_models.packets import LONGEST_KEY, Kind, StoredPacket, digest_of, kept
 
 _SETTLED = {PacketDelivered: packets.DELIVERED, PacketRejected: packets.REJECTED}
 
@@ -47,6 +47,8 @@ class PacketsProjector:
             Change(packets.FEEDS, fold.new_feeds),
             Change(packets.PACKETS, [packet.row() for packet in fold.new.values()]),
             Change(packets.PACKETS, [packet.row() for packet in fold.changed.values()], replace=True),
+            Change(packets.KINDS, fold.new_kinds),
+            Change(packets.KEYS, sorted(fold.new_keys)),
             Change(packets.READINGS, fold.readings),
             Change(packets.ATTEMPTS, fold.attempts),
         ]
@@ -63,9 +65,13 @@ class _Fold:
         self.new_feeds: list[Sequence[object]] = []
         self.new: dict[_Name, StoredPacket] = {}
         self.changed: dict[_Name, StoredPacket] = {}
+        self.new_kinds: list[Sequence[object]] = []
+        self.new_keys: set[tuple[int, str, str]] = set()
         self.readings: list[Sequence[object]] = []
         self.attempts: list[Sequence[object]] = []
         self._feeds: dict[str, int | None] = {}
+        self._numbers: dict[Kind, int] = {}
+        self._kinds: dict[int, Kind] = {}
         self._before = before
 
     def take(self, row: Row) -> None:
@@ -78,9 +84,10 @@ class _Fold:
                 self._attempt(row, event)
             case PacketDropped() as event:
                 packet = self._packet(row, event.device_id, event.seq)
-                packet.delivery, packet.error = packets.DROPPED, _kept(event.reason)
+                packet.error = kept(event.reason)
+                self._settle(row, packet, packets.DROPPED)
             case PacketQueuedAgain() as event:
-                self._packet(row, event.device_id, event.seq).delivery = packets.PENDING
+                self._settle(row, self._packet(row, event.device_id, event.seq), packets.PENDING)
 
     def _open(self, row: Row, event: PacketFeedOpened) -> None:
         if self._number(row.stream) is None:
@@ -89,6 +96,9 @@ class _Fold:
 
     def _publish(self, row: Row, event: SensorPacketPublished) -> None:
         feed = self._feed(row)
+        delivery = packets.DROPPED if event.withheld else packets.PENDING
+        keys = {kept(measured.key)[:LONGEST_KEY] for measured in event.measurements}
+        kind = Kind(feed, event.type.value, delivery, int(bool(event.overrides)), digest_of(keys))
         self.new[feed, event.device_id, event.seq] = StoredPacket(
             feed,
             row.position,
@@ -98,21 +108,41 @@ class _Fold:
             event.type.value,
             event.packet_id,
             event.sent_at,
-            packets.DROPPED if event.withheld else packets.PENDING,
+            self._kind_number(kind, row.position, keys),
+            len(event.measurements),
+            delivery,
             overrides=event.overrides,
         )
-        for place, measured in enumerate(event.measurements):
-            at = event.sent_at if measured.at is None else measured.at
-            value = _kept(bytes(measured.value).decode())
-            said = (_kept(measured.key), value, _kept(measured.unit), measured.quality.value, at)
-            self.readings.append((feed, row.position, place, event.device_id, *said))
+        self.readings += (_reading(feed, row, place, event) for place in range(len(event.measurements)))
 
     def _attempt(self, row: Row, event: DeliveryEvent) -> None:
         packet = self._packet(row, event.device_id, event.seq)
-        packet.delivery = _SETTLED.get(type(event), packets.PENDING)
         packet.attempts += 1
-        packet.status, packet.latency_us, packet.error = event.status, event.latency_us, _kept(event.error)
+        packet.status, packet.latency_us, packet.error = event.status, event.latency_us, kept(event.error)
         self.attempts.append((packet.feed, packet.position, row.position, row.topic))
+        self._settle(row, packet, _SETTLED.get(type(event), packets.PENDING))
+
+    def _settle(self, row: Row, packet: StoredPacket, delivery: str) -> None:
+        if packet.delivery != delivery:
+            packet.delivery = delivery
+            kind = self._kind(packet.kind)._replace(delivery=delivery)
+            packet.kind = self._kind_number(kind, row.position)
+
+    def _kind(self, number: int) -> Kind:
+        if number not in self._kinds:
+            self._kinds[number] = packets.kind_of(self._before, number)
+        return self._kinds[number]
+
+    def _kind_number(self, kind: Kind, position: int, keys: Iterable[str] = ()) -> int:
+        """A kind that there was not before is named by where it begins; `keys` are those of its digest."""
+        number = self._numbers.get(kind) or packets.kind_number(self._before, kind)
+        if number is None:
+            number = position
+            self.new_kinds.append((number, *kind))
+            if not packets.is_known(self._before, kind.feed, kind.keys):
+                self.new_keys |= {(kind.feed, key, kind.keys) for key in keys}
+        self._numbers[kind], self._kinds[number] = number, kind
+        return number
 
     def _packet(self, row: Row, device_id: str, seq: int) -> StoredPacket:
         name = (self._feed(row), device_id, seq)
@@ -136,6 +166,16 @@ class _Fold:
         return self._feeds[stream]
 
 
-def _kept(text: str) -> str:
-    """No database keeps a NUL."""
-    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
+def _reading(feed: int, row: Row, place: int, event: SensorPacketPublished) -> Sequence[object]:
+    measured = event.measurements[place]
+    value, at = bytes(measured.value).decode(), event.sent_at if measured.at is None else measured.at
+    return (
+        feed,
+        row.position,
+        place,
+        kept(measured.key),
+        kept(value),
+        kept(measured.unit),
+        measured.quality.value,
+        at,
+    )

@@ -5,7 +5,9 @@ Bodies and answers stay in the log, at the positions told here. Every `at` is th
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Collection, Sequence
+from hashlib import sha256
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -25,12 +27,15 @@ PACKETS = Table(
     {
         "feed": Type.INTEGER,
         "position": Type.INTEGER,
+        "stretch": Type.INTEGER,
+        "kind": Type.INTEGER,
         "at": Type.INTEGER,
         "device": Type.TEXT,
         "seq": Type.INTEGER,
         "type": Type.TEXT,
         "packet_id": Type.TEXT,
         "sent_at": Type.INTEGER,
+        "readings": Type.INTEGER,
         "delivery": Type.TEXT,
         "attempts": Type.INTEGER,
         "status": Type.INTEGER,
@@ -43,11 +48,43 @@ PACKETS = Table(
         ("feed", "at", "position"),
         ("feed", "device", "position"),
         ("feed", "device", "seq"),
-        ("feed", "type", "position"),
-        ("feed", "delivery", "position"),
-        ("packet_id",),
+        ("kind", "position"),
+        ("device", "kind", "position"),
+        ("stretch", "packet_id"),
     ),
 )
+"""`readings` is a count. `stretch` numbers stretches of the log: ids are random, and in one index of them all every new
+packet would change a page of its own. A packet is looked for in one stretch after the other, which are few.
+"""
+
+KINDS = Table(
+    "packet_kinds",
+    {
+        "kind": Type.INTEGER,
+        "feed": Type.INTEGER,
+        "type": Type.TEXT,
+        "delivery": Type.TEXT,
+        "deliberate": Type.INTEGER,
+        "keys": Type.TEXT,
+    },
+    key=("kind",),
+    indices=(("feed", "keys", "type", "delivery", "deliberate"),),
+    append_only=True,
+)
+"""Which kinds of packets a feed has had; its number is where in the log a packet first became one.
+
+A few hundred at most, as devices tell the same keys again and again. A page is merged from the beginnings of its kinds'
+index ranges, so that it costs the same however rare they are, and however many other packets lie between. `keys` is the
+digest of what a packet says something of.
+"""
+
+KEYS = Table(
+    "packet_keys",
+    {"feed": Type.INTEGER, "key": Type.TEXT, "keys": Type.TEXT},
+    key=("feed", "key", "keys"),
+    append_only=True,
+)
+"""Of which digests a key is part."""
 
 READINGS = Table(
     "packet_readings",
@@ -55,7 +92,6 @@ READINGS = Table(
         "feed": Type.INTEGER,
         "position": Type.INTEGER,
         "place": Type.INTEGER,
-        "device": Type.TEXT,
         "key": Type.TEXT,
         "value": Type.TEXT,
         "unit": Type.TEXT,
@@ -63,7 +99,6 @@ READINGS = Table(
         "at": Type.INTEGER,
     },
     key=("feed", "position", "place"),
-    indices=(("feed", "key", "position", "place"), ("feed", "device", "key", "position")),
     append_only=True,
 )
 """What the packet at a position says of one key; `place` counts its measurements."""
@@ -76,19 +111,44 @@ ATTEMPTS = Table(
 )
 """Attempts to deliver the packet published at position `packet`; `position` is where each is told."""
 
-MODEL = ReadModel("packets", 1, (FEEDS, PACKETS, READINGS, ATTEMPTS))
+MODEL = ReadModel("packets", 2, (FEEDS, PACKETS, KINDS, KEYS, READINGS, ATTEMPTS))
 
 PENDING, DELIVERED, REJECTED, DROPPED = "pending", "delivered", "rejected", "dropped"
 DELIVERIES = (PENDING, DELIVERED, REJECTED, DROPPED)
 
+LONGEST_KEY = 200
+"""Characters of a key: longer ones, which a profile or an override may make up, are looked for by their beginning."""
+
+_STRETCH = 1 << 16  # positions
 _SELECT = f"SELECT {', '.join(PACKETS.columns)} FROM packets"
+_FIND_PACKET = f"""
+    WITH RECURSIVE stretches (stretch) AS (
+        SELECT max(position) / {_STRETCH} FROM packets WHERE feed = ?
+        UNION ALL SELECT stretch - 1 FROM stretches WHERE stretch > 0
+    )
+    SELECT position FROM (
+        SELECT (
+            SELECT position FROM packets WHERE packets.stretch = stretches.stretch AND packet_id = ? AND feed = ?
+        ) AS position FROM stretches
+    ) AS found WHERE position IS NOT NULL LIMIT 1
+"""
+
+
+class Kind(NamedTuple):
+    """What packets may have in common."""
+
+    feed: int
+    type: str
+    delivery: str
+    deliberate: int
+    keys: str
 
 
 class StoredPacket(msgspec.Struct):
-    """`position` is where it was published, `delivery` one of DELIVERIES.
+    """`position` is where it was published, `delivery` one of DELIVERIES, `readings` a count.
 
     `status` is the HTTP status of the last answer, 0 for none, `error` why there was none. `overrides` names what was
-    done to it on purpose.
+    done to it on purpose. `kind` is the number of its kind.
     """
 
     feed: int
@@ -99,6 +159,8 @@ class StoredPacket(msgspec.Struct):
     type: str
     packet_id: str
     sent_at: int
+    kind: int = 0
+    readings: int = 0
     delivery: str = PENDING
     attempts: int = 0
     status: int = 0
@@ -107,7 +169,8 @@ class StoredPacket(msgspec.Struct):
     overrides: tuple[str, ...] = ()
 
     def row(self) -> tuple[object, ...]:
-        values = {**msgspec.structs.asdict(self), "overrides": " ".join(self.overrides)}
+        derived = {"overrides": " ".join(self.overrides), "stretch": self.position // _STRETCH}
+        values = {**msgspec.structs.asdict(self), **derived}
         return tuple(values[name] for name in PACKETS.columns)
 
 
@@ -137,33 +200,69 @@ def feed_number(database: Database, stream: str) -> int | None:
     return found[0][0] if found else None
 
 
-def get_packet(database: Database, packet_id: str) -> StoredPacket | None:
-    return _first(database, "packet_id = ? ORDER BY position", (packet_id,))
+def kept(text: str) -> str:
+    """No database keeps a NUL."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def digest_of(keys: Collection[str]) -> str:
+    """The same for the same keys in whatever order."""
+    return sha256("\n".join(sorted(set(keys))).encode()).hexdigest()[:24]
+
+
+def kind_number(database: Database, kind: Kind) -> int | None:
+    conditions = " AND ".join(f"{name} = ?" for name in Kind._fields)
+    found = database.query(f"SELECT kind FROM packet_kinds WHERE {conditions}", kind)
+    return found[0][0] if found else None
+
+
+def is_known(database: Database, feed: int, keys: str) -> bool:
+    """Whether a packet of the feed has had this digest of keys."""
+    return bool(database.query("SELECT 1 FROM packet_kinds WHERE feed = ? AND keys = ? LIMIT 1", (feed, keys)))
+
+
+def kind_of(database: Database, number: int) -> Kind:
+    (row,) = database.query(f"SELECT {', '.join(Kind._fields)} FROM packet_kinds WHERE kind = ?", (number,))
+    return Kind(*row)
+
+
+def get_packet(database: Database, feed: int, packet_id: str) -> StoredPacket | None:
+    found = database.query(_FIND_PACKET, (feed, kept(packet_id), feed))
+    return _first(database, "feed = ? AND position = ?", (feed, *found[0])) if found else None
 
 
 def packet_of(database: Database, feed: int, device: str, seq: int) -> StoredPacket | None:
     return _first(database, "feed = ? AND device = ? AND seq = ?", (feed, device, seq))
 
 
-def readings_of(database: Database, packet: StoredPacket) -> list[Reading]:
-    """In the order of the packet."""
-    sql = "SELECT device, key, value, unit, quality, at FROM packet_readings WHERE feed = ? AND position = ?"
-    rows = database.query(f"{sql} ORDER BY feed, position, place", (packet.feed, packet.position))
-    return [Reading(packet.position, packet.packet_id, packet.seq, *row) for row in rows]
+def packets_at(database: Database, feed: int, positions: Collection[int]) -> list[StoredPacket]:
+    """Those published at these positions, in order of position."""
+    if not positions:
+        return []
+    sql = f"{_SELECT} WHERE feed = ? AND position IN ({', '.join('?' * len(positions))}) ORDER BY position"
+    return [_packet(row) for row in database.query(sql, (feed, *positions))]
+
+
+def readings_of(database: Database, packets: Sequence[StoredPacket], key: str | None = None) -> list[Reading]:
+    """Of packets of one feed, of this key only if one is given; in the order of the packets and of each packet."""
+    if not packets:
+        return []
+    by_position: dict[int, list[Reading]] = {packet.position: [] for packet in packets}
+    told = {packet.position: (packet.position, packet.packet_id, packet.seq, packet.device) for packet in packets}
+    only, parameters = ("", ()) if key is None else (" AND key = ?", (kept(key),))
+    sql = (
+        "SELECT position, key, value, unit, quality, at FROM packet_readings"
+        f" WHERE feed = ? AND position IN ({', '.join('?' * len(packets))}){only} ORDER BY feed, position, place"
+    )
+    for position, *said in database.query(sql, (packets[0].feed, *by_position, *parameters)):
+        by_position[position].append(Reading(*told[position], *said))
+    return [reading for readings in by_position.values() for reading in readings]
 
 
 def attempts_of(database: Database, packet: StoredPacket) -> list[Attempt]:
     """The oldest first."""
     sql = "SELECT position, outcome FROM packet_attempts WHERE feed = ? AND packet = ? ORDER BY feed, packet, position"
     return [Attempt(*row) for row in database.query(sql, (packet.feed, packet.position))]
-
-
-def packets_at(database: Database, feed: int, positions: list[int]) -> list[StoredPacket]:
-    """Those published at these positions, in order of position."""
-    if not positions:
-        return []
-    sql = f"{_SELECT} WHERE feed = ? AND position IN ({', '.join('?' * len(positions))}) ORDER BY position"
-    return [_packet(row) for row in database.query(sql, (feed, *positions))]
 
 
 def _first(database: Database, condition: str, parameters: tuple[object, ...]) -> StoredPacket | None:
@@ -173,4 +272,5 @@ def _first(database: Database, condition: str, parameters: tuple[object, ...]) -
 
 def _packet(row: tuple[Any, ...]) -> StoredPacket:
     columns = dict(zip(PACKETS.columns, row, strict=True))
+    del columns["stretch"]
     return StoredPacket(**{**columns, "overrides": tuple(columns["overrides"].split())})

@@ -11,10 +11,11 @@ from projections.packets import PacketsProjector
 from projections.projector import PoisonEvent
 from projections.rebuild import rebuild
 from read_models import packets
-from read_models.packets import Reading, StoredPacket, attempts_of, get_packet, readings_of
+from read_models.packets import Reading, StoredPacket, attempts_of, feed_number, get_packet, readings_of
 from tests.projections.packet_samples import (
     BESS,
     CONTROLLER,
+    FEED,
     NOON,
     RUN,
     delivered,
@@ -28,7 +29,10 @@ from tests.projections.samples import Stores
 
 def shown(stores: Stores, device: str = BESS, seq: int = 0) -> StoredPacket:
     stores.catch_up()
-    packet = get_packet(stores.database(packets.MODEL), packet_id_of(RUN, device, seq))
+    database = stores.database(packets.MODEL)
+    feed = feed_number(database, FEED)
+    assert feed is not None
+    packet = get_packet(database, feed, packet_id_of(RUN, device, seq))
     assert packet is not None
     return packet
 
@@ -91,7 +95,7 @@ def test_readings_stand_in_the_order_of_the_packet_with_their_own_times(stores: 
     tell(stores.log, opened(), published(0, type=PacketType.EVENT, measurements=measurements))
     packet = shown(stores)
     said = (packet.position, packet.packet_id, 0, BESS)
-    assert readings_of(stores.database(packets.MODEL), packet) == [
+    assert readings_of(stores.database(packets.MODEL), [packet]) == [
         Reading(*said, "SOC", "55.5", "%", "OK", NOON),
         Reading(*said, "DISPATCH_STATE", "null", "", "MISSING", NOON),
         Reading(*said, "ALARM_CODES", '["E1"]', "", "ESTIMATED", NOON),

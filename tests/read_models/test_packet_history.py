@@ -99,7 +99,7 @@ WINDOWS = st.builds(Window, since=MOMENTS, until=MOMENTS, oldest_first=st.boolea
 def test_pages_hold_what_matches_in_order(history: Stores, wanted: WantedPackets, window: Window) -> None:
     everyone = everything(history, WantedPackets(), Window(oldest_first=True))
     database = history.database(packets.MODEL)
-    keys = {packet.position: {r.key for r in packets.readings_of(database, packet)} for packet in everyone}
+    keys = {packet.position: {r.key for r in packets.readings_of(database, [packet])} for packet in everyone}
 
     def matches(packet: StoredPacket) -> bool:
         return (
@@ -126,7 +126,7 @@ def test_the_readings_of_a_key_come_once_each_in_order(
     expected = [
         reading
         for packet in everyone
-        for reading in packets.readings_of(database, packet)
+        for reading in packets.readings_of(database, [packet])
         if device in (None, reading.device) and key in (None, reading.key)
     ]
     found, after = list[Reading](), 0

@@ -1,0 +1,195 @@
+"""The history of packets at a million of them: projecting it, and its pages, one JSON line per figure.
+
+One feed with 1,000 devices. Most packets are telemetry that was delivered; one in ten tells any set of eight flags that
+changed, one in a thousand is refused, one key is said once in a hundred thousand, and some filters match nothing though
+each of their words matches a lot.
+Each page is of 100 packets or readings, at random places of the feed.
+
+`python -m bench.packet_history [PACKETS] [--store sqlite|postgresql]`
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from functools import partial
+from typing import Any, NamedTuple
+
+import msgspec
+
+from adapters.event_store import open_event_store
+from adapters.read_store import open_read_store
+from application.event_log import Append, EventLog, StreamWrite
+from bench._stores import store_url
+from domain.events import encode
+from domain.packets.events import PacketDelivered, PacketFeedOpened, PacketRejected, SensorPacketPublished
+from domain.packets.feed import stream_of
+from domain.packets.packet import Measurement, packet_id_of
+from domain.packets.vocabulary import DeviceType, PacketType
+from projections.packets import PacketsProjector
+from projections.rebuild import rebuild
+from read_models import packets
+from read_models.database import Database
+from read_models.packet_history import WantedPackets, Window, list_packets, list_readings
+from read_models.packets import feed_number, get_packet
+
+PACKETS, DEVICES = 1_000_000, 1_000
+TARGET_MS = 50.0
+RUN, BINDING = "bench", "site"
+FEED = stream_of(RUN, BINDING)
+
+_NOON = 1_775_131_200_000
+_APPENDS = 2_000
+_REPEATS = 100
+_KEYS = tuple(f"KEY_{number}" for number in range(12))
+_FLAGS = tuple(f"FLAG_{number}" for number in range(8))
+_FILTERS = {
+    "any": WantedPackets(),
+    "device": WantedPackets(device="device-7"),
+    "type": WantedPackets(type="EVENT"),
+    "delivery": WantedPackets(delivery="delivered"),
+    "rejected": WantedPackets(delivery="rejected"),
+    "deliberate": WantedPackets(deliberate=True),
+    "key": WantedPackets(key="KEY_3"),
+    "key_of_many_kinds": WantedPackets(key="FLAG_3"),
+    "rare_key": WantedPackets(key="RARE"),
+    "rare_key_of_device": WantedPackets(device="device-0", key="RARE"),
+    "key_type_device": WantedPackets(device="device-7", type="TELEMETRY", key="KEY_3"),
+    "none": WantedPackets(type="EVENT", delivery="rejected"),
+    "none_key": WantedPackets(type="EVENT", key="KEY_3"),
+    "none_of_device": WantedPackets(device="device-7", delivery="rejected"),
+    "unknown_key": WantedPackets(key="NEVER"),
+}
+
+
+class _Asked(NamedTuple):
+    """Of readings."""
+
+    device: str | None = None
+    key: str | None = None
+
+
+_READINGS = {
+    "any": _Asked(),
+    "key": _Asked(key="KEY_3"),
+    "device": _Asked("device-7"),
+    "key_of_device": _Asked("device-7", "KEY_3"),
+    "rare_key": _Asked(key="RARE"),
+}
+
+
+def main() -> None:
+    options = _options()
+    for store in options.store:
+        with store_url(store) as url, open_event_store(url) as events:
+            _fill(events.log, options.packets)
+            with closing(open_read_store(url, [packets.MODEL])) as read:
+                model = read[packets.MODEL]
+                began = time.perf_counter()
+                rebuild(PacketsProjector(), events.log, model)
+                rate = options.packets / (time.perf_counter() - began)
+                _print(store, "packet_history_projected", round(rate), "packets/s", packets=options.packets)
+                for name, latencies in _pages(model.database(), events.log.head(), options.packets):
+                    _report(store, f"packet_history_{name}", latencies)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("packets", nargs="?", type=int, default=PACKETS)
+    parser.add_argument("--store", action="append", choices=["sqlite", "postgresql"])
+    options = parser.parse_args()
+    options.store = options.store or ["sqlite", "postgresql"]
+    return options
+
+
+def _fill(log: EventLog, packets: int) -> None:
+    opened = PacketFeedOpened(
+        _NOON, FEED, RUN, BINDING, "site", "site", _NOON, 7, 1, "http://127.0.0.1:9/packets", "default/1", {}, ()
+    )
+    log.append(Append([StreamWrite(FEED, 0, [encode(opened)])]))
+    version = 1
+    for begin in range(0, packets, _APPENDS):
+        events = [event for number in range(begin, min(begin + _APPENDS, packets)) for event in _packet(number)]
+        log.append(Append([StreamWrite(FEED, version, [encode(event) for event in events])]))
+        version += len(events)
+
+
+def _packet(number: int) -> Iterator[SensorPacketPublished | PacketDelivered | PacketRejected]:
+    """An event in ten, a refusal in a thousand, treated on purpose one in five hundred, always telemetry."""
+    seq, place = divmod(number, DEVICES)
+    device, at = f"device-{place}", _NOON + seq * 10_000
+    is_event = number % 10 == 9
+    is_rejected, is_wanted = number % 1_000 == 501, number % 500 == 2
+    keys = _changed(number // 10) if is_event else _KEYS[seq % 4 : seq % 4 + 5]
+    if number % 100_000 == 0:
+        keys = (*keys, "RARE")
+    yield SensorPacketPublished(
+        at,
+        seq + 1,
+        device,
+        DeviceType.BESS,
+        "grid",
+        PacketType.EVENT if is_event else PacketType.TELEMETRY,
+        seq,
+        packet_id_of(RUN, device, seq),
+        at,
+        tuple(Measurement(key, msgspec.Raw(str(number).encode()), "kW") for key in keys),
+        f'{{"packetId":"{number}"}}',
+        overrides=("o-1",) if is_wanted else (),
+    )
+    settled = PacketRejected if is_rejected else PacketDelivered
+    yield settled(at, device, seq, 1, 422 if is_rejected else 204, 1_500)
+
+
+def _changed(number: int) -> tuple[str, ...]:
+    """Whatever changed at once: 255 sets of keys, so that there are as many kinds of events."""
+    return tuple(flag for place, flag in enumerate(_FLAGS) if (number % 255 + 1) >> place & 1)
+
+
+def _pages(database: Database, head: int, count: int) -> Iterator[tuple[str, list[float]]]:
+    chance = random.Random(7)
+    feed = feed_number(database, FEED)
+    assert feed is not None, "it was opened"
+
+    def before() -> Window:
+        return Window(before=chance.randrange(head))
+
+    def within() -> Window:
+        begin = _NOON + chance.randrange(count // DEVICES + 1) * 10_000
+        return Window(since=begin, until=begin + 3_600_000, oldest_first=True)
+
+    for name, wanted in _FILTERS.items():
+        for kind, window in (("page", before), ("hour", within)):
+            ask = partial(list_packets, database, feed, wanted)
+            yield f"{kind}_{name}", _timed(lambda: ask(window()))  # noqa: B023 - called within the turn
+    for name, asked in _READINGS.items():
+        look = partial(list_readings, database, feed, *asked)
+        yield f"readings_{name}", _timed(lambda: look(before()))  # noqa: B023 - called within the turn
+    ids = [packet.packet_id for packet in list_packets(database, feed, window=Window(limit=1_000)).packets]
+    yield "packet", _timed(lambda: get_packet(database, feed, chance.choice(ids)))
+
+
+def _timed(ask: Callable[[], Any]) -> list[float]:
+    latencies = []
+    for _ in range(_REPEATS):
+        began = time.perf_counter()
+        ask()
+        latencies.append(time.perf_counter() - began)
+    return sorted(latencies)
+
+
+def _report(store: str, name: str, latencies: list[float]) -> None:
+    p50, worst = latencies[len(latencies) // 2] * 1_000, latencies[-1] * 1_000
+    _print(store, name, round(p50, 2), "ms", worst=round(worst, 2), at_most=TARGET_MS)
+
+
+def _print(store: str, name: str, value: float, unit: str, **more: float) -> None:
+    print(json.dumps({"name": name, "store": store, "value": value, "unit": unit, **more}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
