@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import msgspec
 
 from adapters.cli.client import Client
-from adapters.cli.failures import UsageError
+from adapters.cli.failures import ServerFailed, ServerRefused, UsageError
 from domain.configuration.definition import Definition
 from domain.run.events import ClockMode
+
+_PATIENCE_SECONDS = 10
+_LOOK_EVERY_SECONDS = 0.05
 
 
 class Wish(NamedTuple):
@@ -30,6 +35,14 @@ class _Started(msgspec.Struct):
     run_id: str
 
 
+class _Feed(msgspec.Struct):
+    reason: str = ""
+
+
+class _Feeds(msgspec.Struct):
+    packet_feeds: list[_Feed]
+
+
 def start_run(client: Client, definition: Definition, wish: Wish) -> str:
     """Save the depot and start a run on it; the run's id. Raises UsageError when no packets can come of the depot."""
     document = msgspec.json.decode(definition.document_json)
@@ -47,7 +60,23 @@ def start_run(client: Client, definition: Definition, wish: Wish) -> str:
     }
     if wish.start_time is not None:
         request["start_time"] = wish.start_time
-    return msgspec.json.decode(client.post("/simulation-runs", msgspec.json.encode(request)), type=_Started).run_id
+    run_id = msgspec.json.decode(client.post("/simulation-runs", msgspec.json.encode(request)), type=_Started).run_id
+    if wish.packets_endpoint is not None:
+        _wait_for_feeds(client, run_id)
+    return run_id
+
+
+def _wait_for_feeds(client: Client, run_id: str) -> None:
+    """Feeds open by themselves, a moment after their run; what they are refused for, they tell."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    path = f"/simulation-runs/{quote(run_id, safe='')}/packet-feeds"
+    while not (feeds := msgspec.json.decode(client.get(path), type=_Feeds).packet_feeds):
+        if time.monotonic() > deadline:
+            raise ServerFailed(f"no packet feed was opened on run {run_id}", f"look at {path}")
+        time.sleep(_LOOK_EVERY_SECONDS)
+    refused = next((feed.reason for feed in feeds if feed.reason), None)
+    if refused is not None:
+        raise ServerRefused(f"the packet feed of run {run_id} was refused: {refused}", "mend the depot's binding")
 
 
 def send_packets_to(document: dict[str, Any], endpoint: str) -> None:

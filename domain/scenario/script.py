@@ -11,6 +11,7 @@ import msgspec
 from domain.configuration.document import Id
 from domain.configuration.quantities import Duration
 from domain.run.commands import COMMANDS
+from domain.scenario.expectation_events import Clock
 
 OVERRIDE, CLEAR_OVERRIDES, EXPECT = "override", "clear-overrides", "expect"
 ACTIONS: tuple[str, ...] = (*COMMANDS, OVERRIDE, CLEAR_OVERRIDES, EXPECT)
@@ -69,11 +70,12 @@ class ClearAction(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ExpectAction(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Messages that have to come `within` this time on the target's clock, or with `never` must not."""
+    """Messages that have to come `within` this time, or with `never` must not; on the target's clock unless told."""
 
     on: str
     messages: tuple[dict[str, Any], ...]
     within: Duration
+    clock: Clock = Clock.SESSION
     ordered: bool = False
     never: bool = False
     requires_online: bool = False

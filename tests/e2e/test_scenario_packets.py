@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 from tests.e2e.oscp_stage import simulator, stand_in, url_of
-from tests.e2e.processes import depot_sim
+from tests.e2e.processes import ROOT, depot_sim
 
 CONTROLLER = {
     "AVAILABLE_CHARGING_CAPACITY",
@@ -72,3 +73,18 @@ def test_all_measurands_arrive_and_the_platform_follows(tmp_path: Path) -> None:
         first = measurements(platform)
         play(sim, platform)
         assert measurements(platform) == first
+
+
+def test_the_pages_example_is_played_with_its_outage_and_its_expectation(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "scenarios.md").read_text(encoding="utf-8")
+    file = tmp_path / "silent-controller.yaml"
+    file.write_text(re.findall(r"^```yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)[0], encoding="utf-8")
+    with simulator(tmp_path) as (sim, _), stand_in(tmp_path) as platform:
+        endpoint = f"{url_of(platform)}/packets"
+        line = ("scenario", "start", str(file), "--packets-endpoint", endpoint, "--url", url_of(sim), "--json")
+        played = depot_sim(*line)
+        assert played.code == 0, played.out + played.err
+        steps = {step["action"]: step for step in played.json["steps"]}
+        assert steps["override"]["override_ids"] == steps["clear-overrides"]["override_ids"]
+        assert steps["expect"]["expectation_id"]
+        wait_for_all(sim, platform, played.json["run_id"])

@@ -28,7 +28,7 @@ from domain.scenario.script_reading import read_script
 
 _LOOK_EVERY_SECONDS = 0.25
 _ONE_LINE = """
-Without --run a run of its own is started on the scenario's depot and moved to the scenario's end:
+Without --run a run of its own is started on the scenario's depot, moved to the scenario's end, and its verdict awaited:
 depot-sim scenario start bba-all-fields --packets-endpoint http://127.0.0.1:8430/packets
 """
 
@@ -125,7 +125,7 @@ def start(arguments: argparse.Namespace, toolbox: Toolbox, terminal: Terminal) -
         begun = source.start(run_id, request)
         if arguments.advance or (own and arguments.speed is None):
             _advance(source, begun, terminal)
-        found = _awaited(source, begun) if arguments.wait else source.execution(run_id, begun.execution_id)
+        found = _awaited(source, begun) if arguments.wait or own else source.execution(run_id, begun.execution_id)
     return _show(found, arguments, terminal)
 
 

@@ -65,6 +65,7 @@ class Server:
             f"GET {RUN}/scenarios/1": [EXECUTION, PASSED],
             f"POST {RUN}/scenarios/1/stop": [EXECUTION | {"status": "stopped", "reasons": ["called off"]}],
             f"POST {RUN}/commands/tick": [{}],
+            f"GET {RUN}/packet-feeds": [{"packet_feeds": []}, {"packet_feeds": [{"feed_id": "f"}]}],
             "POST /simulation-configurations": [{"id": "c-1"}],
             "POST /simulation-runs": [{"run_id": "tuesday"}],
         }
@@ -198,6 +199,13 @@ def test_without_a_run_one_is_started_on_a_depot_and_moved_to_the_end(server: Se
         {"configuration_id": "c-1", "seed": 7, "tick": "10 s", "clock": {"mode": "MANUAL"}}
     ]
     assert server.bodies(f"{RUN}/commands/tick") != []
+
+
+def test_a_feed_that_was_refused_is_told_before_anything_is_played(server: Server) -> None:
+    server.answers[f"GET {RUN}/packet-feeds"] = [{"packet_feeds": [{"reason": "no such profile"}]}]
+    depot = ("--depot", "three-bus-depot", "--packets-endpoint", "http://127.0.0.1:8430/packets")
+    assert "no such profile" in play("start", "bba-all-fields", *depot).err
+    assert server.bodies(f"{RUN}/scenarios") == []
 
 
 def test_a_run_of_its_own_may_follow_wall_time(server: Server) -> None:
