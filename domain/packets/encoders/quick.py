@@ -19,7 +19,7 @@ from domain.packets.packet import Measurement, Packet
 from domain.packets.vocabulary import DeviceType, PacketType, Quality
 
 MOST_KEPT = 50_000
-"""Steps and frames; beyond it they are begun anew."""
+"""Rounds of learning what to keep; after them it is begun anew."""
 _CHANGING = ("packet_id", "seq", "sent_at")
 _VALUE = "\0value\0"
 """A mark: nothing that was encoded as JSON has a NUL in it."""
@@ -54,7 +54,19 @@ _NONE: _Frame = (None, None, "", "", [], b"", b"")
 class QuickPath:
     """For templates with one repetition whose element depends on nothing but the measurement."""
 
-    __slots__ = ("_fillings", "_frames", "_kept", "_places", "_rendered", "_repeat", "_stamped", "_steps", "_template")
+    __slots__ = (
+        "_fillings",
+        "_frames",
+        "_kept",
+        "_marks",
+        "_places",
+        "_rendered",
+        "_repeat",
+        "_stamped",
+        "_steps",
+        "_template",
+        "_texts",
+    )
 
     @classmethod
     def of(cls, template: Node, fillings: Fillings) -> QuickPath | None:
@@ -70,10 +82,11 @@ class QuickPath:
         self._fillings = fillings
         self._places: Sequence[int] = ()
         self._stamped = (0, fillings.stamp(0).encode())
+        self._marks = _marks_of(fillings.stamp(0))
         self._forget()
 
     def encode(self, packet: Packet) -> bytes | None:
-        """None for a packet that is out of the ordinary: without measurements, or with one that is late or not OK.
+        """None for a packet without measurements.
 
         In one piece, because here calls would cost more than what they do.
         """
@@ -97,19 +110,22 @@ class QuickPath:
             for measurement in packet.measurements:
                 before, unit, after, steps = steps[measurement.key]
                 if measurement.quality is not ordinary or measurement.at is not None:
-                    return None
+                    break
                 if measurement.unit is not unit and measurement.unit != unit:
-                    return None
+                    break
                 append(before)
                 append(measurement.value)  # a buffer, which is all that bytes.join asks for
+            else:
+                if not packet.measurements:
+                    return None
+                append(after)
+                append(back)
+                return b"".join(parts)
         except KeyError:
             self._learn(packet.measurements)
             return self.encode(packet)
-        if not packet.measurements:
-            return None
-        append(after)
-        append(back)
-        return b"".join(parts)
+        elements = ",".join([self._unusual(measurement) for measurement in packet.measurements])
+        return b"".join([*parts[: len(front)], elements.encode(), back])
 
     def _stamp(self, at: int) -> bytes:
         """Devices of one tick share their instant, so the last one is kept."""
@@ -117,15 +133,29 @@ class QuickPath:
         self._stamped = (at, stamp)
         return stamp
 
+    def _unusual(self, measurement: Measurement) -> str:
+        """Any measurement, from the text kept for such: late ones, and those that are not OK."""
+        kind = (measurement.key, measurement.unit, measurement.quality, measurement.at is None)
+        text = self._texts.get(kind)
+        if text is None:
+            self._make_room()
+            at = {} if measurement.at is None else {"at": self._marks["at"]}
+            filling = {**self._fillings.of_measurement(measurement), "value": _VALUE, **at}
+            text = self._texts[kind] = self._element(filling)
+        text = text.replace(_VALUE, bytes(measurement.value).decode())
+        if measurement.at is None:
+            return text
+        return text.replace(self._marks["at"], self._fillings.stamp(measurement.at))
+
     def _learn(self, measurements: Sequence[Measurement]) -> None:
         """Keep the steps from key to key that these measurements take."""
+        self._make_room()
         steps, between = self._steps, b""
         for measurement in measurements:
             if measurement.key not in steps:
                 element = self._element(self._plain(measurement.key, measurement.unit))
                 head, tail = (part.encode() for part in element.split(_VALUE))
                 steps[measurement.key] = (between + head, measurement.unit, tail, {})
-                self._kept += 1
             _, _, after, steps = steps[measurement.key]
             between = after + b","
 
@@ -134,18 +164,16 @@ class QuickPath:
         named = (packet.device_id, packet.type, packet.device_type, packet.site_id, packet.scope_id)
         frame = self._rendered.get(named)
         if frame is None:
-            if self._kept > MOST_KEPT:
-                self._forget()
+            self._make_room()
             text, back = self._around(packet)
             front, self._places = _split(text)
             frame = self._rendered[named] = (*named[1:], front, front[-1], back.encode())
-            self._kept += 1
         self._frames[packet.device_id] = frame
         return frame
 
     def _around(self, packet: Packet) -> tuple[str, str]:
         """What is before and behind the measurements."""
-        filling = {**self._fillings.of_packet(packet), **self._marks()}
+        filling = {**self._fillings.of_packet(packet), **self._marks}
         element = {**filling, **self._plain("key", "unit")}
         front, back = render(self._template, filling, [element]).split(self._element(element))
         return front, back
@@ -158,13 +186,11 @@ class QuickPath:
             return False
         if self._element({**element, "value": "null"}) != "null".join(parts):
             return False
+        if "\0" in self._element({**element, "value": "0", "at": self._marks["at"]}).replace(self._marks["at"], ""):
+            return False
         front, back = self._around(Packet(PacketType.EVENT, "", DeviceType.BESS, 0, "", "", "", 0))
         marks = [mark[1] or mark[2] for mark in _find_marks.finditer(front)]
         return len(set(marks)) == len(marks) and "\0" not in _find_marks.sub("", front) + back
-
-    def _marks(self) -> dict[str, str]:
-        sent_at = '"\0sent_at\0"' if self._fillings.stamp(0).startswith('"') else "\0sent_at\0"
-        return {"packet_id": '"\0packet_id\0"', "seq": "\0seq\0", "sent_at": sent_at}
 
     def _plain(self, key: str, unit: str) -> dict[str, str]:
         """An ordinary measurement's filling, with a mark for its value."""
@@ -175,11 +201,25 @@ class QuickPath:
             return render(self._repeat.element, filling)
         return render_member(self._repeat, filling)
 
+    def _make_room(self) -> None:
+        """Called before more is kept."""
+        self._kept += 1
+        if self._kept > MOST_KEPT:
+            self._forget()
+
     def _forget(self) -> None:
         self._kept = 0
+        self._texts: dict[tuple[str, str, Quality, bool], str] = {}
         self._steps: _Steps = {}
         self._frames: dict[str, _Frame] = {}
         self._rendered: dict[tuple[str, PacketType, DeviceType, str, str], _Frame] = {}
+
+
+def _marks_of(stamp: str) -> dict[str, str]:
+    """Marks in JSON, by placeholder; those of instants are strings where a `stamp` is."""
+    around = '"' if stamp.startswith('"') else ""
+    instants = {name: f"{around}\0{name}\0{around}" for name in ("sent_at", "at")}
+    return {"packet_id": '"\0packet_id\0"', "seq": "\0seq\0", **instants}
 
 
 def _split(front: str) -> tuple[list[bytes], list[int]]:

@@ -170,8 +170,10 @@ def test_words_of_the_envelope_are_the_profiles_own() -> None:
 
 
 @pytest.mark.parametrize("profile", [_PROFILE, profile_with(profile=_FLAT)], ids=lambda profile: profile.encoder)
-def test_ordinary_packets_take_the_quick_path(profile: PacketProfile) -> None:
+def test_packets_with_measurements_take_the_quick_path(profile: PacketProfile) -> None:
     path = _encoder(profile)._quick
     assert path is not None
     assert path.encode(_sample(_SOC)) == profile.encode(_sample(_SOC))
-    assert path.encode(_sample(msgspec.structs.replace(_SOC, quality=Quality.BAD))) is None
+    late = msgspec.structs.replace(_SOC, quality=Quality.BAD, at=5)
+    assert path.encode(_sample(_SOC, late)) == _encoder(profile).render(_sample(_SOC, late))
+    assert path.encode(_sample()) is None
