@@ -24,6 +24,8 @@ from domain.packets.state import Waiting
 
 _MOST_ANSWER = 4_096
 """Characters of an answer that are kept."""
+_GATHER_US = 50_000
+"""What was delivered in the time before a crash is delivered again."""
 _PAGE = 500
 """Events read at once of a backlog that is no longer at hand."""
 OUTAGE = "the network is down, by an override"
@@ -197,9 +199,10 @@ class FeedDelivery:
             self._pauses.pop(device_id, None)
 
     async def _record(self) -> None:
-        """Save what became of deliveries; those that are made while an append is under way share the next one."""
+        """Save what became of deliveries, all of a burst with one append: sending goes before book-keeping."""
         while True:
             await self._undocumented.wait()
+            await self._clock.sleep_us(_GATHER_US)
             self._undocumented.clear()
             try:
                 async with self._saving:

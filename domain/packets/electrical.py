@@ -47,7 +47,10 @@ def power_w(entity: Entity, world: World, _at: int = 0) -> int:
         case EntityKind.NODE:
             return world.nodes[entity.index].load_w
         case EntityKind.CHARGER:
-            return sum(world.connectors[connector].power_w for connector in entity.parts)
+            total = 0
+            for connector in entity.parts:  # as is_dark, read more often than anything else
+                total += world.connectors[connector].power_w
+            return total
         case EntityKind.BESS:
             return world.bess[entity.index].power_w
     return -world.pv[entity.index].power_w
@@ -58,8 +61,9 @@ def phase_power_w(phase: int) -> Read:
 
     def read(entity: Entity, world: World, at: int) -> int:
         total = power_w(entity, world, at)
-        first, second = (total * _share_ppm(entity, place) // PPM for place in (0, 1))
-        return (first, second, total - first - second)[phase]
+        if phase < 2:
+            return total * _share_ppm(entity, phase) // PPM
+        return total - total * _share_ppm(entity, 0) // PPM - total * _share_ppm(entity, 1) // PPM
 
     return read
 

@@ -12,6 +12,7 @@ from typing import Protocol
 from domain.configuration.document import Sensor, SensorQuantity
 from domain.packets.device import EntityKind
 from domain.packets.modes import ModeTable
+from domain.packets.recent_noise import RecentNoise
 from domain.packets.room import ChargingRoom
 from domain.run.world.depot import Depot
 from domain.run.world.noise import Noise
@@ -28,7 +29,7 @@ class Site:
 
     @classmethod
     def of(cls, depot: Depot, seed: int, modes: ModeTable) -> Site:
-        return cls(depot, Noise(seed), modes, ChargingRoom(depot))
+        return cls(depot, RecentNoise(seed), modes, ChargingRoom(depot))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,7 +5,7 @@ Publishing is a pure function of what is observed; observing a version of the ru
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from heapq import merge
 from itertools import islice
@@ -114,12 +114,19 @@ class PacketFeed(Aggregate[FeedState]):
         state = self.state
         if not self.is_open or sight.version <= state.run_version:
             return
-        for lens in self._contract.lenses:
+        for lens in self._looking(observer, sight):
             for draft in lens.look(observer, sight, state.device(lens.device.id)):
                 self._publish(lens, draft, sight.at, sight.version, treat)
         if sight.version - state.run_version >= CHECKPOINT_EVERY:
             self.emit(e.PacketFeedObserved(self.opened.started_at + sight.at, sight.version))
         self._drop_oldest(state.waiting - self.opened.policy.backlog_limit)
+
+    def _looking(self, observer: Observes, sight: Sight) -> Iterable[Lens]:
+        """Those of whom anything may be expected: at first and after events all, at a tick few."""
+        lenses = self._contract.lenses
+        if sight.after is None or self.state.run_version <= self.opened.run_version:
+            return lenses
+        return (lenses[device] for device in observer.stirring(sight.after, sight.at))
 
     def _publish(self, lens: Lens, draft: Draft, at: int, run_version: int, treat: Treat) -> None:
         opened, device = self.opened, lens.device

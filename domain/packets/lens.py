@@ -86,7 +86,8 @@ class Lens:
 
     def _changed(self, observer: Observes, sight: Sight, state: DeviceState) -> list[int]:
         changed, told = [], state.watched
-        for key in self._watched:
+        knows_all = sight.after is not None and len(told) == len(self._watched)
+        for key in observer.restless_keys(self._index) if knows_all else self._watched:
             before = told.get(key, UNSET)
             value = observer.read(sight.world, sight.at, self._index, key).value
             if before is UNSET or self._measurands[key].changed(before, value):

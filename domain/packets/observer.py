@@ -6,9 +6,11 @@ from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from typing import NamedTuple
 
+from domain.packets.calendar import Calendar
 from domain.packets.device import Device, EntityKind
 from domain.packets.entity import Entity, Site, entity_of
 from domain.packets.measurand import WorldValue
+from domain.packets.points import STEADY
 from domain.packets.profile import PacketProfile
 from domain.packets.sources import SOURCES, Source
 from domain.packets.vocabulary import DeviceType, Quality
@@ -66,10 +68,28 @@ class Observer:
             tuple(place for place, bound in enumerate(device.keys) if profile.measurands[bound.measurand].on_change)
             for device in devices
         ]
+        self._restless = [
+            tuple(place for place in places if not self._is_steady(device, profile, index, place))
+            for index, (device, places) in enumerate(zip(devices, self._on_change, strict=True))
+        ]
+        self._always = frozenset(
+            index
+            for index, places in enumerate(self._restless)
+            if places or self._main[index].kind is EntityKind.CONTROLLER
+        )
+        self._calendar = Calendar((index, *rhythm[:2]) for index, own in enumerate(self._rhythms) for rhythm in own)
 
     def on_change_keys(self, device: int) -> tuple[int, ...]:
         """Places, in the device's keys, of those that are sent when they change."""
         return self._on_change[device]
+
+    def restless_keys(self, device: int) -> tuple[int, ...]:
+        """Of the keys that are sent when they change, those that change without an event of their own."""
+        return self._restless[device]
+
+    def stirring(self, after: int, upto: int) -> list[int]:
+        """Devices that may have something to say at a tick, in order; nothing of the others can be due or new."""
+        return sorted(self._always.union(self._calendar.due(after, upto)))
 
     def keys_due(self, device: int, after: int, upto: int) -> tuple[int, ...]:
         """Places of the keys whose cadence falls in (after, upto], logical times in ms."""
@@ -97,6 +117,10 @@ class Observer:
         if entity.kind not in _METERED or not entity.sensors:
             return True
         return any(world.sensors[sensor].available for sensor in entity.sensors.values())
+
+    def _is_steady(self, device: Device, profile: PacketProfile, index: int, place: int) -> bool:
+        source = profile.measurands[device.keys[place].measurand].source
+        return (source, self._keys[index][place].entity.kind) in STEADY
 
     def beats(self, world: World, at: int, device: int) -> int | None:
         """Heartbeats on a controller's link so far, which a restart counts anew; None for other devices."""

@@ -6,6 +6,7 @@ Never after events about how the run is operated, nor wherever an append happens
 from __future__ import annotations
 
 from domain.events import Event
+from domain.packets.device import EntityKind
 from domain.run import events as r
 
 _CHANGES: frozenset[type[Event]] = frozenset(
@@ -32,6 +33,10 @@ _CHANGES: frozenset[type[Event]] = frozenset(
         r.SensorValueForced,
     }
 )
+
+
+STEADY = frozenset({("DEVICE_POWER_STATE", EntityKind.CHARGER), ("ALARM_CODES", EntityKind.CHARGER)})
+"""Sources, by what they are read of, that change with these events only: a tick need not look at them."""
 
 
 def is_tick(event: Event) -> bool:

@@ -40,6 +40,12 @@ class Observes(Protocol):
     def present(self, world: World, device: int) -> bool:
         """Whether the device is in service."""
 
+    def stirring(self, after: int, upto: int) -> Sequence[int]:
+        """Devices that may have something to say at a tick, in order."""
+
+    def restless_keys(self, device: int) -> Sequence[int]:
+        """Keys sent on change that may change at a tick without any other event."""
+
     def keys_due(self, device: int, after: int, upto: int) -> Sequence[int]:
         """Keys whose cadence comes round in (after, upto]."""
 

@@ -73,6 +73,13 @@ class Eyes:
     def present(self, world: World, device: int) -> bool:
         return device not in _toy(world).absent
 
+    def stirring(self, after: int, upto: int) -> tuple[int, ...]:
+        assert after <= upto
+        return tuple(range(len(DEVICES)))
+
+    def restless_keys(self, device: int) -> tuple[int, ...]:
+        return WATCHED.get(device, ())
+
     def keys_due(self, device: int, after: int, upto: int) -> tuple[int, ...]:
         if after // CADENCE == upto // CADENCE:
             return ()

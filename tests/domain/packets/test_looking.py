@@ -1,0 +1,82 @@
+"""Looking only at those who may have something to say comes to the same packets as looking at everybody."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from random import Random
+
+import pytest
+
+from domain.configuration.document import DisturbanceProfile, RandomOutages
+from domain.configuration.quantities import Duration, Share
+from domain.errors import DepotSimError
+from domain.packets.devices import derived_devices
+from domain.packets.feed import PacketFeed
+from domain.packets.observer import Observer
+from domain.packets.points import is_change, is_tick
+from domain.packets.sight import Sight
+from domain.run.world.depot import Depot
+from domain.run.world.evolve import HANDLERS, Evolution
+from domain.run.world.genesis import genesis
+from tests.domain.packets.depots import PROFILE, microgrid, sensor
+from tests.domain.packets.toy import opening
+from tests.domain.run.world.depots import MINUTE, SECOND, Simulation
+from tests.domain.run.world.orders import Orders
+
+TROUBLE = DisturbanceProfile(
+    id="trouble",
+    charger_faults=RandomOutages(Share(200 * 10**6), Duration(MINUTE)),
+    sensor_dropouts=RandomOutages(Share(200 * 10**6), Duration(MINUTE)),
+)
+
+
+class Thorough(Observer):
+    """Looks at every device and every key at every tick."""
+
+    def stirring(self, after: int, upto: int) -> list[int]:
+        assert after < upto
+        return list(range(len(self._main)))
+
+    def restless_keys(self, device: int) -> tuple[int, ...]:
+        return self.on_change_keys(device)
+
+
+class Watched:
+    """A feed of everything below the site, seen by one of the two."""
+
+    def __init__(self, depot: Depot, observer: type[Observer]) -> None:
+        devices = derived_devices(depot.document, "site", PROFILE)
+        self.feed = PacketFeed("r", "iot")
+        self.feed.open(opening(devices=devices, profile_files=dict(PROFILE.files)))
+        self.observer = observer(depot, devices, PROFILE, 7)
+
+    def look(self, sight: Sight) -> None:
+        self.feed.observe(self.observer, sight)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_packets_are_the_same(seed: int) -> None:
+    document = microgrid(sensor("m", node="grid"), sensor("n", charger="c1"), sensor("o", bess="s"))
+    live, orders = Simulation(document, disturbances=TROUBLE), Orders(Random(seed), document)
+    depot = live.depot
+    seen = Evolution(depot, genesis(depot))
+    watched = [Watched(depot, Observer), Watched(depot, Thorough)]
+    for _ in range(150):
+        with suppress(DepotSimError):
+            _move(live, orders)
+    for version, event in enumerate(live.events, 2):
+        after = seen.world.at if is_tick(event) else None
+        HANDLERS[type(event)](seen, event)
+        if after is not None or is_change(event):
+            for one in watched:
+                one.look(Sight(seen.world, event.at, version, after))
+    quick, thorough = (one.feed.pending for one in watched)
+    assert len(quick) > 200
+    assert quick == thorough
+
+
+def _move(simulation: Simulation, orders: Orders) -> None:
+    if orders.random.random() < 0.4:
+        simulation.command(orders.random.choice(orders.makers())())
+    else:
+        simulation.advance(simulation.world.at + 10 * SECOND, tick=10 * SECOND)
