@@ -11,6 +11,7 @@ from adapters.cli.arguments import redacted
 from adapters.cli.chart import load_chart
 from adapters.cli.simulation import Finished, Stopwatch
 from adapters.cli.terminal import Terminal
+from domain.scenario.execution import ScenarioExecution
 
 _CHART_WIDTH = 100
 
@@ -31,6 +32,7 @@ class RunReport(msgspec.Struct, frozen=True):
     state_sha256: str
     wall_seconds: float
     db: str | None
+    scenarios: tuple[str, ...] = ()
 
 
 def report(finished: Finished, watch: Stopwatch, db: str | None) -> RunReport:
@@ -49,7 +51,15 @@ def report(finished: Finished, watch: Stopwatch, db: str | None) -> RunReport:
         state_sha256=summary.state_sha256,
         wall_seconds=round(watch.wall_seconds(), 3),
         db=None if db is None else redacted(db),
+        scenarios=tuple(_scenario(execution) for execution in finished.scenarios),
     )
+
+
+def _scenario(execution: ScenarioExecution) -> str:
+    """How it came out, with the reasons it failed for."""
+    done = f"{len(execution.state.outcomes)} of {len(execution.script.steps)} steps done"
+    reasons = getattr(execution.state.ended, "reasons", ())
+    return "; ".join([f"{execution.script.name}: {execution.status}, {done}", *reasons])
 
 
 def show(terminal: Terminal, finished: Finished, shown: RunReport) -> None:
@@ -74,6 +84,7 @@ def _figures(shown: RunReport) -> list[tuple[str, str]]:
         ("canonical sha256", shown.canonical_sha256),
         ("raw sha256", shown.raw_sha256),
     ]
+    figures += [("scenario", scenario) for scenario in shown.scenarios]
     if shown.db is not None:
         figures.append(("stored in", shown.db))
     return figures

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
@@ -22,10 +22,14 @@ from application.run.load_history import LoadHistory, stored_history
 from application.run.requests import StartRun, time_at
 from application.run.start import started_run
 from application.run.writer import RunWriter
+from application.scenario.batch_playing import BatchScripts, started_execution
+from application.scenario.playing import pending_write
+from application.scenario.stored import StoredExecutions
 from domain.configuration.definition import Definition
 from domain.run.aggregate import SimulationRun
 from domain.run.digest import RunDigest
 from domain.run.events import SimulationRunStarted
+from domain.scenario.execution import ScenarioExecution
 
 _NOT_IN_IDS = re.compile(r"[^a-z0-9]+")
 
@@ -73,27 +77,51 @@ class Job(NamedTuple):
     batch: BatchRun
     keeper: Keeper
     history: LoadHistory | None
+    scripts: BatchScripts
+
+
+class Scenario(NamedTuple):
+    """What is to be played from the run's start on: a sound document, where it is from, and names that are given."""
+
+    document: Any
+    source: str
+    names: Mapping[str, str]
 
 
 class Finished(NamedTuple):
     started: SimulationRunStarted
     summary: RunSummary
     history: LoadHistory | None
+    scenarios: Sequence[ScenarioExecution] = ()
 
 
-def in_memory(definition: Definition, request: StartRun, until: int, *, watched: bool) -> Job:
+def in_memory(
+    definition: Definition, request: StartRun, until: int, *, watched: bool, scenario: Scenario | None = None
+) -> Job:
     """Raises InvalidInput for a request that no run can follow."""
     run = _new_run(definition, request)
     batch = BatchRun(RunWriter(StoredRun(run, RunDigest()), token=0), until)
-    return Job(batch, _Forgetter(), LoadHistory(run.depot) if watched else None)
+    scripts = _scripts(run, scenario)
+    for execution in scripts.executions:
+        execution.take_pending()
+    return Job(batch, _Forgetter(), LoadHistory(run.depot) if watched else None, scripts)
 
 
-def on_store(storage: Storage, definition: Definition, request: StartRun, until: int, *, watched: bool) -> Job:
+def on_store(
+    storage: Storage,
+    definition: Definition,
+    request: StartRun,
+    until: int,
+    *,
+    watched: bool,
+    scenario: Scenario | None = None,
+) -> Job:
     """Raises InvalidInput, Conflict when the run exists, StoreError."""
     run = _new_run(definition, request)
-    runs = storage.runs()
-    batch = runs.start(run, definition, BatchPlan("depot-sim run", until=until))
-    return Job(batch, _StoreKeeper(runs, storage), LoadHistory(run.depot) if watched else None)
+    runs, scripts = storage.runs(), _scripts(run, scenario)
+    begun = [pending_write(execution) for execution in scripts.executions]
+    batch = runs.start(run, definition, BatchPlan("depot-sim run", until=until), begun)
+    return Job(batch, _StoreKeeper(runs, storage), LoadHistory(run.depot) if watched else None, scripts)
 
 
 def resumed(storage: Storage, run_id: str, until: int | None, *, watched: bool) -> Job:
@@ -101,21 +129,22 @@ def resumed(storage: Storage, run_id: str, until: int | None, *, watched: bool) 
     runs = storage.runs()
     batch = runs.resume(run_id, until)
     history = stored_history(storage.store.log, batch.writer.run) if watched else None
-    return Job(batch, _StoreKeeper(runs, storage), history)
+    scripts = BatchScripts(StoredExecutions(storage.store.log).of_run(run_id))
+    return Job(batch, _StoreKeeper(runs, storage), history, scripts)
 
 
 def carry_out(job: Job, terminal: Terminal) -> Finished:
     """Tick to the end, or be interrupted between two appends. Raises Interrupted, LeaseLost, StoreError."""
     writer = job.batch.writer
     if job.batch.stopped:
-        return Finished(writer.run.started, summarise(writer), job.history)
+        return Finished(writer.run.started, summarise(writer), job.history, job.scripts.executions)
     try:
         _tick(job, terminal)
     except Interrupted:
         raise Interrupted(f"{_stopped_at(writer.run)}; {job.keeper.interrupted(writer)}") from None
-    summary = finish(writer, job.keeper.write)
+    summary = finish(writer, job.keeper.write, job.scripts)
     job.keeper.finished(writer)
-    return Finished(writer.run.started, summary, job.history)
+    return Finished(writer.run.started, summary, job.history, job.scripts.executions)
 
 
 def configuration_id(definition: Definition) -> str:
@@ -164,6 +193,12 @@ def _new_run(definition: Definition, request: StartRun) -> SimulationRun:
     return started_run(request.run_id, definition, 1, request)
 
 
+def _scripts(run: SimulationRun, scenario: Scenario | None) -> BatchScripts:
+    if scenario is None:
+        return BatchScripts()
+    return BatchScripts([started_execution(run, *scenario)])
+
+
 def _tick(job: Job, terminal: Terminal) -> None:
     with interruptible() as check, terminal.progress("simulating") as advance:
 
@@ -173,7 +208,8 @@ def _tick(job: Job, terminal: Terminal) -> None:
 
         history = job.history
         observe = history.add if history is not None else _unwatched
-        run_until(job.batch.writer, job.batch.until, job.keeper.write, progress, job.keeper.keep_snapshot, observe)
+        keeper = job.keeper
+        run_until(job.batch.writer, job.batch.until, keeper.write, progress, keeper.keep_snapshot, observe, job.scripts)
 
 
 def _unwatched(_events: object) -> None:

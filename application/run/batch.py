@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import msgspec
 
-from application.event_log import Append
+from application.event_log import Append, StreamWrite
 from application.run.writer import RunWriter
 from domain.configuration.quantities import MJ_PER_WH
 from domain.events import Event
 from domain.run.aggregate import SimulationRun
+from domain.run.world.state import NEVER
 
 _SLICE_EVENTS = 500
 Progress = Callable[[int, int], None]
@@ -41,6 +43,27 @@ def _show_nothing(_done: int, _of: int) -> None:
     """For runs that nobody watches."""
 
 
+class Scripts(Protocol):
+    """What is due besides the run's own schedule."""
+
+    def play(self, writer: RunWriter, write: Write, observe: Callable[[Sequence[Event]], None]) -> int:
+        """Carry out and write what is due at the run's present; when the next step is due (logical ms)."""
+
+    def ended(self, at: int) -> Sequence[StreamWrite]:
+        """What belongs into the append that ends the run."""
+
+
+class _NoScripts:
+    def ended(self, at: int) -> Sequence[StreamWrite]:  # noqa: ARG002 - the port's
+        return ()
+
+    def play(self, writer: RunWriter, write: Write, observe: Callable[[Sequence[Event]], None]) -> int:  # noqa: ARG002 - the port's
+        return NEVER
+
+
+_NO_SCRIPTS = _NoScripts()
+
+
 def _keep_nothing(_writer: RunWriter) -> None:
     """For runs in memory."""
 
@@ -56,14 +79,19 @@ def run_until(
     progress: Progress = _show_nothing,
     keep_snapshot: Callable[[RunWriter], None] = _keep_nothing,
     observe: Callable[[Sequence[Event]], None] = _observe_nothing,
+    scripts: Scripts = _NO_SCRIPTS,
 ) -> None:
     """Tick a run up to logical time `to`, writing a few hundred events at a time; durable once this returns.
 
-    `progress` is called when everything decided is written: an exception it raises leaves nothing half done.
+    Ticking pauses where a scripted step is due; those due at `to` are done as well. `progress` is called when
+    everything decided is written: an exception it raises leaves nothing half done.
     """
     run = writer.run
-    while run.world.at < to:
-        while run.world.at < to and len(run.pending) < _SLICE_EVENTS:
+    while True:
+        until = min(to, scripts.play(writer, write, observe))
+        if run.world.at >= to:
+            return
+        while run.world.at < until and len(run.pending) < _SLICE_EVENTS:
             run.tick_to(to)
         observe(run.pending)
         write(writer.next_append())
@@ -73,11 +101,11 @@ def run_until(
         progress(run.world.at, to)
 
 
-def finish(writer: RunWriter, write: Write) -> RunSummary:
+def finish(writer: RunWriter, write: Write, scripts: Scripts = _NO_SCRIPTS) -> RunSummary:
     """Stop the run and sum it up."""
     run = writer.run
     run.stop()
-    write(writer.next_append())
+    write(writer.next_append(beside=scripts.ended(run.world.at)))
     return summarise(writer)
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from application.clock import BlockingClock
-from application.event_log import Append, EventLog, Leases
+from application.event_log import Append, EventLog, Leases, StreamWrite
 from application.repository import Origin, pending_append
 from application.run.archive import RunArchive, StoredRun
 from application.run.writer import RunWriter
@@ -55,14 +55,16 @@ class BatchStore:
         self._archive = RunArchive(log)
         self._renewed_us = 0
 
-    def start(self, run: SimulationRun, definition: Definition, plan: BatchPlan) -> BatchRun:
-        """Take the run's lease, keep its configuration and its first events. Raises Conflict."""
+    def start(
+        self, run: SimulationRun, definition: Definition, plan: BatchPlan, beside: Sequence[StreamWrite] = ()
+    ) -> BatchRun:
+        """Take the run's lease, keep its configuration and its first events, `beside` with them. Raises Conflict."""
         if self._log.stream_version(run.stream):
             raise Conflict(f"run {run.run_id} exists already", "continue it with --resume, or choose another run id")
         self._keep_configuration(run.started.configuration_id, definition)
         writer = RunWriter(StoredRun(run, RunDigest()), self._lease(run.run_id))
         run.acquire_lease(self._owner, writer.token)
-        self.write(writer.next_append(msgspec.json.encode(plan)))
+        self.write(writer.next_append(msgspec.json.encode(plan), beside=beside))
         return BatchRun(writer, plan.until)
 
     def resume(self, run_id: str, until: int | None = None) -> BatchRun:

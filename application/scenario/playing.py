@@ -33,6 +33,8 @@ _log = logging.getLogger("depot_sim.scenarios")
 _NOT_OURS = (LeaseLost, RunHeldElsewhere, VersionConflict, StoreError)
 """Errors that say nothing about the step: whoever holds the run next plays it."""
 _LOOK_EVERY_US = 250_000
+RUN_STOPPED = "the run was stopped"
+"""Why a scenario ended with its run."""
 
 
 class ScriptPlayer:
@@ -58,7 +60,7 @@ class ScriptPlayer:
         if not executions or held.run.status is RunStatus.STOPPED:
             return NEVER
         at = held.run.world.at
-        while (due := _next_due(executions, at)) is not None:
+        while (due := next_due(executions, at)) is not None:
             await self._carry_out(held, *due)
         for execution in executions:
             if execution.is_over(at):
@@ -68,7 +70,7 @@ class ScriptPlayer:
     async def ended(self, held: HeldRun) -> Sequence[StreamWrite]:
         running = [execution for execution in await self.executions(held) if execution.is_running]
         for execution in running:
-            execution.stop(held.run.world.at, "the run was stopped")
+            execution.stop(held.run.world.at, RUN_STOPPED)
         return [pending_write(execution) for execution in running]
 
     async def watch(self) -> None:
@@ -148,7 +150,7 @@ def pending_write(execution: ScenarioExecution) -> StreamWrite:
     return StreamWrite(execution.stream, execution.version - len(events), [encode(event) for event in events])
 
 
-def _next_due(executions: Sequence[ScenarioExecution], at: int) -> tuple[ScenarioExecution, Step] | None:
+def next_due(executions: Sequence[ScenarioExecution], at: int) -> tuple[ScenarioExecution, Step] | None:
     """The step that has been due for longest; of several the one whose scenario was started first."""
     due = [
         (execution.due_at(step), place, execution, step)

@@ -32,7 +32,7 @@ def cast(script: Script, depot: Depot, targets: Targets, given: Mapping[str, str
     if complete is not None:
         return complete
     found = attempts[0] if attempts else {}
-    raise InvalidInput([_missing(name, kind) for name, kind in script.needs.items() if name not in found])
+    raise InvalidInput([_missing(name, kind, roll) for name, kind in script.needs.items() if name not in found])
 
 
 class _Roll:
@@ -134,6 +134,8 @@ def _those_of(roll: _Roll, kinds: Sequence[NeedKind]) -> str:
     return f"one of {', '.join(ids[:5])}{', …' if len(ids) > 5 else ''}" if ids else "another depot: it has none"
 
 
-def _missing(name: str, kind: NeedKind) -> Fault:
-    where = "opened on the run" if kind in TARGETS else "in the run's depot"
-    return Fault(child("/needs", name), f"no (further) {kind} {where}", f"a {kind}, or another one named for {name}")
+def _missing(name: str, kind: NeedKind, roll: _Roll) -> Fault:
+    where = "on the run" if kind in TARGETS else "in the run's depot"
+    if not roll.ids(kind):
+        return Fault(child("/needs", name), f"no {kind} {where}", f"a {kind}")
+    return Fault(child("/needs", name), f"no {kind} {where} that is free and near", f"one of your choice for {name}")

@@ -9,13 +9,16 @@ from adapters.cli.depots import EXPLAINED, load_depot
 from adapters.cli.exit_codes import ExitCode
 from adapters.cli.failures import UsageError
 from adapters.cli.run_report import report, show
-from adapters.cli.simulation import Finished, Stopwatch, Storage, carry_out, in_memory, on_store, resumed
+from adapters.cli.scenario_files import load_scenario
+from adapters.cli.simulation import Finished, Scenario, Stopwatch, Storage, carry_out, in_memory, on_store, resumed
 from adapters.cli.terminal import Terminal
 from adapters.cli.toolbox import Toolbox
 from application.run.archive import RunArchive
 from application.run.requests import DEFAULT_START, ClockRequest, StartRun
-from domain.configuration.quantities import MS_PER_DAY, MS_PER_MINUTE, Duration
+from domain.configuration.quantities import MS_PER_DAY, MS_PER_MINUTE, MS_PER_SECOND, Duration
 from domain.run.events import ClockMode, SimulationRunStarted
+from domain.scenario.execution import ExecutionStatus
+from domain.scenario.script_reading import read_script
 
 _EPILOG = """
 A run on a store can be killed at any moment: --resume RUN_ID --db URL continues it to the end it was started for, and
@@ -27,13 +30,16 @@ def add_to(subcommands: Subcommands) -> None:
     command = subcommands.add_parser("run", help="simulate without a server", description=__doc__, epilog=_EPILOG)
     command.add_argument("depot", metavar="DEPOT", nargs="?", help=EXPLAINED)
     command.add_argument("--seed", type=int, metavar="N", help="of all noise and random draws (default: 1)")
-    command.add_argument("--for", dest="length", type=duration, metavar="TIME", help="such as 90min, 24h or 7d (24h)")
-    command.add_argument("--tick", type=duration, metavar="TIME", help="from 1ms to 1h (default: 60s)")
+    command.add_argument(
+        "--for", dest="length", type=duration, metavar="TIME", help="such as 90min, 24h or 7d (24h, or the scenario's)"
+    )
+    command.add_argument("--tick", type=duration, metavar="TIME", help="from 1ms to 1h (60s, with a scenario 1s)")
     command.add_argument(
         "--start", metavar="TIME", help=f"the depot's local time with offset (default: {DEFAULT_START})"
     )
     command.add_argument("--disturbances", metavar="NAME", help="a profile of the depot's, or: typical")
     command.add_argument("--db", metavar="URL", help="keep every event in this store, such as sqlite:///depot.db")
+    command.add_argument("--scenario", metavar="NAME|FILE", help="play it from the start on (see: scenario list)")
     identity = command.add_mutually_exclusive_group()
     identity.add_argument("--run-id", metavar="ID", help="the new run's id (default: a new one)")
     identity.add_argument("--resume", metavar="ID", help="continue a run of the store instead of starting one")
@@ -49,22 +55,34 @@ def execute(arguments: argparse.Namespace, toolbox: Toolbox, terminal: Terminal)
         terminal.json(shown)
     else:
         show(terminal, finished, shown)
-    return ExitCode.OK
+    failed = any(execution.status is ExecutionStatus.FAILED for execution in finished.scenarios)
+    return ExitCode.VERDICT_FAILED if failed else ExitCode.OK
 
 
 def _simulate(arguments: argparse.Namespace, toolbox: Toolbox, terminal: Terminal) -> Finished:
     if arguments.resume is not None:
         return _resume(arguments, toolbox, terminal)
-    if arguments.depot is None:
-        raise UsageError("no DEPOT is named", f"name {EXPLAINED}")
     watched, db = not arguments.json, arguments.db
-    definition = load_depot(toolbox, arguments.depot)
-    request, until = _request(arguments, toolbox), arguments.length or MS_PER_DAY
+    scenario = _scenario(arguments, toolbox)
+    script = None if scenario is None else read_script(scenario.document)
+    depot = arguments.depot or (script.depot if script is not None else None)
+    if not depot:
+        raise UsageError("no DEPOT is named", f"name {EXPLAINED}")
+    definition = load_depot(toolbox, depot)
+    request, until = _request(arguments, toolbox), arguments.length or (script.ends if script else 0) or MS_PER_DAY
     if db is None:
-        return carry_out(in_memory(definition, request, until, watched=watched), terminal)
+        return carry_out(in_memory(definition, request, until, watched=watched, scenario=scenario), terminal)
     with toolbox.open_store(db) as store:
-        job = on_store(Storage(toolbox, store, db), definition, request, until, watched=watched)
+        job = on_store(Storage(toolbox, store, db), definition, request, until, watched=watched, scenario=scenario)
         return carry_out(job, terminal)
+
+
+def _scenario(arguments: argparse.Namespace, toolbox: Toolbox) -> Scenario | None:
+    """What --scenario names, sound. Raises InvalidInput, NotFound, OSError."""
+    if arguments.scenario is None:
+        return None
+    document, source = load_scenario(toolbox, arguments.scenario)
+    return Scenario(document, source, {})
 
 
 def _resume(arguments: argparse.Namespace, toolbox: Toolbox, terminal: Terminal) -> Finished:
@@ -98,7 +116,7 @@ def _request(arguments: argparse.Namespace, toolbox: Toolbox) -> StartRun:
         configuration_id="",
         seed=1 if arguments.seed is None else arguments.seed,
         start_time=arguments.start or DEFAULT_START,
-        tick=Duration(arguments.tick or MS_PER_MINUTE),
+        tick=Duration(arguments.tick or (MS_PER_MINUTE if arguments.scenario is None else MS_PER_SECOND)),
         clock=ClockRequest(mode=ClockMode.MANUAL),
         disturbances=arguments.disturbances or "",
         run_id=arguments.run_id or toolbox.new_id(),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from adapters.cli.arguments import DEFAULT_URL, Subcommands, add_json
 from adapters.cli.depots import EXPLAINED, load_depot
 from adapters.cli.exit_codes import ExitCode
 from adapters.cli.failures import UsageError, place
+from adapters.cli.scenario_files import require_known
 from adapters.cli.scenario_source import ScenarioSource
 from adapters.cli.scenario_stage import Wish, start_run
 from adapters.cli.scenario_tables import length, show_execution, show_executions, show_library
@@ -20,10 +20,9 @@ from adapters.cli.terminal import Terminal
 from adapters.cli.toolbox import Toolbox
 from application.scenario.execution_views import ExecutionView, summary_of
 from domain.configuration.definition import Definition
-from domain.errors import InvalidInput, NotFound
+from domain.errors import InvalidInput
 from domain.run.events import ClockMode
 from domain.scenario.execution import ExecutionStatus
-from domain.scenario.family import nearest_names
 from domain.scenario.script_reading import read_script
 
 _LOOK_EVERY_SECONDS = 0.25
@@ -88,7 +87,7 @@ def list_(arguments: argparse.Namespace, toolbox: Toolbox, terminal: Terminal) -
 
 def show(arguments: argparse.Namespace, toolbox: Toolbox, terminal: Terminal) -> ExitCode:
     """A scenario of the library as its file: a beginning for one of your own."""
-    _require_known(toolbox, arguments.name)
+    require_known(toolbox, arguments.name)
     if arguments.json:
         terminal.json(toolbox.scenarios.document(arguments.name))
     else:
@@ -178,21 +177,15 @@ def _depot(arguments: argparse.Namespace, toolbox: Toolbox, request: dict[str, A
     if arguments.depot is not None:
         definition = load_depot(toolbox, arguments.depot)
         if "name" in request:
-            _require_known(toolbox, request["name"], [preset.id for preset in definition.document.scenario_presets])
+            require_known(toolbox, request["name"], [preset.id for preset in definition.document.scenario_presets])
         return definition
     if "name" in request:
-        _require_known(toolbox, request["name"])
+        require_known(toolbox, request["name"])
     document = request.get("document") or toolbox.scenarios.document(request["name"])
     depot = read_script(document).depot
     if not depot:
         raise UsageError("the scenario names no depot", "name a run with --run, or a depot with --depot")
     return load_depot(toolbox, depot)
-
-
-def _require_known(toolbox: Toolbox, name: str, presets: Sequence[str] = ()) -> None:
-    names = (*toolbox.scenarios.names(), *presets)
-    if name not in names:
-        raise NotFound(f"the library has no scenario {name!r}", nearest_names(name, names))
 
 
 def _wish(arguments: argparse.Namespace) -> Wish:

@@ -1,0 +1,85 @@
+"""Scenarios on runs without a server: world commands only, as there is no feed or session to override."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from application.event_log import Append, StreamWrite
+from application.run.writer import RunWriter
+from application.scenario.playing import RUN_STOPPED, next_due, origin_of, pending_write
+from domain.errors import CommandRefused, DepotSimError
+from domain.events import Event
+from domain.run.aggregate import SimulationRun
+from domain.run.world.state import NEVER
+from domain.scenario.casting import cast
+from domain.scenario.execution import Done, ScenarioExecution
+from domain.scenario.script import Step
+from domain.scenario.script_reading import read_script
+
+
+class BatchScripts:
+    """The scenarios of one run, played by whoever ticks it. `executions` tell how they stand."""
+
+    def __init__(self, executions: Sequence[ScenarioExecution] = ()) -> None:
+        self.executions = executions
+
+    def play(
+        self,
+        writer: RunWriter,
+        write: Callable[[Append], Sequence[int]],
+        observe: Callable[[Sequence[Event]], None],
+    ) -> int:
+        """Carry out and write every step that is due; when the next one is due."""
+        running = [execution for execution in self.executions if execution.is_running]
+        at = writer.run.world.at
+        while (due := next_due(running, at)) is not None:
+            execution, step = due
+            _carry_out(writer.run, execution, step)
+            observe(writer.run.pending)
+            write(writer.next_append(_metadata(execution), beside=[pending_write(execution)]))
+        for execution in running:
+            if execution.is_over(at):
+                execution.finish(at, _unsettled(execution))
+                write(writer.next_append(_metadata(execution), beside=[pending_write(execution)]))
+        return min((execution.next_moment(at) for execution in running), default=NEVER)
+
+    def ended(self, at: int) -> Sequence[StreamWrite]:
+        """What belongs into the append that ends the run."""
+        running = [execution for execution in self.executions if execution.is_running]
+        for execution in running:
+            execution.stop(at, RUN_STOPPED)
+        return [pending_write(execution) for execution in running]
+
+
+def started_execution(run: SimulationRun, raw: Any, source: str, names: Mapping[str, str]) -> ScenarioExecution:
+    """A scenario from the present of a run on, not saved yet. Raises InvalidInput."""
+    filled = cast(read_script(raw), run.depot, {}, names)
+    execution = ScenarioExecution(run.run_id, "1")
+    execution.start(run.world.at, raw, source=source, names=filled, begins_at=run.world.at)
+    return execution
+
+
+def _carry_out(run: SimulationRun, execution: ScenarioExecution, step: Step) -> None:
+    """A command that stops halfway would leave traces; none of them does."""
+    at, before = run.world.at, len(run.pending)
+    try:
+        if not step.is_world_command:
+            raise CommandRefused("a run without a server has no feeds and no sessions", "play it on a server")
+        run.command(execution.command_of(step))
+    except DepotSimError as error:
+        assert len(run.pending) == before, "what is refused has changed nothing"
+        execution.refused(at, error)
+    else:
+        execution.applied(at, Done(topics=tuple(event.TOPIC for event in run.pending[before:])))
+
+
+def _unsettled(execution: ScenarioExecution) -> list[str]:
+    """Expectations that steps raised while the run was on a server: here nobody can meet them."""
+    return [f"step {raised.step + 1}: its expectation was left behind on a server" for raised in execution.raised()]
+
+
+def _metadata(execution: ScenarioExecution) -> bytes:
+    return msgspec.json.encode(origin_of(execution))
