@@ -33,7 +33,7 @@ class Treated(msgspec.Struct, frozen=True):
     body: the bytes to send.
     overrides: the ids of all that had a say.
     withheld: it is not sent.
-    unreachable: its first attempt fails for want of a network, even if the outage is over by then.
+    unreachable: its first attempt fails for want of a network: an outage has singled it out.
     delay_ms: how long it waits before it is sent (wall time); the device's later packets wait behind it.
     copies: how many times more it is sent, each right behind the other and unchanged.
     reorder: it is sent behind later packets of its device.
@@ -70,7 +70,7 @@ def treat(
         encoded if treatment.malform is None else malformed(encoded, treatment.malform),
         treatment.overrides,
         withheld=isinstance(treatment.outcome, Withhold),
-        unreachable=isinstance(treatment.outcome, Outage),
+        unreachable=isinstance(treatment.outcome, Outage) and treatment.singled_out,
         delay_ms=treatment.delay_ms,
         copies=treatment.duplicate.times if treatment.duplicate is not None else 0,
         reorder=treatment.reorder,
@@ -80,12 +80,12 @@ def treat(
 def outage_over(overrides: Overrides, exchange: Exchange, now: int) -> str:
     """The id of the outage that keeps this packet from being delivered at present, "" when there is none.
 
-    Asked before every attempt; counts nothing, so it cannot make a difference to the packets published. An outage for
-    some packets only (`nth`, `one_in`) is none of the network's: it has its say at publication, as `unreachable`.
+    Asked before every attempt; counts nothing, so it cannot make a difference to the packets published. An outage that
+    singles packets out is none of the network's: it has its say at publication, as `unreachable`.
     """
     for override_id, active in overrides.active.items():
         override = active.override
-        is_outage = isinstance(override.effect, Outage) and not override.match.is_choosy
+        is_outage = isinstance(override.effect, Outage) and not override.singles_out
         if is_outage and now < override.until and override.match.matches(exchange):
             return override_id
     return ""

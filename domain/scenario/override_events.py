@@ -21,11 +21,6 @@ class Match(Pattern, frozen=True, omit_defaults=True):
     nth: int | None = None
     one_in: int | None = None
 
-    @property
-    def is_choosy(self) -> bool:
-        """Not every message that the pattern matches is meant."""
-        return self.nth is not None or self.one_in is not None
-
 
 class Override(msgspec.Struct, frozen=True, omit_defaults=True):
     """A forced behaviour. It ends at `until`, after `times` hits, or when it is cleared, whichever comes first.
@@ -39,6 +34,11 @@ class Override(msgspec.Struct, frozen=True, omit_defaults=True):
     times: int | None = None
     mode: str = ""
     seed: int = 0
+
+    @property
+    def singles_out(self) -> bool:
+        """It is for some of the messages that its pattern matches while it is in force, not for all."""
+        return self.match.nth is not None or self.match.one_in is not None or self.times is not None
 
 
 class Ended(StrEnum):

@@ -51,13 +51,17 @@ class OverridesState(msgspec.Struct):
 
 
 class Hit(msgspec.Struct, frozen=True):
-    """One override's say on a message: its `number`-th hit. `delay_ms` is drawn already, for a Delay."""
+    """One override's say on a message: its `number`-th hit. `delay_ms` is drawn already, for a Delay.
+
+    `singled_out`: others that its pattern matches are left alone.
+    """
 
     override_id: str
     mode: str
     effect: AnyEffect
     number: int
     delay_ms: int = 0
+    singled_out: bool = False
 
 
 class _Sight(NamedTuple):
@@ -173,7 +177,7 @@ class Overrides(Aggregate[OverridesState]):
             override = active.override
             if now >= override.until or override.effect.SLOT in taken or not override.match.matches(exchange):
                 continue
-            if override.match.is_choosy and not _is_chosen(active):
+            if not _is_chosen(active):
                 yield _Sight(override_id, active, None)
                 continue
             if override.effect.SLOT not in STACKING:
@@ -196,15 +200,15 @@ def stream_of(target: str) -> str:
 
 
 def _is_chosen(active: ActiveOverride) -> bool:
-    """Whether the next message it sees is the n-th, or drawn."""
+    """Whether the next message it sees is the n-th, or drawn, where only such are meant."""
     override, match = active.override, active.override.match
     if match.one_in is not None:
         return Noise(override.seed).uniform(f"one-in/{active.number}", active.seen, match.one_in) == 0
-    return match.nth == active.seen + 1
+    return match.nth is None or match.nth == active.seen + 1
 
 
 def _hit_of(override_id: str, active: ActiveOverride) -> Hit:
     override, number = active.override, active.hits + 1
     effect = override.effect
     delay_ms = drawn_ms(effect, override.seed, active.number, number) if isinstance(effect, Delay) else 0
-    return Hit(override_id, override.mode, effect, number, delay_ms)
+    return Hit(override_id, override.mode, effect, number, delay_ms, override.singles_out)

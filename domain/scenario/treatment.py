@@ -14,10 +14,12 @@ from domain.scenario.overrides import Hit
 class Treatment(msgspec.Struct, frozen=True):
     """How to treat a message. `overrides` are the ids of all that had a say, for the ledger.
 
-    `distort` is to be followed in its order: the override applied first comes first.
+    `distort` is to be followed in its order: the override applied first comes first. `singled_out` says that the
+    outcome is for this message and not for all of its kind.
     """
 
     outcome: Outcome | None = None
+    singled_out: bool = False
     delay_ms: int = 0
     distort: tuple[Distort, ...] = ()
     malform: Malform | None = None
@@ -35,8 +37,10 @@ def treatment(hits: Sequence[Hit]) -> Treatment:
     if not hits:
         return UNTREATED
     by_slot = {hit.effect.SLOT: hit.effect for hit in hits}
+    singled_out = any(hit.singled_out for hit in hits if hit.effect.SLOT is Slot.OUTCOME)
     return Treatment(
         outcome=cast("Outcome | None", by_slot.get(Slot.OUTCOME)),
+        singled_out=singled_out,
         delay_ms=sum(hit.delay_ms for hit in hits),
         distort=tuple(hit.effect for hit in reversed(hits) if isinstance(hit.effect, Distort)),
         malform=cast("Malform | None", by_slot.get(Slot.CONTENT)),

@@ -31,10 +31,12 @@ from domain.scenario.override_events import Match
 from domain.scenario.packet_modes import PACKETS
 from domain.scenario.treatment import UNTREATED
 from tests.domain.packets.fleet import (
+    DAY,
     DEVICES,
     FEED,
     LIFE,
     PROFILES,
+    SECOND,
     START,
     Sender,
     contract_fault,
@@ -95,8 +97,6 @@ EXPECTED: dict[str, tuple[frozenset[PacketType], set[str]]] = {
     "delay_packets": (ALL, {"late"}),
     "delay_packets_uniform": (ALL, {"late"}),
     "delay_packets_lognormal": (ALL, {"late"}),
-    "network_outage": (ALL, {"unreachable"}),
-    "burst_after_offline": (ALL, {"unreachable"}),
     "stale_values": (VALUES, {"value", "at"}),
     "frozen_values": (VALUES, {"value"}),
     "frozen_soc": (VALUES, {"value"}),
@@ -131,8 +131,11 @@ EXPECTED: dict[str, tuple[frozenset[PacketType], set[str]]] = {
     "deep_json": (ALL, {"broken"}),
 }
 """Which packets of a device's later life a mode touches, and in what."""
-ELSEWHERE = {"drop_births", "silent_controller", "lossy_network", "occasional_duplicates", "reorder_packets"}
-"""Modes that concern a birth, a kind of device, or packets by chance: they have tests of their own."""
+ELSEWHERE = {
+    *("drop_births", "silent_controller", "lossy_network", "occasional_duplicates", "reorder_packets"),
+    *("network_outage", "burst_after_offline"),
+}
+"""Modes that concern a birth, a kind of device, packets by chance, or the network: they have tests of their own."""
 
 
 def test_every_mode_is_expected_to_make_a_difference() -> None:
@@ -179,7 +182,7 @@ SILENT = {
     "flat/1": {"bad_quality", "naive_timestamps", "wrong_sequence", "repeated_sequence"},
 }
 """Modes that cannot show in the packets of a profile: it says nothing of what they falsify."""
-NOT_IN_THE_BODY = {"withheld", "copied", "late", "unreachable"}
+NOT_IN_THE_BODY = {"withheld", "copied", "late"}
 
 
 @pytest.mark.parametrize(("profile", "silent"), SILENT.items())
@@ -290,6 +293,17 @@ def test_an_outage_keeps_every_packet_back_that_it_matches_until_it_ends_and_cou
     assert outage_over(sender.overrides, other, time_of(2)) == ""
     assert outage_over(sender.overrides, waiting, time_of(3)) == ""
     assert sender.overrides.snapshot() == before
+
+
+@pytest.mark.parametrize(("mode", "lasts_ms"), [("network_outage", DAY), ("burst_after_offline", 600 * SECOND)])
+def test_an_outage_leaves_packets_as_they_are_and_lasts_as_long_as_it_says(mode: str, lasts_ms: int) -> None:
+    sender = Sender()
+    sender.apply_mode(mode)
+    for honest, treated in sender.live(range(2)):
+        assert treated == Treated(honest, encode(honest), tuple(sender.overrides.active))
+        exchange = packet_exchange(honest, treated.body, FEED, honest.sent_at)
+        assert outage_over(sender.overrides, exchange, START + lasts_ms - 1)
+        assert not outage_over(sender.overrides, exchange, START + lasts_ms)
 
 
 def test_an_outage_for_one_packet_only_is_none_of_the_network_s() -> None:
