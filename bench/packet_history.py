@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -66,19 +66,12 @@ _FILTERS = {
 }
 
 
-class _Asked(NamedTuple):
-    """Of readings."""
-
-    device: str | None = None
-    key: str | None = None
-
-
 _READINGS = {
-    "any": _Asked(),
-    "key": _Asked(key="KEY_3"),
-    "device": _Asked("device-7"),
-    "key_of_device": _Asked("device-7", "KEY_3"),
-    "rare_key": _Asked(key="RARE"),
+    "any": WantedPackets(),
+    "key": WantedPackets(key="KEY_3"),
+    "device": WantedPackets(device="device-7"),
+    "key_of_device": WantedPackets(device="device-7", key="KEY_3"),
+    "rare_key": WantedPackets(key="RARE"),
 }
 
 
@@ -166,10 +159,10 @@ def _pages(database: Database, head: int, count: int) -> Iterator[tuple[str, lis
         for kind, window in (("page", before), ("hour", within)):
             ask = partial(list_packets, database, feed, wanted)
             yield f"{kind}_{name}", _timed(lambda: ask(window()))  # noqa: B023 - called within the turn
-    for name, asked in _READINGS.items():
-        look = partial(list_readings, database, feed, *asked)
+    for name, wanted in _READINGS.items():
+        look = partial(list_readings, database, feed, wanted)
         yield f"readings_{name}", _timed(lambda: look(before()))  # noqa: B023 - called within the turn
-    ids = [packet.packet_id for packet in list_packets(database, feed, window=Window(limit=1_000)).packets]
+    ids = [packet_id_of(RUN, f"device-{place}", chance.randrange(count // DEVICES)) for place in range(DEVICES)]
     yield "packet", _timed(lambda: get_packet(database, feed, chance.choice(ids)))
 
 

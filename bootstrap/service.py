@@ -38,6 +38,7 @@ from domain.scenario.script import NeedKind
 from projections.catalogue import PROJECTORS
 from projections.runner import Runner
 from read_models import configurations, oscp_messages, oscp_sessions, power, runs
+from read_models import packets as packet_history
 from read_models.catalogue import MODELS
 from read_models.store import ReadStore
 
@@ -132,6 +133,7 @@ def _compose(
         scripts=ScenarioService(log, host, live, player, targets, scenario_library()),
         oscp_sessions_table=read_store[oscp_sessions.MODEL].database(),
         oscp_messages_table=read_store[oscp_messages.MODEL].database(),
+        packets_table=read_store[packet_history.MODEL].database(),
         tokens=tokens,
         metrics=metrics.text,
     )

@@ -95,13 +95,16 @@ def list_packets(
 
 
 def list_readings(
-    database: Database, feed: int, device: str | None = None, key: str | None = None, window: Window = NEWEST_ONES
+    database: Database, feed: int, wanted: WantedPackets = ALL, window: Window = NEWEST_ONES
 ) -> ReadingPage:
-    """Packet by packet in the window's order, within a packet in its own. Raises QueryRefused for a bad limit."""
+    """Packet by packet in the window's order, within a packet in its own; of the key only if one is wanted.
+
+    Raises QueryRefused for a bad limit.
+    """
     check_limit(window.limit)
-    found = _packets(database, feed, WantedPackets(device, key=key), window)
-    page = _enough(found[: window.limit], window.limit, whole=key is None)
-    return ReadingPage(readings_of(database, page, key), page[-1].position if len(page) < len(found) else None)
+    found = _packets(database, feed, wanted, window)
+    page = _enough(found[: window.limit], window.limit, whole=wanted.key is None)
+    return ReadingPage(readings_of(database, page, wanted.key), page[-1].position if len(page) < len(found) else None)
 
 
 def _enough(packets: list[StoredPacket], readings: int, *, whole: bool) -> list[StoredPacket]:

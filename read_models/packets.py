@@ -179,6 +179,7 @@ class Reading(msgspec.Struct):
 
     position: int
     packet_id: str
+    type: str
     seq: int
     device: str
     key: str
@@ -248,7 +249,10 @@ def readings_of(database: Database, packets: Sequence[StoredPacket], key: str | 
     if not packets:
         return []
     by_position: dict[int, list[Reading]] = {packet.position: [] for packet in packets}
-    told = {packet.position: (packet.position, packet.packet_id, packet.seq, packet.device) for packet in packets}
+    told = {
+        packet.position: (packet.position, packet.packet_id, packet.type, packet.seq, packet.device)
+        for packet in packets
+    }
     only, parameters = ("", ()) if key is None else (" AND key = ?", (kept(key),))
     sql = (
         "SELECT position, key, value, unit, quality, at FROM packet_readings"

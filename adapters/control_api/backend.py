@@ -99,6 +99,7 @@ class Backend:
     power_table: Database
     oscp_sessions_table: Database
     oscp_messages_table: Database
+    packets_table: Database
     tokens: Tokens
     metrics: Callable[[], bytes]
     """The text of /metrics; blocking."""

@@ -94,7 +94,7 @@ def test_readings_stand_in_the_order_of_the_packet_with_their_own_times(stores: 
     measurements = (measured("SOC", 55.5, "%"), measured("DISPATCH_STATE", None, quality=Quality.MISSING), late)
     tell(stores.log, opened(), published(0, type=PacketType.EVENT, measurements=measurements))
     packet = shown(stores)
-    said = (packet.position, packet.packet_id, 0, BESS)
+    said = (packet.position, packet.packet_id, "EVENT", 0, BESS)
     assert readings_of(stores.database(packets.MODEL), [packet]) == [
         Reading(*said, "SOC", "55.5", "%", "OK", NOON),
         Reading(*said, "DISPATCH_STATE", "null", "", "MISSING", NOON),

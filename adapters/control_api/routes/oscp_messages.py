@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from enum import StrEnum
 from typing import Any
 
 import msgspec
@@ -16,6 +15,7 @@ from litestar.params import FromPath, SkipValidation
 from adapters.control_api.backend import Backend
 from adapters.control_api.freshness import fresh
 from adapters.control_api.requests import ApiRequest, query_of
+from adapters.control_api.shapes import Header, Order
 from adapters.control_api.times import recorded_us
 from application.event_times import position_recorded_before
 from domain.errors import NotFound
@@ -27,11 +27,6 @@ from domain.oscp.vocabulary import Direction, MessageType, Outcome, Validation
 from read_models.oscp_messages import Message, Wanted, get_message, list_messages
 from read_models.oscp_sessions import get_session
 from read_models.paging import NEWEST
-
-
-class Order(StrEnum):
-    NEWEST = "newest"
-    OLDEST = "oldest"
 
 
 class MessagesQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -94,11 +89,6 @@ class MessageList(msgspec.Struct, frozen=True):
 
     messages: list[MessageSummary]
     next: int | None
-
-
-class Header(msgspec.Struct, frozen=True):
-    name: str
-    value: str
 
 
 class AnswerView(msgspec.Struct, frozen=True):

@@ -8,6 +8,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, SkipValidation
 
 from adapters.control_api.requests import ApiRequest, body_of
+from adapters.control_api.routes.packet_history import HISTORY_ROUTES
 from adapters.control_api.routes.packet_targets import packet_control_routes
 from application.packets.requests import OpenPacketFeed, ResendPacket
 from application.packets.views import DeviceView, FeedView
@@ -79,4 +80,5 @@ async def resend(
 def packet_feed_routes() -> Router:
     """Below a run."""
     handlers = [open_feed, list_feeds, get_feed, list_devices, close_feed, resend, *packet_control_routes()]
-    return Router("/packet-feeds", tags=["Packets"], route_handlers=handlers)
+    history = Router("/{binding_id:str}", route_handlers=HISTORY_ROUTES)
+    return Router("/packet-feeds", tags=["Packets"], route_handlers=[*handlers, history])
