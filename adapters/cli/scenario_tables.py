@@ -66,9 +66,10 @@ def _plain(value: Any) -> str:
 
 def _became(step: StepView) -> str:
     said = [step.note] if step.note else []
-    if step.reason:
+    if step.verdict is not None:
+        why = f" ({step.reason})" if step.reason else ""
+        said.append(f"expectation {step.expectation_id} {step.verdict}{why}")
+    elif step.reason:
         said.append(f"refused: {step.reason}")
-    if step.expectation_id:
-        said.append(f"expectation {step.expectation_id}")
     said += [f"override {override_id}" for override_id in step.override_ids]
     return "; ".join([*said, *(topic.rpartition(".")[0] for topic in step.topics)])

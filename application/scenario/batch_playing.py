@@ -16,6 +16,7 @@ from domain.run.aggregate import SimulationRun
 from domain.run.world.state import NEVER
 from domain.scenario.casting import cast
 from domain.scenario.execution import Done, ScenarioExecution
+from domain.scenario.expectation_events import Verdict
 from domain.scenario.script import Step
 from domain.scenario.script_reading import read_script
 
@@ -42,7 +43,8 @@ class BatchScripts:
             write(writer.next_append(_metadata(execution), beside=[pending_write(execution)]))
         for execution in running:
             if execution.is_over(at):
-                execution.finish(at, _unsettled(execution))
+                _settle(execution, at)
+                execution.finish(at)
                 write(writer.next_append(_metadata(execution), beside=[pending_write(execution)]))
         return min((execution.next_moment(at) for execution in running), default=NEVER)
 
@@ -76,9 +78,10 @@ def _carry_out(run: SimulationRun, execution: ScenarioExecution, step: Step) -> 
         execution.applied(at, Done(topics=tuple(event.TOPIC for event in run.pending[before:])))
 
 
-def _unsettled(execution: ScenarioExecution) -> list[str]:
-    """Expectations that steps raised while the run was on a server: here nobody can meet them."""
-    return [f"step {raised.step + 1}: its expectation was left behind on a server" for raised in execution.raised()]
+def _settle(execution: ScenarioExecution, at: int) -> None:
+    """What steps expected while the run was on a server, nobody can meet here."""
+    for raised in execution.open_expectations():
+        execution.settle(at, raised.step, Verdict.MISSED, reason="it was left behind on a server")
 
 
 def _metadata(execution: ScenarioExecution) -> bytes:

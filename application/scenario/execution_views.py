@@ -9,6 +9,7 @@ import msgspec
 from application.run.requests import time_at
 from domain.scenario.execution import ExecutionStatus, ScenarioExecution
 from domain.scenario.execution_events import ScenarioStepApplied, ScenarioStepRefused
+from domain.scenario.expectation_events import Verdict
 from domain.scenario.script import Script, Step
 
 
@@ -16,7 +17,7 @@ class StepView(msgspec.Struct, frozen=True):
     """`state` is "waiting", "applied", "refused", or "skipped" when the scenario was stopped before.
 
     `at` is when it was carried out, null before; `topics` are the run's events it made, and `body` is what it asked,
-    with the names resolved.
+    with the names resolved. `verdict` is that on what a step expects.
     """
 
     index: int
@@ -30,6 +31,7 @@ class StepView(msgspec.Struct, frozen=True):
     target: str = ""
     override_ids: tuple[str, ...] = ()
     expectation_id: str = ""
+    verdict: Verdict | None = None
     reason: str = ""
     hint: str = ""
 
@@ -125,6 +127,14 @@ def _summary_fields(execution: ScenarioExecution, start_time: str) -> dict[str, 
     }
 
 
+def _verdict(execution: ScenarioExecution, outcome: ScenarioStepApplied) -> tuple[Verdict | None, str]:
+    """On what a step expects, and the reason."""
+    if not outcome.expectation_id:
+        return None, ""
+    settled = execution.state.settled.get(outcome.index)
+    return (Verdict.WAITING, "") if settled is None else (settled.verdict, settled.reason)
+
+
 def _step_view(execution: ScenarioExecution, index: int, start_time: str) -> StepView:
     step: Step = execution.script.steps[index]
     due, body = time_at(start_time, execution.due_at(step)), execution.body_of(step)
@@ -136,6 +146,6 @@ def _step_view(execution: ScenarioExecution, index: int, start_time: str) -> Ste
     match outcome:
         case ScenarioStepApplied():
             left = (outcome.topics, outcome.target, outcome.override_ids, outcome.expectation_id)
-            return StepView(*asked, "applied", at, *left)
+            return StepView(*asked, "applied", at, *left, *_verdict(execution, outcome))
         case ScenarioStepRefused():
             return StepView(*asked, "refused", at, reason=outcome.reason, hint=outcome.hint)

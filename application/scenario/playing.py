@@ -18,12 +18,12 @@ from application.event_log import EventLog, StreamWrite
 from application.repository import Origin
 from application.run.host import HeldRun, RunHost
 from application.scenario.stored import StoredExecutions
-from application.scenario.targets import TargetControls
-from domain.errors import Conflict, DepotSimError, LeaseLost, RunHeldElsewhere, StoreError, VersionConflict
+from application.scenario.targets import Settled, TargetControls
+from domain.errors import Conflict, DepotSimError, LeaseLost, NotFound, RunHeldElsewhere, StoreError, VersionConflict
 from domain.events import encode
 from domain.run.aggregate import RunStatus
 from domain.run.world.state import NEVER
-from domain.scenario.execution import Done, ScenarioExecution
+from domain.scenario.execution import Done, Raised, ScenarioExecution
 from domain.scenario.expectation_events import Verdict
 from domain.scenario.script import CLEAR_OVERRIDES, OVERRIDE, Step
 from domain.scenario.script_reading import expectation_request, override_request
@@ -64,7 +64,7 @@ class ScriptPlayer:
             await self._carry_out(held, *due)
         for execution in executions:
             if execution.is_over(at):
-                await self._finish(held, execution)
+                await self._settle(held, execution)
         return min(execution.next_moment(at) for execution in executions)
 
     async def ended(self, held: HeldRun) -> Sequence[StreamWrite]:
@@ -77,7 +77,7 @@ class ScriptPlayer:
         """Give verdicts when the last expectations are settled, also to runs that stand still. Runs until cancelled."""
         while True:
             await self._clock.sleep_us(_LOOK_EVERY_US)
-            for held in [held for held, executions in self._playing.items() if _waits(held, executions)]:
+            for held in [held for held, executions in self._playing.items() if _waits(executions)]:
                 await self._look_again(held)
 
     async def _look_again(self, held: HeldRun) -> None:
@@ -86,9 +86,11 @@ class ScriptPlayer:
             return
         try:
             async with self._host.writing(run_id) as held_now:
-                await self.play(held_now)
-        except DepotSimError as error:
-            _log.warning("scenario not looked at: %s", error.detail, extra={"run_id": run_id})
+                for execution in await self.executions(held_now):
+                    if execution.open_expectations():
+                        await self._settle(held_now, execution)
+        except Exception:  # noqa: BLE001 - whatever it was, the other runs' scenarios are to be looked at
+            _log.exception("scenarios not looked at", extra={"run_id": run_id})
 
     async def _carry_out(self, held: HeldRun, execution: ScenarioExecution, step: Step) -> None:
         at = held.run.world.at
@@ -124,19 +126,23 @@ class ScriptPlayer:
             self._host.drop(held)
             raise Conflict(f"run {held.run.run_id} has just been reloaded", "send the request again")
 
-    async def _finish(self, held: HeldRun, execution: ScenarioExecution) -> None:
-        """Give the verdict, unless some expectation is still open."""
-        missed = []
-        for raised in execution.raised():
-            control = self._targets.of(raised.kind)
-            settled = await control.settled(execution.run_id, raised.target, raised.expectation_id)
-            if settled.verdict is Verdict.WAITING:
-                return
-            if settled.verdict is Verdict.MISSED:
-                what = settled.title or f"expectation {raised.expectation_id}"
-                missed.append(f"step {raised.step + 1}: {what} was missed ({settled.reason})")
-        execution.finish(held.run.world.at, missed)
-        await self._host.save(held, _metadata(execution), [pending_write(execution)])
+    async def _settle(self, held: HeldRun, execution: ScenarioExecution) -> None:
+        """Keep what has become of its expectations, and give its own verdict when it is over and none is open."""
+        at = held.run.world.at
+        for raised in execution.open_expectations():
+            settled = await self._settled(execution.run_id, raised)
+            if settled.verdict is not Verdict.WAITING:
+                execution.settle(at, raised.step, *settled)
+        if execution.is_over(at) and not execution.open_expectations():
+            execution.finish(at)
+        if execution.pending:
+            await self._host.save(held, _metadata(execution), [pending_write(execution)])
+
+    async def _settled(self, run_id: str, raised: Raised) -> Settled:
+        try:
+            return await self._targets.of(raised.kind).settled(run_id, raised.target, raised.expectation_id)
+        except NotFound as gone:
+            return Settled(Verdict.MISSED, reason=gone.detail)
 
 
 def origin_of(execution: ScenarioExecution) -> Origin:
@@ -163,8 +169,8 @@ def next_due(executions: Sequence[ScenarioExecution], at: int) -> tuple[Scenario
     return execution, step
 
 
-def _waits(held: HeldRun, executions: Sequence[ScenarioExecution]) -> bool:
-    return any(execution.is_over(held.run.world.at) for execution in executions)
+def _waits(executions: Sequence[ScenarioExecution]) -> bool:
+    return any(execution.open_expectations() for execution in executions)
 
 
 def _metadata(execution: ScenarioExecution) -> bytes:

@@ -15,7 +15,7 @@ class Settled(NamedTuple):
     """How an expectation stands, and why."""
 
     verdict: Verdict
-    title: str
+    title: str = ""
     reason: str = ""
 
 

@@ -17,6 +17,7 @@ from domain.run.commands import COMMANDS, Command
 from domain.run.world.state import NEVER
 from domain.scenario import execution_events as e
 from domain.scenario.execution_events import ScenarioVerdict
+from domain.scenario.expectation_events import Verdict
 from domain.scenario.script import NeedKind, Script, Step, is_reference, resolved
 from domain.scenario.script_reading import read_script
 
@@ -51,15 +52,16 @@ class Done(NamedTuple):
 
 
 class ExecutionState:
-    """`outcomes` are those of the steps so far, in order."""
+    """`outcomes` are those of the steps so far, in order; `settled` are verdicts on expectations, by step."""
 
-    __slots__ = ("ended", "outcomes", "script", "started", "status")
+    __slots__ = ("ended", "outcomes", "script", "settled", "started", "status")
 
     def __init__(self) -> None:
         self.status = ExecutionStatus.NOT_STARTED
         self.started: e.ScenarioExecutionStarted | None = None
         self.script: Script | None = None
         self.outcomes: list[e.ScenarioStepApplied | e.ScenarioStepRefused] = []
+        self.settled: dict[int, e.ScenarioExpectationSettled] = {}
         self.ended: e.ScenarioExecutionFinished | e.ScenarioExecutionStopped | None = None
 
 
@@ -161,23 +163,37 @@ class ScenarioExecution(Aggregate[ExecutionState]):
             reason = "; ".join(str(fault) for fault in error.faults)
         self.emit(e.ScenarioStepRefused(at, index, self.due_at(step), step.action, error.type, reason, error.hint))
 
-    def raised(self) -> Sequence[Raised]:
-        """The expectations its steps have raised."""
+    def open_expectations(self) -> Sequence[Raised]:
+        """Those its steps have raised and that have no verdict yet."""
+        if not self.is_running:
+            return []
         return [
             Raised(
                 outcome.index, self.kind_of(self.script.steps[outcome.index]), outcome.target, outcome.expectation_id
             )
             for outcome in self.state.outcomes
-            if isinstance(outcome, e.ScenarioStepApplied) and outcome.expectation_id
+            if isinstance(outcome, e.ScenarioStepApplied)
+            and outcome.expectation_id
+            and outcome.index not in self.state.settled
         ]
 
-    def finish(self, at: int, missed: Sequence[str] = ()) -> None:
-        """Give the verdict; `missed` tells of every expectation that was not met."""
+    def settle(self, at: int, index: int, verdict: Verdict, title: str = "", reason: str = "") -> None:
+        """Keep the verdict on what a step expected: those who gave it forget it in time."""
+        self.emit(e.ScenarioExpectationSettled(at, index, verdict, title, reason))
+
+    def finish(self, at: int) -> None:
+        """Give the verdict."""
         assert self.is_over(at), "there is nothing left to do"
+        assert not self.open_expectations(), "every expectation has its verdict"
         refused = [
             f"step {outcome.index + 1} ({outcome.action}) was refused: {outcome.reason}"
             for outcome in self.state.outcomes
             if isinstance(outcome, e.ScenarioStepRefused)
+        ]
+        missed = [
+            f"step {settled.index + 1}: {settled.title or 'what was expected'} was missed ({settled.reason})"
+            for settled in self.state.settled.values()
+            if settled.verdict is Verdict.MISSED
         ]
         reasons = (*refused, *missed)
         verdict = ScenarioVerdict.FAILED if reasons else ScenarioVerdict.PASSED
@@ -208,6 +224,10 @@ def _on_outcome(state: ExecutionState, event: e.ScenarioStepApplied | e.Scenario
     state.outcomes.append(event)
 
 
+def _on_settled(state: ExecutionState, event: e.ScenarioExpectationSettled) -> None:
+    state.settled[event.index] = event
+
+
 def _on_finished(state: ExecutionState, event: e.ScenarioExecutionFinished) -> None:
     state.status, state.ended = ExecutionStatus(event.verdict.value), event
 
@@ -220,6 +240,7 @@ _HANDLERS: Mapping[type[Event], Callable[[ExecutionState, Any], None]] = {
     e.ScenarioExecutionStarted: _on_started,
     e.ScenarioStepApplied: _on_outcome,
     e.ScenarioStepRefused: _on_outcome,
+    e.ScenarioExpectationSettled: _on_settled,
     e.ScenarioExecutionFinished: _on_finished,
     e.ScenarioExecutionStopped: _on_stopped,
 }

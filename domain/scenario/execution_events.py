@@ -8,6 +8,7 @@ from typing import ClassVar
 import msgspec
 
 from domain.events import Event
+from domain.scenario.expectation_events import Verdict
 
 
 class ScenarioVerdict(StrEnum):
@@ -57,6 +58,17 @@ class ScenarioStepRefused(Event, frozen=True):
     error: str
     reason: str
     hint: str = ""
+
+
+class ScenarioExpectationSettled(Event, frozen=True):
+    """The expectation that a step raised has its verdict."""
+
+    TOPIC: ClassVar[str] = "scenario.expectation-settled.1"
+    at: int
+    index: int
+    verdict: Verdict
+    title: str = ""
+    reason: str = ""
 
 
 class ScenarioExecutionFinished(Event, frozen=True):

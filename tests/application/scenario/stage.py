@@ -9,7 +9,7 @@ from typing import Any
 from application.repository import Origin
 from application.scenario.service import ScenarioService, StartScenario
 from application.scenario.targets import Settled
-from domain.errors import Conflict, StoreError
+from domain.errors import Conflict, NotFound, StoreError
 from domain.events import EncodedEvent, Event, decode
 from domain.run.digest import RunDigest
 from domain.scenario.execution import stream_of
@@ -60,6 +60,8 @@ class Target:
         return expectation_id
 
     async def settled(self, run_id: str, target: str, expectation_id: str) -> Settled:
+        if expectation_id not in self.verdicts:
+            raise NotFound(f"no expectation {expectation_id}")
         return Settled(self.verdicts[expectation_id], "an answer", "deadline")
 
     def _note(self, what: str, request: Mapping[str, Any]) -> None:

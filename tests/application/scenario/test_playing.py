@@ -14,6 +14,7 @@ from domain.errors import CommandRefused, Conflict, StoreError
 from domain.run.commands import SetBess
 from domain.run.events import ClockMode, RunTicked
 from domain.run.world.state import Dispatch
+from domain.scenario.execution import ExecutionStatus
 from domain.scenario.execution_events import (
     ScenarioExecutionFinished,
     ScenarioExecutionStopped,
@@ -256,6 +257,31 @@ async def test_a_missed_expectation_fails_it(scenarios: Scenarios) -> None:
     finished = scenarios.events()[-1]
     assert isinstance(finished, ScenarioExecutionFinished)
     assert finished.reasons == ("step 2: an answer was missed (deadline)",)
+
+
+async def test_a_verdict_is_kept_as_soon_as_it_is_known(scenarios: Scenarios, clock: FakeClock) -> None:
+    """Targets forget what was settled long ago."""
+    await scenarios.start(WITH_A_TARGET)
+    await scenarios.process.runs.advance_to("r", "+2 min", ALICE)
+    scenarios.target.verdicts["e-2"] = Verdict.MET
+    scenarios.process.run_in_background(scenarios.process.player.watch())
+    await until(lambda: clock.sleepers == 1)
+    clock.advance(250_000)
+    await until(lambda: scenarios.topics()[-1] == "expectation-settled")
+    scenarios.target.verdicts.clear()
+    await scenarios.process.runs.advance_to("r", "+5 min", ALICE)
+
+    view = await scenarios.service.execution("r", "1")
+    assert (view.status, view.steps[1].verdict) == (ExecutionStatus.PASSED, Verdict.MET)
+
+
+async def test_an_expectation_that_is_gone_was_not_met(scenarios: Scenarios) -> None:
+    await scenarios.start(WITH_A_TARGET)
+    await scenarios.process.runs.advance_to("r", "+3 min", ALICE)
+    scenarios.target.verdicts.clear()
+    await scenarios.process.runs.advance_to("r", "+5 min", ALICE)
+    view = await scenarios.service.execution("r", "1")
+    assert (view.status, view.steps[1].verdict) == (ExecutionStatus.FAILED, Verdict.MISSED)
 
 
 async def test_a_target_that_refuses_is_a_refused_step(scenarios: Scenarios) -> None:

@@ -14,6 +14,7 @@ from domain.run.commands import SetBessStateOfCharge
 from domain.run.world.state import NEVER
 from domain.scenario.execution import Done, ExecutionStatus, ScenarioExecution
 from domain.scenario.execution_events import ScenarioExecutionStarted, ScenarioStepRefused, ScenarioVerdict
+from domain.scenario.expectation_events import Verdict
 from domain.scenario.script import NeedKind
 from tests.domain.scenario.scripts import execution, script
 
@@ -74,7 +75,9 @@ def test_a_refused_step_does_not_end_it_but_decides_its_verdict() -> None:
     begun = execution()
     begun.refused(0, InvalidInput([Fault("/soc", "120 %", "a share from 0 % to 100 %")]))
     at = play_to_its_end(begun)
-    begun.finish(at, ["step 9: the answer was missed (deadline)"])
+    begun.settle(at, 8, Verdict.MISSED, "the answer", "deadline")
+    begun.settle(at, 7, Verdict.MET)
+    begun.finish(at)
     ended = begun.state.ended
 
     assert ended is not None
@@ -105,7 +108,9 @@ def test_raised_expectations_are_remembered_with_their_targets() -> None:
     steps = [{"at": "1 s", "expect": {"on": "$session", "within": "9 s", "messages": [{}]}}]
     begun = execution(script(needs={"session": "oscp-session"}, steps=steps), session="s-1")
     begun.applied(1_000, Done(target="s-1", expectation_id="e-1"))
-    assert reloaded(begun).raised() == [(0, NeedKind.OSCP_SESSION, "s-1", "e-1")]
+    assert reloaded(begun).open_expectations() == [(0, NeedKind.OSCP_SESSION, "s-1", "e-1")]
+    begun.settle(2_000, 0, Verdict.MET)
+    assert reloaded(begun).open_expectations() == []
 
 
 def test_a_document_of_another_version_is_left_alone() -> None:
