@@ -24,7 +24,7 @@ from tests.e2e.processes import ROOT, depot_sim
 from tests.e2e.test_kill import free_port, served
 
 BINDING = "gateway"
-PATIENCE_S = 10
+PATIENCE_S = 30
 START = "2026-04-02T10:00:00Z"
 
 
@@ -128,7 +128,7 @@ def test_the_platform_finds_what_a_mode_did_and_nothing_was_odd_before(feed: Fee
     before = feed.arrived()
     assert [packet["findings"] for packet in before if packet["findings"]] == []
     feed.override({"mode": mode})
-    feed.let_pass(3)
+    feed.move(3)
     feed.override({"clear": "all"})
     feed.let_pass(1)
     kinds = {found["kind"] for packet in feed.arrived()[len(before) :] for found in packet["findings"]}
@@ -220,12 +220,13 @@ def test_an_outage_goes_on_through_kill_9_and_nothing_is_lost(tmp_path: Path) ->
 
 def test_equal_runs_with_equal_overrides_publish_equal_packets(tmp_path: Path) -> None:
     db = f"sqlite:///{tmp_path / 'store.db'}"
-    drawn = {"match": {"one_in": 3}, "effect": {"type": "delay", "uniform": {"min_ms": 0, "max_ms": 5}}}
+    late = {"match": {"one_in": 3}, "effect": {"type": "delay", "uniform": {"min_ms": 0, "max_ms": 5}}}
+    shuffled = {"match": {"one_in": 2}, "effect": {"type": "reorder", "at_most_ms": 200}}
     with served(db, tmp_path, free_port()) as (url, _), _client(url) as http, stand_in(tmp_path) as platform:
         for run_id in ("one", "other"):
             feed = Feed(http, platform, run_id)
             feed.let_pass(2)
-            for request in ({"mode": "lossy_network"}, drawn, {"mode": "frozen_soc"}, {"mode": "reorder_packets"}):
+            for request in ({"mode": "lossy_network"}, late, {"mode": "frozen_soc"}, shuffled):
                 feed.override(request)
             feed.let_pass(5)
     with open_event_store(db) as store:
