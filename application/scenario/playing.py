@@ -19,7 +19,16 @@ from application.repository import Origin
 from application.run.host import HeldRun, RunHost
 from application.scenario.stored import StoredExecutions
 from application.scenario.targets import Settled, TargetControls
-from domain.errors import Conflict, DepotSimError, LeaseLost, NotFound, RunHeldElsewhere, StoreError, VersionConflict
+from domain.errors import (
+    CommandRefused,
+    Conflict,
+    DepotSimError,
+    LeaseLost,
+    NotFound,
+    RunHeldElsewhere,
+    StoreError,
+    VersionConflict,
+)
 from domain.events import encode
 from domain.run.aggregate import RunStatus
 from domain.run.world.state import NEVER
@@ -33,6 +42,8 @@ _log = logging.getLogger("depot_sim.scenarios")
 _NOT_OURS = (LeaseLost, RunHeldElsewhere, VersionConflict, StoreError)
 """Errors that say nothing about the step: whoever holds the run next plays it."""
 _LOOK_EVERY_US = 250_000
+PATIENCE_SECONDS = 120
+"""With a target, of wall time: it may have much of the run to look at first, but it must not stop the run for ever."""
 RUN_STOPPED = "the run was stopped"
 """Why a scenario ended with its run."""
 
@@ -107,7 +118,15 @@ class ScriptPlayer:
         if step.is_world_command:
             held.run.command(execution.command_of(step))
             return Done(topics=tuple(event.TOPIC for event in held.run.pending))
-        run_id, body, origin = held.run.run_id, execution.body_of(step), origin_of(execution)
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                return await self._ask_target(execution, step)
+        except TimeoutError:
+            late = f"no answer from {execution.body_of(step)['on']} within {PATIENCE_SECONDS} s"
+            raise CommandRefused(late, "see what is wrong with it, and start the scenario again") from None
+
+    async def _ask_target(self, execution: ScenarioExecution, step: Step) -> Done:
+        run_id, body, origin = execution.run_id, execution.body_of(step), origin_of(execution)
         target, control = body["on"], self._targets.of(execution.kind_of(step))
         if step.action == OVERRIDE:
             override_id = await control.apply_override(run_id, target, override_request(body), origin)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from adapters.event_store import open_event_store
 from application.run.requests import ClockRequest
+from application.scenario import playing
 from domain.configuration.quantities import Duration
 from domain.errors import CommandRefused, Conflict, StoreError
 from domain.run.commands import SetBess
@@ -286,6 +288,20 @@ async def test_an_expectation_that_is_gone_was_not_met(scenarios: Scenarios) -> 
 
 async def test_a_target_that_refuses_is_a_refused_step(scenarios: Scenarios) -> None:
     scenarios.target.refusals = [Conflict("20 overrides are active already")]
+    await scenarios.start(WITH_A_TARGET)
+    await scenarios.process.runs.tick("r", 1, ALICE)
+    assert scenarios.topics()[1:] == ["step-refused"]
+
+
+async def test_a_target_that_never_answers_does_not_stop_the_run(
+    scenarios: Scenarios, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def never(*_: object) -> str:
+        await asyncio.Event().wait()
+        raise AssertionError("it never comes to this")
+
+    monkeypatch.setattr(scenarios.target, "apply_override", never)
+    monkeypatch.setattr(playing, "PATIENCE_SECONDS", 0)
     await scenarios.start(WITH_A_TARGET)
     await scenarios.process.runs.tick("r", 1, ALICE)
     assert scenarios.topics()[1:] == ["step-refused"]
