@@ -23,7 +23,7 @@ from bench._processes import Server, send, server
 DEVICES = 1_000
 CADENCE_S = 10.0
 WARM_UP_S = 15.0
-SECONDS = 30.0
+SECONDS = 60.0
 _BUSES = 950  # with a meter each, and one for each feeder, the site and the weather
 _START = datetime(2026, 1, 5, 18, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)

@@ -33,7 +33,7 @@ class FeedPolicy(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown
     backlog_limit: int = 100_000
     retry_base_ms: int = 500
     retry_cap_ms: int = 30_000
-    connections: int = 64
+    connections: int = 256
 
 
 class FeedEvent(Event, frozen=True, omit_defaults=True):
