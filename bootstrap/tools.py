@@ -11,10 +11,11 @@ from contextlib import closing
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from adapters.cli.toolbox import ImportFormat, ImportRequest, Rebuilt, ServeRequest, Toolbox
+from adapters.cli.toolbox import ImportFormat, ImportRequest, Rebuilt, ServeRequest, Toolbox, Written
 from adapters.clock import BlockingSystemClock
 from adapters.configuration_import import load
 from adapters.configuration_import.common_job import common_job
+from adapters.configuration_import.loading import located, parse
 from adapters.configuration_import.yaml_writer import to_yaml
 from adapters.event_store import EventStore, open_event_store
 from adapters.event_store.sqlite_schema import SCHEMA_VERSION
@@ -43,6 +44,7 @@ def toolbox() -> Toolbox:
         new_id=RandomIds().new_id,
         load_definition=load,
         load_scenario=load_scenario,
+        read_document=read_document,
         scenarios=scenario_library(),
         common_job=common_job,
         packet_profiles=ProfileLibrary(),
@@ -61,6 +63,12 @@ def open_existing_store(url: str) -> EventStore:
     if isinstance(parsed, SqliteUrl) and parsed.path is not None and not parsed.path.exists():
         raise StoreError(f"there is no database {parsed.path}", "name one that depot-sim run --db or serve has written")
     return open_event_store(url)
+
+
+def read_document(path: Path) -> Written:
+    """A file of plain values, by its suffix. Raises InvalidInput with line and column, OSError."""
+    text, raw = parse(path)
+    return Written(raw, lambda faults: located(tuple(faults), text))
 
 
 def import_definition(request: ImportRequest) -> Definition:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date
@@ -14,6 +14,7 @@ from application.clock import BlockingClock
 from application.event_log import EventLog, Leases
 from application.scenario.library import Library
 from domain.configuration.definition import Definition
+from domain.errors import Fault
 from domain.packets.profile import PacketProfile
 from read_models.positions import Position
 
@@ -92,6 +93,13 @@ class ReadModels(Protocol):
         """How far each has come."""
 
 
+class Written(NamedTuple):
+    """A document as plain values. `located` gives faults their line and column in it."""
+
+    raw: Any
+    located: Callable[[Sequence[Fault]], list[Fault]]
+
+
 class PacketProfiles(Protocol):
     """Packet profiles: those that come along, and folders of others."""
 
@@ -124,6 +132,8 @@ class Toolbox:
     load_definition: Callable[[Path], Definition]
     load_scenario: Callable[[Path], Any]
     """A sound scenario as plain values. Raises InvalidInput with line and column of every fault, OSError."""
+    read_document: Callable[[Path], Written]
+    """Any JSON or YAML. Raises InvalidInput with line and column of faults of syntax, OSError."""
     scenarios: Library
     common_job: CommonJob
     open_store: Callable[[str], AbstractContextManager[Store]]

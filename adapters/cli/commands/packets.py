@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from adapters.cli.arguments import Subcommands
-from adapters.cli.commands import packets_faults, packets_profile
+from adapters.cli.commands import packets_binding, packets_faults, packets_feeds, packets_history, packets_profile
 
-_GROUPS = (packets_profile, packets_faults)
+_GROUPS = (packets_feeds, packets_history, packets_binding, packets_profile, packets_faults)
 
 
 def add_to(subcommands: Subcommands) -> None:

@@ -1,0 +1,24 @@
+"""What the commands on packet feeds have in common."""
+
+from __future__ import annotations
+
+import argparse
+
+from adapters.cli.arguments import DEFAULT_URL, add_json
+
+
+def add_run(action: argparse.ArgumentParser) -> None:
+    action.add_argument("--run", required=True, metavar="RUN_ID")
+
+
+def add_feed(action: argparse.ArgumentParser) -> None:
+    """A run's feed, which needs no name while it is the only one."""
+    add_run(action)
+    action.add_argument("--feed", metavar="BINDING_ID", help="which feed (default: the only one)")
+
+
+def finish(action: argparse.ArgumentParser, execute: object) -> None:
+    action.add_argument("--url", metavar="URL", help=f"of the server (default: DEPOT_SIM_URL, or {DEFAULT_URL})")
+    action.add_argument("--token", metavar="TOKEN", help="for the server (default: DEPOT_SIM_TOKEN)")
+    add_json(action)
+    action.set_defaults(execute=execute)
