@@ -8,7 +8,7 @@ from pathlib import Path
 from adapters.clock import SystemClock
 from adapters.http import AiohttpPartner, Secrets
 from adapters.ids import RandomIds
-from adapters.oscp import PREFIX, ProtocolApp
+from adapters.oscp import PREFIX, ProtocolApi
 from application.event_log import EventLog
 from application.oscp.breaches import Breaches
 from application.oscp.clockwork import Clockwork
@@ -40,7 +40,7 @@ class Oscp:
     service: OscpService
     sessions: OscpSessions
     scenarios: ScenarioControl
-    protocol: ProtocolApp
+    protocol: ProtocolApi
     clockwork: Clockwork
     following: Following
     partner: AiohttpPartner
@@ -72,7 +72,7 @@ def compose_oscp(
         OscpService(sessions, outbound, live, time, secrets, registrar, url + PREFIX),
         sessions,
         ScenarioControl(OscpTargets(sessions), live),
-        ProtocolApp(inbound.receive),
+        ProtocolApi(inbound.receive),
         clockwork,
         Following(journal, sessions, clock),
         partner,

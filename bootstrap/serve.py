@@ -12,6 +12,7 @@ import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ import uvicorn
 
 from adapters.control_api import create_app
 from adapters.metrics import MeteredApp
-from adapters.oscp import PREFIX, HangUpProtocol, MountedApp
+from adapters.oscp import OscpHttpProtocol
 from bootstrap.logs import configure_logs
 from bootstrap.service import Service, open_service
 from bootstrap.settings import Settings
@@ -104,10 +105,10 @@ class _Server(uvicorn.Server):
 
 
 def _config(service: Service) -> uvicorn.Config:
-    control_api: Any = create_app(service.backend)
+    http: Any = partial(OscpHttpProtocol, service.oscp.protocol, service.metrics)
     return uvicorn.Config(
-        MeteredApp(MountedApp({PREFIX: service.oscp.protocol}, control_api), service.metrics),
-        http=HangUpProtocol,
+        MeteredApp(create_app(service.backend), service.metrics),
+        http=http,
         ws="none",
         lifespan="off",
         access_log=False,

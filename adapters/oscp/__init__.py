@@ -1,8 +1,7 @@
 """OSCP over HTTP: the protocol API that partners call, and the meters their reports are held against."""
 
-from adapters.oscp.hang_up import HangUpProtocol
-from adapters.oscp.mounted_app import MountedApp
-from adapters.oscp.protocol_app import PREFIX, ProtocolApp
+from adapters.oscp.http_protocol import OscpHttpProtocol
+from adapters.oscp.protocol_api import PREFIX, ProtocolApi
 from adapters.oscp.scope_meter import PowerScopeMeter
 
-__all__ = ["PREFIX", "HangUpProtocol", "MountedApp", "PowerScopeMeter", "ProtocolApp"]
+__all__ = ["PREFIX", "OscpHttpProtocol", "PowerScopeMeter", "ProtocolApi"]

@@ -14,7 +14,6 @@ import uvicorn
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from adapters.oscp import HangUpProtocol
 from application.http import Outgoing
 from domain.credentials import Authorization, Credentials
 
@@ -110,8 +109,8 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def asgi_server(app: Any, http: Any = HangUpProtocol) -> AsyncIterator[int]:
-    """The application under uvicorn as the service runs it; its port."""
+async def asgi_server(app: Any, http: Any) -> AsyncIterator[int]:
+    """The application under uvicorn with that protocol, as the service runs it; its port."""
     config = uvicorn.Config(app, http=http, ws="none", lifespan="off", log_config=None, access_log=False)
     server = _Server(config)
     with socket.socket() as listener:

@@ -1,4 +1,4 @@
-"""The protocol API under the server that the service uses."""
+"""The protocol API under the server that the service uses, beside an application of another kind."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ import contextlib
 import logging
 import tracemalloc
 from contextlib import AsyncExitStack
+from functools import partial
+from typing import Any
 
 import msgspec
 import pytest
 
-from adapters.oscp import ProtocolApp
+from adapters.oscp import OscpHttpProtocol, ProtocolApi
 from adapters.oscp.request_body import MOST_COUNTED_BYTES
 from application.oscp.arrivals import MOST_BODY_BYTES, NO_REPLY, Arrival, Reply
 from tests.adapters.http.peers import Caller, asgi_server, calling
@@ -35,11 +37,29 @@ class Service:
         return self.reply
 
 
-class Site:
-    """A served protocol application."""
+class Counts:
+    """What was counted, and how many requests are open."""
 
-    def __init__(self, service: Service, app: ProtocolApp, port: int, closing: AsyncExitStack) -> None:
-        self.service, self.app, self.port = service, app, port
+    def __init__(self) -> None:
+        self.open = 0
+        self.answers: list[tuple[str, str, int]] = []
+
+    def request_began(self) -> None:
+        self.open += 1
+
+    def request_ended(self) -> None:
+        self.open -= 1
+
+    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
+        assert 0 <= seconds < 60
+        self.answers.append((method, route, status))
+
+
+class Site:
+    """A served protocol API."""
+
+    def __init__(self, service: Service, api: ProtocolApi, counts: Counts, port: int, closing: AsyncExitStack) -> None:
+        self.service, self.api, self.counts, self.port = service, api, counts, port
         self._closing = closing
 
     async def caller(self) -> Caller:
@@ -48,11 +68,17 @@ class Site:
 
 @pytest.fixture
 async def site(closing: AsyncExitStack) -> Site:
-    service = Service()
-    app = ProtocolApp(service.receive)
-    port = await closing.enter_async_context(asgi_server(app))
-    closing.callback(app.close)
-    return Site(service, app, port, closing)
+    service, counts = Service(), Counts()
+    api = ProtocolApi(service.receive)
+    port = await closing.enter_async_context(asgi_server(_elsewhere, partial(OscpHttpProtocol, api, counts)))
+    closing.callback(api.close)
+    return Site(service, api, counts, port, closing)
+
+
+async def _elsewhere(scope: Any, receive: Any, send: Any) -> None:
+    """The application that has all other paths."""
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"9")]})
+    await send({"type": "http.response.body", "body": b"elsewhere"})
 
 
 async def test_a_message_is_handed_over_whole(site: Site) -> None:
@@ -232,13 +258,13 @@ class TestWithoutAnAnswer:
         for caller in callers:
             caller.say("POST", f"{PREFIX}/heartbeat", body=b"{}")
             await site.service.arrivals.get()
-        site.app.close()
+        site.api.close()
         assert [await caller.hear() for caller in callers] == [None] * 5
         await _until_idle()
         assert _errors(caplog) == []
 
     async def test_once_closed_nobody_waits(self, site: Site, caplog: pytest.LogCaptureFixture) -> None:
-        site.app.close()
+        site.api.close()
         site.service.reply = NO_REPLY
         caller = await site.caller()
         caller.say("POST", f"{PREFIX}/heartbeat", body=b"{}")
@@ -246,36 +272,111 @@ class TestWithoutAnAnswer:
         await _until_idle()
         assert _errors(caplog) == []
 
-    async def test_a_server_that_cannot_hang_up_answers_503_when_it_closes(self, closing: AsyncExitStack) -> None:
-        service = Service(NO_REPLY)
-        app = ProtocolApp(service.receive)
-        port = await closing.enter_async_context(asgi_server(app, http="httptools"))
-        caller = await closing.enter_async_context(calling(port))
+
+class TestBesideAnotherApplication:
+    @pytest.mark.parametrize(
+        "path",
+        [
+            f"{PREFIX}/heartbeat?page=1",
+            "/oscp%2Fcp/2.0/heart%62eat",
+            f"http://depot.example{PREFIX}/heartbeat",
+        ],
+    )
+    async def test_a_path_may_be_written_in_several_ways(self, site: Site, path: str) -> None:
+        caller = await site.caller()
+        caller.say("POST", path, body=b"{}")
+        assert await caller.hear() is not None
+        assert site.service.arrivals.get_nowait().path == "heartbeat"
+
+    @pytest.mark.parametrize("path", ["/", "/oscp/cp", "/oscp/cp/2.01", f"/runs{PREFIX}/heartbeat"])
+    async def test_other_paths_are_the_applications(self, site: Site, path: str) -> None:
+        caller = await site.caller()
+        caller.say("POST", path, body=b"{}")
+        assert (await caller.hear() or pytest.fail("no answer")).body == b"elsewhere"
+        assert site.service.arrivals.empty()
+
+    async def test_one_connection_serves_both_in_order(self, site: Site) -> None:
+        """Also what is answered at once, however many of it are waiting."""
+        caller = await site.caller()
+        for _ in range(500):
+            caller.say("POST", f"{PREFIX}/heartbeat", body=b"{}")
+            caller.say("POST", "/runs", body=b"{}")
+            caller.say("GET", f"{PREFIX}/heartbeat")
+        heard = [(await caller.hear() or pytest.fail("no answer")).status for _ in range(1500)]
+        assert heard == [204, 200, 405] * 500
+
+
+class TestManners:
+    async def test_who_asks_first_is_told_to_go_on(self, site: Site) -> None:
+        caller = await site.caller()
+        caller.say("POST", f"{PREFIX}/heartbeat", "Expect: 100-continue", "Content-Length: 2")
+        assert await caller.reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+        caller.writer.write(b"{}")
+        assert (await caller.hear() or pytest.fail("no answer")).status == 204
+
+    async def test_who_asks_first_in_vain_is_refused_at_once(self, site: Site) -> None:
+        caller = await site.caller()
+        caller.say("PUT", f"{PREFIX}/heartbeat", "Expect: 100-continue", "Content-Length: 2")
+        assert (await caller.hear() or pytest.fail("no answer")).status == 405
+
+    async def test_a_head_request_gets_the_head_alone(self, site: Site) -> None:
+        caller = await site.caller()
+        caller.say("HEAD", f"{PREFIX}/openapi.json")
+        head = await caller.reader.readuntil(b"\r\n\r\n")
+        assert b"content-length: 0\r\n" not in head
         caller.say("POST", f"{PREFIX}/heartbeat", body=b"{}")
-        await service.arrivals.get()
-        app.close()
+        assert (await caller.hear() or pytest.fail("no answer")).status == 204
+
+    async def test_answers_are_dated(self, site: Site) -> None:
+        caller = await site.caller()
+        caller.say("POST", f"{PREFIX}/heartbeat", body=b"{}")
+        assert (await caller.hear() or pytest.fail("no answer")).headers["date"].endswith("GMT")
+
+    @pytest.mark.parametrize("head", ["HTTP/1.0\r\n", "HTTP/1.1\r\nConnection: close\r\nHost: depot.example\r\n"])
+    async def test_who_wants_one_answer_gets_no_more(self, site: Site, head: str) -> None:
+        caller = await site.caller()
+        caller.writer.write(f"POST {PREFIX}/heartbeat {head}Content-Length: 2\r\n\r\n{{}}".encode())
         heard = await caller.hear()
         assert heard is not None
-        assert (heard.status, heard.headers["connection"]) == (503, "close")
+        assert (heard.status, heard.headers["connection"]) == (204, "close")
+        assert await caller.reader.read() == b""
+
+    async def test_a_failing_service_is_answered_500(self, site: Site, caplog: pytest.LogCaptureFixture) -> None:
+        async def fail(_: Arrival) -> Reply:
+            raise RuntimeError("broken")
+
+        site.api.receive = fail
+        caller = await site.caller()
+        caller.say("POST", f"{PREFIX}/heartbeat", body=b"{}")
+        heard = await caller.hear()
+        assert heard is not None
+        assert (heard.status, heard.headers["connection"]) == (500, "close")
+        assert _errors(caplog) == ["a request failed"]
 
 
-async def test_what_is_counted_is_bounded_by_the_known_paths() -> None:
-    app = ProtocolApp(Service().receive)
+class TestCounting:
+    async def test_what_is_counted_is_bounded_by_the_known_paths(self, site: Site) -> None:
+        caller = await site.caller()
+        for method, path in (("POST", "handshake"), ("POST", "3f2a9c"), ("GET", "register")):
+            caller.say(method, f"{PREFIX}/{path}")
+            assert await caller.hear() is not None
+        assert site.counts.answers == [
+            ("POST", f"{PREFIX}/handshake", 204),
+            ("POST", f"{PREFIX}/*", 204),
+            ("GET", f"{PREFIX}/register", 405),
+        ]
+        assert site.counts.open == 0
 
-    async def template_of(path: str) -> str:
-        scope = {"type": "http", "method": "POST", "path": path, "headers": []}
-
-        async def receive() -> dict[str, object]:
-            return {"type": "http.request", "body": b""}
-
-        async def send(_: object) -> None:
-            pass
-
-        await app(scope, receive, send)
-        return str(scope["path_template"])
-
-    assert await template_of(f"{PREFIX}/handshake") == f"{PREFIX}/handshake"
-    assert await template_of(f"{PREFIX}/3f2a9c") == f"{PREFIX}/*"
+    async def test_a_request_is_open_until_its_sender_gives_up(self, site: Site) -> None:
+        site.service.reply = NO_REPLY
+        async with calling(site.port) as caller:
+            caller.say("POST", f"{PREFIX}/heartbeat", body=b"{}")
+            await site.service.arrivals.get()
+            assert site.counts.open == 1
+        async with calling(site.port) as other:  # whose request comes after that end
+            other.say("GET", f"{PREFIX}/heartbeat")
+            assert await other.hear() is not None
+        assert site.counts.open == 0
 
 
 def _errors(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -284,5 +385,5 @@ def _errors(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 async def _until_idle() -> None:
     """Until no request is being answered by the server."""
-    while requests := [task for task in asyncio.all_tasks() if "run_asgi" in repr(task.get_coro())]:
+    while requests := [task for task in asyncio.all_tasks() if "_reply" in repr(task.get_coro())]:
         await asyncio.wait(requests)

@@ -1,0 +1,72 @@
+"""The protocol API without its HTTP: which paths and methods there are, and who receives what is sent to them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+from adapters.oscp.openapi import ROUTES, description
+from application.oscp.arrivals import Arrival, Reply
+
+PREFIX = "/oscp/cp/2.0"
+DESCRIPTION_PATH = "openapi.json"
+
+_POST_ONLY = ("POST",)
+_METHODS = {
+    DESCRIPTION_PATH: ("GET", "HEAD"),
+    **{route.path: route.methods for route in ROUTES},
+}
+
+
+class Endpoint(NamedTuple):
+    """`path` is what follows the prefix; requests are counted by `template`, so that unknown paths count as one."""
+
+    path: str
+    template: str
+    methods: tuple[str, ...]
+
+
+class ProtocolApi:
+    """All that lies below `prefix`. Messages go to `receive`, those to unknown paths too; nothing is judged."""
+
+    def __init__(self, receive: Callable[[Arrival], Awaitable[Reply]], prefix: str = PREFIX) -> None:
+        self.receive = receive
+        self._prefix = prefix
+        self._endpoints = {
+            f"{prefix}/{path}": Endpoint(path, f"{prefix}/{path}", methods) for path, methods in _METHODS.items()
+        }
+        self._description = Reply(200, (("content-type", "application/json"),), description(prefix))
+        self._unanswered: set[asyncio.WriteTransport] = set()
+        self._is_closed = False
+
+    def endpoint(self, path: str) -> Endpoint | None:
+        """What a whole path leads to; None when it does not lie below the prefix."""
+        known = self._endpoints.get(path)
+        if known is not None:
+            return known
+        if path == self._prefix or path.startswith(f"{self._prefix}/"):
+            return Endpoint(path[len(self._prefix) + 1 :], f"{self._prefix}/*", _POST_ONLY)
+        return None
+
+    def reply_at_once(self, method: str, endpoint: Endpoint) -> Reply | None:
+        """The reply to a request that is no message."""
+        if method not in endpoint.methods:
+            return Reply(405, (("allow", ", ".join(endpoint.methods)),))
+        return self._description if endpoint.path == DESCRIPTION_PATH else None
+
+    def leave_unanswered(self, connection: asyncio.WriteTransport) -> None:
+        """Keep the connection until `forget`, or hang up on it when there is no more waiting."""
+        if self._is_closed:
+            connection.abort()
+        else:
+            self._unanswered.add(connection)
+
+    def forget(self, connection: asyncio.WriteTransport) -> None:
+        self._unanswered.discard(connection)
+
+    def close(self) -> None:
+        """Hang up on everybody who is left without an answer, now and from now on."""
+        self._is_closed = True
+        for connection in tuple(self._unanswered):
+            connection.abort()
