@@ -1,8 +1,8 @@
 """The history of packets at a million of them: projecting it, and its pages, one JSON line per figure.
 
 One feed with 1,000 devices. Most packets are telemetry that was delivered; one in ten tells any set of eight flags that
-changed, one in a thousand is refused, one key is said once in a hundred thousand, and some filters match nothing though
-each of their words matches a lot.
+changed, one in ten is delivered only 20,000 packets later, one in a thousand is refused, one key is said once in a
+hundred thousand, and some filters match nothing though each of their words matches a lot.
 Each page is of 100 packets or readings, at random places of the feed.
 
 `python -m bench.packet_history [PACKETS] [--store sqlite|postgresql]`
@@ -44,6 +44,7 @@ FEED = stream_of(RUN, BINDING)
 
 _NOON = 1_775_131_200_000
 _APPENDS = 2_000
+_LATE = 20_000
 _REPEATS = 100
 _KEYS = tuple(f"KEY_{number}" for number in range(12))
 _FLAGS = tuple(f"FLAG_{number}" for number in range(8))
@@ -53,6 +54,7 @@ _FILTERS = {
     "type": WantedPackets(type="EVENT"),
     "delivery": WantedPackets(delivery="delivered"),
     "rejected": WantedPackets(delivery="rejected"),
+    "pending": WantedPackets(delivery="pending"),
     "deliberate": WantedPackets(deliberate=True),
     "key": WantedPackets(key="KEY_3"),
     "key_of_many_kinds": WantedPackets(key="FLAG_3"),
@@ -112,15 +114,28 @@ def _fill(log: EventLog, packets: int) -> None:
 
 
 def _packet(number: int) -> Iterator[SensorPacketPublished | PacketDelivered | PacketRejected]:
-    """An event in ten, a refusal in a thousand, treated on purpose one in five hundred, always telemetry."""
+    """It is published, and settled now or later; with a packet that has waited until now."""
+    yield _published(number)
+    if not _is_late(number):
+        yield _settled(number)
+    if number >= _LATE and _is_late(number - _LATE):
+        yield _settled(number - _LATE)
+
+
+def _is_late(number: int) -> bool:
+    return number % 10 == 4
+
+
+def _published(number: int) -> SensorPacketPublished:
+    """An event in ten, and one in five hundred treated on purpose, always telemetry."""
     seq, place = divmod(number, DEVICES)
     device, at = f"device-{place}", _NOON + seq * 10_000
     is_event = number % 10 == 9
-    is_rejected, is_wanted = number % 1_000 == 501, number % 500 == 2
+    is_wanted = number % 500 == 2
     keys = _changed(number // 10) if is_event else _KEYS[seq % 4 : seq % 4 + 5]
     if number % 100_000 == 0:
         keys = (*keys, "RARE")
-    yield SensorPacketPublished(
+    return SensorPacketPublished(
         at,
         seq + 1,
         device,
@@ -134,8 +149,13 @@ def _packet(number: int) -> Iterator[SensorPacketPublished | PacketDelivered | P
         f'{{"packetId":"{number}"}}',
         overrides=("o-1",) if is_wanted else (),
     )
-    settled = PacketRejected if is_rejected else PacketDelivered
-    yield settled(at, device, seq, 1, 422 if is_rejected else 204, 1_500)
+
+
+def _settled(number: int) -> PacketDelivered | PacketRejected:
+    """Refused one in a thousand, always telemetry."""
+    seq, place = divmod(number, DEVICES)
+    outcome, status = (PacketRejected, 422) if number % 1_000 == 501 else (PacketDelivered, 204)
+    return outcome(_NOON + seq * 10_000, f"device-{place}", seq, 1, status, 1_500)
 
 
 def _changed(number: int) -> tuple[str, ...]:

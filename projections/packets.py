@@ -47,6 +47,7 @@ class PacketsProjector:
             Change(packets.FEEDS, fold.new_feeds),
             Change(packets.PACKETS, [packet.row() for packet in fold.new.values()]),
             Change(packets.PACKETS, [packet.row() for packet in fold.changed.values()], replace=True),
+            Change(packets.PLACES, [(*name, packet.position) for name, packet in fold.new.items()]),
             Change(packets.KINDS, fold.new_kinds),
             Change(packets.KEYS, sorted(fold.new_keys)),
             Change(packets.READINGS, fold.readings),

@@ -47,7 +47,6 @@ PACKETS = Table(
     indices=(
         ("feed", "at", "position"),
         ("feed", "device", "position"),
-        ("feed", "device", "seq"),
         ("kind", "position"),
         ("device", "kind", "position"),
         ("stretch", "packet_id"),
@@ -55,6 +54,15 @@ PACKETS = Table(
 )
 """`readings` is a count. `stretch` numbers stretches of the log: ids are random, and in one index of them all every new
 packet would change a page of its own. A packet is looked for in one stretch after the other, which are few.
+"""
+
+PLACES = Table(
+    "packet_places",
+    {"feed": Type.INTEGER, "device": Type.TEXT, "seq": Type.INTEGER, "position": Type.INTEGER},
+    key=("feed", "device", "seq"),
+)
+"""Where packets are by the name that deliveries call them. As a table of its own it has its key in a rebuild, too, when
+indices are still to come: after a long outage that many packets are looked for.
 """
 
 KINDS = Table(
@@ -67,9 +75,8 @@ KINDS = Table(
         "deliberate": Type.INTEGER,
         "keys": Type.TEXT,
     },
-    key=("kind",),
-    indices=(("feed", "keys", "type", "delivery", "deliberate"),),
-    append_only=True,
+    key=("feed", "keys", "type", "delivery", "deliberate"),
+    indices=(("kind",),),
 )
 """Which kinds of packets a feed has had; its number is where in the log a packet first became one.
 
@@ -111,7 +118,7 @@ ATTEMPTS = Table(
 )
 """Attempts to deliver the packet published at position `packet`; `position` is where each is told."""
 
-MODEL = ReadModel("packets", 2, (FEEDS, PACKETS, KINDS, KEYS, READINGS, ATTEMPTS))
+MODEL = ReadModel("packets", 3, (FEEDS, PACKETS, PLACES, KINDS, KEYS, READINGS, ATTEMPTS))
 
 PENDING, DELIVERED, REJECTED, DROPPED = "pending", "delivered", "rejected", "dropped"
 DELIVERIES = (PENDING, DELIVERED, REJECTED, DROPPED)
@@ -121,6 +128,7 @@ LONGEST_KEY = 200
 
 _STRETCH = 1 << 16  # positions
 _SELECT = f"SELECT {', '.join(PACKETS.columns)} FROM packets"
+_FIND_PLACE = "SELECT position FROM packet_places WHERE feed = ? AND device = ? AND seq = ?"
 _FIND_PACKET = f"""
     WITH RECURSIVE stretches (stretch) AS (
         SELECT max(position) / {_STRETCH} FROM packets WHERE feed = ?
@@ -233,7 +241,8 @@ def get_packet(database: Database, feed: int, packet_id: str) -> StoredPacket | 
 
 
 def packet_of(database: Database, feed: int, device: str, seq: int) -> StoredPacket | None:
-    return _first(database, "feed = ? AND device = ? AND seq = ?", (feed, device, seq))
+    found = database.query(_FIND_PLACE, (feed, device, seq))
+    return _first(database, "feed = ? AND position = ?", (feed, *found[0])) if found else None
 
 
 def packets_at(database: Database, feed: int, positions: Collection[int]) -> list[StoredPacket]:
