@@ -4,24 +4,35 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from adapters.cli.app import parser
 from domain.scenario.effects import Distortion
 from domain.scenario.expectation_requests import read_expectation_request
 from domain.scenario.override_requests import read_override_request
 from domain.scenario.packet_modes import PACKETS
+from read_models.packets import DELIVERIES
 from tests.domain.scenario.samples import moment
 
 PAGE = (Path(__file__).parents[2] / "docs" / "packets.md").read_text(encoding="utf-8")
-BREAKING = PAGE.partition("## Breaking it on purpose")[2].partition("\n## ")[0]
+SENT, BREAKING = (
+    PAGE.partition(f"## {title}\n")[2].partition("\n## ")[0] for title in ("What was sent", "Breaking it on purpose")
+)
+COMMANDS = [
+    shlex.split(line.partition(" > ")[0])[1:]
+    for block in re.findall(r"```sh\n(.*?)```", SENT + BREAKING, re.DOTALL)
+    for line in block.splitlines()
+    if line.startswith("depot-sim ")
+]
 
 
-def table(heading: str) -> dict[str, str]:
+def table(heading: str, section: str = BREAKING) -> dict[str, str]:
     """The second column by what the first one names in code, of the table with this heading."""
-    rows = BREAKING.partition(f"| {heading} |")[2].partition("\n\n")[0].splitlines()[2:]
+    rows = section.partition(f"| {heading} |")[2].partition("\n\n")[0].splitlines()[2:]
     cells = ([cell.strip() for cell in row.strip("|").split(" | ")] for row in rows)
     return {name: said for names, said in cells for name in re.findall(r"`(\w+)`", names)}
 
@@ -56,6 +67,20 @@ def test_every_request_of_the_section_can_be_read(request_: dict[str, Any]) -> N
         read_expectation_request(request_, PACKETS, moment(0))
     else:
         read_override_request(request_, PACKETS, now=0)
+
+
+def test_the_table_of_deliveries_names_all_of_them() -> None:
+    assert set(table("delivery", SENT)) == set(DELIVERIES)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_can_be_understood(command: list[str]) -> None:
+    assert callable(parser().parse_args(command).execute)
+
+
+def test_every_command_on_a_feed_s_history_is_shown() -> None:
+    shown = {command[1] for command in COMMANDS}
+    assert {"open", "feeds", "devices", "history", "show", "resend", "readings", "close"} <= shown
 
 
 def test_the_section_has_requests_of_both_kinds() -> None:
