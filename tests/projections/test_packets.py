@@ -114,9 +114,11 @@ def test_an_answer_to_a_packet_that_was_never_published_stops_the_read_model(mem
         memory.catch_up()
 
 
-def test_a_rebuild_comes_to_the_same_tables(stores: Stores) -> None:
-    tell(stores.log, opened(), published(0), failed(0, 1, "refused"), published(1), delivered(0, attempt=2))
-    stores.catch_up()
+def test_a_rebuild_comes_to_the_same_tables_as_following_event_by_event(stores: Stores) -> None:
+    again = PacketQueuedAgain(NOON, BESS, 0, 2)
+    for event in (opened(), published(0), failed(0, 1, "refused"), published(1), delivered(0, attempt=2), again):
+        tell(stores.log, event)
+        stores.catch_up()
     database = stores.database(packets.MODEL)
     tables = [f"SELECT * FROM {table.name} ORDER BY {', '.join(table.key)}" for table in packets.MODEL.tables]
     before = [database.query(sql) for sql in tables]
