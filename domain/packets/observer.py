@@ -35,11 +35,12 @@ _MISSING = Reading(None, Quality.MISSING)
 
 
 class _Key(NamedTuple):
-    """Where one key of a device is read; `sensor` is its place when a sensor does."""
+    """Where one key of a device is read; `sensor` is its place when a sensor does, `none` what None is worth."""
 
     entity: Entity
     read: Callable[[Entity, World, int], WorldValue]
     sensor: int
+    none: Quality
 
 
 class _Rhythm(NamedTuple):
@@ -101,9 +102,10 @@ class Observer:
 
     def read(self, world: World, at: int, device: int, key: int) -> Reading:
         """What the device measures of a key at logical time `at`, which is the world's."""
-        entity, read, sensor = self._keys[device][key]
+        entity, read, sensor, none = self._keys[device][key]
         if sensor == NOBODY:
-            return Reading(read(entity, world, at))
+            value = read(entity, world, at)
+            return Reading(value, none) if value is None else Reading(value)
         state = world.sensors[sensor]
         if state.mode is SensorMode.OFFLINE or not state.available or state.read_at == NOBODY:
             return _MISSING
@@ -141,7 +143,7 @@ def _key(entities: Sequence[Entity], source: Source) -> _Key:
     """Read from the first entity that has it."""
     entity = next(entity for entity in entities if entity.kind in source.kinds)
     sensor = NOBODY if source.sensed is None else entity.sensors.get(source.sensed, NOBODY)
-    return _Key(entity, source.read, sensor)
+    return _Key(entity, source.read, sensor, source.none)
 
 
 def _rhythms(device: Device, profile: PacketProfile, *, spread: bool) -> list[_Rhythm]:

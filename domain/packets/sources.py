@@ -17,6 +17,7 @@ from domain.packets.device import EntityKind
 from domain.packets.entity import Entity
 from domain.packets.measurand import WorldValue
 from domain.packets.units import Dimension
+from domain.packets.vocabulary import Quality
 from domain.run.world.fail_safe import HeartbeatStatus
 from domain.run.world.state import ControllerMode, Dispatch, PowerState, World
 
@@ -31,7 +32,8 @@ class Source:
     """`read` takes the entity, the world and the logical time (ms); only entities of `kinds` have it.
 
     `words` are all it can say, when it says words; empty for those of the profile's own mode table. `sensed` is the
-    quantity whose sensor, if the entity has one, is what is read.
+    quantity whose sensor, if the entity has one, is what is read. `none` is the quality of None: OK where that says
+    something, as of a limit that there is none, and MISSING where nothing could be measured.
     """
 
     name: str
@@ -40,13 +42,14 @@ class Source:
     read: Callable[[Entity, World, int], WorldValue]
     words: tuple[str, ...] = ()
     sensed: SensorQuantity | None = None
+    none: Quality = Quality.OK
 
 
 def _measured() -> Iterator[Source]:
     yield Source("ACTIVE_POWER", Dimension.POWER, _METERED, el.power_w, sensed=_POWER)
     yield Source("REACTIVE_POWER", Dimension.REACTIVE, _METERED, el.reactive_var, sensed=_POWER)
     yield Source("POWER_FACTOR", Dimension.SHARE, _METERED, el.signed_power_factor_ppm, sensed=_POWER)
-    yield Source("FREQUENCY", Dimension.FREQUENCY, frozenset({_NODE}), el.frequency_mhz)
+    yield Source("FREQUENCY", Dimension.FREQUENCY, frozenset({_NODE}), el.frequency_mhz, none=Quality.MISSING)
     for phase, name in enumerate(el.PHASES):
         yield Source(f"ACTIVE_POWER_{name}", Dimension.POWER, _METERED, el.phase_power_w(phase), sensed=_POWER)
         yield Source(f"CURRENT_{name}", Dimension.CURRENT, _METERED, el.phase_current_ma(phase), sensed=_POWER)

@@ -12,8 +12,10 @@ from domain.configuration.document import MicrogridController, Node
 from domain.configuration.quantities import Duration, Power, Share, SignedPower
 from domain.packets.entity import Site, entity_of, indexes
 from domain.packets.measurand import WorldValue
+from domain.packets.observer import Reading
 from domain.packets.sources import SOURCES
 from domain.packets.units import Dimension
+from domain.packets.vocabulary import Quality
 from domain.run.commands import (
     ClearChargerFault,
     Command,
@@ -141,7 +143,8 @@ def test_voltage_falls_with_load_and_is_nothing_in_an_outage() -> None:
     assert isclose(between, 3**0.5 * 225_400, rel_tol=0.01)
     dark = after(StartNodeOutage(node="grid"))
     assert dark.value("node-yard", "VOLTAGE_L1N") == dark.value("node-yard", "CURRENT_L1") == 0
-    assert dark.value("node-grid", "FREQUENCY") is None
+    assert dark.reading("node-grid", "FREQUENCY") == Reading(None, Quality.MISSING)
+    assert dark.reading("node-grid", "DISPATCH_SETPOINT") == Reading(None, Quality.OK)
     assert isclose(loaded.number("node-grid", "FREQUENCY"), 50_000, abs_tol=60)
 
 
