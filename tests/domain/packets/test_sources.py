@@ -144,7 +144,7 @@ def test_voltage_falls_with_load_and_is_nothing_in_an_outage() -> None:
     dark = after(StartNodeOutage(node="grid"))
     assert dark.value("node-yard", "VOLTAGE_L1N") == dark.value("node-yard", "CURRENT_L1") == 0
     assert dark.reading("node-grid", "FREQUENCY") == Reading(None, Quality.MISSING)
-    assert dark.reading("node-grid", "DISPATCH_SETPOINT") == Reading(None, Quality.OK)
+    assert dark.reading("bess-s", "DISPATCH_SETPOINT") == Reading(None, Quality.OK)
     assert isclose(loaded.number("node-grid", "FREQUENCY"), 50_000, abs_tol=60)
 
 
