@@ -37,6 +37,11 @@ class HostedFeed:
         return self.feed.id
 
     @property
+    def versions(self) -> tuple[int, int, int]:
+        """Of the feed, its overrides and its expectations."""
+        return self.feed.version, self.overrides.version, self.expectations.version
+
+    @property
     def is_done(self) -> bool:
         """Nothing is left to publish or to deliver, and all of that is in the log."""
         return self.feed.is_done and not self.feed.pending and self.durable >= self.feed.version

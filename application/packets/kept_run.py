@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple, TypeVar
 
 from application.clock import Clock
@@ -23,7 +24,7 @@ from application.packets.requests import OpenPacketFeed
 from application.packets.watching import Job, RunWatch
 from application.repository import Origin
 from domain.configuration.document import SimulationConfigurationDocument
-from domain.errors import InvalidInput, LeaseLost, NotFound
+from domain.errors import InvalidInput, LeaseLost, NotFound, RunHeldElsewhere
 from domain.events import Event
 from domain.packets.directory import FeedDirectory
 from domain.packets.events import SensorPacketPublished
@@ -61,6 +62,7 @@ class KeptRun:
         self._deliveries: dict[str, FeedDelivery] = {}
         self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._ready = asyncio.Event()
+        self._tried = asyncio.Event()
         self._watch = self._new_watch()
         self.task = asyncio.create_task(self._keep(), name=f"keep packet feeds of run {run_id}")
 
@@ -80,9 +82,34 @@ class KeptRun:
     # What is asked
 
     async def perform(self, job: Job) -> None:
-        """Do something with the feeds after all that has happened to the run so far, and before what comes next."""
+        """Do something with the feeds after all that has happened to the run so far, and before what comes next.
+
+        Raises what the job raises, RunHeldElsewhere when the run is lost meanwhile. A feed that is dropped on the way
+        takes all of them along.
+        """
+        performing = asyncio.create_task(self._perform(job))
+        try:
+            await asyncio.wait((performing, self.task), return_when=asyncio.FIRST_COMPLETED)
+            if not performing.done():
+                raise RunHeldElsewhere(self._run_id, "another process, or nobody")
+            await performing
+        finally:
+            performing.cancel()
+
+    async def _perform(self, job: Job) -> None:
         await self._ready.wait()
-        await self._watch.perform(job)
+        try:
+            await self._watch.perform(job)
+        except Exception as error:
+            if any(hosted.dropped for hosted in self._hosted.values()):
+                self._fail(error)
+            raise
+
+    async def look_up(self) -> None:
+        """Return when the feeds have been taken up, or that has failed."""
+        trying = asyncio.create_task(self._tried.wait())
+        await asyncio.wait((trying, self.task), return_when=asyncio.FIRST_COMPLETED)
+        trying.cancel()
 
     async def open(self, request: OpenPacketFeed, origin: Origin) -> None:
         """Raises Conflict while there is such a feed, InvalidInput with every fault, NotFound for what is named."""
@@ -96,15 +123,16 @@ class KeptRun:
         is_ticked = run.world.tick > 0
         version = run.version - 1 if is_ticked else run.version
         opened = await asyncio.to_thread(opening_of, request, run, version, self._means.library)
-        hosted = await self._host_anew(request.binding_id)
-        hosted.feed.open(opened)
-        self._watch.let_look(hosted)
-        if is_ticked:
-            self._watch.look_at_once(hosted)
-        self._deliver(hosted)
         directory = await self._means.feeds.directory(self._run_id)
         directory.enlist(request.binding_id, opened.at)
-        await self._means.feeds.save(hosted, (directory,), origin)
+        hosted = await self._host_anew(request.binding_id)
+        with self._dropping(hosted):
+            hosted.feed.open(opened)
+            self._watch.let_look(hosted)
+            if is_ticked:
+                self._watch.look_at_once(hosted)
+            self._deliver(hosted)
+            await self._means.feeds.save(hosted, (directory,), origin)
 
     async def _host_anew(self, binding_id: str) -> HostedFeed:
         """Raises Conflict while the feed is open."""
@@ -141,7 +169,8 @@ class KeptRun:
         async def decide() -> None:
             hosted = self._find(binding_id)
             before = hosted.overrides.version
-            results.append(decision(hosted, self._now(hosted)))
+            with self._dropping(hosted):
+                results.append(decision(hosted, self._now(hosted)))
             await self._means.feeds.save(hosted, origin=origin)
             if hosted.overrides.version != before and hosted.id in self._deliveries:
                 self._deliveries[hosted.id].nudge_all()
@@ -165,6 +194,17 @@ class KeptRun:
             self._deliveries[hosted.id].wake((packet.device_id,))
 
         await self.perform(queue)
+
+    @contextmanager
+    def _dropping(self, hosted: HostedFeed) -> Iterator[None]:
+        """Whatever was decided before an error is forgotten."""
+        before = hosted.versions
+        try:
+            yield
+        except BaseException:
+            if hosted.versions != before:
+                self._means.feeds.drop(hosted)
+            raise
 
     def _find(self, binding_id: str) -> HostedFeed:
         hosted = self._hosted.get(binding_id)
@@ -201,6 +241,7 @@ class KeptRun:
             except Exception:  # noqa: BLE001 - it begins again from the log, whatever it was
                 _log.exception("packet feeds put down", extra={"run_id": self._run_id})
                 self._put_down()
+            self._tried.set()
             await self._means.clock.sleep_us(_AGAIN_US)
 
     async def _serve(self) -> None:
@@ -235,6 +276,7 @@ class KeptRun:
         for hosted in self._hosted.values():
             self._deliver(hosted)
         self._ready.set()
+        self._tried.set()
         self._look_whether_rested()
 
     async def _host(self, binding_id: str) -> HostedFeed:
@@ -279,6 +321,7 @@ class KeptRun:
 
     def _put_down(self) -> None:
         self._ready.clear()
+        self._watch.give_up()
         for delivery in self._deliveries.values():
             delivery.abandon()
         for hosted in self._hosted.values():

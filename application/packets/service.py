@@ -37,17 +37,17 @@ class PacketService:
 
     async def feeds(self, run_id: str) -> list[FeedView]:
         """Every feed the run has or had. Raises NotFound for an unknown run."""
-        await self._live.get(run_id)
+        await self._look_up(run_id)
         directory = await self._feeds.directory(run_id)
         return [feed_view(await self._feeds.read(run_id, binding_id)) for binding_id in directory.binding_ids]
 
     async def feed(self, run_id: str, binding_id: str) -> FeedView:
-        await self._live.get(run_id)
+        await self._look_up(run_id)
         return feed_view(await self._feeds.read(run_id, binding_id))
 
     async def devices(self, run_id: str, binding_id: str) -> list[DeviceView]:
         """In the order they look at the world."""
-        await self._live.get(run_id)
+        await self._look_up(run_id)
         return device_views(await self._feeds.read(run_id, binding_id))
 
     async def close_feed(self, run_id: str, binding_id: str, origin: Origin) -> FeedView:
@@ -64,6 +64,13 @@ class PacketService:
         row, packet = await asyncio.to_thread(self._find, stream_of(run_id, binding_id), request.packet_id)
         await kept.queue_again(binding_id, packet, row.version, origin)
         return await self.feed(run_id, binding_id)
+
+    async def _look_up(self, run_id: str) -> None:
+        """Make sure there is such a run, and that its own feeds are open if they are to be opened here."""
+        await self._live.get(run_id)
+        kept = self._keeper.kept_now(run_id)
+        if kept is not None:
+            await kept.look_up()
 
     def _find(self, stream: str, packet_id: str) -> tuple[Row, SensorPacketPublished]:
         """The newest publication with this id; a whole feed is looked through at worst."""

@@ -16,6 +16,7 @@ from application.packets.feeds import PacketFeeds
 from application.packets.hosted import HostedFeed
 from application.packets.interference import Interference
 from application.run.archive import RunArchive
+from domain.errors import Conflict
 from domain.events import Event, decode
 from domain.packets.observer import Observer
 from domain.packets.points import is_change, is_tick
@@ -46,6 +47,7 @@ class RunWatch:
         self._run: SimulationRun | None = None
         self._watching: list[tuple[HostedFeed, Observer]] = []
         self._news: deque[tuple[int, Sequence[Event]] | Job] = deque()
+        self._asked: set[asyncio.Future[None]] = set()
         self._arrived = asyncio.Event()
 
     @property
@@ -90,8 +92,10 @@ class RunWatch:
             self._arrived.set()
 
     async def perform(self, job: Job) -> None:
-        """Do something between two events, after all that were told of before."""
+        """Do something between two events, after all that were told of before. Raises Conflict when it is given up."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._asked.add(done)
+        done.add_done_callback(self._asked.discard)
 
         async def settle() -> None:
             try:
@@ -99,13 +103,17 @@ class RunWatch:
             except Exception as error:  # noqa: BLE001 - it is the asker's
                 if not done.done():
                     done.set_exception(error)
-            else:
-                if not done.done():
-                    done.set_result(None)
+            if not done.done():
+                done.set_result(None)
 
         self._news.append(settle)
         self._arrived.set()
         await done
+
+    def give_up(self) -> None:
+        """Nothing will be performed any more."""
+        for done in list(self._asked):
+            done.set_exception(Conflict("the run's packet feeds have just been reloaded", "send the request again"))
 
     async def follow(self) -> None:
         """Look at everything that has happened and happens, until cancelled."""

@@ -1,0 +1,53 @@
+"""Service processes on one event store that send packets to one platform."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack
+
+import pytest
+
+from adapters.event_store import EventStore, open_event_store
+from tests.application.packets.processes import PacketProcess, Platform
+from tests.application.run.processes import FakeClock
+
+Start = Callable[[str], PacketProcess]
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def store() -> Iterator[EventStore]:
+    with open_event_store("memory:") as opened:
+        yield opened
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def platform() -> Platform:
+    return Platform()
+
+
+@pytest.fixture
+async def processes(store: EventStore, clock: FakeClock, platform: Platform) -> AsyncIterator[Start]:
+    """Starts processes by the name of their owner."""
+    async with AsyncExitStack() as closing:
+
+        def start(owner: str) -> PacketProcess:
+            process = PacketProcess(store, clock, owner, platform)
+            closing.push_async_callback(process.close)
+            return process
+
+        yield start
+
+
+@pytest.fixture
+async def process(processes: Start) -> PacketProcess:
+    return processes("here")

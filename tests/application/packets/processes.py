@@ -1,0 +1,117 @@
+"""A process that keeps packet feeds, with a platform that answers as it is told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from adapters.event_store import EventStore
+from adapters.packets import ProfileLibrary
+from application.http import Outgoing, Posted
+from application.packets.feeds import PacketFeeds
+from application.packets.interference import NoInterference
+from application.packets.keeping import FeedKeeper
+from application.packets.kept_run import Means
+from application.packets.requests import OpenPacketFeed
+from application.packets.service import PacketService
+from domain.events import Event, decode
+from domain.packets.events import FeedPolicy, SensorPacketPublished
+from domain.packets.feed import PacketFeed, stream_of
+from tests.application.run.processes import ALICE, FakeClock, Process
+
+BINDING = "packets"
+"""The sample depot's own, with an endpoint."""
+_GATHER_US = 50_000
+
+
+class Platform:
+    """Answers 204, unless told otherwise by `answers`, one each, or `answer`; `hold` keeps everybody waiting."""
+
+    def __init__(self) -> None:
+        self.received: list[Outgoing] = []
+        self.answers: list[Posted] = []
+        self.answer = Posted(204)
+        self.under_way = 0
+        self.most_under_way = 0
+        self._open = asyncio.Event()
+        self._open.set()
+
+    async def post(self, outgoing: Outgoing) -> Posted:
+        self.received.append(outgoing)
+        self.under_way += 1
+        self.most_under_way = max(self.most_under_way, self.under_way)
+        try:
+            await self._open.wait()
+        finally:
+            self.under_way -= 1
+        return self.answers.pop(0) if self.answers else self.answer
+
+    def hold(self) -> None:
+        self._open.clear()
+
+    def release(self) -> None:
+        self._open.set()
+
+    def seqs(self) -> dict[str, list[int]]:
+        """The numbers of each device's packets as they came."""
+        found: dict[str, list[int]] = {}
+        for outgoing in self.received:
+            packet = msgspec.json.decode(outgoing.body)
+            found.setdefault(packet["deviceId"], []).append(packet["seq"])
+        return found
+
+
+class PacketProcess(Process):
+    """One owner of runs and of their feeds."""
+
+    def __init__(self, store: EventStore, clock: FakeClock, owner: str, platform: Platform) -> None:
+        super().__init__(store, clock, owner)
+        self.platform = platform
+        self.feeds = PacketFeeds(store.log, self.journal)
+        means = Means(store.log, self.feeds, ProfileLibrary(), platform, clock, NoInterference())
+        self.keeper = FeedKeeper(self.host, means)
+        self.packets = PacketService(store.log, self.feeds, self.keeper, self.live)
+
+    async def open(self, binding_id: str = "iot", **changes: Any) -> None:
+        asked: dict[str, Any] = {"managed_scope_id": "site", "endpoint": "http://platform/packets"}
+        await self.packets.open_feed("r", OpenPacketFeed(binding_id=binding_id, **asked | changes), ALICE)
+
+    def feed_events(self, binding_id: str = BINDING) -> list[Event]:
+        return [decode(row.topic, row.state) for row in self.store.log.read_stream(stream_of("r", binding_id))]
+
+    def published(self, binding_id: str = BINDING) -> dict[str, list[int]]:
+        """The numbers of each device's packets that are in the log."""
+        found: dict[str, list[int]] = {}
+        for event in self.feed_events(binding_id):
+            if isinstance(event, SensorPacketPublished):
+                found.setdefault(event.device_id, []).append(event.seq)
+        return found
+
+    def stored(self, binding_id: str = BINDING) -> PacketFeed:
+        """The feed as the log tells it."""
+        feed = PacketFeed("r", binding_id)
+        feed.fold(self.feed_events(binding_id))
+        return feed
+
+    def is_delivered(self, binding_id: str = BINDING) -> bool:
+        """All that the log knows of has arrived, and the log knows that."""
+        state = self.stored(binding_id).state
+        return state.published > 0 and not state.waiting
+
+    async def until(self, reached: Callable[[], object], seconds: float = 10.0) -> None:
+        """Let short waits pass until it holds; nobody waits for more than a moment by itself."""
+        async with asyncio.timeout(seconds):
+            while not reached():
+                self.clock.advance(_GATHER_US)
+                await asyncio.sleep(0.001)
+
+    async def close(self) -> None:
+        await self.keeper.rest()
+        await self.host.endings.release_all()
+        await super().close()
+
+
+QUICK = FeedPolicy(retry_base_ms=100, retry_cap_ms=100)
