@@ -1,4 +1,4 @@
-"""What scenario control does to a feed's packets: the port, and the quiet case."""
+"""What scenario control does to a feed's packets: the port."""
 
 from __future__ import annotations
 
@@ -24,16 +24,3 @@ class Interference(Protocol):
 
     def answered(self, hosted: HostedFeed, packet: SensorPacketPublished, number: int, attempt: Attempt) -> None:
         """The platform has answered the packet's attempt of this number, or has not: then its status is 0."""
-
-
-class NoInterference:
-    """Every packet goes its way."""
-
-    def treat(self, hosted: HostedFeed, packet: Packet, body: bytes, keys: Sequence[BoundKey]) -> Treated:  # noqa: ARG002
-        return Treated(packet, body)
-
-    def hindrance(self, hosted: HostedFeed, packet: SensorPacketPublished) -> str:  # noqa: ARG002
-        return ""
-
-    def answered(self, hosted: HostedFeed, packet: SensorPacketPublished, number: int, attempt: Attempt) -> None:
-        """Nobody waits for it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -12,14 +12,18 @@ from adapters.event_store import EventStore
 from adapters.packets import ProfileLibrary
 from application.http import Outgoing, Posted
 from application.packets.feeds import PacketFeeds
-from application.packets.interference import NoInterference
+from application.packets.hosted import HostedFeed
 from application.packets.keeping import FeedKeeper
 from application.packets.kept_run import Means
 from application.packets.requests import OpenPacketFeed
 from application.packets.service import PacketService
 from domain.events import Event, decode
+from domain.packets.delivery import Attempt
+from domain.packets.device import BoundKey
 from domain.packets.events import FeedPolicy, SensorPacketPublished
 from domain.packets.feed import PacketFeed, stream_of
+from domain.packets.packet import Packet
+from domain.packets.treating import Treated
 from tests.application.run.processes import ALICE, FakeClock, Process
 
 BINDING = "packets"
@@ -62,6 +66,19 @@ class Platform:
             packet = msgspec.json.decode(outgoing.body)
             found.setdefault(packet["deviceId"], []).append(packet["seq"])
         return found
+
+
+class NoInterference:
+    """Every packet goes its way."""
+
+    def treat(self, _: HostedFeed, packet: Packet, body: bytes, __: Sequence[BoundKey]) -> Treated:
+        return Treated(packet, body)
+
+    def hindrance(self, _: HostedFeed, __: SensorPacketPublished) -> str:
+        return ""
+
+    def answered(self, _: HostedFeed, __: SensorPacketPublished, number: int, attempt: Attempt) -> None:
+        assert number > 0, attempt
 
 
 class PacketProcess(Process):
