@@ -122,10 +122,10 @@ def simulator(folder: Path) -> Iterator[tuple[httpx.Client, subprocess.Popen[str
 
 
 @contextmanager
-def stand_in(folder: Path) -> Iterator[httpx.Client]:
+def stand_in(folder: Path, *options: str) -> Iterator[httpx.Client]:
     """A stand-in; it is killed at the end."""
     ready_file = folder / "stand-in.json"
-    command = [sys.executable, "-m", "standin", "--port", "0", "--ready-file", str(ready_file)]
+    command = [sys.executable, "-m", "standin", "--port", "0", "--ready-file", str(ready_file), *options]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen(command, cwd=ROOT, env=environment, text=True, **pipes) as process:  # type: ignore[call-overload]

@@ -1,0 +1,187 @@
+"""A stage for packets: a run that is moved by hand, its feed, and the stand-in platform that the feed sends to."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, NamedTuple, Self
+
+import httpx
+import yaml
+
+from tests.e2e.oscp_stage import url_of
+from tests.e2e.processes import ROOT
+
+BINDING = "site-packets"
+CONTROLLER, BATTERY, ROOF = "controller-controller", "bess-battery", "pv-roof"
+"""Devices of the example depot, as they are called without a configuration of the platform's."""
+UNITS = {
+    "AVAILABLE_CHARGING_CAPACITY": "kW",
+    "FAIL_SAFE_CAPACITY": "kW",
+    "HEARTBEAT_STATUS": None,
+    "DISPATCH_STATE": None,
+    "LIMIT_DER_EXPORT": "kW",
+    "SOC": "%",
+    "DEVICE_POWER_STATE": None,
+    "BESS_OPERATIONAL_MODE": None,
+}
+"""The eight measurands of the microgrid controller, to the letter, each with its unit."""
+_START = "2026-03-02T12:00:00Z"
+_BEGAN = datetime.fromisoformat(_START)
+_PAGE = 1_000
+_PATIENCE_S = 60
+
+
+class Arrived(NamedTuple):
+    """A packet as the platform understood it: `at` in seconds of the run, values by key."""
+
+    at: float
+    device: str
+    type: str
+    values: dict[str, Any]
+    entry: Any
+
+
+class Scene(NamedTuple):
+    """One run with one feed; the platform knows of nothing else."""
+
+    sim: httpx.Client
+    platform: httpx.Client
+    run_id: str
+
+    @classmethod
+    def opened(
+        cls,
+        sim: httpx.Client,
+        platform: httpx.Client,
+        depot: Any = None,
+        *,
+        tick: str = "1 s",
+        seed: int = 1,
+        **feed: Any,
+    ) -> Self:
+        """The platform forgets; a run of the depot begins, and its feed is opened as asked."""
+        platform.delete("/control/packets").raise_for_status()
+        configuration = _made(sim.post("/simulation-configurations", json=depot or microgrid()))
+        asked = {"configuration_id": configuration["id"], "tick": tick, "seed": seed, "start_time": _START}
+        run = _made(sim.post("/simulation-runs", json=asked | {"clock": {"mode": "MANUAL"}}))
+        scene = cls(sim, platform, run["run_id"])
+        asked = {"binding_id": BINDING, "managed_scope_id": "site", "endpoint": f"{url_of(platform)}/packets"}
+        _made(sim.post(f"{scene.run}/packet-feeds", json=asked | feed))
+        return scene
+
+    @property
+    def run(self) -> str:
+        return f"/simulation-runs/{self.run_id}"
+
+    @property
+    def path(self) -> str:
+        return f"{self.run}/packet-feeds/{BINDING}"
+
+    def plays(self, name: str) -> Any:
+        """The scenario of the library begins; how it stands."""
+        return _made(self.sim.post(f"{self.run}/scenarios", json={"name": name}))
+
+    def play(self, name: str, tick_s: int = 1) -> Any:
+        """The scenario from its beginning to its end, when all that it said has arrived; how it went."""
+        begun = self.plays(name)
+        self.move((begun["ends_at"] - begun["begins_at"]) // (tick_s * 1_000))
+        return self.ended(begun["execution_id"])
+
+    def ended(self, execution_id: str) -> Any:
+        self.settle()
+        return self.sim.get(f"{self.run}/scenarios/{execution_id}").json()
+
+    def move(self, ticks: int) -> None:
+        _made(self.sim.post(f"{self.run}/commands/tick", json={"count": ticks}))
+
+    def settle(self) -> Any:
+        """Until the feed has seen all of its run and delivered what it has to say; the feed as it is then."""
+        version = self.sim.get(self.run).json()["version"]
+        deadline = time.monotonic() + _PATIENCE_S
+        while True:
+            (view,) = self.sim.get(f"{self.run}/packet-feeds").json()["packet_feeds"]
+            if view["checkpoint"]["run_version"] >= version and not view.get("undelivered"):
+                return view
+            assert time.monotonic() < deadline, json.dumps(view)
+            time.sleep(0.01)
+
+    def readings(self, **wanted: str) -> list[Any]:
+        """The inspectable history, the oldest first."""
+        found: list[Any] = []
+        following: int | None = 0
+        while following is not None:
+            asked = {**wanted, "order": "oldest", "limit": str(_PAGE), "after": str(following)}
+            answer = self.sim.get(f"{self.path}/readings", params=asked)
+            assert answer.status_code == 200, answer.text
+            found += answer.json()["readings"]
+            following = answer.json()["next"]
+        return found
+
+    def arrived(self, device: str | None = None) -> list[Arrived]:
+        """What the platform took, the oldest first."""
+        asked = {"limit": "50000"} | ({} if device is None else {"device": device})
+        entries = self.platform.get("/control/packets", params=asked).json()["packets"]
+        return [_arrived(entry) for entry in reversed(entries)]
+
+    def findings(self) -> dict[str, int]:
+        """What the platform found odd, by kind."""
+        found: dict[str, int] = self.platform.get("/control/packets", params={"limit": 1}).json()["findings"]
+        return found
+
+    def microgrid(self) -> Any:
+        return self.platform.get("/control/microgrid", params={"history": 1_000}).json()
+
+    def standings(self, circuit: str = "site") -> list[tuple[float, str]]:
+        """(s, AVAILABLE or FAIL_SAFE) of the circuit's capacity at the platform, whenever it changes."""
+        (found,) = [one for one in self.microgrid()["circuits"] if one["circuit"] == circuit]
+        return changes((seconds(change["at"]), change["standing"]) for change in found["changes"])
+
+    def capability(self, name: str, device: str) -> list[tuple[float, str]]:
+        """(s, ON or OFF) of a capability at the platform, as that device has it, whenever it changes."""
+        history = [one for one in self.microgrid()["capability_history"] if one["capability"] == name]
+        return changes((seconds(one["at"]), one["status"]) for one in history if one["device"] == device)
+
+
+def microgrid(**changed: Any) -> Any:
+    """The example depot without feeds of its own."""
+    document = yaml.safe_load((ROOT / "examples" / "bba-microgrid.yaml").read_text(encoding="utf-8"))
+    return document | {"projection_bindings": []} | changed
+
+
+def platforms_document() -> Any:
+    """The platform's device and sensor-action configuration for the example depot."""
+    return json.loads((ROOT / "examples" / "bba-binding.json").read_bytes())
+
+
+def values_of(packets: Iterable[Arrived], key: str) -> list[tuple[float, Any]]:
+    """(s, value) of the key whenever it changes; births declare, and have no values."""
+    told = [packet for packet in packets if packet.type != "BIRTH" and key in packet.values]
+    return changes((packet.at, packet.values[key]) for packet in told)
+
+
+def changes(series: Iterable[tuple[float, Any]]) -> list[tuple[float, Any]]:
+    """Only where the value differs from the one before."""
+    kept: list[tuple[float, Any]] = []
+    for at, value in series:
+        if not kept or kept[-1][1] != value:
+            kept.append((at, value))
+    return kept
+
+
+def seconds(instant: str) -> float:
+    """Since the run's start."""
+    return (datetime.fromisoformat(instant) - _BEGAN).total_seconds()
+
+
+def _arrived(entry: Any) -> Arrived:
+    packet = entry["packet"]
+    values = {one["key"]: one["value"] for one in packet["measurements"]}
+    return Arrived(seconds(packet["sent_at"]), packet["device"], packet["type"], values, entry)
+
+
+def _made(answer: httpx.Response) -> Any:
+    assert answer.status_code < 300, answer.text
+    return answer.json()

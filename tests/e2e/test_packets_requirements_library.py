@@ -1,0 +1,116 @@
+"""Every scenario of the library against the stand-in: it passes, nothing is odd, the capacity stands as it should."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from adapters.configuration_import.formats import Format
+from adapters.configuration_import.loading import parse
+from adapters.scenario_library import ScenarioLibrary
+from tests.e2e.oscp_stage import simulator, stand_in
+from tests.e2e.packet_stage import (
+    BATTERY,
+    CONTROLLER,
+    Scene,
+    microgrid,
+    platforms_document,
+    seconds,
+    values_of,
+)
+
+NAMES = ScenarioLibrary(lambda text: parse(text, Format.YAML)[1]).names()
+KNOWN = "AVAILABLE"
+LOST = "FAIL_SAFE"
+STANDINGS = {
+    "bba-all-fields": [(0, KNOWN), (510, LOST), (585, KNOWN)],
+    "bba-fail-safe-entry": [(0, KNOWN), (150, LOST), (360, KNOWN)],
+    "bba-fail-safe-trap-1-leave-at-once": [(1, KNOWN), (150, LOST), (230, KNOWN)],
+    "bba-fail-safe-trap-2-never-unlimited": [(10, KNOWN), (150, LOST), (10_800, KNOWN)],
+    "bba-fail-safe-trap-4-on-time": [(1, KNOWN), (495, LOST), (640, KNOWN)],
+    "bba-fail-safe-trap-5-only-heartbeats-count": [(1, KNOWN), (150, LOST), (300, KNOWN)],
+    "bba-heartbeat-lost-and-back": [(1, KNOWN), (150, LOST), (210, KNOWN)],
+    "bba-mode-table": [(0, KNOWN), (900, LOST), (1140, KNOWN)],
+}
+"""(s, standing) of the site's capacity at the platform. Where a scenario is not named, it is AVAILABLE all the time.
+
+Lost is 120 s after the last heartbeat, to the second; back is the moment of the first one.
+"""
+HELD = {name: [(lost + 30, back)] for name, ((_, _), (lost, _), (back, _)) in STANDINGS.items()}
+"""(from, to), s: when the controller's mode is FAIL_SAFE, 30 s of grace later than lost."""
+TRAPS = [name for name in NAMES if "trap" in name]
+
+
+@pytest.fixture(scope="module")
+def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[httpx.Client, httpx.Client]]:
+    folder = tmp_path_factory.mktemp("library")
+    with simulator(folder) as (sim, _), stand_in(folder) as platform:
+        yield sim, platform
+
+
+def open_for(name: str, processes: tuple[httpx.Client, httpx.Client]) -> tuple[Scene, int]:
+    """With its length of a tick (s). Three hours are played with the platform's three devices, in longer ticks."""
+    if "trap-2" in name:
+        return Scene.opened(*processes, tick="10 s", devices=platforms_document()), 10
+    return Scene.opened(*processes), 1
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_scenario_of_the_library_passes_and_its_capacity_stands_as_it_should(
+    name: str, processes: tuple[httpx.Client, httpx.Client]
+) -> None:
+    scene, tick_s = open_for(name, processes)
+    execution = scene.play(name, tick_s)
+    assert (execution["status"], execution["reasons"]) == ("passed", [])
+    assert execution["steps_done"] == execution["steps_total"]
+    assert scene.findings() == {}
+
+    standings = scene.standings()
+    assert standings == STANDINGS.get(name, [(standings[0][0], KNOWN)])
+    assert held(scene) == HELD.get(name, [])
+    speaking = [packet for packet in scene.arrived() if packet.entry["packet"]["device_type"] == "MICROGRID_CONTROLLER"]
+    with_capacity = [packet for packet in speaking if "AVAILABLE_CHARGING_CAPACITY" in packet.values]
+    assert len(with_capacity) > 1
+    assert [packet for packet in with_capacity if "HEARTBEAT_STATUS" not in packet.values] == []
+
+
+def held(scene: Scene) -> list[tuple[float, float]]:
+    """(from, to), s: when a battery's mode is FAIL_SAFE."""
+    found = []
+    begun: float | None = None
+    for one in scene.readings(key="BESS_OPERATIONAL_MODE", type="EVENT"):
+        if one["device"] in {BATTERY, "bba-bess-01"}:
+            if one["value"] == "FAIL_SAFE":
+                begun = seconds(one["at"])
+            elif begun is not None:
+                found.append((begun, seconds(one["at"])))
+                begun = None
+    return found
+
+
+def test_there_are_five_traps_and_each_has_its_expected_times() -> None:
+    assert len(TRAPS) == 5
+    assert set(TRAPS) - set(STANDINGS) == {"bba-fail-safe-trap-3-armed-from-the-start"}
+
+
+def test_in_three_hours_of_silence_the_platform_never_lets_go(processes: tuple[httpx.Client, httpx.Client]) -> None:
+    scene, tick_s = open_for("trap-2", processes)
+    scene.play("bba-fail-safe-trap-2-never-unlimited", tick_s)
+    (circuit,) = [one for one in scene.microgrid()["circuits"] if one["circuit"] == "site"]
+    silent = [change["kw"] for change in circuit["changes"] if 150 <= seconds(change["at"]) < 10_800]
+    assert silent == [150]
+
+
+def test_der_is_off_on_and_off_again_where_the_scenario_alone_sets_a_limit(
+    processes: tuple[httpx.Client, httpx.Client],
+) -> None:
+    depot: Any = microgrid()
+    del depot["topology"]["nodes"][0]["export_limit"]
+    scene = Scene.opened(*processes, depot)
+    assert scene.play("bba-all-fields")["status"] == "passed"
+    assert scene.capability("DER", CONTROLLER) == [(0, "OFF"), (120, "ON"), (600, "OFF")]
+    assert values_of(scene.arrived(CONTROLLER), "LIMIT_DER_EXPORT") == [(0, None), (120, 50), (600, None)]
+    assert scene.findings() == {}
