@@ -8,7 +8,8 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from typing import Any
+from ssl import SSLContext
+from typing import Any, NamedTuple
 
 from aiohttp import web
 
@@ -21,8 +22,9 @@ _PATIENCE_S = 60
 class Endpoint:
     """`packets` are all that were answered with a 2xx, as they came; `attempts` counts requests by packet id."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: SSLContext | None = None) -> None:
         self.port = free_port()
+        self.tls = tls
         self.packets: list[Any] = []
         self.attempts: defaultdict[str, int] = defaultdict(int)
         self.lie: Lie | None = None
@@ -35,7 +37,7 @@ class Endpoint:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/packets"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}/packets"
 
     def up(self) -> None:
         self._call(self._up())
@@ -61,10 +63,10 @@ class Endpoint:
 
     async def _up(self) -> None:
         app = web.Application()
-        app.router.add_post("/packets", self._take)
+        app.router.add_route("*", "/packets{rest:.*}", self._take)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self.port).start()
+        await web.TCPSite(self._runner, "127.0.0.1", self.port, ssl_context=self.tls).start()
 
     async def _down(self) -> None:
         if self._runner is not None:
@@ -78,6 +80,38 @@ class Endpoint:
             return await self.lie(request)
         self.packets.append(packet)
         return web.json_response({"accepted": True})
+
+
+class Request(NamedTuple):
+    """As it came."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+
+class Inbox(Endpoint):
+    """Takes whatever comes, and keeps it as it came."""
+
+    def __init__(self, tls: SSLContext | None = None) -> None:
+        super().__init__(tls)
+        self.requests: list[Request] = []
+
+    async def _take(self, request: web.Request) -> web.StreamResponse:
+        self.requests.append(Request(request.method, request.path, dict(request.headers), await request.read()))
+        return web.Response(status=204)
+
+
+@contextmanager
+def inbox(tls: SSLContext | None = None) -> Iterator[Inbox]:
+    """Open at once."""
+    opened = Inbox(tls)
+    try:
+        opened.up()
+        yield opened
+    finally:
+        opened.close()
 
 
 @contextmanager

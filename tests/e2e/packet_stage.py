@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterable
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, NamedTuple, Self
 
 import httpx
@@ -98,26 +99,27 @@ class Scene(NamedTuple):
         _made(self.sim.post(f"{self.run}/commands/tick", json={"count": ticks}))
 
     def settle(self) -> Any:
-        """Until the feed has seen all of its run and delivered what it has to say; the feed as it is then."""
+        """Until every feed has seen all of the run and delivered what it has to say; this one as it is then."""
         version = self.sim.get(self.run).json()["version"]
         deadline = time.monotonic() + _PATIENCE_S
         while True:
-            (view,) = self.sim.get(f"{self.run}/packet-feeds").json()["packet_feeds"]
-            if view["checkpoint"]["run_version"] >= version and not view.get("undelivered"):
-                return view
-            assert time.monotonic() < deadline, json.dumps(view)
+            feeds = self.sim.get(f"{self.run}/packet-feeds").json()["packet_feeds"]
+            if all(feed["checkpoint"]["run_version"] >= version and not feed.get("undelivered") for feed in feeds):
+                return next(feed for feed in feeds if feed["binding_id"] == BINDING)
+            assert time.monotonic() < deadline, json.dumps(feeds)
             time.sleep(0.01)
 
     def readings(self, **wanted: str) -> list[Any]:
-        """The inspectable history, the oldest first."""
+        """The inspectable history, the oldest first, numbers to the digit."""
         found: list[Any] = []
         following: int | None = 0
         while following is not None:
             asked = {**wanted, "order": "oldest", "limit": str(_PAGE), "after": str(following)}
             answer = self.sim.get(f"{self.path}/readings", params=asked)
             assert answer.status_code == 200, answer.text
-            found += answer.json()["readings"]
-            following = answer.json()["next"]
+            page = json.loads(answer.content, parse_float=Decimal)
+            found += page["readings"]
+            following = page["next"]
         return found
 
     def arrived(self, device: str | None = None) -> list[Arrived]:
@@ -174,6 +176,11 @@ def changes(series: Iterable[tuple[float, Any]]) -> list[tuple[float, Any]]:
 def seconds(instant: str) -> float:
     """Since the run's start."""
     return (datetime.fromisoformat(instant) - _BEGAN).total_seconds()
+
+
+def milliseconds(instant: str) -> int:
+    """Since 1970."""
+    return round(datetime.fromisoformat(instant).timestamp() * 1_000)
 
 
 def _arrived(entry: Any) -> Arrived:

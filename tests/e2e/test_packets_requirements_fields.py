@@ -46,7 +46,7 @@ CAPACITY = [
     *((367, 973.2), (434, 973.1), (500, 973), (540, 493), (567, 492.9), (585, 972.9)),
 ]
 """600 kW of limit - 45 kW of other load + 169 kW of falling sun + 250 kW of battery. The limit is 300 from 30 s, 900
-from 60 s, and 120 in fail-safe from 540 s; the battery charges by 100 from 180 s, gives 100 from 210 s, and is not there
+from 60 s, and 120 in fail-safe from 540 s; the battery charges by 100 from 180 s, gives 100 from 210 s, and is away
 from 285 to 330 s."""
 OF_CONTROLLER = {
     "AVAILABLE_CHARGING_CAPACITY": CAPACITY,
