@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple, Self
@@ -100,11 +100,18 @@ class Scene(NamedTuple):
 
     def settle(self) -> Any:
         """Until every feed has seen all of the run and delivered what it has to say; this one as it is then."""
+        return self._wait(lambda feed: not feed.get("undelivered"))
+
+    def observed(self) -> Any:
+        """Until every feed has seen all of the run and tried to deliver; this one as it is then."""
+        return self._wait(lambda feed: bool(feed.get("delivered") or feed.get("failures")))
+
+    def _wait(self, holds: Callable[[Any], bool]) -> Any:
         version = self.sim.get(self.run).json()["version"]
         deadline = time.monotonic() + _PATIENCE_S
         while True:
             feeds = self.sim.get(f"{self.run}/packet-feeds").json()["packet_feeds"]
-            if all(feed["checkpoint"]["run_version"] >= version and not feed.get("undelivered") for feed in feeds):
+            if all(feed["checkpoint"]["run_version"] >= version and holds(feed) for feed in feeds):
                 return next(feed for feed in feeds if feed["binding_id"] == BINDING)
             assert time.monotonic() < deadline, json.dumps(feeds)
             time.sleep(0.01)
@@ -132,6 +139,11 @@ class Scene(NamedTuple):
         """What the platform found odd, by kind."""
         found: dict[str, int] = self.platform.get("/control/packets", params={"limit": 1}).json()["findings"]
         return found
+
+    def missing(self, device: str) -> list[int]:
+        """Numbers of the device's packets that the platform has not seen."""
+        devices = self.platform.get("/control/packets", params={"limit": 1}).json()["devices"]
+        return next(list(one["missing"]) for one in devices if one["device"] == device)
 
     def microgrid(self) -> Any:
         return self.platform.get("/control/microgrid", params={"history": 1_000}).json()
