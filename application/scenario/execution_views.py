@@ -39,6 +39,7 @@ class StepView(msgspec.Struct, frozen=True):
 class ExecutionSummary(msgspec.Struct, frozen=True):
     """`begins` and `ends` are times of the run, `begins_at` and `ends_at` the same in ms since its start.
 
+    The end is when everything it expects on the run's clock has had its time; it may have its verdict before.
     `reasons` tell why it failed.
     """
 
@@ -91,7 +92,7 @@ class ScenarioView(msgspec.Struct, frozen=True):
 
 def summary_of(script: Script) -> ScenarioSummary:
     needs = {name: kind.value for name, kind in script.needs.items()}
-    return ScenarioSummary(script.name, script.description, script.depot, needs, len(script.steps), script.ends)
+    return ScenarioSummary(script.name, script.description, script.depot, needs, len(script.steps), script.latest_end)
 
 
 def summarised(execution: ScenarioExecution, start_time: str) -> ExecutionSummary:
@@ -118,9 +119,9 @@ def _summary_fields(execution: ScenarioExecution, start_time: str) -> dict[str, 
         "source": execution.started.source,
         "status": execution.status,
         "begins": time_at(start_time, execution.started.begins_at),
-        "ends": time_at(start_time, execution.ends_at),
+        "ends": time_at(start_time, execution.latest_end),
         "begins_at": execution.started.begins_at,
-        "ends_at": execution.ends_at,
+        "ends_at": execution.latest_end,
         "steps_done": len(execution.state.outcomes),
         "steps_total": len(execution.script.steps),
         "reasons": (reason,) if reason else getattr(ended, "reasons", ()),

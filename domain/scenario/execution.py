@@ -112,6 +112,13 @@ class ScenarioExecution(Aggregate[ExecutionState]):
         return self.started.begins_at + self.script.ends
 
     @property
+    def latest_end(self) -> int:
+        """When what it expects has had its time, too: that counts from the tick in which it was asked for."""
+        steps = self.script.steps
+        raised = [done.at + steps[done.index].window for done in self.state.outcomes if steps[done.index].window]
+        return max([self.started.begins_at + self.script.latest_end, *raised])
+
+    @property
     def next_step(self) -> Step | None:
         """The first step that has no outcome yet."""
         done = len(self.state.outcomes)

@@ -83,12 +83,16 @@ class ExpectAction(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
 
 
 class Step(NamedTuple):
-    """Due `at` ms after the scenario's start. `body` is the action as written, references and all."""
+    """Due `at` ms after the scenario's start. `body` is the action as written, references and all.
+
+    `window` is how long (ms) it expects something by another clock than the wall's, 0 if it does not.
+    """
 
     at: int
     action: str
     body: Mapping[str, Any]
     note: str = ""
+    window: int = 0
 
     @property
     def is_world_command(self) -> bool:
@@ -104,6 +108,11 @@ class Script(NamedTuple):
     needs: Mapping[str, NeedKind]
     steps: tuple[Step, ...]
     ends: int
+
+    @property
+    def latest_end(self) -> int:
+        """When what its steps expect has had its time, too, in ms after its start."""
+        return max([self.ends, *(step.at + step.window for step in self.steps)])
 
 
 def is_reference(value: object) -> bool:

@@ -13,7 +13,7 @@ from domain.configuration.pointer import child
 from domain.configuration.quantities import Duration
 from domain.errors import Fault, InvalidInput
 from domain.run.commands import COMMANDS
-from domain.scenario.expectation_events import Moment
+from domain.scenario.expectation_events import Clock, Moment
 from domain.scenario.expectation_requests import read_expectation_request
 from domain.scenario.family import Family, nearest_names
 from domain.scenario.oscp_modes import OSCP
@@ -130,7 +130,8 @@ class _Reader:
         if action not in ACTIONS:
             self._faults.add(child(at, action), f"the unknown action {quoted(action)}", nearest_names(action, ACTIONS))
             return Step(due, action, {}, note)
-        return Step(due, action, self._body(raw[action], action, child(at, action)), note)
+        body, asked = self._body(raw[action], action, child(at, action))
+        return Step(due, action, body, note, _window(asked))
 
     def _due(self, raw: dict[str, Any], at: str, not_before: int) -> int:
         pointer, written = child(at, "at"), raw.get("at")
@@ -152,17 +153,18 @@ class _Reader:
             return ""
         return note
 
-    def _body(self, raw: object, action: str, at: str) -> Mapping[str, Any]:
+    def _body(self, raw: object, action: str, at: str) -> tuple[Mapping[str, Any], msgspec.Struct | None]:
+        """As written, and as its type."""
         written = {} if raw is None else raw
         reading = structure.read(written, _SHAPES[action])
         self._add(reading.faults.listed(), at)
         if not isinstance(written, dict):
-            return {}
+            return {}, None
         self._check_references(written, at)
         self._check_entities(Step(0, action, written), at)
         if not reading.faults and action in (OVERRIDE, EXPECT):
             self._check_request(action, written, at)
-        return written
+        return written, reading.document
 
     def _check_references(self, value: object, at: str) -> None:
         match value:
@@ -203,6 +205,10 @@ class _Reader:
     def _add(self, faults: list[Fault], at: str) -> None:
         for fault in faults:
             self._faults.add(f"{at}{fault.pointer}", fault.found, fault.expected)
+
+
+def _window(asked: msgspec.Struct | None) -> int:
+    return int(asked.within) if isinstance(asked, ExpectAction) and asked.clock is not Clock.WALL else 0
 
 
 def _a(kinds: tuple[NeedKind, ...]) -> str:

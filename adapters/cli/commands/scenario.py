@@ -26,6 +26,8 @@ from domain.scenario.execution import ExecutionStatus
 from domain.scenario.script_reading import read_script
 
 _LOOK_EVERY_SECONDS = 0.25
+_SEED, _TICK = 1, "1 s"
+_OF_A_RUN_OF_ITS_OWN = ("depot", "packets_endpoint", "speed", "seed", "tick", "start")
 _ONE_LINE = """
 Without --run a run of its own is started on the scenario's depot, moved to the scenario's end, and its verdict awaited:
 depot-sim scenario start bba-all-fields --packets-endpoint http://127.0.0.1:8430/packets
@@ -68,8 +70,8 @@ def _add_start(actions: Subcommands) -> None:
     own.add_argument("--depot", metavar="DEPOT", help=f"{EXPLAINED} (default: the scenario's)")
     own.add_argument("--packets-endpoint", metavar="URL", help="where the depot's packets are posted")
     own.add_argument("--speed", metavar="N", help="follow wall time so many times as fast (default: moved by hand)")
-    own.add_argument("--seed", type=int, default=1, metavar="N", help="of all noise and random draws (default: 1)")
-    own.add_argument("--tick", default="1 s", metavar="TIME", help="default: 1 s")
+    own.add_argument("--seed", type=int, metavar="N", help=f"of all noise and random draws (default: {_SEED})")
+    own.add_argument("--tick", metavar="TIME", help=f"default: {_TICK}")
     own.add_argument("--start", metavar="TIME", help="the depot's local time with offset")
     _finish(action, start)
 
@@ -115,6 +117,8 @@ def check(arguments: argparse.Namespace, toolbox: Toolbox, terminal: Terminal) -
 
 def start(arguments: argparse.Namespace, toolbox: Toolbox, terminal: Terminal) -> ExitCode:
     """Play a scenario on a run, with a table of what each step did."""
+    if arguments.run is not None:
+        _refuse_wishes(arguments)
     request = _request(arguments, toolbox)
     with server(arguments) as client:
         source, run_id, own = ScenarioSource(client), arguments.run, arguments.run is None
@@ -188,19 +192,31 @@ def _depot(arguments: argparse.Namespace, toolbox: Toolbox, request: dict[str, A
     return load_depot(toolbox, depot)
 
 
+def _refuse_wishes(arguments: argparse.Namespace) -> None:
+    """A run there is has its depot, its seed and its clock."""
+    wished = next((name for name in _OF_A_RUN_OF_ITS_OWN if getattr(arguments, name) is not None), None)
+    if wished is not None:
+        option = wished.replace("_", "-")
+        raise UsageError(f"--{option} is for a run of the scenario's own", f"leave out --run, or --{option}")
+
+
 def _wish(arguments: argparse.Namespace) -> Wish:
-    return Wish(arguments.seed, arguments.tick, arguments.start, arguments.speed, arguments.packets_endpoint)
+    seed = _SEED if arguments.seed is None else arguments.seed
+    return Wish(seed, arguments.tick or _TICK, arguments.start, arguments.speed, arguments.packets_endpoint)
 
 
 def _advance(source: ScenarioSource, begun: ExecutionView, terminal: Terminal) -> None:
-    """By whole ticks to the first one that is not before the end."""
-    run = source.run(begun.run_id)
+    """By whole ticks to the first one that is not before the end, which what is expected on the way may put off."""
+    run, ends_at = source.run(begun.run_id), begun.ends_at
     if run.clock is not ClockMode.MANUAL:
         raise UsageError(f"run {begun.run_id} follows wall time", "leave --advance out, and --wait for it")
-    ticks = -(-(begun.ends_at - run.at) // run.tick_ms)
-    with terminal.progress(begun.name) as advance:
-        for done in source.advance(begun.run_id, ticks):
-            advance(done, ticks)
+    at = run.at
+    while (ticks := -(-(ends_at - at) // run.tick_ms)) > 0:
+        with terminal.progress(begun.name) as advance:
+            for done in source.advance(begun.run_id, ticks):
+                advance(done, ticks)
+        at += ticks * run.tick_ms
+        ends_at = source.execution(begun.run_id, begun.execution_id).ends_at
 
 
 def _awaited(source: ScenarioSource, begun: ExecutionView) -> ExecutionView:

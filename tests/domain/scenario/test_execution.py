@@ -47,6 +47,16 @@ def test_steps_come_due_in_order_counted_from_its_beginning() -> None:
     assert begun.next_moment(960_000) == NEVER
 
 
+@pytest.mark.parametrize(("clock", "latest_end"), [("session", 640_700), ("run", 640_700), ("wall", 600_500)])
+def test_what_it_expects_on_the_run_s_clock_puts_its_latest_end_off(clock: str, latest_end: int) -> None:
+    expected = {"on": "$feed", "within": "40.2 s", "clock": clock, "messages": [{"message_types": ["Answer"]}]}
+    steps = [{"at": "600.5 s", "expect": expected}]
+    begun = execution(script(needs={"feed": "packet-feed"}, steps=steps, lasts=None), feed="gateway")
+    assert (begun.ends_at, begun.latest_end) == (600_500, latest_end)
+    begun.applied(601_000, Done(target="gateway", expectation_id="e-1"))
+    assert begun.latest_end == latest_end + (0 if clock == "wall" else 500)
+
+
 def test_it_cannot_begin_before_it_is_started() -> None:
     assert execution(at=5_000, begins_at=0).started.begins_at == 5_000
 

@@ -156,6 +156,12 @@ def test_an_advance_goes_by_whole_ticks_to_the_end(server: Server) -> None:
     assert server.bodies(f"{RUN}/commands/tick") == [{"count": 600}, {"count": 301}]
 
 
+def test_an_advance_goes_on_while_what_is_expected_puts_the_end_off(server: Server) -> None:
+    server.answers[f"GET {RUN}/scenarios/1"] = [EXECUTION | {"ends_at": 902_000}, PASSED]
+    play("start", "evening", "--run", "tuesday", "--advance")
+    assert server.bodies(f"{RUN}/commands/tick") == [{"count": 600}, {"count": 301}, {"count": 1}]
+
+
 def test_a_run_that_follows_wall_time_is_not_advanced(server: Server) -> None:
     server.answers[f"GET {RUN}"] = [FACTS | {"clock": "REALTIME"}]
     assert play("start", "evening", "--run", "tuesday", "--advance").code == 2
@@ -221,6 +227,8 @@ def test_a_run_of_its_own_may_follow_wall_time(server: Server) -> None:
         ("start", "no-such-scenario", "--depot", "three-bus-depot"),
         ("start", "no-such-scenario"),
         ("start", "evening", "--run", "tuesday", "--set", "battery"),
+        ("start", "evening", "--run", "tuesday", "--seed", "7"),
+        ("start", "evening", "--run", "tuesday", "--packets-endpoint", "http://127.0.0.1:8430/packets"),
     ],
 )
 def test_what_cannot_be_is_said_before_anything_is_asked_of_the_server(
