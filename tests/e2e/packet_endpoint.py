@@ -8,7 +8,6 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from ssl import SSLContext
 from typing import Any, NamedTuple
 
 from aiohttp import web
@@ -22,9 +21,8 @@ _PATIENCE_S = 60
 class Endpoint:
     """`packets` are all that were answered with a 2xx, as they came; `attempts` counts requests by packet id."""
 
-    def __init__(self, tls: SSLContext | None = None) -> None:
+    def __init__(self) -> None:
         self.port = free_port()
-        self.tls = tls
         self.packets: list[Any] = []
         self.attempts: defaultdict[str, int] = defaultdict(int)
         self.lie: Lie | None = None
@@ -37,7 +35,7 @@ class Endpoint:
 
     @property
     def url(self) -> str:
-        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}/packets"
+        return f"http://127.0.0.1:{self.port}/packets"
 
     def up(self) -> None:
         self._call(self._up())
@@ -66,7 +64,7 @@ class Endpoint:
         app.router.add_route("*", "/packets{rest:.*}", self._take)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self.port, ssl_context=self.tls).start()
+        await web.TCPSite(self._runner, "127.0.0.1", self.port).start()
 
     async def _down(self) -> None:
         if self._runner is not None:
@@ -94,8 +92,8 @@ class Request(NamedTuple):
 class Inbox(Endpoint):
     """Takes whatever comes, and keeps it as it came."""
 
-    def __init__(self, tls: SSLContext | None = None) -> None:
-        super().__init__(tls)
+    def __init__(self) -> None:
+        super().__init__()
         self.requests: list[Request] = []
 
     async def _take(self, request: web.Request) -> web.StreamResponse:
@@ -104,9 +102,9 @@ class Inbox(Endpoint):
 
 
 @contextmanager
-def inbox(tls: SSLContext | None = None) -> Iterator[Inbox]:
+def inbox() -> Iterator[Inbox]:
     """Open at once."""
-    opened = Inbox(tls)
+    opened = Inbox()
     try:
         opened.up()
         yield opened
