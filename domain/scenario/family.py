@@ -27,7 +27,8 @@ class Family(msgspec.Struct, frozen=True):
     """`effects` are those its targets carry out, and in which directions; `commands` those a Provoke effect may name.
 
     `one_way` are message types that go in one direction only. `request_ids` says whether copies may have new ones.
-    `fine` are the outcomes of messages that went as they should.
+    `fine` are the outcomes of messages that went as they should. `pseudo_headers` are not on the wire: what is known of
+    a message beside it, by names that begin with a colon.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Family(msgspec.Struct, frozen=True):
     one_way: Mapping[str, Direction] = {}
     request_ids: bool = True
     fine: tuple[str, ...] = ("accepted",)
+    pseudo_headers: tuple[str, ...] = ()
 
     def only_direction(self, message_types: Iterable[str]) -> Direction | None:
         """The direction in which all these go; None when they may go both ways."""

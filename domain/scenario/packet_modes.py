@@ -152,4 +152,5 @@ PACKETS = Family(
     one_way={ANSWER: Direction.INBOUND} | dict.fromkeys((BIRTH, *VALUES, DEATH), Direction.OUTBOUND),
     request_ids=False,
     fine=("accepted", "sent"),
+    pseudo_headers=(":device", ":device-type", ":scope", ":seq", ":status", ":attempt", ":packet-type"),
 )

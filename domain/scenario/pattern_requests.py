@@ -18,6 +18,7 @@ from domain.scenario.pointers import is_pointer
 
 MOST_CONDITIONS = 20
 _LONGEST_HEADER = 100
+_HEADER = 'a header\'s name such as "X-Segment-Index"'
 _encode = msgspec.json.encode
 
 
@@ -87,10 +88,19 @@ class PatternReader:
         if kind == "pointer" and not (isinstance(value, str) and is_pointer(value)):
             self.fault(at, shown(value), 'a JSON pointer such as "/measurements/0/value", or "" for the whole body')
             return False
-        if kind == "header" and not (isinstance(value, str) and 0 < len(value) <= _LONGEST_HEADER):
-            self.fault(at, shown(value), 'a header\'s name such as "X-Segment-Index"')
+        if kind == "header" and (expected := self._expected_header(value)):
+            self.fault(at, shown(value), expected)
             return False
         return True
+
+    def _expected_header(self, name: object) -> str:
+        """What would do instead of this name, or "" when it does."""
+        known = self.family.pseudo_headers
+        if not (isinstance(name, str) and 0 < len(name) <= _LONGEST_HEADER):
+            return _HEADER
+        if not name.startswith(":") or name.casefold() in known:
+            return ""
+        return nearest_names(name, known) if known else _HEADER
 
     def _operand(self, check: Check, operand: object, place: str, at: str) -> bool:
         expected = _expected_operand(check, operand, place)

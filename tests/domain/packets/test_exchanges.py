@@ -30,6 +30,12 @@ def test_an_answer_is_about_its_packet_and_tells_its_status() -> None:
     assert (answers[0].header(":status"), answers[0].header(":device"), answers[0].body) == ("503", "bess-1", {"a": 1})
 
 
+def test_what_is_told_beside_the_wire_is_what_conditions_may_ask_for() -> None:
+    sent = packet("bess-1", 1)
+    exchanges = (packet_exchange(sent, b"{}", FEED, START), answer_exchange(sent, 1, 202, b"{}", FEED, START))
+    assert {name for exchange in exchanges for name, _ in exchange.headers} == set(PACKETS.pseudo_headers)
+
+
 @pytest.mark.parametrize(
     ("status", "outcome"), [(200, ACCEPTED), (204, ACCEPTED), (199, REJECTED), (302, REJECTED), (503, REJECTED)]
 )

@@ -50,6 +50,16 @@ def test_every_sentence_is_its_own_and_every_distortion_has_a_mode() -> None:
     assert {mode.effect.how for mode in MODES if isinstance(mode.effect, Distort)} == set(Distortion)
 
 
+def test_only_what_is_known_of_a_message_can_be_asked_for_by_a_colon() -> None:
+    def match(header: str) -> object:
+        return {"effect": {"type": "withhold"}, "match": {"where": [{"header": header, "equals": "bess-1"}]}}
+
+    assert read(match(":device")).match.where[0].header == ":device"
+    assert faults(match(":devcie")) == {"/match/where/0/header": '":devcie"'}
+    with pytest.raises(InvalidInput):
+        read_override_request(match(":device"), OSCP, now=0)
+
+
 def test_a_mode_that_ends_by_itself_does_so_unless_told_otherwise() -> None:
     until = Instant.parse("2026-04-02T10:20:00Z")
     assert read({"mode": "burst_after_offline"}).until == 600_000
