@@ -100,14 +100,15 @@ def _read(files: Mapping[str, str]) -> _Contract:
                 name, "no such file", f"the files {', '.join(REQUIRED)}, and the envelope that profile.json names"
             )
     faults.raise_if_any()
-    settings = manifest.read_manifest(files[manifest.FILE], faults)
+    readable = manifest.read_manifest(files[manifest.FILE], faults)
+    settings = readable or Manifest()
     modes = modes_in(files[MODES_FILE], faults)
     words = enums.words_known(modes)
     sent = enums.read_enums(files[enums.FILE], words, faults) if enums.FILE in files else {}
     as_they_are = {source: {word: word for word in known} for source, known in words.items()}
     table = files[measurand_table.FILE]
     measurands = measurand_table.read_measurands(table, settings, {**as_they_are, **sent}, faults)
-    template = _template(files, settings, faults)
+    template = None if readable is None else _template(files, settings, faults)
     faults.extend(_mismatches(settings, measurands))
     faults.raise_if_any()
     assert modes is not None

@@ -36,7 +36,7 @@ def read_json(file: str, text: str, faults: Faults) -> JsonValue:
             text, parse_int=Number, parse_float=Number, parse_constant=_refuse, object_pairs_hook=_members
         )
     except json.JSONDecodeError as wrong:
-        faults.append(Fault(file, wrong.msg, "JSON", wrong.lineno, wrong.colno))
+        faults.append(Fault(file, f"malformed JSON ({wrong.msg})", "JSON", wrong.lineno, wrong.colno))
     except (RecursionError, ValueError) as wrong:
         faults.add(file, str(wrong), f"JSON, at most {DEEPEST} levels deep")
     else:

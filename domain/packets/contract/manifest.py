@@ -146,9 +146,11 @@ class _Fields:
         return read_text(FILE, f"{FILE}/{field}", self._text, written, self._faults)
 
 
-def read_manifest(text: str, faults: Faults) -> Manifest:
-    """What could be read of it; the rest as it is by default."""
-    fields = read_object(FILE, text, faults) or {}
+def read_manifest(text: str, faults: Faults) -> Manifest | None:
+    """What could be read of it, the rest as it is by default; None when it is no object of JSON at all."""
+    fields = read_object(FILE, text, faults)
+    if fields is None:
+        return None
     readers = _readers(_Fields(text, faults))
     read: dict[str, Any] = {}
     for field, value in fields.items():

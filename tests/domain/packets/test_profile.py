@@ -182,7 +182,7 @@ def test_the_modes_of_the_profiles_own_table_may_be_sent_as_other_words() -> Non
         ('{"m": {"{key}": "is {value}"}}', "the placeholder {value}", 1),
         ('{"m": {"{key}": ["{value}"]}}', "a repetition within another", 0),
         ('{"m": {"{key}": "{value}"},\n "m": 1}', 'the field "m" twice', 1),
-        ('{"m": \n oops}', "Expecting value", 2),
+        ('{"m": \n oops}', "malformed JSON (Expecting value)", 2),
     ],
 )
 def test_a_wrong_template_is_found_where_it_is(template: str, found: str, line: int) -> None:
@@ -222,6 +222,12 @@ def test_every_fault_of_every_file_is_told_at_once() -> None:
     files["bess_modes.csv"] = files["bess_modes.csv"].replace("1,FAULT,", "1,FAIL,")
     files["profile.json"] = files["profile.json"].replace('"default"', "7")
     assert {fault.pointer.partition("/")[0] for fault in faults_of(files)} == set(files) - {"packet.schema.json"}
+
+
+def test_a_manifest_that_is_no_json_is_one_fault_and_not_every_field_missing() -> None:
+    (fault,) = faults_of({**default_files(), "profile.json": '{"name": }'})
+    assert (fault.pointer, fault.line, fault.column) == ("profile.json", 1, 10)
+    assert fault.found == "malformed JSON (Expecting value)"
 
 
 def test_files_that_are_missing_are_named() -> None:
