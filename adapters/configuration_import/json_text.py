@@ -25,7 +25,7 @@ def parse_json(text: str) -> Any:
     except ValueError as error:
         fault = Fault("", str(error), "JSON")
     except RecursionError:
-        fault = Fault("", "JSON nested too deep", "a depot definition, which is a few levels deep")
+        fault = Fault("", "JSON nested too deep", "a document of a few levels")
     raise InvalidInput([fault])
 
 

@@ -123,7 +123,7 @@ class _Reader:
     def _begin(self, event: yaml.CollectionStartEvent, container: dict[str, Any] | list[Any]) -> None:
         self._check_tag(event)
         if len(self._open) >= DEEPEST:
-            self._refuse(event, f"more than {DEEPEST} levels", "a depot definition, which is a few levels deep")
+            self._refuse(event, f"more than {DEEPEST} levels", f"at most {DEEPEST}")
             self.faults.raise_if_any()
         holder = self._open[-1] if self._open else None
         if holder is not None and isinstance(holder.container, dict) and holder.key is None:
