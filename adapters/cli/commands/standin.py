@@ -1,4 +1,4 @@
-"""`depot-sim standin`: a stand-in for the platform under test, an OSCP flexibility provider, until it is stopped."""
+"""`depot-sim standin`: a stand-in for the platform under test, for OSCP and for packets, until it is stopped."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NO_PREFIX = "\0"  # every option is the stand-in's own
 def add_to(subcommands: Subcommands) -> None:
     command = subcommands.add_parser(
         "standin",
-        help="run a stand-in for the platform under test (--help tells its options)",
+        help="run a stand-in for the platform, for OSCP and packets (--help tells its options)",
         description=__doc__,
         add_help=False,
         prefix_chars=_NO_PREFIX,
