@@ -45,6 +45,7 @@ class Endpoint:
 
     def close(self) -> None:
         self.down()
+        self._call(_end_of_handlers())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_PATIENCE_S)
         self._loop.close()
@@ -78,6 +79,14 @@ class Endpoint:
             return await self.lie(request)
         self.packets.append(packet)
         return web.json_response({"accepted": True})
+
+
+async def _end_of_handlers() -> None:
+    """Of those that still hang."""
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
 
 
 class Request(NamedTuple):
