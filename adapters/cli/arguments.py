@@ -50,5 +50,11 @@ def redacted(url: str) -> str:
     return _PASSWORD.sub(lambda found: f"{found[1] or found[2]}***", url)
 
 
+def add_server(parser: argparse.ArgumentParser) -> None:
+    """--url and --token, of a server that is asked."""
+    parser.add_argument("--url", metavar="URL", help=f"of the server (default: DEPOT_SIM_URL, or {DEFAULT_URL})")
+    parser.add_argument("--token", metavar="TOKEN", help="for the server (default: DEPOT_SIM_TOKEN)")
+
+
 def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON for programs instead of text for people")

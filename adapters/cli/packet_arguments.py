@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from adapters.cli.arguments import DEFAULT_URL, add_json
+from adapters.cli.arguments import add_json, add_server
 
 
 def add_run(action: argparse.ArgumentParser) -> None:
@@ -18,7 +18,6 @@ def add_feed(action: argparse.ArgumentParser) -> None:
 
 
 def finish(action: argparse.ArgumentParser, execute: object) -> None:
-    action.add_argument("--url", metavar="URL", help=f"of the server (default: DEPOT_SIM_URL, or {DEFAULT_URL})")
-    action.add_argument("--token", metavar="TOKEN", help="for the server (default: DEPOT_SIM_TOKEN)")
+    add_server(action)
     add_json(action)
     action.set_defaults(execute=execute)

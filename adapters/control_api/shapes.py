@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 import msgspec
@@ -15,3 +16,8 @@ class Order(StrEnum):
 class Header(msgspec.Struct, frozen=True):
     name: str
     value: str
+
+
+def headers_of(headers: Iterable[tuple[str, str]]) -> tuple[Header, ...]:
+    """As answers show them."""
+    return tuple(Header(name, value) for name, value in headers)

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import msgspec
-
 from application.event_log import Append, StreamWrite
 from application.run.writer import RunWriter
-from application.scenario.playing import RUN_STOPPED, next_due, origin_of, pending_write
+from application.scenario.playing import RUN_STOPPED, metadata_of, next_due, pending_write
 from domain.errors import CommandRefused, DepotSimError
 from domain.events import Event
 from domain.run.aggregate import SimulationRun
@@ -40,12 +38,12 @@ class BatchScripts:
             execution, step = due
             _carry_out(writer.run, execution, step)
             observe(writer.run.pending)
-            write(writer.next_append(_metadata(execution), beside=[pending_write(execution)]))
+            write(writer.next_append(metadata_of(execution), beside=[pending_write(execution)]))
         for execution in running:
             if execution.is_over(at):
                 _settle(execution, at)
                 execution.finish(at)
-                write(writer.next_append(_metadata(execution), beside=[pending_write(execution)]))
+                write(writer.next_append(metadata_of(execution), beside=[pending_write(execution)]))
         return min((execution.next_moment(at) for execution in running), default=NEVER)
 
     def ended(self, at: int) -> Sequence[StreamWrite]:
@@ -82,7 +80,3 @@ def _settle(execution: ScenarioExecution, at: int) -> None:
     """What steps expected while the run was on a server, nobody can meet here."""
     for raised in execution.open_expectations():
         execution.settle(at, raised.step, Verdict.MISSED, reason="it was left behind on a server")
-
-
-def _metadata(execution: ScenarioExecution) -> bytes:
-    return msgspec.json.encode(origin_of(execution))

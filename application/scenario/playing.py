@@ -112,7 +112,7 @@ class ScriptPlayer:
         except DepotSimError as error:
             await self._refuse(held, execution, error)
             return
-        await self._host.save(held, _metadata(execution), [pending_write(execution)])
+        await self._host.save(held, metadata_of(execution), [pending_write(execution)])
 
     async def _act(self, held: HeldRun, execution: ScenarioExecution, step: Step) -> Done:
         if step.is_world_command:
@@ -140,7 +140,7 @@ class ScriptPlayer:
         """Record it. What a command did before it was refused is not kept: such a run is loaded again."""
         execution.refused(held.run.world.at, error)
         half_done = bool(held.run.take_pending())
-        await self._host.save(held, _metadata(execution), [pending_write(execution)])
+        await self._host.save(held, metadata_of(execution), [pending_write(execution)])
         if half_done:
             self._host.drop(held)
             raise Conflict(f"run {held.run.run_id} has just been reloaded", "send the request again")
@@ -155,7 +155,7 @@ class ScriptPlayer:
         if execution.is_over(at) and not execution.open_expectations():
             execution.finish(at)
         if execution.pending:
-            await self._host.save(held, _metadata(execution), [pending_write(execution)])
+            await self._host.save(held, metadata_of(execution), [pending_write(execution)])
 
     async def _settled(self, run_id: str, raised: Raised) -> Settled:
         try:
@@ -167,6 +167,11 @@ class ScriptPlayer:
 def origin_of(execution: ScenarioExecution) -> Origin:
     """Who is behind what a scenario does."""
     return Origin("scenario", causation_id=execution.stream)
+
+
+def metadata_of(execution: ScenarioExecution) -> bytes:
+    """What goes beside its events into the log."""
+    return msgspec.json.encode(origin_of(execution))
 
 
 def pending_write(execution: ScenarioExecution) -> StreamWrite:
@@ -190,7 +195,3 @@ def next_due(executions: Sequence[ScenarioExecution], at: int) -> tuple[Scenario
 
 def _waits(executions: Sequence[ScenarioExecution]) -> bool:
     return any(execution.open_expectations() for execution in executions)
-
-
-def _metadata(execution: ScenarioExecution) -> bytes:
-    return msgspec.json.encode(origin_of(execution))

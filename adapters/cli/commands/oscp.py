@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from adapters.cli.arguments import DEFAULT_URL, Subcommands, add_json, count
+from adapters.cli.arguments import Subcommands, add_json, add_server, count
 from adapters.cli.commands.target_control import Kind, add_target_control
 from adapters.cli.exit_codes import ExitCode
 from adapters.cli.failures import UsageError
@@ -105,8 +105,7 @@ def _add_limit(action: argparse.ArgumentParser) -> None:
 
 
 def _finish(action: argparse.ArgumentParser, execute: object) -> None:
-    action.add_argument("--url", metavar="URL", help=f"of the server (default: DEPOT_SIM_URL, or {DEFAULT_URL})")
-    action.add_argument("--token", metavar="TOKEN", help="for the server (default: DEPOT_SIM_TOKEN)")
+    add_server(action)
     add_json(action)
     action.set_defaults(execute=execute)
 

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from adapters.cli.arguments import DEFAULT_URL, Subcommands, add_json
+from adapters.cli.arguments import Subcommands, add_json, add_server
 from adapters.cli.depots import EXPLAINED, load_depot
 from adapters.cli.exit_codes import ExitCode
 from adapters.cli.failures import UsageError, place
@@ -236,7 +236,6 @@ def _show(found: ExecutionView, arguments: argparse.Namespace, terminal: Termina
 
 def _finish(action: argparse.ArgumentParser, execute: object, *, on_server: bool = True) -> None:
     if on_server:
-        action.add_argument("--url", metavar="URL", help=f"of the server (default: DEPOT_SIM_URL, or {DEFAULT_URL})")
-        action.add_argument("--token", metavar="TOKEN", help="for the server (default: DEPOT_SIM_TOKEN)")
+        add_server(action)
     add_json(action)
     action.set_defaults(execute=execute)

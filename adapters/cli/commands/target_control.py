@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from adapters.cli.arguments import DEFAULT_URL, Subcommands, add_json, count
+from adapters.cli.arguments import Subcommands, add_json, add_server, count
 from adapters.cli.client import Client
 from adapters.cli.exit_codes import ExitCode
 from adapters.cli.failures import UsageError
@@ -214,7 +214,6 @@ def _add_target(action: argparse.ArgumentParser, kind: Kind) -> None:
 
 
 def _finish(action: argparse.ArgumentParser, kind: Kind, execute: object) -> None:
-    action.add_argument("--url", metavar="URL", help=f"of the server (default: DEPOT_SIM_URL, or {DEFAULT_URL})")
-    action.add_argument("--token", metavar="TOKEN", help="for the server (default: DEPOT_SIM_TOKEN)")
+    add_server(action)
     add_json(action)
     action.set_defaults(execute=execute, kind=kind)

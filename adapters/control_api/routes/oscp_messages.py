@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -15,7 +14,7 @@ from litestar.params import FromPath, SkipValidation
 from adapters.control_api.backend import Backend
 from adapters.control_api.freshness import fresh
 from adapters.control_api.requests import ApiRequest, query_of
-from adapters.control_api.shapes import Header, Order
+from adapters.control_api.shapes import Header, Order, headers_of
 from adapters.control_api.times import recorded_us
 from application.event_times import position_recorded_before
 from domain.errors import NotFound
@@ -271,7 +270,7 @@ def _whole(backend: Backend, session_id: str, entry_id: str) -> MessageView:
         run_id=recorded.run_id,
         method=recorded.method,
         url=recorded.url,
-        headers=_headers(recorded.headers),
+        headers=headers_of(recorded.headers),
         body=recorded.body,
         body_bytes=recorded.body_bytes,
         answer=None if finalised is None else _answer(finalised.answer),
@@ -282,8 +281,4 @@ def _whole(backend: Backend, session_id: str, entry_id: str) -> MessageView:
 
 
 def _answer(answer: Answer) -> AnswerView | None:
-    return AnswerView(answer.status, _headers(answer.headers), answer.body) if answer.status else None
-
-
-def _headers(headers: Iterable[tuple[str, str]]) -> tuple[Header, ...]:
-    return tuple(Header(name, value) for name, value in headers)
+    return AnswerView(answer.status, headers_of(answer.headers), answer.body) if answer.status else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any
 
@@ -16,7 +15,7 @@ from litestar.params import FromPath, SkipValidation
 from adapters.control_api.backend import Backend
 from adapters.control_api.freshness import fresh
 from adapters.control_api.requests import ApiRequest, query_of
-from adapters.control_api.shapes import Header, Order
+from adapters.control_api.shapes import Header, Order, headers_of
 from adapters.control_api.times import recorded_us, wall_time
 from application.event_log import Row
 from domain.errors import NotFound
@@ -285,15 +284,11 @@ def _attempt(row: Row) -> AttemptView:
         wall_time(row.recorded_at),
         event.status or None,
         event.latency_us,
-        _headers(event.answer_headers),
+        headers_of(event.answer_headers),
         event.answer,
         event.error,
         getattr(event, "retry_ms", None),
     )
-
-
-def _headers(headers: Iterable[tuple[str, str]]) -> tuple[Header, ...]:
-    return tuple(Header(name, value) for name, value in headers)
 
 
 def _reading(reading: Reading) -> ReadingView:
