@@ -135,7 +135,9 @@ def _those_of(roll: _Roll, kinds: Sequence[NeedKind]) -> str:
 
 
 def _missing(name: str, kind: NeedKind, roll: _Roll) -> Fault:
-    where = "on the run" if kind in TARGETS else "in the run's depot"
+    is_target = kind in TARGETS
+    where = "on the run" if is_target else "in the run's depot"
     if not roll.ids(kind):
-        return Fault(child("/needs", name), f"no {kind} {where}", f"a {kind}")
+        expected = f"a {kind} that is there before the scenario starts" if is_target else f"a depot with a {kind}"
+        return Fault(child("/needs", name), f"no {kind} {where}", expected)
     return Fault(child("/needs", name), f"no {kind} {where} that is free and near", f"one of your choice for {name}")
