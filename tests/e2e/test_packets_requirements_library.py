@@ -15,6 +15,7 @@ from tests.e2e.oscp_stage import simulator, stand_in
 from tests.e2e.packet_stage import (
     BATTERY,
     CONTROLLER,
+    ROOF,
     Scene,
     microgrid,
     platforms_document,
@@ -41,6 +42,28 @@ Lost is 120 s after the last heartbeat, to the second; back is the moment of the
 """
 HELD = {name: [(lost + 30, back)] for name, ((_, _), (lost, _), (back, _)) in STANDINGS.items()}
 """(from, to), s: when the controller's mode is FAIL_SAFE, 30 s of grace later than lost."""
+DRIVEN: dict[tuple[str, str, str], list[Any]] = {
+    ("bba-soc-sweep", BATTERY, "SOC"): [*range(0, 100, 10), *range(100, -1, -10)],
+    ("bba-export-limit", CONTROLLER, "LIMIT_DER_EXPORT"): [100, 25, 0, 100],
+    ("bba-dispatch-states", BATTERY, "DISPATCH_STATE"): [
+        *("NONE", "SCHEDULED", "ACTIVE", "COMPLETED", "SCHEDULED", "REJECTED", "NONE")
+    ],
+    ("bba-dispatch-states", BATTERY, "DISPATCH_SETPOINT"): [None, 0, 100, -100, 0, None, 0, None],
+    ("bba-device-power-states", BATTERY, "DEVICE_POWER_STATE"): [
+        *("ON", "SHUTTING_DOWN", "OFF", "STARTING", "ON", "FAULT", "UNKNOWN", "ON")
+    ],
+    ("bba-device-power-states", ROOF, "DEVICE_POWER_STATE"): [
+        *("ON", "SHUTTING_DOWN", "OFF", "STARTING", "FAULT", "UNKNOWN", "ON")
+    ],
+    ("bba-heartbeat-late", CONTROLLER, "HEARTBEAT_STATUS"): ["OK", "LATE"] * 5 + ["OK"],
+    ("bba-heartbeat-lost-and-back", CONTROLLER, "HEARTBEAT_STATUS"): ["OK", "LATE", "LOST", "OK"],
+    ("bba-fail-safe-entry", CONTROLLER, "FAIL_SAFE_CAPACITY"): [120, 60, 150],
+    ("bba-fail-safe-trap-3-armed-from-the-start", CONTROLLER, "HEARTBEAT_STATUS"): ["OK", "NEVER", "OK"],
+    ("bba-fail-safe-trap-5-only-heartbeats-count", CONTROLLER, "CONTROLLER_MODE"): [
+        *("GRID_CONNECTED", "TRANSITION", "GRID_CONNECTED")
+    ],
+}
+"""By scenario, device and key: the values on the wire, one after the other, until what is left as it was goes on."""
 TRAPS = [name for name in NAMES if "trap" in name]
 
 
@@ -71,6 +94,10 @@ def test_a_scenario_of_the_library_passes_and_its_capacity_stands_as_it_should(
     standings = scene.standings()
     assert standings == STANDINGS.get(name, [(standings[0][0], KNOWN)])
     assert held(scene) == HELD.get(name, [])
+    for (scenario, device, key), expected in DRIVEN.items():
+        if scenario == name:
+            told = [value for _, value in values_of(scene.arrived(device), key)]
+            assert told[: len(expected)] == expected
     speaking = [packet for packet in scene.arrived() if packet.entry["packet"]["device_type"] == "MICROGRID_CONTROLLER"]
     with_capacity = [packet for packet in speaking if "AVAILABLE_CHARGING_CAPACITY" in packet.values]
     assert len(with_capacity) > 1
@@ -102,6 +129,18 @@ def test_in_three_hours_of_silence_the_platform_never_lets_go(processes: tuple[h
     (circuit,) = [one for one in scene.microgrid()["circuits"] if one["circuit"] == "site"]
     silent = [change["kw"] for change in circuit["changes"] if 150 <= seconds(change["at"]) < 10_800]
     assert silent == [150]
+
+
+def test_what_leaves_the_site_follows_the_export_limit(processes: tuple[httpx.Client, httpx.Client]) -> None:
+    """The sun is held back first, while the battery goes on; as the site's meter has it, to half a kilowatt."""
+    scene = Scene.opened(*processes)
+    scene.play("bba-export-limit")
+    site = {int(packet.at): packet.values for packet in scene.arrived("node-site") if packet.type == "TELEMETRY"}
+    exported = [round(site[at]["ACTIVE_POWER"]) for at in (110, 170, 230, 290)]
+    assert exported == [-100, -25, 0, -100]
+    sun = [value for _, value in values_of(scene.arrived(ROOF), "PV_POWER")]
+    assert min(sun[2:]) < 200
+    assert max(sun) > 370
 
 
 def test_der_is_off_on_and_off_again_where_the_scenario_alone_sets_a_limit(
