@@ -43,6 +43,9 @@ class ScenarioSource:
     def stop(self, run_id: str, execution_id: str) -> ExecutionView:
         return _view(self._client.post(f"{_path(run_id)}/scenarios/{quote(execution_id, safe='')}/stop", b"{}"))
 
+    def stop_run(self, run_id: str) -> None:
+        self._client.post(f"{_path(run_id)}/commands/stop", b"{}")
+
     def run(self, run_id: str) -> RunFacts:
         return msgspec.json.decode(self._client.get(_path(run_id)), type=RunFacts)
 

@@ -10,7 +10,7 @@ from typing import Any
 from adapters.cli.arguments import Subcommands, add_json, add_server
 from adapters.cli.depots import EXPLAINED, load_depot
 from adapters.cli.exit_codes import ExitCode
-from adapters.cli.failures import UsageError, place
+from adapters.cli.failures import ServerRefused, UsageError, place
 from adapters.cli.scenario_files import require_known
 from adapters.cli.scenario_source import ScenarioSource
 from adapters.cli.scenario_stage import Wish, start_run
@@ -125,7 +125,7 @@ def start(arguments: argparse.Namespace, toolbox: Toolbox, terminal: Terminal) -
         if own:
             run_id = start_run(client, _depot(arguments, toolbox, request), _wish(arguments))
             terminal.say(f"run {run_id} started")
-        begun = source.start(run_id, request)
+        begun = _begun(source, run_id, request, own=own)
         if arguments.advance or (own and arguments.speed is None):
             _advance(source, begun, terminal)
         found = _awaited(source, begun) if arguments.wait or own else source.execution(run_id, begun.execution_id)
@@ -217,6 +217,16 @@ def _advance(source: ScenarioSource, begun: ExecutionView, terminal: Terminal) -
                 advance(done, ticks)
         at += ticks * run.tick_ms
         ends_at = source.execution(begun.run_id, begun.execution_id).ends_at
+
+
+def _begun(source: ScenarioSource, run_id: str, request: dict[str, Any], *, own: bool) -> ExecutionView:
+    """A run that was started for a scenario which is then refused is of no use to anybody."""
+    try:
+        return source.start(run_id, request)
+    except ServerRefused:
+        if own:
+            source.stop_run(run_id)
+        raise
 
 
 def _awaited(source: ScenarioSource, begun: ExecutionView) -> ExecutionView:

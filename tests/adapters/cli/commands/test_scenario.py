@@ -58,6 +58,7 @@ class Server:
 
     def __init__(self) -> None:
         self.asked: list[httpx.Request] = []
+        self.refused = ""
         self.answers: dict[str, list[Any]] = {
             f"GET {RUN}": [FACTS],
             f"GET {RUN}/scenarios": [{"scenarios": [EXECUTION]}],
@@ -65,6 +66,7 @@ class Server:
             f"GET {RUN}/scenarios/1": [EXECUTION, PASSED],
             f"POST {RUN}/scenarios/1/stop": [EXECUTION | {"status": "stopped", "reasons": ["called off"]}],
             f"POST {RUN}/commands/tick": [{}],
+            f"POST {RUN}/commands/stop": [{}],
             f"GET {RUN}/packet-feeds": [{"packet_feeds": []}, {"packet_feeds": [{"feed_id": "f"}]}],
             "POST /simulation-configurations": [{"id": "c-1"}],
             "POST /simulation-runs": [{"run_id": "tuesday"}],
@@ -72,6 +74,8 @@ class Server:
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(request)
+        if (request.method, request.url.path) == ("POST", self.refused):
+            return httpx.Response(422, json={"title": "The input is not valid", "detail": "1 fault found"})
         answers = self.answers[f"{request.method} {request.url.path}"]
         return httpx.Response(200, json=answers.pop(0) if len(answers) > 1 else answers[0])
 
@@ -205,6 +209,14 @@ def test_without_a_run_one_is_started_on_a_depot_and_moved_to_the_end(server: Se
         {"configuration_id": "c-1", "seed": 7, "tick": "10 s", "clock": {"mode": "MANUAL"}}
     ]
     assert server.bodies(f"{RUN}/commands/tick") != []
+
+
+def test_a_run_of_its_own_is_stopped_when_the_scenario_is_refused(server: Server) -> None:
+    server.refused = f"{RUN}/scenarios"
+    assert play("start", "bba-all-fields", "--depot", "three-bus-depot").code == 2
+    assert server.bodies(f"{RUN}/commands/stop") == [{}]
+    assert play("start", "bba-all-fields", "--run", "tuesday").code == 2
+    assert len(server.bodies(f"{RUN}/commands/stop")) == 1
 
 
 def test_a_feed_that_was_refused_is_told_before_anything_is_played(server: Server) -> None:
