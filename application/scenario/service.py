@@ -28,6 +28,7 @@ from application.scenario.playing import ScriptPlayer, pending_write
 from application.scenario.stored import StoredExecutions
 from application.scenario.targets import TargetControls
 from domain.configuration.document import SimulationConfigurationDocument
+from domain.configuration.validation.presets import SCENARIO
 from domain.errors import CommandRefused, Fault, InvalidInput, NotFound
 from domain.run.aggregate import RunStatus, SimulationRun
 from domain.scenario.casting import cast
@@ -35,9 +36,6 @@ from domain.scenario.execution import ScenarioExecution
 from domain.scenario.family import nearest_names
 from domain.scenario.script import Script
 from domain.scenario.script_reading import read_script
-
-PRESET_FIELD = "scenario"
-"""Of a preset's settings: the scenario it holds."""
 
 
 class StartScenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -175,7 +173,7 @@ class ScenarioService:
 def presets_of(document: SimulationConfigurationDocument) -> Mapping[str, Any]:
     """The scenarios among a configuration's presets, by their ids."""
     presets = document.scenario_presets
-    return {preset.id: preset.settings[PRESET_FIELD] for preset in presets if PRESET_FIELD in preset.settings}
+    return {preset.id: preset.settings[SCENARIO] for preset in presets if SCENARIO in preset.settings}
 
 
 def _read(chosen: _Chosen) -> Script:

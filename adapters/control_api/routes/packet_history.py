@@ -215,7 +215,8 @@ def _feed(backend: Backend, run_id: str, binding_id: str) -> int:
     fresh(backend)
     feed = packets.feed_number(backend.packets_table, stream_of(run_id, binding_id))
     if feed is None:
-        raise NotFound(f"run {run_id} has no packet feed {binding_id}", "list its packet feeds to see them")
+        hint = "list its packet feeds to see them; one that was refused says why"
+        raise NotFound(f"run {run_id} has no packet feed {binding_id} that was ever open", hint)
     return feed
 
 
