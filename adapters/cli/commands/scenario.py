@@ -223,7 +223,7 @@ def _begun(source: ScenarioSource, run_id: str, request: dict[str, Any], *, own:
     """A run that was started for a scenario which is then refused is of no use to anybody."""
     try:
         return source.start(run_id, request)
-    except ServerRefused:
+    except (InvalidInput, ServerRefused):
         if own:
             source.stop_run(run_id)
         raise

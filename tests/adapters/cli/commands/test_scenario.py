@@ -75,7 +75,8 @@ class Server:
     def answer(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(request)
         if (request.method, request.url.path) == ("POST", self.refused):
-            return httpx.Response(422, json={"title": "The input is not valid", "detail": "1 fault found"})
+            fault = {"pointer": "/needs/battery", "found": "no bess", "expected": "a depot with a bess"}
+            return httpx.Response(422, json={"title": "The input is not valid", "faults": [fault]})
         answers = self.answers[f"{request.method} {request.url.path}"]
         return httpx.Response(200, json=answers.pop(0) if len(answers) > 1 else answers[0])
 
