@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from application.oscp.sessions import HostedSession
+from application.oscp.hosted import HostedSession
 from domain.oscp.vocabulary import MessageType, Outcome
 from domain.scenario.exchange import Direction
 from domain.scenario.expectation_events import Expectation, Moment, Step

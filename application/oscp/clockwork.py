@@ -14,12 +14,13 @@ from typing import Any
 from application.clock import Clock
 from application.oscp import drafts
 from application.oscp.alarms import Alarms
+from application.oscp.hosted import HostedSession
 from application.oscp.inbound import InboundService
 from application.oscp.letters import Draft, Letter
 from application.oscp.outbound import OutboundService
 from application.oscp.part_entries import unfinished
 from application.oscp.registrar import Registrar
-from application.oscp.sessions import HostedSession, OscpSessions
+from application.oscp.sessions import OscpSessions
 from application.oscp.time import SessionTime
 from application.run.host import RunHost
 from domain.errors import DepotSimError

@@ -14,7 +14,8 @@ from application.event_log import Journal
 from application.http import Headers, SecretStore
 from application.ids import IdSource
 from application.oscp.arrivals import Arrival, Reply
-from application.oscp.sessions import HostedSession, OscpSessions
+from application.oscp.hosted import HostedSession
+from application.oscp.sessions import OscpSessions
 from application.oscp.time import SessionTime
 from application.repository import pending_append
 from domain.credentials import SecretReference

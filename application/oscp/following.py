@@ -12,7 +12,8 @@ from typing import Any
 
 from application.clock import Clock
 from application.event_log import Filter, Row
-from application.oscp.sessions import HostedSession, OscpSessions
+from application.oscp.hosted import HostedSession
+from application.oscp.sessions import OscpSessions
 from application.own_writes import OwnWrites
 from domain.aggregate import Aggregate
 from domain.errors import DepotSimError

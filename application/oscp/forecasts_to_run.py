@@ -11,7 +11,8 @@ import logging
 from collections.abc import Mapping
 from contextlib import suppress
 
-from application.oscp.sessions import HostedSession, OscpSessions
+from application.oscp.hosted import HostedSession
+from application.oscp.sessions import OscpSessions
 from application.oscp.time import SessionTime
 from application.repository import Origin
 from application.run.runtime import SimulationRuntimePort

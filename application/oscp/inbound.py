@@ -29,9 +29,10 @@ from application.oscp.cases import (
     unavailable,
 )
 from application.oscp.doorkeeper import Doorkeeper, Visitor
+from application.oscp.hosted import Given, HostedSession
 from application.oscp.part_entries import is_open
 from application.oscp.segmenting import Joined, Part, WaitingSegments
-from application.oscp.sessions import Given, HostedSession, OscpSessions
+from application.oscp.sessions import OscpSessions
 from application.oscp.world_context import WorldContext
 from domain.credentials import SecretReference
 from domain.errors import DepotSimError, VersionConflict

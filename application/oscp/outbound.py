@@ -11,8 +11,9 @@ import msgspec
 
 from application.clock import Clock
 from application.http import Partner, Posted
+from application.oscp.hosted import HostedSession
 from application.oscp.letters import Draft, Letter, letter_for
-from application.oscp.sessions import HostedSession, OscpSessions
+from application.oscp.sessions import OscpSessions
 from application.oscp.splitting import later_segment, numbered, of_segment, split
 from application.repository import Origin
 from domain.errors import VersionConflict

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from application.oscp.cases import answer_of, recorded_of, reply_of
+from application.oscp.hosted import HostedSession
 from application.oscp.segmenting import Part
-from application.oscp.sessions import HostedSession
 from domain.oscp.findings import Finding
 from domain.oscp.ledger import Answer, OscpMessageFinalised, OscpMessageLedgerEntry
 from domain.oscp.segments import incomplete

@@ -12,6 +12,7 @@ from application.http import SecretStore
 from application.oscp import drafts
 from application.oscp.attaching import attachment, preset_overrides
 from application.oscp.forecasting import forecast_draft, plan_of
+from application.oscp.hosted import HostedSession
 from application.oscp.letters import Draft
 from application.oscp.outbound import Make, OutboundService, Sent
 from application.oscp.registrar import Registrar
@@ -31,7 +32,7 @@ from application.oscp.requests import (
     SessionCreated,
     SwitchHeartbeats,
 )
-from application.oscp.sessions import HostedSession, OscpSessions
+from application.oscp.sessions import OscpSessions
 from application.oscp.time import SessionTime
 from application.oscp.views import PlanView, SessionView, plan_view, session_view
 from application.repository import Origin

@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from application.event_log import EventLog, Fence, Journal
-from application.oscp.arrivals import Reply
+from application.oscp.hosted import HostedSession, Versions
 from application.oscp.time import SessionTime
 from application.repository import Origin, pending_append
 from application.run.host import RunHost
@@ -29,61 +29,15 @@ from domain.oscp.state import SessionState
 from domain.oscp.vocabulary import LIVE
 from domain.scenario.expectation_events import Moment
 from domain.scenario.expectations import Expectations
-from domain.scenario.overrides import ALL, Overrides
+from domain.scenario.overrides import Overrides
 
 T = TypeVar("T")
-
-Versions = tuple[int, int, int]
-"""Of a session's own stream, its overrides and its expectations."""
 
 SNAPSHOT_EVERY = 1_000
 """Events between two snapshots of a session."""
 _SNAPSHOT_FORMAT = 1
 _ATTEMPTS = 8
-_KEPT_ANSWERS = 64
 _KEPT_SESSIONS = 4_096
-
-
-class Given(NamedTuple):
-    """An answer, perhaps still being found, to the message of this digest."""
-
-    digest: str
-    reply: asyncio.Future[Reply]
-
-
-class HostedSession:
-    """A session and what surrounds it, as this process has it. Not to be used any more once `dropped`."""
-
-    __slots__ = ("answers", "dropped", "expectations", "overrides", "saves_under_way", "session")
-
-    def __init__(self, session: OscpCapacityProviderSession, overrides: Overrides, expectations: Expectations) -> None:
-        self.session = session
-        self.overrides = overrides
-        self.expectations = expectations
-        self.answers: OrderedDict[str, Given] = OrderedDict()
-        self.dropped = False
-        self.saves_under_way = 0
-
-    @property
-    def id(self) -> str:
-        return self.session.attached.session_id
-
-    def end(self, moment: Moment, reason: str) -> None:
-        """End the session and all that was forced on it or expected of it. Does nothing when it has ended."""
-        if self.session.is_active:
-            self.session.detach(moment.session)
-            self.overrides.clear(ALL, moment.session)
-            self.expectations.retire_all(reason, moment)
-
-    @property
-    def versions(self) -> Versions:
-        return self.session.version, self.overrides.version, self.expectations.version
-
-    def remember(self, stream: str, answer: Given) -> None:
-        """Keep an answer for those who send the same message again; the oldest ones are in the log only."""
-        self.answers[stream] = answer
-        if len(self.answers) > _KEPT_ANSWERS:
-            self.answers.popitem(last=False)
 
 
 class OscpSessions:
@@ -125,8 +79,10 @@ class OscpSessions:
 
     async def known(self, run_id: str, remote_configuration_id: str) -> HostedSession | None:
         """The session of a run for a configuration, ended or not; None when there never was one."""
-        session_id = session_id_of(run_id, remote_configuration_id)
-        return None if await self._listed(session_id) is None else await self.get(session_id)
+        try:
+            return await self.get(session_id_of(run_id, remote_configuration_id))
+        except NotFound:
+            return None
 
     async def get(self, session_id: str) -> HostedSession:
         """The session as the log has it, or ahead of it by what is being written. Raises NotFound."""
@@ -346,11 +302,16 @@ class OscpSessions:
     async def _load_listed(self, session_id: str) -> HostedSession:
         listed = await self._listed(session_id)
         if listed is None:
-            raise NotFound(f"there is no OSCP session {session_id}", "list the run's sessions to see their ids")
+            raise _unknown(session_id)
         hosted = _new(listed)
         await self._snapshots.restore(hosted.session)
         for aggregate in (hosted.session, hosted.overrides, hosted.expectations):
             await self._fold(aggregate)
+        begun = self._loaded.get(session_id)
+        if begun is not None:
+            return begun  # here, while the log was being read
+        if not hosted.session.version:
+            raise _unknown(session_id)  # listed already, but its beginning is still being written
         self._loaded[session_id] = hosted
         if len(self._loaded) > _KEPT_SESSIONS:
             self._loaded.popitem(last=False)
@@ -374,14 +335,21 @@ class OscpSessions:
     async def _active(self, find: Callable[[], str | None]) -> str | None:
         """As `_look_up`, but what is known of a session that has ended may be old: its partner may be elsewhere now."""
         session_id = await self._look_up(find)
-        if session_id is None:
-            return None
-        hosted = await self.get(session_id)
-        if hosted.session.is_active:
+        if session_id is None or await self._is_active(session_id):
             return session_id
-        self.drop(hosted)
         await self._refresh()
-        return find()
+        session_id = find()
+        return session_id if session_id is not None and await self._is_active(session_id) else None
+
+    async def _is_active(self, session_id: str) -> bool:
+        """One that is not is loaded anew when it is next asked for."""
+        try:
+            hosted = await self.get(session_id)
+        except NotFound:
+            return False
+        if not hosted.session.is_active:
+            self.drop(hosted)
+        return hosted.session.is_active
 
     async def _refresh(self) -> None:
         """Bring the directory up to the log; a new one if it was given up meanwhile."""
@@ -399,3 +367,7 @@ class OscpSessions:
 def _new(listed: OscpSessionListed) -> HostedSession:
     session = OscpCapacityProviderSession(listed.run_id, listed.remote_configuration_id)
     return HostedSession(session, Overrides(listed.session_id), Expectations(listed.session_id))
+
+
+def _unknown(session_id: str) -> NotFound:
+    return NotFound(f"there is no OSCP session {session_id}", "list the run's sessions to see their ids")

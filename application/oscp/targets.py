@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
-from application.oscp.sessions import HostedSession, OscpSessions
+from application.oscp.hosted import HostedSession
+from application.oscp.sessions import OscpSessions
 from application.repository import Origin
 from application.scenario.control import Target
 from domain.scenario.expectation_events import Moment

@@ -94,6 +94,7 @@ class Contract:
     def end(self) -> None:
         ended = self.control("DELETE", self.path)
         assert ended.status_code == 204, ended.text
+        self.partner.delete(f"/control/connections/{PRINTED_CONFIGURATION}")  # or the next test hears from it
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 
 from tests.e2e.processes import depot_sim
 
-GOLDEN = "e4f4f7f925457de4b8e7223b9144c97d434784c6af9c5b027e320e963363f449"
+GOLDEN = "808906e00916b32b9edf8313ea49313df8589e5f925262813f0367a9d8139db3"
 """Changes only with the example, or with what the world does on purpose: then take the value that the test shows."""
 
 

@@ -39,6 +39,11 @@ enabled = false
 [[operations]]
 include-operation-id = ["replace_configuration", "validate_configuration"]
 enabled = false
+
+# It answers what is wrong with anything at all.
+[[operations]]
+include-operation-id = ["check_scenario"]
+checks.negative_data_rejection.enabled = false
 """
 
 

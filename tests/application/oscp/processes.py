@@ -15,12 +15,13 @@ from application.oscp import drafts
 from application.oscp.arrivals import MOST_BODY_BYTES, Arrival, Reply
 from application.oscp.clockwork import Clockwork
 from application.oscp.doorkeeper import Doorkeeper
+from application.oscp.hosted import HostedSession
 from application.oscp.inbound import InboundService
 from application.oscp.outbound import OutboundService
 from application.oscp.registrar import Registrar
 from application.oscp.requests import CreateSession
 from application.oscp.service import OscpService
-from application.oscp.sessions import HostedSession, OscpSessions
+from application.oscp.sessions import OscpSessions
 from application.oscp.targets import OscpTargets
 from application.oscp.time import SessionTime
 from application.oscp.world_context import WorldContext

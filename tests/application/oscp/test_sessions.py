@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from application.oscp.sessions import HostedSession
+from application.oscp.hosted import HostedSession
 from domain.errors import CommandRefused, LeaseLost, NotFound, RunHeldElsewhere, StoreError, VersionConflict
 from domain.oscp.ledger import OscpMessageLedgerEntry
 from domain.oscp.vocabulary import Lifecycle
@@ -54,6 +54,23 @@ async def test_sessions_are_found_by_what_a_request_shows(process: OscpProcess, 
     assert await process.sessions.of_run("r") == [session]
     with pytest.raises(NotFound):
         await process.sessions.get("nobody")
+
+
+async def test_whoever_asks_for_a_session_whose_beginning_is_being_written_does_not_stand_in_its_way(
+    process: OscpProcess,
+) -> None:
+    await process.start()
+    process.journal.asked.clear()
+    process.journal.open.clear()
+    beginning = asyncio.create_task(process.attach())
+    await process.journal.asked.wait()
+    assert await process.sessions.by_configuration(CONFIGURATION) is None
+    assert process.sessions.loaded() == []
+
+    process.journal.open.set()
+    session = await beginning
+    assert await process.sessions.by_configuration(CONFIGURATION) == session
+    assert await process.sessions.decide(session, go_online) is Lifecycle.ONLINE
 
 
 async def test_decisions_share_commits_and_are_written_in_their_order(process: OscpProcess, session: str) -> None:

@@ -61,13 +61,18 @@ class FakeClock:
 
 
 class FailingJournal:
-    """Passes appends on, but raises the errors it is given in place of the next ones."""
+    """Passes appends on while it is open, but raises the errors it is given in place of the next ones."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self.outcomes: list[Exception | None] = []
+        self.open = asyncio.Event()
+        self.open.set()
+        self.asked = asyncio.Event()
 
     async def append(self, append: Append) -> Sequence[int]:
+        self.asked.set()
+        await self.open.wait()
         failure = self.outcomes.pop(0) if self.outcomes else None
         if failure is not None:
             raise failure

@@ -49,7 +49,7 @@ _DEPOT: Raw = {
     "weather": {"ambient": [{"at": "00:00", "temperature": "-5 °C"}, {"at": "12:00", "temperature": "8 °C"}]},
     "projection_bindings": [
         {"id": "ocpp", "family": "ocpp", "managed_scope": "site", "endpoint": "wss://platform.example:9000/ocpp"},
-        {"id": "packets", "family": "packets", "managed_scope": "site", "endpoint": "https://platform.example/packets"},
+        {"id": "packets", "family": "packets", "managed_scope": "site"},
         {"id": "telematics", "family": "telematics", "managed_scope": "site"},
         {"id": "oscp", "family": "oscp", "managed_scope": "site", "group_id": "g", "scenario_preset": "calm"},
     ],
