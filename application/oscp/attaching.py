@@ -24,7 +24,7 @@ from domain.scenario.family import nearest_names
 
 BASELINE = "connected_baseline"
 """The preset without any override."""
-_ADDRESS = re.compile(r"https?://[^\s/?#]+(?:/[^\s?#]*)?")
+_ADDRESS = re.compile(r"https?://[^\s/?#@]+(?:/[^\s?#]*)?")  # a password in it would stay in the log
 _TEXT = re.compile(r"[\x21-\x7e]{1,100}")
 
 

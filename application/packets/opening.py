@@ -72,7 +72,7 @@ def opening_of(
     profile = read_profile(files)
     devices, site_model_name, unmapped = _devices(asked, document, profile)
     if not devices:
-        found = f"{len(unmapped)} rows that cannot be mapped" if asked.devices is not None else "nothing to measure"
+        found = f"rows that cannot be mapped: {len(unmapped)}" if asked.devices is not None else "nothing to measure"
         raise InvalidInput([Fault("/devices", found, "at least one device that can be"), *unmapped])
     return PacketFeedOpened(
         at=started_at(run) + run.world.at,
@@ -146,13 +146,15 @@ def _faults(asked: _Asked, document: SimulationConfigurationDocument) -> Iterato
         expected = one_of(scopes) if scopes else "a run whose configuration has managed scopes"
         yield Fault("/managed_scope_id", quoted(asked.managed_scope_id), expected)
     if not is_address(asked.endpoint, ("http", "https")):
-        expected = "an address that begins with http:// or https:// and names a host"
+        expected = "an address that begins with http:// or https:// and names a host, no password in it"
         yield Fault("/endpoint", quoted(asked.endpoint), expected)
     yield from outbound_faults(asked.authorization, asked.credentials)
     for field, (least, most) in _BOUNDS.items():
         value = getattr(asked.policy, field)
         if not least <= value <= most:
             yield Fault(f"/policy/{field}", str(value), f"{least} to {most}")
+    if asked.policy.retry_cap_ms < asked.policy.retry_base_ms:
+        yield Fault("/policy/retry_cap_ms", str(asked.policy.retry_cap_ms), "at least retry_base_ms")
 
 
 def _devices(

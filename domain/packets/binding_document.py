@@ -82,7 +82,7 @@ def _check(document: BindingDocument, faults: Faults) -> None:
             expected = f"an id of its own; device {first[device.device_id]} has this one"
             faults.add(f"{pointer}/device_id", quoted(device.device_id), expected)
         if device.endpoint and not is_address(device.endpoint, ("http", "https")):
-            expected = "an address that begins with http:// or https:// and names a host"
+            expected = "an address that begins with http:// or https:// and names a host, no password in it"
             faults.add(f"{pointer}/endpoint", quoted(device.endpoint), expected)
         if device.cadence is not None and device.cadence < MS_PER_SECOND:
             faults.add(f"{pointer}/cadence", f"{device.cadence} ms", "at least 1 s")

@@ -31,7 +31,7 @@ _SCHEMES: Mapping[type, tuple[str, ...]] = {OcppBinding: ("ws", "wss"), PacketsB
 _PROFILES: Mapping[type, str] = {PacketsBinding: "profile", TelematicsBinding: "provider"}
 _ADDRESS = re.compile(
     r"""(?P<scheme>[a-z]+)://
-        (?:[^\s/?#@\[\]]*@)?                          # user
+        (?:[^\s/?#@:\[\]]*@)?                         # user; a password would stay in the log
         (?:\[[0-9A-Fa-f:.]+\]|[^\s/?#@:\[\]]+)       # host: an IPv6 address, or a name
         (?::(?P<port>[0-9]{1,5}))?
         (?:[/?\#]\S*)?""",
@@ -70,11 +70,13 @@ def _binding(pointer: str, binding: ProjectionBinding) -> Iterator[Finding]:
 def _endpoint(pointer: str, endpoint: str, schemes: tuple[str, ...]) -> Iterator[Finding]:
     if not is_address(endpoint, schemes):
         accepted = " or ".join(f"{scheme}://" for scheme in schemes)
-        yield finding(pointer, quoted(endpoint), f"an address that begins with {accepted} and names a host")
+        yield finding(
+            pointer, quoted(endpoint), f"an address that begins with {accepted} and names a host, no password in it"
+        )
 
 
 def is_address(endpoint: str, schemes: tuple[str, ...]) -> bool:
-    """Whether it begins with one of the schemes and names a host."""
+    """Whether it begins with one of the schemes and names a host, and gives no password away."""
     match = _ADDRESS.fullmatch(endpoint)
     return match is not None and match["scheme"] in schemes and 0 < int(match["port"] or 1) <= _HIGHEST_PORT
 

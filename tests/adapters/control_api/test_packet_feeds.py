@@ -111,6 +111,10 @@ async def test_every_fault_of_a_request_is_told(api: Api, feed: str, platform: P
     body = problem(await api.post(FEEDS, wrong), 422, "invalid-input")
     assert pointers(body) == ["/managed_scope_id", "/endpoint", "/credentials/outbound"]
     problem(await api.post(FEEDS, asked(platform, unheard="of")), 422, "invalid-input")
+    policy = {"retry_base_ms": 500, "retry_cap_ms": 100}
+    wrong = asked(platform, binding_id="b", endpoint="http://user:secret@host/packets", policy=policy)
+    body = problem(await api.post(FEEDS, wrong), 422, "invalid-input")
+    assert pointers(body) == ["/endpoint", "/policy/retry_cap_ms"]
 
 
 async def test_a_stopped_run_opens_no_feed(api: Api, feed: str, platform: Partner) -> None:

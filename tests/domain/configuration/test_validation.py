@@ -212,6 +212,7 @@ def test_a_semantic_fault_names_its_place_and_what_would_do(pointer: str, change
         "ws://host:99999",
         "ws://a b/",
         "ws://[::1",
+        "ws://user:secret@host/",
     ],
 )
 def test_an_endpoint_is_an_address_with_the_familys_scheme(endpoint: str) -> None:
