@@ -17,6 +17,8 @@ from application.packets.keeping import FeedKeeper
 from application.packets.kept_run import Means
 from application.packets.requests import OpenPacketFeed
 from application.packets.service import PacketService
+from application.run.service import Outcome
+from domain.configuration.definition import Definition
 from domain.events import Event, decode
 from domain.packets.delivery import Attempt
 from domain.packets.device import BoundKey
@@ -25,9 +27,12 @@ from domain.packets.feed import PacketFeed, stream_of
 from domain.packets.packet import Packet
 from domain.packets.treating import Treated
 from tests.application.run.processes import ALICE, FakeClock, Process
+from tests.domain.configuration.samples import depot
 
 BINDING = "packets"
-"""The sample depot's own, with an endpoint."""
+"""The sample depot's own."""
+CONNECTED = Definition.of(depot(("/projection_bindings/1/endpoint", "https://platform.example/packets")))
+"""The sample depot, whose feed opens by itself."""
 _GATHER_US = 50_000
 
 
@@ -91,6 +96,9 @@ class PacketProcess(Process):
         means = Means(store.log, self.feeds, ProfileLibrary(), platform, clock, NoInterference())
         self.keeper = FeedKeeper(self.host, means)
         self.packets = PacketService(store.log, self.feeds, self.keeper, self.live)
+
+    async def start(self, run_id: str = "r", *, definition: Definition = CONNECTED, **changes: Any) -> Outcome:
+        return await super().start(run_id, definition=definition, **changes)
 
     async def open(self, binding_id: str = "iot", **changes: Any) -> None:
         asked: dict[str, Any] = {"managed_scope_id": "site", "endpoint": "http://platform/packets"}
