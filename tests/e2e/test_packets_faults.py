@@ -207,7 +207,7 @@ def test_an_outage_goes_on_through_kill_9_and_nothing_is_lost(tmp_path: Path) ->
         before = len(feed.arrived())
         with served(db, tmp_path, port) as (url, _), _client(url) as http:
             feed.simulator = http
-            feed.wait(lambda view: view.get("undelivered") == waiting)
+            feed.wait(lambda view: view["undelivered"] >= waiting)  # what had just arrived may come again
             assert len(feed.arrived()) == before
             feed.override({"clear": "all"})
             feed.let_pass(1)
