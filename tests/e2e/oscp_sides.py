@@ -37,9 +37,9 @@ def sent(outcome: str, status: int | None = None, by: str = "") -> Entry:
     return Entry("outbound", outcome, status, (by,) if by else ())
 
 
-def eventually(read: Callable[[], T], holds: Callable[[T], bool]) -> T:
+def eventually(read: Callable[[], T], holds: Callable[[T], bool], seconds: float = PATIENCE_SECONDS) -> T:
     """What is read once it is as it should be."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + seconds
     while not holds(found := read()):
         assert time.monotonic() < deadline, f"it does not come; the last that was read is {found}"
         time.sleep(_LOOK_SECONDS)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import time
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -65,13 +64,11 @@ class Feed:
     def wait(self, holds: Callable[[Any], bool]) -> Any:
         """For the feed to have seen all of its run, and for this to hold."""
         version = self.simulator.get(self.run).json()["version"]
-        deadline = time.monotonic() + PATIENCE_S
-        while True:
-            view = self.simulator.get(self.path).json()
-            if view["checkpoint"]["run_version"] >= version - 1 and holds(view):
-                return view
-            assert time.monotonic() < deadline, json.dumps(view)
-            time.sleep(0.01)
+        return eventually(
+            lambda: self.simulator.get(self.path).json(),
+            lambda view: view["checkpoint"]["run_version"] >= version - 1 and holds(view),
+            PATIENCE_S,
+        )
 
     def override(self, body: Any) -> None:
         changed = self.simulator.patch(f"{self.path}/overrides", json=body)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from domain.run.digest import RunDigest
 from domain.run.events import RunTicked
 from domain.scenario.execution import stream_of
 from domain.scenario.execution_events import ScenarioExecutionStarted, ScenarioStepApplied
+from tests.e2e.oscp_sides import eventually
 from tests.e2e.processes import ROOT
 from tests.e2e.test_kill import free_port, served
 
@@ -59,10 +59,7 @@ def steps_done(url: str) -> int:
 
 
 def wait_for_steps(url: str, count: int) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while steps_done(url) < count:
-        assert time.monotonic() < deadline, f"{steps_done(url)} of {count} steps"
-        time.sleep(0.01)
+    eventually(lambda: steps_done(url), lambda done: done >= count, PATIENCE_S)
 
 
 def told(db: str) -> tuple[str, list[Any]]:
@@ -107,11 +104,9 @@ def test_a_run_that_follows_wall_time_is_killed_again_and_again_and_comes_to_the
 
 
 def wait_until_finished(url: str) -> None:
-    deadline = time.monotonic() + PATIENCE_S
     with httpx.Client(base_url=url, timeout=30, trust_env=False) as http:
-        while http.get("/simulation-runs/r/scenarios/1").json()["status"] == "running":
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        played = http.build_request("GET", "/simulation-runs/r/scenarios/1")
+        eventually(lambda: http.send(played).json()["status"], lambda status: status != "running", PATIENCE_S)
 
 
 def test_an_advance_that_is_killed_and_repeated_comes_to_the_same(
