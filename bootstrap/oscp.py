@@ -30,8 +30,6 @@ from application.run.live import LiveRuns
 from application.run.runtime import SimulationRuntimePort
 from application.scenario.control import ScenarioControl
 
-_SQLITE = "sqlite:///"
-
 
 @dataclass(frozen=True, slots=True)
 class Oscp:
@@ -77,11 +75,3 @@ def compose_oscp(
         Following(journal, sessions, clock),
         partner,
     )
-
-
-def secrets_folder_of(db: str, named: Path | None) -> Path | None:
-    """Beside a SQLite file unless named; None keeps what partners give the service in memory."""
-    if named is not None or not db.startswith(_SQLITE):
-        return named
-    file = Path(db.removeprefix(_SQLITE).partition("?")[0])
-    return file.with_name(f"{file.name}.secrets")

@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+import msgspec
+
 from adapters.clock import SystemClock
 from adapters.control_api import Backend, ReadModelStatus, Tokens
 from adapters.event_store import EventStore, open_event_store
@@ -29,7 +31,8 @@ from application.scenario.service import ScenarioService
 from application.scenario.targets import TargetControls
 from application.subscription import Tail
 from bootstrap.importers import IMPORTERS, ImportedDocuments
-from bootstrap.oscp import Oscp, compose_oscp, secrets_folder_of
+from bootstrap.kept_secrets import kept_secrets_folder
+from bootstrap.oscp import Oscp, compose_oscp
 from bootstrap.packets import Packets, compose_packets
 from bootstrap.scenarios import scenario_library
 from bootstrap.settings import Settings
@@ -69,6 +72,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
     Raises InvalidInput for bad settings, StoreError for a store that cannot be used.
     """
     tokens = Tokens(settings.tokens)
+    settings = msgspec.structs.replace(settings, kept_secrets=kept_secrets_folder(settings))
     async with AsyncExitStack() as closing:
         store = closing.enter_context(open_event_store(settings.db))
         read_store = open_read_store(settings.db, MODELS)
@@ -105,8 +109,9 @@ def _compose(
     live = LiveRuns(log, host)
     runtime = SimulationRuntime(log, tail, run_service, live)
     meter = PowerScopeMeter(read_store[power.MODEL].database(), live, runner.wait_for, log)
-    secrets = secrets_folder_of(settings.db, settings.secrets)
-    oscp = compose_oscp(log, journal, host, live, runtime, meter, secrets_folder=secrets, url=settings.url)
+    oscp = compose_oscp(
+        log, journal, host, live, runtime, meter, secrets_folder=settings.kept_secrets, url=settings.url
+    )
     closing.push_async_callback(oscp.partner.close)
     packets = compose_packets(log, journal, host, live, oscp.partner)
     targets.add(NeedKind.OSCP_SESSION, ControlledTargets(oscp.scenarios, oscp.sessions.of_run))

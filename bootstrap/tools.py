@@ -87,6 +87,7 @@ def serve(request: ServeRequest) -> None:
         port=request.port,
         tokens=request.tokens,
         ready_file=request.ready_file,
+        kept_secrets=request.kept_secrets,
         log_format=LogFormat.JSON if request.json_logs else LogFormat.TEXT,
     )
     serving.serve(settings)

@@ -57,7 +57,10 @@ class ImportRequest(NamedTuple):
 
 
 class ServeRequest(NamedTuple):
-    """Port 0 is any free one. `ready_file` gets URL and process id as JSON once the service answers."""
+    """Port 0 is any free one. `ready_file` gets URL and process id as JSON once the service answers.
+
+    `kept_secrets` is the folder for secrets that partners give the service; None chooses the default for the store.
+    """
 
     db: str
     host: str
@@ -65,6 +68,7 @@ class ServeRequest(NamedTuple):
     tokens: tuple[str, ...]
     ready_file: Path | None
     json_logs: bool
+    kept_secrets: Path | None = None
 
 
 class Rebuilt(Protocol):

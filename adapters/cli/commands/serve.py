@@ -27,6 +27,13 @@ def add_to(subcommands: Subcommands) -> None:
         "--port", type=_port, default=DEFAULT_PORT, metavar="N", help=f"default: {DEFAULT_PORT}; 0: any"
     )
     command.add_argument("--ready-file", type=Path, metavar="FILE", help="gets URL and process id as JSON when ready")
+    command.add_argument(
+        "--kept-secrets",
+        type=Path,
+        metavar="FOLDER",
+        help="where secrets given by partners are kept (default: DEPOT_SIM_KEPT_SECRETS, or FILE.secrets beside an "
+        "SQLite file, or depot-sim.secrets with PostgreSQL)",
+    )
     command.add_argument("--log-format", choices=("json", "text"), help="default: text on a terminal, json otherwise")
     command.set_defaults(execute=execute)
 
@@ -42,9 +49,15 @@ def execute(arguments: argparse.Namespace, toolbox: Toolbox, _terminal: Terminal
             tokens=tuple(token.strip() for token in tokens if token.strip()),
             ready_file=arguments.ready_file,
             json_logs=log_format == "json",
+            kept_secrets=arguments.kept_secrets or _folder("DEPOT_SIM_KEPT_SECRETS"),
         )
     )
     return ExitCode.OK
+
+
+def _folder(variable: str) -> Path | None:
+    text = os.environ.get(variable)
+    return Path(text) if text else None
 
 
 def _port(text: str) -> int:

@@ -25,9 +25,12 @@ def test_without_arguments_it_is_for_this_machine_alone() -> None:
 
 def test_arguments_go_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DEPOT_SIM_DB", "sqlite:///env.db")
+    monkeypatch.setenv("DEPOT_SIM_KEPT_SECRETS", "env.secrets")
     monkeypatch.setenv("DEPOT_SIM_TOKENS", "ann:operator:0123456789abcdef, bob:viewer:fedcba9876543210,")
 
-    assert served().db == "sqlite:///env.db"
+    assert (served().db, served().kept_secrets) == ("sqlite:///env.db", Path("env.secrets"))
+    assert served("--kept-secrets", "arg.secrets").kept_secrets == Path("arg.secrets")
+    monkeypatch.delenv("DEPOT_SIM_KEPT_SECRETS")
     request = served(
         "--db", "sqlite:///arg.db", "--host", "::1", "--port", "0", "--ready-file", "r", "--log-format", "text"
     )
