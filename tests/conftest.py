@@ -1,4 +1,4 @@
-"""Fixtures for every test: a real PostgreSQL, and event stores on both databases."""
+"""For every test: its time-out, a real PostgreSQL, and event stores on both databases."""
 
 from __future__ import annotations
 
@@ -7,7 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import patient
 from tests.postgres_cluster import Cluster, cluster
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Multiply the time-out of every test as well; one given on the command line stays as it is."""
+    if config.getoption("timeout") is None:
+        config.option.timeout = patient(float(config.getini("timeout")))
 
 
 @pytest.fixture(scope="session")

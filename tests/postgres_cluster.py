@@ -23,6 +23,8 @@ from urllib.parse import quote
 import psycopg
 from psycopg.sql import SQL, Identifier
 
+from tests.patience import patient
+
 _COMMON = "-c listen_addresses= -c max_connections=100 -c shared_buffers=64MB -c wal_level=minimal -c max_wal_senders=0"
 _FORGETFUL = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off"
 
@@ -61,7 +63,19 @@ def cluster(*, durable: bool = False) -> Iterator[Cluster]:
         identity = ["-U", "test", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"]
         run(server / "initdb", "-D", data, *identity)
         options = f"-k {home} {_COMMON} {'' if durable else _FORGETFUL}"
-        run(server / "pg_ctl", "-D", data, "-l", home / "log", "-o", options, "-w", "-t", "30", "start")
+        run(
+            server / "pg_ctl",
+            "-D",
+            data,
+            "-l",
+            home / "log",
+            "-o",
+            options,
+            "-w",
+            "-t",
+            str(round(patient(60))),
+            "start",
+        )
         try:
             yield Cluster(home)
         finally:

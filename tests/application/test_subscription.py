@@ -14,6 +14,7 @@ from application.event_log import Append, Filter, Row, StreamWrite
 from application.subscription import Subscription, Tail, matches, read_page
 from domain.errors import StoreError
 from domain.events import EncodedEvent
+from tests.patience import patient
 
 RUN = Filter(stream_prefixes=("run-",))
 
@@ -86,9 +87,9 @@ def test_a_stopped_subscription_ends_also_while_it_waits(store: EventStore) -> N
 
     follower = threading.Thread(target=follow)
     follower.start()
-    assert third.wait(30)
+    assert third.wait(patient(60))
     subscription.stop()
-    follower.join(30)
+    follower.join(patient(60))
     assert not follower.is_alive()
     assert versions(seen) == [1, 2, 3]
 

@@ -15,6 +15,7 @@ import httpx
 from tests.e2e.oscp_sides import CapacityProvider, FlexibilityProvider
 from tests.e2e.oscp_stage import GROUP, POLICY, PROFILE, SCOPE, Stage
 from tests.e2e.processes import start, wait_for
+from tests.patience import patient
 
 
 def url_of(http: httpx.Client) -> str:
@@ -57,7 +58,7 @@ class MortalSimulator:
         self._ready_file = ready_file
         self._variables = variables
         self._process: subprocess.Popen[str] | None = None
-        self.http = httpx.Client(timeout=60, trust_env=False)
+        self.http = httpx.Client(timeout=patient(120), trust_env=False)
         self.start()
 
     @property

@@ -9,9 +9,11 @@ from typing import Any, NamedTuple, TypeVar
 
 import httpx
 
+from tests.patience import patient
+
 T = TypeVar("T")
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = patient(60)
 _LOOK_SECONDS = 0.01
 _NEXT_TO_NOTHING = timedelta(milliseconds=200)
 
@@ -37,9 +39,9 @@ def sent(outcome: str, status: int | None = None, by: str = "") -> Entry:
     return Entry("outbound", outcome, status, (by,) if by else ())
 
 
-def eventually(read: Callable[[], T], holds: Callable[[T], bool], seconds: float = PATIENCE_SECONDS) -> T:
+def eventually(read: Callable[[], T], holds: Callable[[T], bool]) -> T:
     """What is read once it is as it should be."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while not holds(found := read()):
         assert time.monotonic() < deadline, f"it does not come; the last that was read is {found}"
         time.sleep(_LOOK_SECONDS)

@@ -11,11 +11,12 @@ import httpx
 
 from tests.e2e.oscp_sides import CapacityProvider
 from tests.e2e.oscp_stage import GROUP, SCOPE
+from tests.patience import patient
 
 NOWHERE = "http://127.0.0.1:9/oscp"
 PREFIX = "/oscp/cp/2.0"
 JSON = ("Content-Type", "application/json")
-_PATIENCE_SECONDS = 30
+_PATIENCE_SECONDS = patient(60)
 
 Header = tuple[str, str]
 

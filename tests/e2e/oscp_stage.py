@@ -20,6 +20,7 @@ import httpx
 
 from tests.e2e.oscp_sides import CapacityProvider, FlexibilityProvider
 from tests.e2e.processes import ROOT, finish, running, wait_for
+from tests.patience import patient
 
 HEARTBEAT_SECONDS = 1
 GROUP = "group-1"
@@ -150,7 +151,9 @@ def start_run(http: httpx.Client, **changes: Any) -> str:
 @contextmanager
 def _client(ready_file: Path, process: subprocess.Popen[str]) -> Iterator[httpx.Client]:
     wait_for(ready_file.exists, process)
-    with httpx.Client(base_url=json.loads(ready_file.read_bytes())["url"], timeout=60, trust_env=False) as http:
+    with httpx.Client(
+        base_url=json.loads(ready_file.read_bytes())["url"], timeout=patient(120), trust_env=False
+    ) as http:
         yield http
 
 

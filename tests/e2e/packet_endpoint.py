@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 from aiohttp import web
 
 from tests.e2e.test_kill import free_port
+from tests.patience import patient
 
 Lie = Callable[[web.Request], Coroutine[Any, Any, web.StreamResponse]]
-_PATIENCE_S = 60
+_PATIENCE_S = patient(60)
 
 
 class Endpoint:

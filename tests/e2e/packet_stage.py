@@ -14,6 +14,7 @@ import yaml
 
 from tests.e2e.oscp_stage import url_of
 from tests.e2e.processes import ROOT
+from tests.patience import patient
 
 BINDING = "site-packets"
 CONTROLLER, BATTERY, ROOF = "controller-controller", "bess-battery", "pv-roof"
@@ -32,7 +33,7 @@ UNITS = {
 _START = "2026-03-02T12:00:00Z"
 _BEGAN = datetime.fromisoformat(_START)
 _PAGE = 1_000
-_PATIENCE_S = 60
+_PATIENCE_S = patient(60)
 
 
 class Arrived(NamedTuple):

@@ -12,9 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.patience import patient
+
 ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-m", "bootstrap.main")
-_PATIENCE_SECONDS = 30.0
+_PATIENCE_SECONDS = patient(60)
 
 
 class Finished(NamedTuple):

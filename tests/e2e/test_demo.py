@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from tests.e2e.processes import depot_sim
+from tests.patience import patient
 
 LEFT_BEHIND = re.compile(r"^  (http://127\.0\.0\.1:(\d+))/simulation-runs/(\S+)$", re.MULTILINE)
 
@@ -49,7 +50,7 @@ def demo(folder: Path) -> tuple[str, str]:
 
 def answers(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/livez", trust_env=False).is_success
+        return httpx.get(f"{url}/livez", timeout=patient(60), trust_env=False).is_success
     except httpx.TransportError:
         return False
 

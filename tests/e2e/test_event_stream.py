@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from tests.e2e.processes import ROOT, serving
+from tests.patience import patient
 
 CUTS = 50
 EVENTS = "/simulation-runs/r/events"
@@ -59,7 +60,10 @@ class Reader:
 
 @pytest.fixture
 def http(sqlite_url: str, tmp_path: Path) -> Iterator[httpx.Client]:
-    with serving(sqlite_url, tmp_path) as url, httpx.Client(base_url=url, timeout=30, trust_env=False) as client:
+    with (
+        serving(sqlite_url, tmp_path) as url,
+        httpx.Client(base_url=url, timeout=patient(120), trust_env=False) as client,
+    ):
         yield client
 
 
@@ -94,7 +98,10 @@ def test_a_client_cut_fifty_times_while_the_run_ticks_has_every_event_once(http:
 def test_a_client_goes_on_where_it_was_when_the_service_comes_back(sqlite_url: str, tmp_path: Path) -> None:
     received: list[dict[str, Any]] = []
     for restart in range(3):
-        with serving(sqlite_url, tmp_path) as url, httpx.Client(base_url=url, timeout=30, trust_env=False) as http:
+        with (
+            serving(sqlite_url, tmp_path) as url,
+            httpx.Client(base_url=url, timeout=patient(120), trust_env=False) as http,
+        ):
             if restart == 0:
                 start_run(http)
             reader = Reader(http, received)

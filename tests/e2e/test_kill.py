@@ -20,6 +20,7 @@ from typing import Any
 import httpx
 
 from tests.e2e.processes import ROOT, running, wait_for
+from tests.patience import patient
 
 KILLS = int(os.environ.get("DEPOT_SIM_TEST_KILLS", "5"))
 CLIENTS = 20
@@ -45,7 +46,7 @@ def free_port() -> int:
 
 def start_run(url: str) -> None:
     definition = (ROOT / "examples" / "three-bus-depot.yaml").read_bytes()
-    with httpx.Client(base_url=url, timeout=30, trust_env=False) as http:
+    with httpx.Client(base_url=url, timeout=patient(120), trust_env=False) as http:
         yaml = {"Content-Type": "application/yaml"}
         created = http.post("/simulation-configurations", content=definition, headers=yaml)
         body = {"configuration_id": created.json()["id"], "run_id": "r", "tick": "1 s", "clock": {"speed": "20"}}
@@ -62,7 +63,7 @@ class Clients:
 
     async def work(self, url: str, pid: int, chance: random.Random) -> None:
         """Until the server, killed at some moment, answers nobody any more."""
-        async with httpx.AsyncClient(base_url=url, timeout=10, trust_env=False) as http:
+        async with httpx.AsyncClient(base_url=url, timeout=patient(120), trust_env=False) as http:
             sending = [asyncio.create_task(self._send(http, number, chance)) for number in range(CLIENTS)]
             await asyncio.sleep(chance.uniform(0.05, 0.5))
             os.kill(pid, signal.SIGKILL)
@@ -70,7 +71,7 @@ class Clients:
 
     async def finish(self, url: str) -> None:
         """Send what was not answered once more."""
-        async with httpx.AsyncClient(base_url=url, timeout=10, trust_env=False) as http:
+        async with httpx.AsyncClient(base_url=url, timeout=patient(120), trust_env=False) as http:
             for key in list(self._unanswered.values()):
                 await self._command(http, key)
 
@@ -98,7 +99,7 @@ def recorded(url: str) -> Counter[str]:
     """How often each request has had its effect."""
     path = f"/simulation-runs/r/events?type={TARGET_SET}"
     headers = {"Accept": "application/jsonl"}
-    lines = httpx.get(url + path, headers=headers, timeout=30, trust_env=False).text.splitlines()
+    lines = httpx.get(url + path, headers=headers, timeout=patient(120), trust_env=False).text.splitlines()
     return Counter(json.loads(line)["origin"]["causation_id"] for line in lines)
 
 

@@ -20,6 +20,7 @@ from tests.e2e.packet_endpoint import Endpoint, Lie, answering, close, endpoint,
 from tests.e2e.processes import ROOT
 from tests.e2e.test_kill import free_port, served
 from tests.e2e.test_takeover import server, until
+from tests.patience import patient
 
 FEED = "/simulation-runs/r/packet-feeds/iot"
 QUICK = {"retry_base_ms": 20, "retry_cap_ms": 200, "request_timeout_ms": 300, "connect_timeout_ms": 300}
@@ -33,7 +34,7 @@ def platform() -> Iterator[Endpoint]:
 
 
 def client(url: str) -> httpx.Client:
-    return httpx.Client(base_url=url, timeout=60, trust_env=False)
+    return httpx.Client(base_url=url, timeout=patient(120), trust_env=False)
 
 
 def post(http: httpx.Client, path: str, body: Any = None) -> Any:
@@ -68,7 +69,7 @@ def feed_of(http: httpx.Client) -> Any:
 def finish(http: httpx.Client) -> Any:
     """End the run, and wait until its feed has said and delivered all there is; the feed as it is then."""
     stopped = post(http, "/simulation-runs/r/commands/stop")
-    until(lambda: feed_of(http)["status"] == "CLOSED" and healths(http)[-1] == "DOWN", seconds=60)
+    until(lambda: feed_of(http)["status"] == "CLOSED" and healths(http)[-1] == "DOWN")
     view = feed_of(http)
     assert view["checkpoint"] == {"run_version": stopped["version"], "at": view["checkpoint"]["at"]}
     assert not any(device.get("undelivered") for device in http.get(f"{FEED}/devices").json()["devices"])
@@ -187,7 +188,7 @@ def test_another_process_goes_on_where_the_first_was_killed(
         until(lambda: feed_of(two.http).get("published", 0) > 500)
         os.kill(one.process.pid, signal.SIGKILL)
         platform.up()
-        until(lambda: is_delivered(two.http), seconds=60)
+        until(lambda: is_delivered(two.http))
         assert_nothing_is_missing(two.http, platform)
         tick(two.http, 60)
         finish(two.http)

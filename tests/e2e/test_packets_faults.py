@@ -22,9 +22,9 @@ from tests.e2e.oscp_sides import eventually
 from tests.e2e.oscp_stage import simulator, stand_in, url_of
 from tests.e2e.processes import ROOT, depot_sim
 from tests.e2e.test_kill import free_port, served
+from tests.patience import patient
 
 BINDING = "gateway"
-PATIENCE_S = 30
 START = "2026-04-02T10:00:00Z"
 
 
@@ -67,7 +67,6 @@ class Feed:
         return eventually(
             lambda: self.simulator.get(self.path).json(),
             lambda view: view["checkpoint"]["run_version"] >= version - 1 and holds(view),
-            PATIENCE_S,
         )
 
     def override(self, body: Any) -> None:
@@ -239,4 +238,4 @@ def test_equal_runs_with_equal_overrides_publish_equal_packets(tmp_path: Path) -
 
 
 def _client(url: str) -> httpx.Client:
-    return httpx.Client(base_url=url, timeout=60, trust_env=False)
+    return httpx.Client(base_url=url, timeout=patient(120), trust_env=False)

@@ -16,6 +16,7 @@ from tests.e2e.packet_stage import Scene
 from tests.e2e.processes import depot_sim, finish, running, wait_for
 from tests.e2e.test_kill import free_port
 from tests.e2e.tls_inbox import TlsInbox, tls_inbox
+from tests.patience import patient
 
 CLIENT, CLIENT_SECRET = "depot-sim", "client-secret-of-great-worth"
 BEARER, API_KEY = "bearer-token-of-great-worth", "api-key-of-great-worth"
@@ -51,7 +52,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     with running(*arguments, "--ready-file", str(ready), **secrets) as process, stand_in(folder, *asks) as platform:
         wait_for(ready.exists, process)
         url = httpx.URL(ready.read_text(encoding="utf-8").split('"')[3])
-        with httpx.Client(base_url=url, timeout=60, trust_env=False) as sim:
+        with httpx.Client(base_url=url, timeout=patient(120), trust_env=False) as sim:
             yield Service(folder, sim, platform)
         process.terminate()
         finished = finish(process)

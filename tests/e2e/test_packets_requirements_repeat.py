@@ -17,6 +17,7 @@ from tests.e2e.oscp_stage import stand_in, url_of
 from tests.e2e.packet_stage import BINDING, Scene
 from tests.e2e.processes import depot_sim
 from tests.e2e.test_kill import free_port, served
+from tests.patience import patient
 
 NAME = "bba-all-fields"
 KILLED_AT_S = 440
@@ -66,7 +67,7 @@ def evidence(tmp_path_factory: pytest.TempPathFactory) -> Evidence:
 
 
 def client(url: str) -> httpx.Client:
-    return httpx.Client(base_url=url, timeout=60, trust_env=False)
+    return httpx.Client(base_url=url, timeout=patient(120), trust_env=False)
 
 
 def undisturbed(sim: httpx.Client, platform: httpx.Client, seed: int) -> Played:

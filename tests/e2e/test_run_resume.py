@@ -11,6 +11,7 @@ import pytest
 
 from adapters.event_store import EventStore, open_event_store
 from tests.e2e.processes import depot_sim, finish, running, wait_for
+from tests.patience import patient
 
 DEPOT = ("three-bus-depot", "--seed", "7", "--tick", "2s", "--for", "24h")
 KILLED_AT = (1, 9_000, 18_000, 27_000, 36_000)
@@ -27,7 +28,7 @@ def wait_until_stored(events: int, store: EventStore, process: subprocess.Popen[
     wait_for(lambda: store.log.stream_version("run-r") >= events, process)
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(patient(300))
 def test_a_run_killed_five_times_ends_with_the_hash_of_one_left_alone(store: EventStore, store_url: str) -> None:
     begin, resume = ("run", *DEPOT, "--run-id", "r"), ("run", "--resume", "r")
     for number, events in enumerate(KILLED_AT):

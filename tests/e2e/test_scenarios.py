@@ -21,11 +21,11 @@ from domain.scenario.execution_events import ScenarioExecutionStarted, ScenarioS
 from tests.e2e.oscp_sides import eventually
 from tests.e2e.processes import ROOT
 from tests.e2e.test_kill import free_port, served
+from tests.patience import patient
 
 SCENARIO = "bba-mode-table"
 BEGIN_S, LASTS_S = 600, 1_500
 END = (BEGIN_S + LASTS_S) * 1_000
-PATIENCE_S = 60
 
 
 def depot() -> Any:
@@ -43,7 +43,7 @@ def depot() -> Any:
 
 def start(url: str, clock: dict[str, str]) -> None:
     """The run "r", and the scenario on it from its tenth minute on."""
-    with httpx.Client(base_url=url, timeout=30, trust_env=False) as http:
+    with httpx.Client(base_url=url, timeout=patient(120), trust_env=False) as http:
         configuration = http.post("/simulation-configurations", json=depot())
         assert configuration.status_code == 201, configuration.text
         body = {"configuration_id": configuration.json()["id"], "run_id": "r", "tick": "1 s", "clock": clock}
@@ -54,12 +54,12 @@ def start(url: str, clock: dict[str, str]) -> None:
 
 
 def steps_done(url: str) -> int:
-    with httpx.Client(base_url=url, timeout=30, trust_env=False) as http:
+    with httpx.Client(base_url=url, timeout=patient(120), trust_env=False) as http:
         return int(http.get("/simulation-runs/r/scenarios/1").json()["steps_done"])
 
 
 def wait_for_steps(url: str, count: int) -> None:
-    eventually(lambda: steps_done(url), lambda done: done >= count, PATIENCE_S)
+    eventually(lambda: steps_done(url), lambda done: done >= count)
 
 
 def told(db: str) -> tuple[str, list[Any]]:
@@ -80,7 +80,10 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, list[Any
     """By hand, in one request."""
     folder = tmp_path_factory.mktemp("undisturbed")
     db = f"sqlite:///{folder / 'reference.db'}"
-    with served(db, folder, free_port()) as (url, _), httpx.Client(base_url=url, timeout=60, trust_env=False) as http:
+    with (
+        served(db, folder, free_port()) as (url, _),
+        httpx.Client(base_url=url, timeout=patient(120), trust_env=False) as http,
+    ):
         start(url, {"mode": "MANUAL"})
         moved = http.post("/simulation-runs/r/commands/tick", json={"count": END // 1_000 + 5})
         assert moved.status_code == 200, moved.text
@@ -104,9 +107,9 @@ def test_a_run_that_follows_wall_time_is_killed_again_and_again_and_comes_to_the
 
 
 def wait_until_finished(url: str) -> None:
-    with httpx.Client(base_url=url, timeout=30, trust_env=False) as http:
+    with httpx.Client(base_url=url, timeout=patient(120), trust_env=False) as http:
         played = http.build_request("GET", "/simulation-runs/r/scenarios/1")
-        eventually(lambda: http.send(played).json()["status"], lambda status: status != "running", PATIENCE_S)
+        eventually(lambda: http.send(played).json()["status"], lambda status: status != "running")
 
 
 def test_an_advance_that_is_killed_and_repeated_comes_to_the_same(
@@ -121,7 +124,7 @@ def test_an_advance_that_is_killed_and_repeated_comes_to_the_same(
                 advance(url, patience=0.08 * (life + 1))
             os.kill(pid, signal.SIGKILL)
     with served(db, tmp_path, port) as (url, _):
-        assert advance(url, patience=60).json()["at"] == END + 5_000
+        assert advance(url, patience=patient(120)).json()["at"] == END + 5_000
     assert told(db) == undisturbed
 
 

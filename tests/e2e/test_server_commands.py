@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from tests.e2e.processes import ROOT, depot_sim, finish, running, serving, start, wait_for
+from tests.patience import patient
 
 TOKEN = "0123456789abcdef"
 
@@ -75,7 +76,7 @@ def test_a_server_with_tokens_wants_one(db: str, tmp_path: Path) -> None:
 
 
 def post(url: str, path: str, body: object) -> Any:
-    answer = httpx.post(url + path, json=body, trust_env=False)
+    answer = httpx.post(url + path, json=body, timeout=patient(60), trust_env=False)
     assert answer.is_success, answer.text
     return answer.json()
 
@@ -108,7 +109,7 @@ def test_the_stand_in_is_a_command_of_its_own(tmp_path: Path) -> None:
     ready_file = tmp_path / "standin.json"
     with running("standin", "--port", "0", "--ready-file", str(ready_file)) as process:
         wait_for(ready_file.exists, process)
-        page = httpx.get(json.loads(ready_file.read_bytes())["url"])
+        page = httpx.get(json.loads(ready_file.read_bytes())["url"], timeout=patient(60))
         assert page.status_code == 200
         process.terminate()
         assert finish(process).code == 0

@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from tests.e2e.processes import ROOT, finish, running, wait_for
+from tests.patience import patient
 
 TOKENS = "ana:viewer:viewer-token-0123456,otto:operator:operator-token-01234"
 CLIENTS = 20
@@ -29,7 +30,7 @@ def client(ready_file: Path, process: subprocess.Popen[str], token: str = "") ->
     ready = json.loads(ready_file.read_bytes())
     assert ready["pid"] == process.pid
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    return httpx.Client(base_url=ready["url"], headers=headers, timeout=30, trust_env=False)
+    return httpx.Client(base_url=ready["url"], headers=headers, timeout=patient(120), trust_env=False)
 
 
 def start_run(http: httpx.Client) -> None:
@@ -61,7 +62,7 @@ def test_a_signal_ends_open_streams_and_gives_the_runs_back(sqlite_url: str, rea
         began = time.monotonic()
         process.terminate()
         for thread in reading:
-            thread.join(10)
+            thread.join(patient(60))
         finished = finish(process)
 
     assert finished.code == 0, finished.err

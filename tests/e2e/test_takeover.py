@@ -16,9 +16,9 @@ import httpx
 import pytest
 
 from tests.e2e.processes import ROOT, running, wait_for
+from tests.patience import patient
 
 TAKEOVER_SECONDS = 10.0
-_NEVER_SECONDS = 30.0
 
 
 class Server(NamedTuple):
@@ -33,7 +33,7 @@ def server(db: str, folder: Path, name: str) -> Iterator[Server]:
     with running("serve", "--db", db, "--port", "0", "--ready-file", str(ready)) as process:
         wait_for(ready.exists, process)
         url = json.loads(ready.read_bytes())["url"]
-        with httpx.Client(base_url=url, timeout=30, trust_env=False) as http:
+        with httpx.Client(base_url=url, timeout=patient(120), trust_env=False) as http:
             yield Server(process, http, url)
 
 
@@ -49,11 +49,11 @@ def run_of(http: httpx.Client) -> Any:
     return http.get("/simulation-runs/r").json()
 
 
-def until(reached: Callable[[], bool], seconds: float = _NEVER_SECONDS) -> float:
+def until(reached: Callable[[], bool]) -> float:
     """How long it took."""
     began = time.monotonic()
     while not reached():
-        assert time.monotonic() - began < seconds, "it does not come"
+        assert time.monotonic() - began < patient(60), "it does not come"
         time.sleep(0.02)
     return time.monotonic() - began
 
@@ -74,7 +74,7 @@ def test_the_other_process_takes_a_run_over_and_the_first_can_append_nothing_mor
         until(lambda: run_of(two.http)["ticks"] > ticks + 10)
         if how is signal.SIGSTOP:
             os.kill(one.process.pid, signal.SIGCONT)
-            late = one.http.post("/simulation-runs/r/commands/pause", timeout=30)
+            late = one.http.post("/simulation-runs/r/commands/pause", timeout=patient(120))
             assert late.status_code == 409, late.text
         assert two.http.post("/simulation-runs/r/commands/stop").status_code == 200
         lines = two.http.get("/simulation-runs/r/events", headers={"Accept": "application/jsonl"}).text.splitlines()

@@ -12,6 +12,7 @@ import pytest
 from tests.e2e.oscp_connections import MortalSimulator, mortal_simulator, url_of
 from tests.e2e.oscp_sockets import Raw, online_by_hand
 from tests.e2e.oscp_stage import start_run
+from tests.patience import patient
 
 COMMAND = Path(sys.executable).with_name("schemathesis")
 OPTIONS = (
@@ -20,7 +21,7 @@ OPTIONS = (
     "--suppress-health-check=all",
     "--warnings=off",
     "--no-color",
-    "--request-timeout=10",
+    f"--request-timeout={patient(60)}",
     # Rules go beyond a schema: what it allows may be refused.
     "--exclude-checks=positive_data_acceptance",
 )

@@ -17,6 +17,7 @@ from projections.runner import Runner
 from read_models import power, runs
 from read_models.power_history import EntityKind, power_history
 from read_models.runs import get_run
+from tests.patience import patient
 from tests.projections.samples import MINUTE, Stores, opened, save, started, ticked
 
 ROOT = Path(__file__).parents[2]
@@ -76,18 +77,18 @@ def test_rebuilds_in_another_process_fail_no_query_of_fifty_clients(store_url: s
     with opened(store_url) as stores:
         runner = Runner(stores.log, stores.read, PROJECTORS)
         runner.start()
-        assert runner.wait_for(save(stores.log, run), 20)
+        assert runner.wait_for(save(stores.log, run), patient(60))
         done = threading.Event()
         with ThreadPoolExecutor(51) as clients, process("rebuild", store_url, "4") as rebuilding:
             answers = [clients.submit(_ask, stores, done) for _ in range(50)]
             writing = clients.submit(_write, stores, run, done)
             try:
-                output, _ = rebuilding.communicate(timeout=90)
+                output, _ = rebuilding.communicate(timeout=patient(120))
             finally:
                 done.set()
         assert output.split() == [word for _ in range(4) for p in PROJECTORS for word in (p.model.name, "True")]
         assert sum(answer.result() for answer in answers) > 50
-        assert runner.wait_for(writing.result(), 20)
+        assert runner.wait_for(writing.result(), patient(60))
         runner.stop()
         shown = get_run(stores.database(runs.MODEL), "r1")
         assert shown is not None

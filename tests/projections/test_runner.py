@@ -21,6 +21,7 @@ from read_models import runs
 from read_models.catalogue import MODELS
 from read_models.database import Database
 from read_models.runs import get_run
+from tests.patience import patient
 from tests.projections.samples import Stores, append, opened, save, started, ticked
 
 
@@ -36,7 +37,7 @@ def running(stores: Stores, *projectors: Projector) -> Iterator[Runner]:
 
 def until(runner: Runner, holds: Callable[[Status], bool]) -> Status:
     """The status of the only read model once it is as wanted."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + patient(60)
     while time.monotonic() < deadline:
         (status,) = runner.statuses()
         if holds(status):
@@ -67,7 +68,7 @@ def test_every_commit_is_shown_soon_after(stores: Stores) -> None:
     with running(stores) as runner:
         for _ in range(5):
             position = save(stores.log, ticked(run, 3))
-            assert runner.wait_for(position, 20)
+            assert runner.wait_for(position, patient(60))
             shown = get_run(stores.database(runs.MODEL), "r1")
             assert shown is not None
             assert shown.ticks == run.world.tick
@@ -85,7 +86,7 @@ def test_stopping_ends_every_thread_and_starting_again_goes_on(stores: Stores) -
     run = started("r1")
     for _ in range(3):
         with running(stores) as runner:
-            assert runner.wait_for(save(stores.log, ticked(run, 2)), 20)
+            assert runner.wait_for(save(stores.log, ticked(run, 2)), patient(60))
         assert {status.state for status in runner.statuses()} == {State.STOPPED}
         assert not [thread for thread in threading.enumerate() if thread.name.startswith("project-")]
     shown = get_run(stores.database(runs.MODEL), "r1")
@@ -98,8 +99,8 @@ def test_two_runners_on_one_database_count_every_event_once(store_url: str) -> N
     with opened(store_url) as one, opened(store_url) as other, running(one) as first, running(other) as second:
         for _ in range(40):
             position = save(one.log, ticked(run, 5))
-        assert first.wait_for(position, 30)
-        assert second.wait_for(position, 30)
+        assert first.wait_for(position, patient(60))
+        assert second.wait_for(position, patient(60))
         shown = get_run(one.database(runs.MODEL), "r1")
         assert shown is not None
         assert (shown.ticks, shown.version) == (run.world.tick, run.version)
@@ -111,7 +112,7 @@ def test_an_event_that_cannot_be_taken_is_shown_with_its_position_and_holds_only
     save(stores.log, started("r1"))
     poison = append(stores.log, "run-never-started", RunTicked(1))
     with running(stores) as runner:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + patient(60)
         while True:
             trouble, other, *_ = runner.statuses()
             if trouble.failures >= 2 and other.state is State.FOLLOWING:
@@ -159,7 +160,7 @@ def test_a_damaged_read_model_is_rebuilt(sqlite_url: str, tmp_path: Path) -> Non
         stores.catch_up()
     (tmp_path / "store.db.read" / "runs.db").resolve().write_bytes(b"no database at all" * 1000)
     with opened(sqlite_url) as stores, running(stores) as runner:
-        assert runner.wait_for(position, 20)
+        assert runner.wait_for(position, patient(60))
         shown = get_run(stores.database(runs.MODEL), "r1")
         assert shown is not None
         assert shown.ticks == 5

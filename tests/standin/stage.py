@@ -15,9 +15,10 @@ from standin.changes import Changes
 from standin.server import open_app, running
 from standin.tokens import Gatekeeper
 from standin.wire import timestamp
+from tests.patience import patient
 
 CONFIGURATION = "2b5f4a88-d4b4-41ad-a1c8-889f3ee71111"
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = patient(60)
 
 
 class Received(NamedTuple):

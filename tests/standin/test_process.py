@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.request import urlopen
 
+from tests.patience import patient
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -32,10 +34,10 @@ def test_it_says_where_it_serves_and_ends_cleanly_when_asked(tmp_path: Path) -> 
         ready = json.loads(ready_file.read_bytes())
         assert line == f"stand-in serves {ready['url']}"
         assert ready["pid"] == process.pid
-        with urlopen(f"{ready['url']}/control/connections", timeout=10) as answer:
+        with urlopen(f"{ready['url']}/control/connections", timeout=patient(60)) as answer:
             assert json.load(answer) == []
         process.terminate()
-        out, err = process.communicate(timeout=10)
+        out, err = process.communicate(timeout=patient(60))
         assert (process.returncode, out, err) == (0, "", "")
 
 
@@ -46,13 +48,13 @@ def test_packets_are_taken_in_below_a_path_of_ones_own_too(tmp_path: Path) -> No
         assert process.stdout.readline()
         url = json.loads(ready_file.read_bytes())["url"]
         for path in ("/packets/a", "/ingest/a"):
-            with urlopen(f"{url}{path}", data=b'{"ts": 0, "values": {}}', timeout=10) as answer:
+            with urlopen(f"{url}{path}", data=b'{"ts": 0, "values": {}}', timeout=patient(60)) as answer:
                 assert answer.status == 202
 
 
 def test_a_packet_path_is_a_path() -> None:
     with started("--packet-path", "ingest") as process:
-        _, err = process.communicate(timeout=10)
+        _, err = process.communicate(timeout=patient(60))
     assert process.returncode == 2
     assert "expected a path such as /ingest/packets" in err
 
@@ -61,7 +63,7 @@ def test_an_address_in_use_is_said_in_one_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with started("--port", str(port)) as process:
-            _, err = process.communicate(timeout=10)
+            _, err = process.communicate(timeout=patient(60))
     assert process.returncode == 1
     assert err.startswith(f"stand-in cannot serve 127.0.0.1:{port}: ")
     assert err.count("\n") == 1

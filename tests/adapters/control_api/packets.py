@@ -11,6 +11,7 @@ import httpx
 
 from tests.adapters.control_api.client import Api
 from tests.adapters.control_api.oscp import Partner, start_run
+from tests.patience import patient
 
 FEED = "/simulation-runs/r/packet-feeds/meters"
 
@@ -46,7 +47,7 @@ class FeedApi:
     async def comes_to(self, holds: Callable[[Any], bool]) -> None:
         """Wait until the feed has seen all of its run, and this holds."""
         version = (await self.api.get("/simulation-runs/r")).json()["version"]
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(patient(60)):
             while True:
                 feed = (await self.api.get(FEED)).json()
                 if feed["checkpoint"]["run_version"] >= version - 1 and holds(feed):

@@ -8,6 +8,7 @@ import pytest
 
 from tests.adapters.control_api.client import pointers, problem
 from tests.adapters.control_api.oscp import OscpApi
+from tests.patience import patient
 
 pytestmark = pytest.mark.anyio
 
@@ -30,7 +31,7 @@ async def test_who_waits_is_answered_the_moment_the_verdict_is_known(session: Os
     id = (await session.post("/expectations", EXPECTED)).json()["expectation_id"]
     waiting = asyncio.create_task(session.get(f"/expectations/{id}", wait=60))
     await session.command("send-message", {"message_type": "Heartbeat", "body": {}})
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(patient(60)):
         met = (await waiting).json()
     assert met["verdict"] == "met"
     (message,) = await session.messages()

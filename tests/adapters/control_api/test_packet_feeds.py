@@ -11,6 +11,7 @@ import pytest
 
 from tests.adapters.control_api.client import Api, pointers, problem
 from tests.adapters.control_api.oscp import Partner, listening, start_run
+from tests.patience import patient
 
 pytestmark = pytest.mark.anyio
 
@@ -38,7 +39,7 @@ def asked(platform: Partner, **changes: Any) -> dict[str, Any]:
 
 async def until(api: Api, path: str, holds: Callable[[Any], bool]) -> Any:
     """The feed, once this holds of it."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(patient(60)):
         while not holds(view := (await api.get(path)).json()):  # noqa: ASYNC110 - what is waited for is behind HTTP
             await asyncio.sleep(0.01)
     return view

@@ -12,6 +12,7 @@ from domain.packets.packet import packet_id_of
 from tests.adapters.control_api.client import Api, pointers, problem
 from tests.adapters.control_api.oscp import Partner
 from tests.adapters.control_api.packets import FEED, FeedApi, open_feed
+from tests.patience import patient
 
 pytestmark = pytest.mark.anyio
 
@@ -35,7 +36,7 @@ async def feed(api: Api, partner: Partner) -> FeedApi:
 async def recorded(feed: FeedApi) -> None:
     """Every packet settled, and in the log: answers are written some together, shortly after they came."""
     await feed.settled()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(patient(60)):
         while True:
             if not await packets(feed, delivery="pending"):
                 return

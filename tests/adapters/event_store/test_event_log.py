@@ -12,6 +12,7 @@ from adapters.event_store import EventStore
 from application.event_log import Append, Fence, Filter, Row, Snapshot, StreamWrite
 from domain.errors import LeaseLost, StoreError, VersionConflict
 from tests.adapters.event_store.samples import Counted, counted, write
+from tests.patience import patient
 
 
 def numbers(rows: list[Row]) -> list[int]:
@@ -186,7 +187,7 @@ def test_waiting_ends_with_a_commit_of_another_thread(store: EventStore) -> None
     assert store.log.wait_beyond(positions[-1] - 1, 0)
     writer = threading.Timer(0.05, store.log.append, [write("run-1", 1, 2)])
     writer.start()
-    assert store.log.wait_beyond(positions[-1], 30)
+    assert store.log.wait_beyond(positions[-1], patient(60))
     writer.join()
     assert store.log.stream_version("run-1") == 2
 
@@ -201,7 +202,7 @@ def test_closing_lets_waiters_go_and_joins_every_thread(store: EventStore) -> No
     waiting.start()
     assert not store.log.wait_beyond(0, 0.05)
     store.close()
-    waiting.join(10)
+    waiting.join(patient(60))
     assert set(threading.enumerate()) <= before
 
 

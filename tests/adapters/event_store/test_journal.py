@@ -13,6 +13,7 @@ from adapters.event_store.journal import GroupCommitJournal
 from application.event_log import Append, EventLog, Fence
 from domain.errors import LeaseLost, StoreError, VersionConflict
 from tests.adapters.event_store.samples import write
+from tests.patience import patient
 
 
 class GatedLog:
@@ -27,7 +28,7 @@ class GatedLog:
     def append_many(self, appends: Sequence[Append]) -> Sequence[Sequence[int] | Exception]:
         self.batches.append(len(appends))
         self.under_way.set()
-        assert self.gate.wait(30)
+        assert self.gate.wait(patient(60))
         return self._log.append_many(appends)
 
 

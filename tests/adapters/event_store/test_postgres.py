@@ -12,6 +12,7 @@ from adapters.event_store import open_event_store, postgres
 from adapters.event_store.postgres_arrays import BigintArray, ByteaArray, TextArray, register
 from domain.errors import StoreError, StoreTooNew, StoreUnreadable
 from tests.adapters.event_store.samples import write
+from tests.patience import patient
 
 
 def execute(url: str, statement: bytes) -> list[tuple[Any, ...]]:
@@ -80,7 +81,7 @@ def test_an_append_whose_connection_dies_is_an_error_and_not_repeated(postgres_u
         saver.start()
         while not execute(postgres_url, _TERMINATE_WAITING):
             pass
-        saver.join(30)
+        saver.join(patient(60))
         blocker.rollback()
         (failure,) = failures
         assert "may have been written or not" in failure.detail
@@ -105,7 +106,7 @@ def test_reads_and_waits_go_on_when_the_server_closes_every_connection(postgres_
         assert store.log.head() == position
         with open_event_store(postgres_url) as other:
             other.log.append(write("run-1", 1, 2))
-        assert store.log.wait_beyond(position, 30)
+        assert store.log.wait_beyond(position, patient(60))
 
 
 def test_a_commit_without_a_notification_is_found_by_the_heartbeat(
@@ -115,7 +116,7 @@ def test_a_commit_without_a_notification_is_found_by_the_heartbeat(
     with open_event_store(postgres_url) as store:
         assert not store.log.wait_beyond(0, 0.05)
         execute(postgres_url, b"INSERT INTO events VALUES (DEFAULT, 'run-1', 1, 'topic', '', 0, '')")
-        assert store.log.wait_beyond(0, 30)
+        assert store.log.wait_beyond(0, patient(60))
 
 
 def test_what_postgres_refuses_is_said_to_be_unwritten(postgres_url: str) -> None:

@@ -15,6 +15,7 @@ from adapters.event_store import open_event_store
 from application.event_log import Fence, Row
 from application.subscription import Subscription
 from tests.adapters.event_store.samples import write
+from tests.patience import patient
 
 ROOT = Path(__file__).parents[3]
 
@@ -82,12 +83,12 @@ def test_processes_that_create_a_store_at_the_same_time_all_write_to_it(store_ur
 def test_a_commit_of_another_process_wakes_a_waiting_reader_soon(store_url: str) -> None:
     with open_event_store(store_url) as store:
         with writer(store_url, "run-1", 1) as process:
-            assert store.log.wait_beyond(0, 30)
+            assert store.log.wait_beyond(0, patient(60))
             process.communicate()
         with writer(store_url, "run-2", 1_000) as process:
             acknowledged(process)
             began = time.monotonic()
-            assert store.log.wait_beyond(store.log.head(), 30)
+            assert store.log.wait_beyond(store.log.head(), patient(60))
             assert time.monotonic() - began < 5
 
 

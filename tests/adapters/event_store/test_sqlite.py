@@ -16,6 +16,7 @@ from adapters.event_store.sqlite_datastore import StoreDatastore, store_error
 from adapters.event_store.url import Durability
 from domain.errors import StoreError, StoreTooNew, StoreUnreadable, VersionConflict
 from tests.adapters.event_store.samples import write
+from tests.patience import patient
 
 
 @pytest.fixture
@@ -151,7 +152,7 @@ def test_a_failed_transaction_leaves_no_lock_behind(path: Path) -> None:
             _ = 1 // 0
         writer = threading.Thread(target=log.append, args=(write("run-1", 0, 1),))
         writer.start()
-        writer.join(10)
+        writer.join(patient(60))
         assert log.head() == 1
 
 
@@ -177,7 +178,7 @@ def test_readers_pass_a_writer_that_waits_for_another(filled: Path) -> None:
             waiting.start()
             assert [log.head() for _ in range(100)] == [2000] * 100
             assert waiting.is_alive()
-        waiting.join(10)
+        waiting.join(patient(60))
         assert log.head() == 2001
 
 

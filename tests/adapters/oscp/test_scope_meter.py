@@ -20,6 +20,7 @@ from projections.power import PowerProjector
 from projections.runner import Runner
 from read_models import power
 from tests.application.run.processes import ALICE, MINUTE, FakeClock, Process
+from tests.patience import patient
 from tests.projections.samples import DEPOT
 
 pytestmark = pytest.mark.anyio
@@ -127,7 +128,7 @@ async def test_a_read_model_that_does_not_follow_has_no_meters_and_is_not_waited
     await metering.tick(15)
     assert await metering.window(0, QUARTER) is None
     metering.runner.start()
-    assert metering.runner.wait_for(metering.process.store.log.head(), 20)
+    assert metering.runner.wait_for(metering.process.store.log.head(), patient(60))
     assert await metering.window(0, QUARTER) is not None
 
 

@@ -13,6 +13,7 @@ from adapters.read_store import open_read_store
 from domain.errors import Conflict, InvalidInput, StoreError
 from read_models.store import Mark, ModelStore, Overtaken
 from tests.adapters.read_store.samples import FACTS, MODEL, NAMES, advance, rows
+from tests.patience import patient
 
 
 def test_a_new_store_is_empty_and_at_the_beginning(store: ModelStore) -> None:
@@ -143,7 +144,7 @@ def test_nobody_advances_the_live_tables_while_they_are_held(store: ModelStore) 
             assert waiting.is_alive()
             advance(shadow, 1, 6)
             shadow.swap()
-    waiting.join(20)
+    waiting.join(patient(60))
     assert len(outcome) == 1
     assert (store.stored().mark.position, rows(store, NAMES)) == (6, [])
 

@@ -28,6 +28,7 @@ from domain.run.events import ClockMode
 from tests.application.oscp.conftest import Start
 from tests.application.oscp.processes import HANDSHAKE, SECOND, FakePartner, OscpProcess, WallClock
 from tests.application.run.processes import ALICE, MINUTE, until
+from tests.patience import patient
 
 pytestmark = pytest.mark.anyio
 
@@ -181,7 +182,9 @@ async def test_an_expectation_is_missed_when_its_deadline_has_come(process: Oscp
     await process.tend()
     asked = {"messages": [{"message_types": ["Heartbeat"]}], "within_ms": 10_000}
     raised = await process.scenarios.raise_expectation("r", session, asked, ALICE)
-    waiting = asyncio.create_task(process.scenarios.expectation("r", session, raised.expectation_id, wait_seconds=60))
+    waiting = asyncio.create_task(
+        process.scenarios.expectation("r", session, raised.expectation_id, wait_seconds=round(patient(60)))
+    )
     process.pass_time(10 * SECOND)
     assert (await waiting).verdict.value == "missed"
 

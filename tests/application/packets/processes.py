@@ -28,6 +28,7 @@ from domain.packets.packet import Packet
 from domain.packets.treating import Treated
 from tests.application.run.processes import ALICE, FakeClock, Process
 from tests.domain.configuration.samples import depot
+from tests.patience import patient
 
 BINDING = "packets"
 """The sample depot's own."""
@@ -126,9 +127,9 @@ class PacketProcess(Process):
         state = self.stored(binding_id).state
         return state.published > 0 and not state.waiting
 
-    async def until(self, reached: Callable[[], object], seconds: float = 10.0) -> None:
+    async def until(self, reached: Callable[[], object]) -> None:
         """Let short waits pass until it holds; nobody waits for more than a moment by itself."""
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(patient(60)):
             while not reached():
                 self.clock.advance(_GATHER_US)
                 await asyncio.sleep(0.001)

@@ -24,6 +24,7 @@ from domain.events import Event, decode
 from domain.run.aggregate import stream_of
 from domain.run.events import ClockMode
 from tests.domain.configuration.samples import depot
+from tests.patience import patient
 
 MINUTE = 60_000
 ALICE = Origin("alice", correlation_id="c-1")
@@ -146,9 +147,9 @@ class Process:
         await self.journal.close()
 
 
-async def until(reached: Callable[[], object], seconds: float = 10.0) -> None:
+async def until(reached: Callable[[], object]) -> None:
     """Wait for something that other tasks and threads bring about."""
-    async with asyncio.timeout(seconds):
+    async with asyncio.timeout(patient(60)):
         while not reached():  # noqa: ASYNC110 - what is waited for also happens in threads
             await asyncio.sleep(0.001)
 

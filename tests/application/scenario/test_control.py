@@ -21,6 +21,7 @@ from domain.scenario.instants import Instant
 from domain.scenario.overrides import Overrides
 from domain.scenario.packet_modes import PACKETS
 from tests.domain.scenario.samples import message, moment
+from tests.patience import patient
 
 T = TypeVar("T")
 NOW = int(Instant.parse("2026-04-02T10:00:00Z"))
@@ -103,7 +104,7 @@ async def test_who_waits_for_a_verdict_hears_of_it_when_it_falls(control: Scenar
     waiting = asyncio.create_task(control.expectation("r", "one", raised.expectation_id, 60))
     await asyncio.sleep(0)
     one.answer()
-    met = await asyncio.wait_for(waiting, 10)
+    met = await asyncio.wait_for(waiting, patient(60))
     assert (met.verdict, met.met_by, met.title) == (Verdict.MET, ("a-1",), "any answer")
     assert (await control.expectation("r", "one", raised.expectation_id, 60)).verdict is Verdict.MET
 
