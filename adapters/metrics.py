@@ -6,7 +6,7 @@ import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
-from typing import Any
+from typing import Any, Protocol
 
 from prometheus_client import (
     CollectorRegistry,
@@ -105,10 +105,20 @@ class MeteredJournal:
         await self._journal.close()
 
 
+class Meter(Protocol):
+    """Counts requests by method, path template and status, and those that are open."""
+
+    def request_began(self) -> None: ...
+
+    def request_ended(self) -> None: ...
+
+    def answered(self, method: str, route: str, status: int, seconds: float) -> None: ...
+
+
 class MeteredApp:
     """An ASGI application that counts its requests, by route template so that ids never become labels."""
 
-    def __init__(self, app: Any, metrics: Metrics) -> None:
+    def __init__(self, app: Any, metrics: Meter) -> None:
         self._app = app
         self._metrics = metrics
 

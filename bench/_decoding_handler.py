@@ -28,7 +28,7 @@ def main() -> None:
     options = parser.parse_args()
     app = Litestar([take], openapi_config=None, logging_config=None)
     with socket.create_server(("127.0.0.1", options.port)) as listener:
-        config = uvicorn.Config(app, http="httptools", loop="uvloop", ws="none", lifespan="off", access_log=False)
+        config = uvicorn.Config(app, http="h11", loop="uvloop", ws="none", lifespan="off", access_log=False)
         ready = {"url": f"http://127.0.0.1:{listener.getsockname()[1]}", "pid": os.getpid()}
         options.ready_file.write_text(json.dumps(ready))
         uvicorn.Server(config).run(sockets=[listener])

@@ -12,22 +12,17 @@ import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import uvicorn
 
-from adapters.control_api import create_app
-from adapters.metrics import MeteredApp
-from adapters.oscp import OscpHttpProtocol
+from bootstrap.http import server_config
 from bootstrap.logs import configure_logs
 from bootstrap.service import Service, open_service
 from bootstrap.settings import Settings
 from domain.errors import Fault, InvalidInput
 
-_GRACE_SECONDS = 10
 _THREADS = 32  # reads of the stores; the default follows the number of cores, but these wait rather than compute
 # A full collection walks every object of every world, 40 ms with 1,000 buses. By default requests under way bring one
 # about twice a second; seldom enough, they cost no more.
@@ -72,7 +67,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
     for number in _SIGNALS:
         loop.add_signal_handler(number, stopping.set)
     async with open_service(settings) as service:
-        server = _Server(_config(service), lambda: _announce(settings, url))
+        server = _Server(server_config(service), lambda: _announce(settings, url))
         stopper = asyncio.create_task(_stop_when_asked(stopping, service, server))
         try:
             await server.serve(sockets=[listener])
@@ -102,21 +97,6 @@ class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
-
-
-def _config(service: Service) -> uvicorn.Config:
-    http: Any = partial(OscpHttpProtocol, service.oscp.protocol, service.metrics)
-    return uvicorn.Config(
-        MeteredApp(create_app(service.backend), service.metrics),
-        http=http,
-        ws="none",
-        lifespan="off",
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=_GRACE_SECONDS,
-    )
 
 
 def _announce(settings: Settings, url: str) -> None:

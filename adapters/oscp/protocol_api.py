@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from adapters.oscp.openapi import ROUTES, description
 from application.oscp.arrivals import Arrival, Reply
@@ -17,6 +16,11 @@ _METHODS = {
     DESCRIPTION_PATH: ("GET", "HEAD"),
     **{route.path: route.methods for route in ROUTES},
 }
+
+
+class Connection(Protocol):
+    def abort(self) -> None:
+        """End the connection at once, without a response."""
 
 
 class Endpoint(NamedTuple):
@@ -37,7 +41,7 @@ class ProtocolApi:
             f"{prefix}/{path}": Endpoint(path, f"{prefix}/{path}", methods) for path, methods in _METHODS.items()
         }
         self._description = Reply(200, (("content-type", "application/json"),), description(prefix))
-        self._unanswered: set[asyncio.WriteTransport] = set()
+        self._unanswered: set[Connection] = set()
         self._is_closed = False
 
     def endpoint(self, path: str) -> Endpoint | None:
@@ -55,18 +59,18 @@ class ProtocolApi:
             return Reply(405, (("allow", ", ".join(endpoint.methods)),))
         return self._description if endpoint.path == DESCRIPTION_PATH else None
 
-    def leave_unanswered(self, connection: asyncio.WriteTransport) -> None:
-        """Keep the connection until `forget`, or hang up on it when there is no more waiting."""
+    def leave_unanswered(self, connection: Connection) -> None:
+        """Remember the connection until `forget`; `close` aborts it. Aborts it now when the API is closed."""
         if self._is_closed:
             connection.abort()
         else:
             self._unanswered.add(connection)
 
-    def forget(self, connection: asyncio.WriteTransport) -> None:
+    def forget(self, connection: Connection) -> None:
         self._unanswered.discard(connection)
 
     def close(self) -> None:
-        """Hang up on everybody who is left without an answer, now and from now on."""
+        """Abort every connection whose request is left without a response, now and from now on."""
         self._is_closed = True
         for connection in tuple(self._unanswered):
             connection.abort()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -107,6 +107,10 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         self.answers.set()
 
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
 
 @asynccontextmanager
 async def asgi_server(app: Any, http: Any) -> AsyncIterator[int]:
@@ -115,7 +119,7 @@ async def asgi_server(app: Any, http: Any) -> AsyncIterator[int]:
     server = _Server(config)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        running = asyncio.create_task(server._serve([listener]))
+        running = asyncio.create_task(server.serve([listener]))
         await server.answers.wait()
         try:
             yield listener.getsockname()[1]

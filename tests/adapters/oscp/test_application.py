@@ -1,4 +1,4 @@
-"""The protocol API under the server that the service uses, beside an application of another kind."""
+"""The protocol API under the server that the service uses, beside another application."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ import contextlib
 import logging
 import tracemalloc
 from contextlib import AsyncExitStack
-from functools import partial
 from typing import Any
 
 import msgspec
 import pytest
 
-from adapters.oscp import OscpHttpProtocol, ProtocolApi
+from adapters.metrics import MeteredApp
+from adapters.oscp import PREFIX, OscpApplication, ProtocolApi
 from adapters.oscp.request_body import MOST_COUNTED_BYTES
 from application.oscp.arrivals import MOST_BODY_BYTES, NO_REPLY, Arrival, Reply
+from bootstrap.http import Dispatcher, guarded_h11
+from connection_guard import GuardedApplication, connection_of
 from tests.adapters.http.peers import Caller, asgi_server, calling
 
 pytestmark = pytest.mark.anyio
 
-PREFIX = "/oscp/cp/2.0"
 ACCEPTED = Reply(204)
 JSON = "Content-Type: application/json"
 
@@ -70,7 +71,9 @@ class Site:
 async def site(closing: AsyncExitStack) -> Site:
     service, counts = Service(), Counts()
     api = ProtocolApi(service.receive)
-    port = await closing.enter_async_context(asgi_server(_elsewhere, partial(OscpHttpProtocol, api, counts)))
+    surfaces = Dispatcher({PREFIX: OscpApplication(api, connection_of)}, _elsewhere)
+    app = GuardedApplication(MeteredApp(surfaces, counts))
+    port = await closing.enter_async_context(asgi_server(app, guarded_h11))
     closing.callback(api.close)
     return Site(service, api, counts, port, closing)
 
@@ -385,5 +388,5 @@ def _errors(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 async def _until_idle() -> None:
     """Until no request is being answered by the server."""
-    while requests := [task for task in asyncio.all_tasks() if "_reply" in repr(task.get_coro())]:
+    while requests := [task for task in asyncio.all_tasks() if "run_asgi" in repr(task.get_coro())]:
         await asyncio.wait(requests)

@@ -1,0 +1,84 @@
+"""The protocol API as an ASGI application."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from adapters.oscp.protocol_api import Endpoint, ProtocolApi
+from adapters.oscp.request_body import RequestBody
+from application.oscp.arrivals import Arrival, Reply
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+_FAILED = Reply(500, (("content-type", "text/plain; charset=utf-8"),), b"Internal Server Error")
+_WITHOUT_BODY = frozenset({204, 304})
+_CLOSE = (b"connection", b"close")
+
+_log = logging.getLogger("depot_sim.oscp")
+
+
+class OscpApplication:
+    """Reads a request, hands it to the protocol API, sends the reply.
+
+    A reply with status 0 leaves the request without a response: `connection_of` names the connection of a scope, which
+    the protocol API aborts when it is closed. The route is stored in the scope as `path_template`, for the metrics.
+    """
+
+    def __init__(self, api: ProtocolApi, connection_of: Callable[[Scope], Any]) -> None:
+        self._api = api
+        self._connection_of = connection_of
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        endpoint = self._api.endpoint(scope["path"])
+        assert endpoint is not None, "only paths below the prefix are dispatched to this application"
+        scope["path_template"] = endpoint.template
+        method: str = scope["method"]
+        reply = self._api.reply_at_once(method, endpoint)
+        if reply is not None:
+            await _send(send, reply)
+            return
+        body = RequestBody()
+        if not await body.read(receive):
+            _log.info("the client disconnected before the end of its request", extra={"path": endpoint.path})
+            return
+        reply = await self._reply(_arrival(scope, endpoint, body))
+        if reply.status == 0:
+            await self._leave_unanswered(scope, receive)
+        else:
+            await _send(send, reply, close=body.is_too_long or reply is _FAILED)
+
+    async def _reply(self, arrival: Arrival) -> Reply:
+        try:
+            return await self._api.receive(arrival)
+        except Exception:  # noqa: BLE001 - whatever it is, the client gets a response
+            _log.exception("a request failed", extra={"path": arrival.path})
+            return _FAILED
+
+    async def _leave_unanswered(self, scope: Scope, receive: Receive) -> None:
+        """Wait until the client disconnects, or until the protocol API is closed."""
+        connection = self._connection_of(scope)
+        self._api.leave_unanswered(connection)
+        try:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+        finally:
+            self._api.forget(connection)
+
+
+def _arrival(scope: Scope, endpoint: Endpoint, body: RequestBody) -> Arrival:
+    headers = tuple([(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]])
+    return Arrival(scope["method"], endpoint.path, headers, bytes(body.kept), body.length)
+
+
+async def _send(send: Send, reply: Reply, *, close: bool = False) -> None:
+    headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers]
+    if reply.status not in _WITHOUT_BODY:
+        headers.append((b"content-length", b"%d" % len(reply.body)))
+    if close:
+        headers.append(_CLOSE)
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    await send({"type": "http.response.body", "body": reply.body})
