@@ -19,6 +19,7 @@ from adapters.configuration_import.loading import located, parse
 from adapters.configuration_import.yaml_writer import to_yaml
 from adapters.event_store import EventStore, open_event_store
 from adapters.event_store.sqlite_schema import SCHEMA_VERSION
+from adapters.event_store.sqlite_version import loaded_library
 from adapters.event_store.url import SqliteUrl, parse_store_url
 from adapters.ids import RandomIds
 from adapters.packets import ProfileLibrary
@@ -36,6 +37,7 @@ def toolbox() -> Toolbox:
     return Toolbox(
         version=_version(),
         store_schema=SCHEMA_VERSION,
+        sqlite=loaded_library(),
         examples=EXAMPLES,
         name=_name(),
         command=(sys.executable, "-m", "bootstrap.main"),

@@ -29,6 +29,16 @@ class Store(Protocol):
     def leases(self) -> Leases: ...
 
 
+class SqliteLibrary(Protocol):
+    """The SQLite library that this process has loaded; as a text it is what a person reads."""
+
+    @property
+    def version(self) -> str: ...
+
+    @property
+    def wal_reset_fixed(self) -> bool: ...
+
+
 class CommonJob(Protocol):
     def __call__(self, buses: int, days: int, *, limits: bool) -> Definition: ...
 
@@ -127,6 +137,7 @@ class Toolbox:
 
     version: str
     store_schema: int
+    sqlite: SqliteLibrary
     examples: Path
     name: str
     command: tuple[str, ...]

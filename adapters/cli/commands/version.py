@@ -13,17 +13,24 @@ from adapters.cli.toolbox import Toolbox
 
 def add_to(subcommands: Subcommands) -> None:
     command = subcommands.add_parser(
-        "version", help="the versions of depot-sim, Python and the store", description=__doc__
+        "version", help="the versions of depot-sim, Python, the store and SQLite", description=__doc__
     )
     add_json(command)
     command.set_defaults(execute=execute)
 
 
 def execute(arguments: argparse.Namespace, toolbox: Toolbox, terminal: Terminal) -> ExitCode:
+    python, sqlite = platform.python_version(), toolbox.sqlite
     if arguments.json:
-        python = platform.python_version()
-        terminal.json({"version": toolbox.version, "python": python, "store_schema": toolbox.store_schema})
+        terminal.json(
+            {
+                "version": toolbox.version,
+                "python": python,
+                "store_schema": toolbox.store_schema,
+                "sqlite": {"version": sqlite.version, "wal_reset_fixed": sqlite.wal_reset_fixed},
+            }
+        )
     else:
         store = f"store schema {toolbox.store_schema}"
-        terminal.text(f"depot-sim {toolbox.version}, Python {platform.python_version()}, {store}\n")
+        terminal.text(f"depot-sim {toolbox.version}, Python {python}, {store}, {sqlite}\n")
     return ExitCode.OK
