@@ -5,8 +5,8 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 WORKDIR /build
 COPY requirements/build.txt requirements/runtime.txt requirements/
 RUN python -m venv /venv \
-    && /venv/bin/pip install --require-hashes -r requirements/runtime.txt \
-    && python -m pip install --require-hashes -r requirements/build.txt
+    && /venv/bin/pip install --no-deps --only-binary=:all: --require-hashes -r requirements/runtime.txt \
+    && python -m pip install --no-deps --only-binary=:all: --require-hashes -r requirements/build.txt
 COPY . .
 RUN python -m pip wheel --no-deps --no-build-isolation --wheel-dir dist . \
     && /venv/bin/pip install --no-deps --no-index dist/*.whl

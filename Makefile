@@ -1,12 +1,17 @@
 # depot-sim: everything a developer does. `make help` lists it.
 
-PYTHON ?= python3
-VENV   := .venv
-BIN    := $(VENV)/bin
-READY  := $(VENV)/.ready
-PYOSCP := $(VENV)/peers/pyoscp/installed.txt
+PYTHON  ?= python3
+VENV    := .venv
+BIN     := $(VENV)/bin
+SERVICE := $(VENV)/.service
+READY   := $(VENV)/.ready
+PYOSCP  := $(VENV)/peers/pyoscp/installed.txt
 PYTEST_WORKERS ?= 2
-ARGS   ?=
+ARGS    ?=
+
+# The lock files are complete: pip installs exactly what they list and resolves nothing.
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
+LOCKED  := $(INSTALL) --only-binary=:all: --require-hashes
 
 .DEFAULT_GOAL := help
 .PHONY: help demo serve up test check unit format bench lock clean
@@ -14,10 +19,10 @@ ARGS   ?=
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(READY)  ## a real-timetable depot for a day: chart, hashes, and a served run to look at
+demo: $(SERVICE)  ## a real-timetable depot for a day: chart, hashes, and a served run to look at
 	$(BIN)/depot-sim demo $(ARGS)
 
-serve: $(READY)  ## serve the control API on http://127.0.0.1:8420
+serve: $(SERVICE)  ## serve the control API on http://127.0.0.1:8420
 	$(BIN)/depot-sim serve $(ARGS)
 
 up:  ## depot-sim and PostgreSQL 16 in containers
@@ -44,16 +49,20 @@ bench: $(READY)  ## run bench/*.py; every figure is one JSON line
 	done
 
 lock:  ## pin requirements/*.in again (needs uv)
-	@cd requirements && for name in runtime build dev peers/pyoscp; do \
-		uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
-			--no-emit-index-url --no-header $$name.in -o $$name.txt; \
-	done
+	@cd requirements && set -e; \
+	compile() { \
+		uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --only-binary :all: \
+			--no-emit-index-url --no-header "$$1.in" -o "$$1.txt" $$2; \
+	}; \
+	compile dev; compile runtime "-c dev.txt"; compile build "-c dev.txt"; compile peers/pyoscp
 
 clean:  ## remove everything that was made
 	rm -rf $(VENV) build dist *.egg-info .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(READY): requirements/dev.txt pyproject.toml
+# Two stages in one environment: what the service needs, then the tools of tests and checks. Each marker is touched
+# last, so an interrupted installation starts over; a changed lock file makes the environment anew.
+$(SERVICE): requirements/runtime.txt requirements/build.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "depot-sim needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1)." >&2; \
 		echo "Name another one: make PYTHON=python3.12 ..." >&2; exit 1; }
@@ -61,8 +70,13 @@ $(READY): requirements/dev.txt pyproject.toml
 		echo "'$(PYTHON)' cannot make virtual environments: its ensurepip module is missing." >&2; \
 		echo "On Debian or Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(LOCKED) -r requirements/runtime.txt -r requirements/build.txt
+	$(INSTALL) --no-build-isolation -e .
+	@touch $@
+
+$(READY): requirements/dev.txt $(SERVICE)
+	@if [ -e $@ ]; then rm -f $@ $(SERVICE); $(MAKE) --no-print-directory $(SERVICE); fi
+	$(LOCKED) -r requirements/dev.txt
 	@touch $@
 
 $(PYOSCP): $(READY) requirements/peers/pyoscp.txt

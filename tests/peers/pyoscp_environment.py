@@ -18,8 +18,9 @@ def ensure() -> Path:
     wanted = REQUIREMENTS.read_text()
     if not _INSTALLED.exists() or _INSTALLED.read_text() != wanted:
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(ENVIRONMENT)], check=True)
-        pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes"]
-        subprocess.run([*pip, "-r", str(REQUIREMENTS)], check=True)
+        pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        locked = ["--no-deps", "--only-binary=:all:", "--require-hashes", "-r", str(REQUIREMENTS)]
+        subprocess.run([*pip, *locked], check=True)
         _INSTALLED.write_text(wanted)
     return PYTHON
 
