@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import gc
 import ipaddress
 import logging
@@ -19,6 +20,7 @@ import uvicorn
 
 from bootstrap.http import server_config
 from bootstrap.logs import configure_logs
+from bootstrap.msgspec_types import build_types
 from bootstrap.service import Service, open_service
 from bootstrap.settings import Settings
 from domain.errors import Fault, InvalidInput
@@ -45,8 +47,10 @@ def serve(settings: Settings) -> None:
     Raises InvalidInput for bad settings, StoreError for a store that cannot be used, OSError for an address that
     cannot be had.
     """
+    faulthandler.enable()
     check_reach(settings)
     configure_logs(settings.log_format)
+    build_types()
     gc.set_threshold(*_COLLECT_AFTER)
     with _listening(settings) as listener, asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(settings, listener))

@@ -72,6 +72,13 @@ def decode(topic: str, state: bytes) -> Event:
     return decoder(state)
 
 
+def build_decoders() -> None:
+    """Build the decoder of every topic. Call it before the first thread: see bootstrap/msgspec_types.py."""
+    for topic in topics():
+        if topic not in _decoders:
+            _decoders[topic] = _decoder(event_class(topic))
+
+
 def event_class(topic: str) -> type[Event]:
     try:
         return _classes[topic]

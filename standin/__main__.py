@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import faulthandler
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -86,4 +87,5 @@ def _client(text: str) -> Client:
 
 
 if __name__ == "__main__":
+    faulthandler.enable()
     sys.exit(main())

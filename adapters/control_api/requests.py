@@ -134,8 +134,7 @@ def _read(raw: object, shape: type[S]) -> S:
 
 def _plain(request: ApiRequest, shape: type[msgspec.Struct]) -> Mapping[str, object]:
     """The query's parameters as a document would hold them. Raises InvalidInput for one given twice."""
-    info, faults = inspect.type_info(shape), Faults()
-    assert isinstance(info, inspect.StructType), "a query is a Struct"
+    info, faults = structure.description_of(shape), Faults()
     types = {field.encode_name: _without_none(field.type) for field in info.fields}
     values: dict[str, object] = {}
     for name in request.query_params:

@@ -43,12 +43,19 @@ class Reading(NamedTuple, Generic[S]):
 def read(raw: object, shape: type[S]) -> Reading[S]:
     """Read a whole document of the given Struct class from dicts, lists and scalars."""
     reader = _Reader()
-    info = inspect.type_info(shape)
-    assert isinstance(info, inspect.StructType), "a document is a Struct"
+    info = description_of(shape)
     if not isinstance(raw, dict):
         reader.faults.add("", shown(raw), _expected(info))
         return Reading(None, reader.faults, ("",))
     return Reading(reader.struct(raw, info, ""), reader.faults, tuple(reader.mended))
+
+
+@cache
+def description_of(struct: type) -> inspect.StructType:
+    """The description of a Struct class by msgspec."""
+    info = inspect.type_info(struct)
+    assert isinstance(info, inspect.StructType), "a Struct class is described as one"
+    return info
 
 
 class _Reader:
@@ -226,9 +233,7 @@ _WRITTEN_AS: Mapping[type, tuple[type, ...]] = {
 
 @cache
 def _fields_of(struct: type) -> Mapping[str, inspect.Field]:
-    info = inspect.type_info(struct)
-    assert isinstance(info, inspect.StructType)
-    return {field.encode_name: field for field in info.fields}
+    return {field.encode_name: field for field in description_of(struct).fields}
 
 
 def _fields(info: inspect.StructType) -> Mapping[str, inspect.Field]:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import faulthandler
+import gc
 import socket
+import threading
+from collections.abc import Callable
 
 import pytest
 
-from bootstrap.serve import check_reach, owner_of
+import bootstrap.serve
+from bootstrap.msgspec_types import build_types
+from bootstrap.serve import check_reach, owner_of, serve
 from bootstrap.settings import Settings
 from domain.errors import InvalidInput
 
@@ -37,3 +43,27 @@ def test_beyond_loopback_tokens_are_needed(host: str) -> None:
 )
 def test_no_two_machines_have_an_owner_of_the_same_name(host: str, url: str, owner: str) -> None:
     assert owner_of(host, url) == owner
+
+
+def test_types_are_built_before_the_first_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads_before = threading.active_count()
+    steps: list[str] = []
+
+    def noting(name: str, step: Callable[..., object]) -> Callable[..., object]:
+        def note(*arguments: object) -> object:
+            assert threading.active_count() == threads_before
+            steps.append(name)
+            return step(*arguments)
+
+        return note
+
+    async def served(*_: object) -> None:
+        """In place of the service."""
+
+    monkeypatch.setattr(bootstrap.serve, "build_types", noting("types", build_types))
+    monkeypatch.setattr(bootstrap.serve, "_serve", noting("service", served))
+    monkeypatch.setattr(bootstrap.serve, "configure_logs", lambda _: None)
+    monkeypatch.setattr(faulthandler, "enable", lambda: None)
+    monkeypatch.setattr(gc, "set_threshold", lambda *_: None)
+    serve(Settings(port=0))
+    assert steps == ["types", "service"]
