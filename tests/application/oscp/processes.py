@@ -33,7 +33,7 @@ from domain.oscp.ledger import OscpMessageLedgerEntry
 from domain.oscp.rules import WindowMeters
 from domain.oscp.session import OscpCapacityProviderSession
 from domain.oscp.times import format_instant
-from domain.oscp.vocabulary import Lifecycle, SessionClock
+from domain.oscp.vocabulary import Direction, Lifecycle, SessionClock
 from tests.application.run.processes import ALICE, FakeClock, Process, until
 from tests.domain.oscp.sessions import TEN
 
@@ -232,12 +232,14 @@ class OscpProcess(Process):
                 entry.fold((decode(row.topic, row.state),))
         return list(streams.values())
 
-    def outcomes(self, session_id: str, type: str = "") -> list[str]:
-        """What became of its messages, in order; "" for those under way."""
+    def outcomes(self, session_id: str, type: str = "", direction: Direction | None = None) -> list[str]:
+        """Outcomes of its messages of that type and direction, or of all; in order, "" for those under way."""
         return [
             entry.state.finalised.outcome.value if entry.state.finalised else ""
             for entry in self.entries(session_id)
-            if entry.state.recorded is not None and type in {"", entry.state.recorded.message_type.value}
+            if (recorded := entry.state.recorded) is not None
+            and type in {"", recorded.message_type.value}
+            and direction in {None, recorded.direction}
         ]
 
     def events_of(self, session_id: str) -> list[Event]:
