@@ -11,13 +11,14 @@ from typing import Any, NamedTuple
 from adapters.configuration_import.blocks import MINUTES_PER_DAY, Block, Bus, ChainRules, chain, duties
 from adapters.configuration_import.loading import define
 from adapters.configuration_import.site import SitePlan, numbered, site
-from adapters.configuration_import.tables import Row, read_table
+from adapters.configuration_import.tables import Row, TableReader
 from domain.configuration.definition import Definition
 from domain.configuration.faults import Faults, one_of, quoted
 from domain.configuration.quantities import Consumption, Energy
 from domain.errors import Fault, InvalidInput
 
 _COLUMNS = ("block", "depot", "bus_type", "pull_out_min", "pull_in_min", "km")
+_DEPOTS_NAMED = 100  # in an error
 _WORKDAYS = (0, 1, 2, 3, 4)
 
 
@@ -51,7 +52,7 @@ class BlockImport(NamedTuple):
 def import_blocks(text: str, plan: BlockImport) -> Definition:
     """Chain the depots' blocks onto buses and put a plain site around them. Raises InvalidInput with every bad row."""
     faults = Faults()
-    rows = read_table("blocks", text, (*_COLUMNS, plan.energy_column))
+    rows = TableReader().read("blocks", text, (*_COLUMNS, plan.energy_column))
     _check_depots({row["depot"] for row in rows}, plan.depots)
     read = [_block(row, plan, faults) for row in rows if row["depot"] in plan.depots]
     faults.raise_if_any()
@@ -64,7 +65,7 @@ def _check_depots(known: set[str], wanted: tuple[str, ...]) -> None:
     missing = [depot for depot in wanted if depot not in known]
     if missing or not wanted:
         found = f"the depot {quoted(missing[0])}" if missing else "no depot"
-        raise InvalidInput([Fault("/depots", found, one_of(sorted(known)))])
+        raise InvalidInput([Fault("/depots", found, one_of(sorted(known)[:_DEPOTS_NAMED]))])
 
 
 def _block(row: Row, plan: BlockImport, faults: Faults) -> Block | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
+from adapters.configuration_import.limits import LIMITS, ImportLimits, check
 from domain.configuration.document import Weekday
 from domain.configuration.quantities import MJ_PER_WH, PPM, Energy, Power
 
@@ -46,13 +47,13 @@ class Bus:
         self._charge_wh = self._usable_wh
         self._occupied = 0
 
-    def can_take(self, block: Block, rules: ChainRules) -> bool:
-        free = not self._occupied & _minutes(block, rules.layover_min)
-        return free and self._charge_at(block, rules) - block.energy_wh >= self._reserve_wh
+    def can_take(self, block: Block, minutes: int, rules: ChainRules) -> bool:
+        """`minutes` are those of the week that the block keeps its bus."""
+        return not self._occupied & minutes and self._charge_at(block, rules) - block.energy_wh >= self._reserve_wh
 
-    def take(self, block: Block, rules: ChainRules) -> None:
+    def take(self, block: Block, minutes: int, rules: ChainRules) -> None:
         self._charge_wh = max(self._charge_at(block, rules) - block.energy_wh, 0)
-        self._occupied |= _minutes(block, rules.layover_min)
+        self._occupied |= minutes
         self.blocks.append(block)
 
     def _charge_at(self, block: Block, rules: ChainRules) -> int:
@@ -62,20 +63,27 @@ class Bus:
         return min(self._usable_wh, self._charge_wh + rules.charging * rest // 60)
 
 
-def chain(blocks: Iterable[Block], rules: ChainRules) -> list[Bus]:
+def chain(blocks: Collection[Block], rules: ChainRules, limits: ImportLimits = LIMITS) -> list[Bus]:
     """Each block on the bus of its kind that has been back longest, on a new one when none is free and charged enough.
 
-    A block no battery can carry still gets a bus: that its battery runs empty is for the simulation to show.
+    A block no battery can carry still gets a bus: that its battery runs empty is for the simulation to show. Raises
+    InvalidInput for more blocks, or more work, than an import may have.
     """
+    fix = "import fewer routes or depots at once"
+    check("/blocks", len(blocks), limits.blocks, "vehicle blocks", fix)
     buses: list[Bus] = []
+    comparisons = 0
     for block in sorted(blocks, key=lambda block: (block.departs, block.returns, block.id, block.days)):
-        ready = [bus for bus in buses if bus.kind == block.kind and bus.can_take(block, rules)]
+        comparisons += len(buses)
+        check("/blocks", comparisons, limits.comparisons, "comparisons of blocks with buses", fix)
+        minutes = _minutes(block, rules.layover_min)
+        ready = [bus for bus in buses if bus.kind == block.kind and bus.can_take(block, minutes, rules)]
         if ready:
             bus = min(ready, key=lambda bus: bus.blocks[-1].returns)
         else:
             bus = Bus(block.kind, rules.batteries[block.kind] // MJ_PER_WH)
             buses.append(bus)
-        bus.take(block, rules)
+        bus.take(block, minutes, rules)
     return buses
 
 

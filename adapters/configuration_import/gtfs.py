@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from adapters.configuration_import.blocks import Block, ChainRules, chain, duties
-from adapters.configuration_import.gtfs_feed import Feed, Point, metres, points, read_feed, seconds, service_days
+from adapters.configuration_import.gtfs_feed import Feed, Point, length_m, points, read_feed, seconds, service_days
+from adapters.configuration_import.limits import LIMITS, ImportLimits, check
 from adapters.configuration_import.loading import define
 from adapters.configuration_import.site import SitePlan, numbered, site
 from adapters.configuration_import.tables import Row
@@ -43,26 +44,43 @@ class GtfsImport(NamedTuple):
     attribution: str = ""
 
 
+class _Path(NamedTuple):
+    """Where a trip runs; its length in metres is added up once for all trips of a shape and all their runs."""
+
+    first: Point
+    last: Point
+    length: float
+
+
 class _Trip(NamedTuple):
-    """One run of a trip; times in seconds since the service day's start."""
+    """One run of a trip; times in seconds since the service day's start. No path: no stop of it is known."""
 
     row: Row
     block: str
     begins: int
     ends: int
-    path: tuple[Point, ...]
+    path: _Path | None
 
 
-def import_gtfs(source: Path, plan: GtfsImport) -> Definition:
-    """Raises InvalidInput with every row that cannot be used."""
-    feed, faults = read_feed(source), Faults()
+def import_gtfs(source: Path, plan: GtfsImport, limits: ImportLimits = LIMITS) -> Definition:
+    """Raises InvalidInput with every row that cannot be used, and for a feed that passes a limit."""
+    feed, faults = read_feed(source, limits), Faults()
     days = service_days(feed, plan.week, faults)
-    trips = list(_trips(feed, plan, faults))
+    trips = _within(limits.trips, _trips(feed, plan, faults))
     blocks = list(_blocks(trips, days, plan, faults))
     faults.raise_if_any()
     if not blocks:
         raise InvalidInput([Fault("/trips", "no trip that runs in the week", "routes and a week with service")])
-    return define(_document(chain(blocks, ChainRules({_KIND: plan.battery}, plan.layover_min)), plan))
+    return define(_document(chain(blocks, ChainRules({_KIND: plan.battery}, plan.layover_min), limits), plan))
+
+
+def _within(most: int, trips: Iterator[_Trip]) -> list[_Trip]:
+    """The trips, made one by one: a row of frequencies.txt can ask for 360,000 of them."""
+    made: list[_Trip] = []
+    for trip in trips:
+        made.append(trip)
+        check(trip.row.pointer, len(made), most, "runs of trips", "import fewer routes, or longer headways")
+    return made
 
 
 def _trips(feed: Feed, plan: GtfsImport, faults: Faults) -> Iterator[_Trip]:
@@ -70,9 +88,14 @@ def _trips(feed: Feed, plan: GtfsImport, faults: Faults) -> Iterator[_Trip]:
     shapes = _shapes(feed, faults)
     calls = _by_trip(feed["stop_times"])
     frequencies = _by_trip(feed["frequencies"])
+    known: set[str] = set()
     for row in feed["trips"]:
         if plan.routes and row["route_id"] not in plan.routes:
             continue
+        if row["trip_id"] in known:
+            faults.append(row.fault("trip_id", "a trip_id that no other row has"))
+            continue
+        known.add(row["trip_id"])
         trip = _trip(row, _in_order(calls.get(row["trip_id"], []), "stop_sequence", faults), stops, plan, faults)
         if trip is None:
             continue
@@ -97,7 +120,9 @@ def _trip(row: Row, calls: Sequence[Row], stops: dict[str, Point], plan: GtfsImp
     if ends <= begins:
         faults.append(calls[-1].fault("arrival_time", f"a time after the trip's begin, {calls[0]['departure_time']}"))
         return None
-    return _Trip(row, block, begins, ends, tuple(stops[call["stop_id"]] for call in calls if call["stop_id"] in stops))
+    return _Trip(
+        row, block, begins, ends, _path([stops[call["stop_id"]] for call in calls if call["stop_id"] in stops])
+    )
 
 
 def _repetitions(trip: _Trip, frequencies: Sequence[Row], faults: Faults) -> Iterator[_Trip]:
@@ -135,11 +160,19 @@ def _check_sequence(trips: Sequence[_Trip], faults: Faults) -> None:
 
 
 def _block(id: str, days: tuple[int, ...], trips: Sequence[_Trip], plan: GtfsImport) -> Block:
-    path = [point for trip in trips for point in trip.path]
-    length = metres(path)
+    length = _metres([trip.path for trip in trips if trip.path is not None])
     watt_hours = length * (plan.consumption // MJ_PER_WH) // 1_000
     departs, returns = trips[0].begins // 60, -(-trips[-1].ends // 60)
     return Block(_block_id(id), _KIND, days, departs, returns, length, watt_hours, energy_known=False)
+
+
+def _metres(paths: Sequence[_Path]) -> int:
+    """The paths and the ways between them, rounded once, so that no Python differs from another."""
+    return round(sum(path.length for path in paths) + sum(length_m((a.last, b.first)) for a, b in pairwise(paths)))
+
+
+def _path(points: Sequence[Point]) -> _Path | None:
+    return _Path(points[0], points[-1], length_m(points)) if points else None
 
 
 def _block_id(id: str) -> str:
@@ -161,13 +194,13 @@ def _document(buses: Sequence[Any], plan: GtfsImport) -> dict[str, Any]:
     return {"name": plan.name, **attribution, "vehicle_types": [vehicle_type], **site(vehicles, plan.site)}
 
 
-def _shapes(feed: Feed, faults: Faults) -> dict[str, tuple[Point, ...]]:
+def _shapes(feed: Feed, faults: Faults) -> dict[str, _Path | None]:
     found: dict[str, list[tuple[int, Point]]] = {}
     for row, point in points(feed["shapes"], "shape_id", "shape_pt", faults):
         place = row.integer("shape_pt_sequence", faults)
         if place is not None:
             found.setdefault(row["shape_id"], []).append((place, point))
-    return {shape: tuple(point for _, point in sorted(path)) for shape, path in found.items()}
+    return {shape: _path([point for _, point in sorted(placed)]) for shape, placed in found.items()}
 
 
 def _by_trip(rows: Sequence[Row]) -> dict[str, list[Row]]:

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import math
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
+from adapters.configuration_import.limits import LIMITS, ImportLimits, check
 from adapters.configuration_import.loading import decode_text
-from adapters.configuration_import.tables import Row, read_table
+from adapters.configuration_import.tables import Row, TableReader
 from domain.configuration.faults import Faults, quoted
 from domain.errors import Fault, InvalidInput
 
-_LARGEST = 200 * 2**20
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _REQUIRED: Mapping[str, tuple[str, ...]] = {
     "trips": ("route_id", "service_id", "trip_id"),
     "stop_times": ("trip_id", "arrival_time", "departure_time", "stop_id", "stop_sequence"),
     "stops": ("stop_id", "stop_lat", "stop_lon"),
 }
+_ALSO_READ: Mapping[str, tuple[str, ...]] = {"trips": ("block_id", "shape_id")}
 _OPTIONAL: Mapping[str, tuple[str, ...]] = {
     "calendar": ("service_id", *_WEEKDAYS, "start_date", "end_date"),
     "calendar_dates": ("service_id", "date", "exception_type"),
@@ -41,42 +43,49 @@ class Point(NamedTuple):
 Feed = Mapping[str, Sequence[Row]]
 
 
-def read_feed(source: Path) -> Feed:
-    """Raises InvalidInput for a source that is no feed, or a table that lacks a column."""
+def read_feed(source: Path, limits: ImportLimits = LIMITS) -> Feed:
+    """Raises InvalidInput for a source that is no feed, a table that lacks a column, or a limit that is passed."""
     names = [*_REQUIRED, *_OPTIONAL]
-    texts = _folder(source, names) if source.is_dir() else _zip(source, names)
+    texts = _folder(source, names, limits) if source.is_dir() else _zip(source, names, limits)
     missing = [name for name in _REQUIRED if name not in texts]
     if not ("calendar" in texts or "calendar_dates" in texts):
         missing.append("calendar")
     if missing:
         raise InvalidInput([Fault(f"/{name}", "nothing", f"the file {name}.txt in the feed") for name in missing])
-    columns = {**_REQUIRED, **_OPTIONAL}
-    return {name: read_table(name, texts[name], columns[name]) if name in texts else () for name in names}
+    columns, reader = {**_REQUIRED, **_OPTIONAL}, TableReader(limits)
+    return {
+        name: reader.read(name, texts.pop(name), columns[name], _ALSO_READ.get(name, ())) if name in texts else ()
+        for name in names
+    }
 
 
-def _folder(source: Path, names: Sequence[str]) -> dict[str, str]:
-    files = {name: source / f"{name}.txt" for name in names}
-    return {name: _text(file.read_bytes()) for name, file in files.items() if file.is_file()}
+def _folder(source: Path, names: Sequence[str], limits: ImportLimits) -> dict[str, str]:
+    files = {name: file for name in names if (file := source / f"{name}.txt").is_file()}
+    _check_bytes({name: file.stat().st_size for name, file in files.items()}, limits)
+    return {name: decode_text(file.read_bytes(), limits.bytes) for name, file in files.items()}
 
 
-def _zip(source: Path, names: Sequence[str]) -> dict[str, str]:
+def _zip(source: Path, names: Sequence[str], limits: ImportLimits) -> dict[str, str]:
+    """A member is never read beyond the size that the archive's directory gives; `zipfile` ends such a read there."""
     try:
         with zipfile.ZipFile(source) as archive:
             inside = {entry.filename: entry for entry in archive.infolist()}
             wanted = {name: inside[f"{name}.txt"] for name in names if f"{name}.txt" in inside}
-            _check_size(sum(entry.file_size for entry in wanted.values()))
-            return {name: _text(archive.read(entry)) for name, entry in wanted.items()}
-    except zipfile.BadZipFile as error:
+            _check_bytes({name: entry.file_size for name, entry in wanted.items()}, limits)
+            return {name: decode_text(archive.read(entry), limits.bytes) for name, entry in wanted.items()}
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise InvalidInput([Fault("", f"no zip file ({error})", "a GTFS feed: a zip file or a folder")]) from None
+    except (NotImplementedError, RuntimeError) as error:
+        found = f"a zip file that is encrypted or packed in an unusual way ({error})"
+        raise InvalidInput([Fault("", found, "tables packed by deflate, without a password")]) from None
 
 
-def _check_size(size: int) -> None:
-    if size > _LARGEST:
-        raise InvalidInput([Fault("", f"{size:,} bytes of tables", f"at most {_LARGEST:,}")])
-
-
-def _text(content: bytes) -> str:
-    return decode_text(content, _LARGEST)
+def _check_bytes(sizes: Mapping[str, int], limits: ImportLimits) -> None:
+    """By the largest table, which is where there is something to leave out."""
+    if sizes:
+        largest = max(sizes, key=lambda name: sizes[name])
+        fix = "keep only the rows of your depot"
+        check(f"/{largest}", sum(sizes.values()), limits.bytes, "bytes of tables, unpacked", fix)
 
 
 def seconds(row: Row, column: str, faults: Faults) -> int | None:
@@ -137,12 +146,12 @@ def points(rows: Sequence[Row], id_column: str, prefix: str, faults: Faults) -> 
             faults.append(row.fault(f"{prefix}_lat", "a latitude within ±90 and a longitude within ±180 degrees"))
 
 
-def metres(path: Sequence[Point]) -> int:
-    """The length of a path along great circles, rounded once, so that no Python differs from another."""
+def length_m(path: Sequence[Point]) -> float:
+    """The length of a path in metres along great circles."""
     length = 0.0
     for here, there in pairwise(path):
         length += _great_circle(here, there)
-    return round(length)
+    return length
 
 
 def _great_circle(here: Point, there: Point) -> float:

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from typing import Any, NoReturn
 
+from adapters.configuration_import.limits import MOST_VALUES
 from domain.configuration.faults import quoted
 from domain.errors import Fault, InvalidInput
 
@@ -15,7 +16,9 @@ class _DuplicateKey(Exception):
 
 
 def parse_json(text: str) -> Any:
-    """Raises InvalidInput with line and column where the text stops being JSON."""
+    """Raises InvalidInput with line and column where the text stops being JSON, and for more than MOST_VALUES."""
+    if _at_most_values(text) > MOST_VALUES:
+        raise InvalidInput([Fault("", f"more than {MOST_VALUES:,} values", f"at most {MOST_VALUES:,} values")])
     try:
         return json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant, parse_int=_integer)
     except json.JSONDecodeError as error:
@@ -27,6 +30,14 @@ def parse_json(text: str) -> Any:
     except RecursionError:
         fault = Fault("", "JSON nested too deep", "a document of a few levels")
     raise InvalidInput([fault])
+
+
+def _at_most_values(text: str) -> int:
+    """No fewer than the values in the text, counted before any memory is taken for them: one before each comma or end.
+
+    Punctuation inside texts counts too, which only matters to documents that are nearly too large.
+    """
+    return text.count(",") + text.count("]") + text.count("}") + 1
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from adapters.configuration_import.formats import Format
+from adapters.configuration_import.limits import LIMITS, check
 from adapters.configuration_import.loading import define, located, parse
 from adapters.configuration_import.site import power_text
 from domain.configuration import structure
@@ -80,6 +81,8 @@ def _convert(raw: Any) -> Definition:
         faults.extend(_faults(legacy))
     faults.raise_if_any()
     assert legacy is not None, "no definition means a fault"
+    connectors = sum(charger.connectors for circuit in legacy.circuits for charger in circuit.chargers)
+    check("/circuits", connectors, LIMITS.connectors, "connectors", "split the definition")
     mapped = _map(legacy)
     try:
         return define(mapped.raw)

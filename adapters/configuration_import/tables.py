@@ -3,28 +3,39 @@
 from __future__ import annotations
 
 import csv
-import io
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
-from typing import Any
 
+from adapters.configuration_import.limits import LIMITS, ImportLimits, check
 from domain.configuration.faults import Faults, quoted
 from domain.configuration.pointer import child
 from domain.errors import Fault, InvalidInput
 
 _LARGEST = 10**12
+_LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+")
+_FEWER_LINES = "keep only the rows of your depot"
 
 
 class Row:
     """One row of a table: texts by column, without surrounding spaces; a column the table lacks reads as ""."""
 
-    def __init__(self, table: str, number: int, line: int, values: Mapping[str, str]) -> None:
-        self.pointer = f"/{table}/{number}"
+    __slots__ = ("_columns", "_number", "_table", "_values", "line")
+
+    def __init__(self, table: str, number: int, line: int, columns: Mapping[str, int], values: tuple[str, ...]) -> None:
+        self._table = table
+        self._number = number
         self.line = line
+        self._columns = columns
         self._values = values
 
+    @property
+    def pointer(self) -> str:
+        return f"/{self._table}/{self._number}"
+
     def __getitem__(self, column: str) -> str:
-        return self._values.get(column, "")
+        place = self._columns.get(column)
+        return "" if place is None else self._values[place]
 
     def fault(self, column: str, expected: str) -> Fault:
         found = quoted(self[column]) if self[column] else "nothing"
@@ -52,23 +63,50 @@ class Row:
         return None
 
 
-def read_table(name: str, text: str, required: Iterable[str] = ()) -> list[Row]:
-    """All rows of a CSV with a header. Raises InvalidInput when it is no such table or lacks a required column."""
-    reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline=""), skipinitialspace=True, strict=True)
-    try:
-        columns = [column.strip() for column in reader.fieldnames or ()]
-        missing = [column for column in required if column not in columns]
-        if missing:
-            faults = [
-                Fault(f"/{name}", f"no column {quoted(column)}", f"the columns {', '.join(required)}", 1)
-                for column in missing
-            ]
-            raise InvalidInput(faults)
-        reader.fieldnames = columns
-        return [Row(name, number, reader.line_num, _values(row)) for number, row in enumerate(reader)]
-    except csv.Error as error:
-        raise InvalidInput([Fault(f"/{name}", str(error), "a CSV table", reader.line_num)]) from error
+class TableReader:
+    """Reads the tables of one source. Lines and values count over all of them, before any of them is parsed."""
+
+    def __init__(self, limits: ImportLimits = LIMITS) -> None:
+        self._limits = limits
+        self._lines = 0
+        self._values = 0
+
+    def read(self, name: str, text: str, required: Sequence[str] = (), optional: Sequence[str] = ()) -> list[Row]:
+        """All rows of a CSV with a header, of each the required and the optional columns.
+
+        Raises InvalidInput when it is no such table, lacks a required column, or a limit is passed.
+        """
+        text = text.removeprefix("\ufeff")
+        self._count(name, text)
+        reader = csv.reader(map(re.Match.group, _LINE.finditer(text)), skipinitialspace=True, strict=True)
+        try:
+            header = [column.strip() for column in next(reader, ())]
+            check(f"/{name}", len(header), self._limits.columns, "columns", "remove those that are not read")
+            missing = [column for column in required if column not in header]
+            if missing:
+                columns = f"the columns {', '.join(required)}"
+                raise InvalidInput([Fault(f"/{name}", f"no column {quoted(each)}", columns, 1) for each in missing])
+            places = {column: place for place, column in enumerate(header) if column in {*required, *optional}}
+            return list(_rows(name, reader, places))
+        except csv.Error as error:
+            raise InvalidInput([Fault(f"/{name}", str(error), "a CSV table", reader.line_num)]) from error
+
+    def _count(self, name: str, text: str) -> None:
+        self._lines += text.count("\n") + text.count("\r") - text.count("\r\n")
+        check(f"/{name}", self._lines, self._limits.lines, "lines of tables", _FEWER_LINES)
+        self._values += text.count(",")
+        check(f"/{name}", self._values, self._limits.values, "values in tables", _FEWER_LINES)
 
 
-def _values(row: Mapping[Any, Any]) -> dict[str, str]:
-    return {column: value.strip() for column, value in row.items() if column is not None and isinstance(value, str)}
+def _rows(table: str, reader: Iterator[list[str]], places: Mapping[str, int]) -> Iterator[Row]:
+    """Equal texts are kept once: in stop_times.txt, most ids come again and again."""
+    columns = {column: index for index, column in enumerate(places)}
+    known: dict[str, str] = {}
+    number = 0
+    for cells in reader:
+        if not cells:
+            continue
+        texts = (cells[place].strip() if place < len(cells) else "" for place in places.values())
+        values = tuple([known.setdefault(text, text) for text in texts])
+        yield Row(table, number, reader.line_num, columns, values)  # type: ignore[attr-defined]
+        number += 1

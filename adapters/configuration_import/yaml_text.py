@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from adapters.configuration_import.limits import MOST_VALUES
 from domain.configuration.faults import Faults, quoted
 from domain.configuration.pointer import child
 from domain.errors import Fault, InvalidInput
 
 DEEPEST = 64
-MOST_EVENTS = 1_000_000  # about as many values; a depot of 1,000 buses has 30,000
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TEXT_TAG = "tag:yaml.org,2002:str"
 _INTEGER = re.compile(r"[-+]?[0-9]{1,100}")
@@ -83,8 +83,8 @@ class _Reader:
     def read(self, text: str) -> Any:
         """The document's value; when places are wanted, reading ends where the last of them is found."""
         for number, event in enumerate(_events(text)):
-            if number >= MOST_EVENTS:
-                self._refuse(event, "one value too many", f"about {MOST_EVENTS:,} values at most")
+            if number >= MOST_VALUES:
+                self._refuse(event, "one value too many", f"at most {MOST_VALUES:,} values, about")
                 self.faults.raise_if_any()
             if self._wanted and len(self.places) == len(self._wanted):
                 break

@@ -75,6 +75,12 @@ class Forbidden(RequestError):
     status = 403
 
 
+class TooBusy(RequestError):
+    type = "too-busy"
+    title = "The service has as much of this to do as it takes on"
+    status = 503
+
+
 _STATUSES: tuple[tuple[type[DepotSimError], int], ...] = (
     (MalformedBody, 400),
     (InvalidInput, 422),

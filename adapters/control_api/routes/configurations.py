@@ -14,8 +14,9 @@ from adapters.control_api.backend import Importer
 from adapters.control_api.etags import check_if_match, configuration_etag, is_known
 from adapters.control_api.freshness import fresh
 from adapters.control_api.problems import UnsupportedMediaType
-from adapters.control_api.requests import ApiRequest, in_parser_thread, query_of
+from adapters.control_api.requests import ApiRequest, query_of
 from adapters.control_api.times import wall_time
+from adapters.control_api.workers import DEFINITIONS, IMPORTS, MOST_IMPORTS, Places
 from application.configuration.service import ConfigurationVersion
 from domain.configuration.definition import Definition
 from domain.errors import Fault, InvalidInput
@@ -167,7 +168,7 @@ async def validate_configuration(request: ApiRequest) -> Verdict:
     return Verdict(valid=True)
 
 
-def import_route(importer: Importer) -> HTTPRouteHandler:
+def import_route(importer: Importer, places: Places) -> HTTPRouteHandler:
     """Imports are different enough to be operations of their own."""
 
     @post(
@@ -184,13 +185,15 @@ def import_route(importer: Importer) -> HTTPRouteHandler:
         if request.media_type not in importer.media_types:
             found, expected = request.media_type or "no content type", " or ".join(importer.media_types)
             raise UnsupportedMediaType(f"the body is sent as {found}", f"send it with Content-Type: {expected}")
-        definition = await in_parser_thread(importer.read, await request.body(), request.media_type, asked)
+        async with places.one():
+            definition = await IMPORTS.run(importer.read, await request.body(), request.media_type, asked)
         return _created(await request.backend.configurations.create(definition, request.origin))
 
     return import_configuration
 
 
 def configuration_routes(importers: tuple[Importer, ...]) -> Router:
+    places = Places(MOST_IMPORTS, "imports")
     return Router(
         "/simulation-configurations",
         tags=["Configurations"],
@@ -204,14 +207,14 @@ def configuration_routes(importers: tuple[Importer, ...]) -> Router:
             list_versions,
             get_version,
             validate_configuration,
-            *map(import_route, importers),
+            *(import_route(importer, places) for importer in importers),
         ],
     )
 
 
 async def _definition(request: ApiRequest) -> Definition:
-    """The depot in the body. A large one takes its time, so it is made in a thread."""
-    return await in_parser_thread(request.backend.documents.define, await request.parsed())
+    """The depot in the body. A large one takes seconds, so it is made in a thread."""
+    return await DEFINITIONS.run(request.backend.documents.define, await request.parsed(DEFINITIONS))
 
 
 def _found(request: ApiRequest, version: ConfigurationVersion) -> Response[ConfigurationView]:

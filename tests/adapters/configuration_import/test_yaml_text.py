@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.configuration_import.yaml_text import DEEPEST, MOST_EVENTS, parse_yaml, places
+from adapters.configuration_import.limits import MOST_VALUES
+from adapters.configuration_import.yaml_text import DEEPEST, parse_yaml, places
 from domain.errors import Fault, InvalidInput
 
 
@@ -90,7 +91,7 @@ def test_deep_nesting_is_a_fault(opening: str) -> None:
 
 
 def test_a_text_of_too_many_values_is_refused() -> None:
-    assert only_fault("[" + "1, " * MOST_EVENTS + "1]").found == "one value too many"
+    assert only_fault("[" + "1, " * MOST_VALUES + "1]").found == "one value too many"
 
 
 def test_values_are_found_by_their_pointers() -> None:
