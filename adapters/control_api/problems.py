@@ -122,7 +122,9 @@ def problem_of(error: DepotSimError) -> Problem:
 
 def answer_domain_error(_: Request[Any, Any, Any], error: DepotSimError) -> Response[bytes]:
     problem = problem_of(error)
-    if problem.status >= 500:
+    if isinstance(error, TooBusy):
+        _log.warning("%s: %s", error.type, error.detail)
+    elif problem.status >= 500:
         _log.error("%s: %s", error.type, error.detail, exc_info=error)
     return _response(problem, _headers(problem.status))
 
