@@ -13,8 +13,11 @@ ARGS    ?=
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 LOCKED  := $(INSTALL) --only-binary=:all: --require-hashes
 
+# A module's tests stay on one worker, and modules are taken in the order of tests/conftest.py: the longest first.
+PYTEST  := $(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadscope --no-loadscope-reorder
+
 .DEFAULT_GOAL := help
-.PHONY: help demo serve up test check unit format bench lock clean
+.PHONY: help demo serve up quick test coverage check part format bench lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,7 +31,13 @@ serve: $(SERVICE)  ## serve the control API on http://127.0.0.1:8420
 up:  ## depot-sim and PostgreSQL 16 in containers
 	docker compose up --build $(ARGS)
 
-test: check unit  ## everything that must hold: check, then all tests with branch coverage
+quick: check  ## check, then the tests of domain and application: within a minute
+	$(PYTEST) tests/domain tests/application $(ARGS)
+
+test: check part  ## what every commit must pass: check, then a part of each kind of test
+
+coverage: check $(PYOSCP)  ## check, then the full set of tests with branch coverage
+	$(PYTEST) --full --cov --cov-report=term:skip-covered $(ARGS)
 
 check: $(READY)  ## formatting, lint, types, layers
 	$(BIN)/ruff format --check .
@@ -36,8 +45,8 @@ check: $(READY)  ## formatting, lint, types, layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-unit: $(READY) $(PYOSCP)  ## all tests with branch coverage, without the checks
-	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadscope --cov --cov-report=term:skip-covered $(ARGS)
+part: $(READY) $(PYOSCP)  ## the tests of `make test`, without the checks
+	$(PYTEST) $(ARGS)
 
 format: $(READY)  ## format and mend what ruff can mend
 	$(BIN)/ruff check --fix .

@@ -12,6 +12,7 @@ from standin.connection import Connection, Lifecycle, Refusal
 from standin.constraint import Mode, Source
 from standin.profile import Profile
 from standin.wire import ForecastedBlock, ForecastType, GroupCapacityForecast, Heartbeat, Phase, Unit
+from tests.full_set import examples
 
 
 class Life(RuleBasedStateMachine):
@@ -114,5 +115,5 @@ class Life(RuleBasedStateMachine):
         return True
 
 
-Life.TestCase.settings = settings(max_examples=60, stateful_step_count=30)
+Life.TestCase.settings = settings(max_examples=examples(60), stateful_step_count=30)
 TestLife = Life.TestCase

@@ -10,6 +10,7 @@ from adapters.event_store import open_event_store
 from application.event_log import Append, Fence, Filter, StreamWrite
 from domain.errors import LeaseLost, VersionConflict
 from domain.events import EncodedEvent
+from tests.full_set import examples
 
 STREAMS = ("run-1", "run-2", "config-1")
 TOPICS = ("test.a", "test.b")
@@ -88,5 +89,5 @@ class LogMachine(RuleBasedStateMachine):
         self.store.close()
 
 
-LogMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=20)
+LogMachine.TestCase.settings = settings(max_examples=examples(40), stateful_step_count=20)
 test_the_log_behaves_like_its_model = LogMachine.TestCase

@@ -40,6 +40,7 @@ from tests.application.oscp.processes import FakePartner, OscpProcess, WallClock
 from tests.application.run.processes import ALICE, until
 from tests.domain.oscp.driving import BLOCKS
 from tests.domain.oscp.session_model import ACCEPTING, LIVE, OFFLINE, STATES, Model, UnderWay
+from tests.full_set import examples
 
 T = TypeVar("T")
 
@@ -339,6 +340,8 @@ class BothSidesMachine(RuleBasedStateMachine):
 def test_both_sides_at_once() -> None:
     BothSidesMachine.stage = Stage()
     try:
-        run_state_machine_as_test(BothSidesMachine, settings=settings(max_examples=100, stateful_step_count=30))
+        run_state_machine_as_test(
+            BothSidesMachine, settings=settings(max_examples=examples(100), stateful_step_count=30)
+        )
     finally:
         BothSidesMachine.stage.close()

@@ -29,6 +29,7 @@ from tests.domain.oscp.session_model import (
     Model,
     UnderWay,
 )
+from tests.full_set import examples
 
 TO_OFFLINE = {
     e.Cause.HANDSHAKE_REFUSED: {ACCEPTING, AWAITING},
@@ -246,5 +247,5 @@ class SessionMachine(RuleBasedStateMachine):
         assert not ended.keys() & self.session.state.open.keys()
 
 
-SessionMachine.TestCase.settings = settings(max_examples=600, stateful_step_count=50)
+SessionMachine.TestCase.settings = settings(max_examples=examples(600), stateful_step_count=50)
 test_a_session_is_what_the_model_says = SessionMachine.TestCase

@@ -15,6 +15,7 @@ from domain.packets.feed import PacketFeed
 from domain.packets.sight import Sight
 from domain.packets.vocabulary import PacketType
 from tests.domain.packets.toy import BESS, CONTROLLER, DEVICES, METER, WATCHED, Eyes, Toy, folded, opened_feed, sight
+from tests.full_set import examples
 
 EYES = Eyes()
 LIMIT = 12
@@ -171,5 +172,5 @@ def _said(event: Event) -> Said:
     return event.device_id, event.seq, event.type, tuple(bytes(one.value) for one in event.measurements)
 
 
-FeedMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=40)
+FeedMachine.TestCase.settings = settings(max_examples=examples(60), stateful_step_count=40)
 test_a_feed_holds_against_its_model = FeedMachine.TestCase

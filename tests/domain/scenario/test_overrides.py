@@ -26,6 +26,7 @@ from domain.scenario.exchange import Direction
 from domain.scenario.override_events import Ended, Match, Override, OverrideExpired, OverrideHit, OverridePassed
 from domain.scenario.overrides import ALL, MOST_ACTIVE, Overrides
 from tests.domain.scenario.samples import message, override
+from tests.full_set import examples
 
 
 def effects_on(overrides: Overrides, now: int = 0) -> list[AnyEffect]:
@@ -241,4 +242,4 @@ class OverridesAgainstAModel(RuleBasedStateMachine):
 
 
 TestOverridesAgainstAModel = OverridesAgainstAModel.TestCase
-TestOverridesAgainstAModel.settings = settings(max_examples=60, stateful_step_count=30)
+TestOverridesAgainstAModel.settings = settings(max_examples=examples(60), stateful_step_count=30)
