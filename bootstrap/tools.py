@@ -40,7 +40,7 @@ def toolbox() -> Toolbox:
         sqlite=loaded_library(),
         examples=EXAMPLES,
         name=_name(),
-        command=(sys.executable, "-m", "bootstrap.main"),
+        command=(sys.executable, "-P", "-m", "bootstrap.main"),
         owner=f"{socket.gethostname()}:{os.getpid()}",
         clock=BlockingSystemClock(),
         new_id=RandomIds().new_id,

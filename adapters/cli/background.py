@@ -43,8 +43,17 @@ class BackgroundService:
         self.log = folder / "service.log"
 
     def start(self, db: str) -> Ready:
-        """Start it, for this machine alone, and wait until it answers. Raises Unreachable when it does not."""
-        arguments = ("serve", "--db", db, "--port", str(_free_port()), "--ready-file", str(self._ready_file))
+        """Start it on loopback and wait until it answers. Raises Unreachable when it does not."""
+        port = _free_port()
+        try:
+            return self._start(db, port)
+        except Unreachable:
+            if _free_port() == port:
+                raise
+            return self._start(db, 0)  # another process took the port after it was found free
+
+    def _start(self, db: str, port: int) -> Ready:
+        arguments = ("serve", "--db", db, "--port", str(port), "--ready-file", str(self._ready_file))
         self._ready_file.unlink(missing_ok=True)
         with self._lock_file.open("wb") as lock, self.log.open("wb") as log:
             fcntl.flock(lock, fcntl.LOCK_EX)

@@ -28,4 +28,4 @@ def add_to(subcommands: Subcommands) -> None:
 
 def execute(arguments: argparse.Namespace, _toolbox: Toolbox, _terminal: Terminal) -> ExitCode:
     """Becomes the stand-in: it shares no code with the simulator, so it is a program of its own."""
-    os.execv(sys.executable, [sys.executable, "-m", "standin", *arguments.options])  # noqa: S606 - a list, no shell
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "standin", *arguments.options])  # noqa: S606 - a list, no shell

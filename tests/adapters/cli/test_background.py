@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from adapters.cli import background
+from adapters.cli.arguments import DEFAULT_PORT
 from adapters.cli.background import BackgroundService
 from adapters.cli.failures import Unreachable
 
@@ -49,6 +50,18 @@ def test_one_that_ends_at_once_is_told_with_its_last_words(tmp_path: Path) -> No
     with pytest.raises(Unreachable, match="no more chargers") as error:
         service(tmp_path, "import sys; sys.exit('no more chargers')").start("memory:")
     assert str(tmp_path / "service.log") in error.value.hint
+
+
+def test_port_that_is_taken_after_it_was_found_free_is_replaced_by_any(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = iter([DEFAULT_PORT, 0])
+    monkeypatch.setattr(background, "_free_port", lambda: next(found))
+    taken = "if sys.argv[sys.argv.index('--port') + 1] != '0': sys.exit('Address already in use')"
+    started = service(tmp_path, READY.format(before=taken))
+
+    assert started.start("memory:").url == "http://127.0.0.1:1"
+    assert started.stop()
 
 
 def test_a_process_id_that_was_given_away_is_left_alone(tmp_path: Path) -> None:
