@@ -6,6 +6,7 @@ BIN     := $(VENV)/bin
 SERVICE := $(VENV)/.service
 READY   := $(VENV)/.ready
 PYOSCP  := $(VENV)/peers/pyoscp/installed.txt
+WHEELS  := $(VENV)/wheels/filled.txt
 PYTEST_WORKERS ?= 2
 ARGS    ?=
 
@@ -36,7 +37,7 @@ quick: check  ## check, then the tests of domain and application: within a minut
 
 test: check part  ## what every commit must pass: check, then a part of each kind of test
 
-coverage: check $(PYOSCP)  ## check, then the full set of tests with branch coverage
+coverage: check $(PYOSCP) $(WHEELS)  ## check, then the full set of tests with branch coverage
 	$(PYTEST) --full --cov --cov-report=term:skip-covered $(ARGS)
 
 check: $(READY)  ## formatting, lint, types, layers
@@ -45,7 +46,7 @@ check: $(READY)  ## formatting, lint, types, layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-part: $(READY) $(PYOSCP)  ## the tests of `make test`, without the checks
+part: $(READY) $(PYOSCP) $(WHEELS)  ## the tests of `make test`, without the checks
 	$(PYTEST) $(ARGS)
 
 format: $(READY)  ## format and mend what ruff can mend
@@ -90,4 +91,8 @@ $(READY): requirements/dev.txt $(SERVICE)
 
 $(PYOSCP): $(READY) requirements/peers/pyoscp.txt
 	$(BIN)/python -m tests.peers.pyoscp_environment
+	@touch $@
+
+$(WHEELS): $(READY) requirements/runtime.txt
+	$(BIN)/python -m tests.packaging.wheelhouse
 	@touch $@
