@@ -15,6 +15,7 @@ from domain.errors import StoreError
 
 _STOP_SECONDS = 0.2  # how long a stop may wait for a thread that waits for the log
 _RECENT_ROWS = 256
+_WOKEN_AT_ONCE = 64  # tasks in one iteration of the event loop, so that other tasks get their turn between them
 _position = attrgetter("position")
 
 
@@ -77,14 +78,22 @@ class Tail:
         """Matching rows after a position, each once and in order, as they come. Ends at close(); raises StoreError."""
         following = True
         while following:
-            with self._changed:
-                page = self._recent.page(after, where)
+            page = self.newest(after, where)
             if page is None:
                 page = await asyncio.to_thread(read_page, self._log, after, where, limit)
             if page.rows:
                 yield page.rows
             after = page.upto
-            following = await self._beyond(after)
+            following = await self.beyond(after)
+
+    def newest(self, after: int, where: Filter = EVERYTHING) -> Page | None:
+        """The matching rows after a position, or None when they are not all among the newest rows, which are kept."""
+        return self._recent.page(after, where)
+
+    def newest_upto(self, after: int) -> int | None:
+        """Up to which position `newest` would search after this one; None when it would return None."""
+        recent = self._recent
+        return recent.upto if recent.since <= after <= recent.upto else None
 
     def close(self) -> None:
         """End every task's iteration and join the thread."""
@@ -94,8 +103,8 @@ class Tail:
         if self._thread is not None:
             self._thread.join()
 
-    async def _beyond(self, position: int) -> bool:
-        """Wait until the log is beyond `position`; False when the tail is closed instead."""
+    async def beyond(self, position: int) -> bool:
+        """Wait until the log is beyond `position`; False when the tail is closed instead. Raises StoreError."""
         grown: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         with self._changed:
             if self._closed or self._recent.upto > position:
@@ -133,6 +142,9 @@ class Tail:
     def _take(self) -> None:
         head = self._log.head()
         rows = self._log.read_all(self._recent.upto, _RECENT_ROWS + 1, upto=head)
+        if len(rows) > _RECENT_ROWS:
+            rows = self._log.read_all(0, _RECENT_ROWS, upto=head, newest_first=True)[::-1]
+            self._recent = _Recent((), rows[0].position - 1, rows[0].position - 1)
         with self._changed:
             self._recent = self._recent.extended(rows, head)
         self._wake(True)
@@ -164,9 +176,7 @@ class _Recent(NamedTuple):
         return Page([row for row in newer if matches(row, where)], self.upto)
 
     def extended(self, rows: list[Row], upto: int) -> _Recent:
-        """With what came up to `upto`; with nothing when that is too much to keep."""
-        if len(rows) > _RECENT_ROWS:
-            return _Recent((), upto, upto)
+        """With the rows that came up to `upto`."""
         kept = (*self.rows, *rows)
         dropped, kept = kept[:-_RECENT_ROWS], kept[-_RECENT_ROWS:]
         return _Recent(kept, dropped[-1].position if dropped else self.since, upto)
@@ -182,10 +192,12 @@ def matches(row: Row, where: Filter) -> bool:
 
 
 def _settle(futures: list[asyncio.Future[bool]], answer: bool | StoreError) -> None:
-    for future in futures:
+    for future in futures[:_WOKEN_AT_ONCE]:
         if future.done():
             continue
         if isinstance(answer, StoreError):
             future.set_exception(answer)
         else:
             future.set_result(answer)
+    if len(futures) > _WOKEN_AT_ONCE:
+        asyncio.get_running_loop().call_soon(_settle, futures[_WOKEN_AT_ONCE:], answer)

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import msgspec
 
 from adapters.clock import SystemClock
-from adapters.control_api import Backend, ReadModelStatus, Tokens
+from adapters.control_api import Backend, EventStreams, ReadModelStatus, Tokens
 from adapters.event_store import EventStore, open_event_store
 from adapters.ids import RandomIds
+from adapters.memory import give_back
 from adapters.metrics import MeteredJournal, Metrics
 from adapters.oscp import PowerScopeMeter
 from adapters.read_store import open_read_store
@@ -100,6 +101,9 @@ def _compose(
     closing.push_async_callback(journal.close)
     tail = Tail(log)
     closing.push_async_callback(asyncio.to_thread, tail.close)
+    streams = EventStreams(log, tail, give_back)
+    closing.callback(streams.close)
+    metrics.watch("depot_sim_event_streams", "Event streams that are open", "", lambda: [("", streams.open)])
     host = RunHost(log, journal, store.leases, clock, settings.owner, settings.lease_seconds)
     configuration_service = ConfigurationService(Repository(log, journal), ids)
     targets = TargetControls()
@@ -121,6 +125,7 @@ def _compose(
     backend = Backend(
         log=log,
         tail=tail,
+        streams=streams,
         configurations=configuration_service,
         runs=run_service,
         live=live,

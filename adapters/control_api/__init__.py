@@ -2,6 +2,16 @@
 
 from adapters.control_api.app import create_app
 from adapters.control_api.backend import Backend, Importer, Parsed, ReadModelStatus
+from adapters.control_api.event_streams import EventStreams, StreamLimits
 from adapters.control_api.tokens import Tokens
 
-__all__ = ["Backend", "Importer", "Parsed", "ReadModelStatus", "Tokens", "create_app"]
+__all__ = [
+    "Backend",
+    "EventStreams",
+    "Importer",
+    "Parsed",
+    "ReadModelStatus",
+    "StreamLimits",
+    "Tokens",
+    "create_app",
+]

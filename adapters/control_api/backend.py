@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
+from adapters.control_api.event_streams import EventStreams
 from adapters.control_api.tokens import Tokens
 from application.configuration.service import ConfigurationService
 from application.event_log import EventLog
@@ -82,6 +83,7 @@ class Backend:
 
     log: EventLog
     tail: Tail
+    streams: EventStreams
     configurations: ConfigurationService
     runs: RunService
     live: LiveRuns

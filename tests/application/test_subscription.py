@@ -139,6 +139,22 @@ def test_a_task_that_is_far_behind_catches_up_without_a_gap(store: EventStore) -
     assert versions(asyncio.run(follow())) == list(range(1, 1002))
 
 
+def test_the_newest_rows_are_kept_when_many_come_at_once(store: EventStore) -> None:
+    async def follow() -> None:
+        tail = Tail(store.log)
+        append(store, "run-1", 600)
+        assert await tail.beyond(0)
+        head = store.log.head()
+        assert tail.newest(head - 300) is None
+        page = tail.newest(head - 200, RUN)
+        assert page is not None
+        assert versions(page.rows) == list(range(401, 601))
+        assert page.upto == tail.newest_upto(head - 200) == head
+        await asyncio.to_thread(tail.close)
+
+    asyncio.run(follow())
+
+
 def test_rows_written_between_two_pages_are_not_lost(store: EventStore) -> None:
     async def follow() -> list[Row]:
         tail = Tail(store.log)

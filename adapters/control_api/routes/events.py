@@ -11,9 +11,10 @@ from litestar import MediaType, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, SkipValidation
 from litestar.response import Stream
+from litestar.types import ASGIApp, Middleware, Receive, Scope, Send
 
+from adapters.control_api.event_pages import Selection
 from adapters.control_api.event_records import EventPage, record
-from adapters.control_api.event_streams import Selection, lines, server_sent_events
 from adapters.control_api.requests import ApiRequest, query_of
 from adapters.control_api.times import from_query, recorded_us
 from application.event_log import Filter, Row
@@ -29,6 +30,21 @@ LARGEST_PAGE = 1_000
 JSON_LINES = "application/jsonl"
 EVENT_STREAM = "text/event-stream"
 _STREAMED = {"media_types_out": [JSON_LINES, EVENT_STREAM], "headers": ["Last-Event-ID"]}
+
+
+def begin_in_turn(app: ASGIApp) -> ASGIApp:
+    """Middleware: requests for an event stream begin a few at a time, so that a crowd of them delays nothing else."""
+
+    async def begin(scope: Scope, receive: Receive, send: Send) -> None:
+        request = ApiRequest(scope, receive, send)
+        if EVENT_STREAM in request.headers.get("accept", ""):
+            await request.backend.streams.beginnings.take()
+        await app(scope, receive, send)
+
+    return begin
+
+
+_BEGINS_IN_TURN: list[Middleware] = [begin_in_turn]
 
 
 class EventsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"from_": "from"}):
@@ -64,6 +80,7 @@ class AllEventsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, re
     name="list_run_events",
     summary="Read a run's events",
     dependencies={"asked": query_of(EventsQuery)},
+    middleware=_BEGINS_IN_TURN,
     opt=_STREAMED,
 )
 async def run_events(
@@ -84,6 +101,7 @@ async def run_events(
     name="list_events",
     summary="Read events of everything",
     dependencies={"asked": query_of(AllEventsQuery)},
+    middleware=_BEGINS_IN_TURN,
     opt=_STREAMED,
 )
 async def all_events(
@@ -110,10 +128,9 @@ async def _answer(request: ApiRequest, selection: Selection, limit: int | None) 
     if accepted == EVENT_STREAM:
         if limit is not None:
             raise InvalidInput([Fault("/limit", str(limit), "no limit on an event stream")])
-        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        return Stream(server_sent_events(backend.tail, selection), media_type=EVENT_STREAM, headers=headers)
+        return backend.streams.following(selection, EVENT_STREAM)
     if accepted in (JSON_LINES, "application/x-ndjson"):
-        return Stream(lines(backend.log, selection, limit), media_type=accepted)
+        return backend.streams.download(selection, limit, accepted)
     size = 100 if limit is None else limit
     if size > LARGEST_PAGE:
         raise InvalidInput([Fault("/limit", str(size), f"1 to {LARGEST_PAGE}; {JSON_LINES} has no bound")])

@@ -1,0 +1,166 @@
+"""A thousand event streams whose clients never read: `python -m bench.event_streams`.
+
+The service runs on one core. Meanwhile two other clients ask for /livez and for a run, one after the other. Memory is
+that of the service's process: before the streams, with all of them, after 500 ticks, and after the clients have left.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from bench._day import depot
+from bench._processes import Server, send, server
+
+STREAMS = 1_000
+BACKLOG_TICKS = 20_000
+TICKS = 500
+BUSES = 20
+_READS = ("/livez", "/simulation-runs/r")
+_EVERY_S = 0.02
+_QUIET_S = 3
+_REQUEST = b"GET /events HTTP/1.1\r\nHost: %b\r\nAccept: text/event-stream\r\n\r\n"
+
+
+def main() -> None:
+    with (
+        tempfile.TemporaryDirectory() as name,
+        server(Path(name), "bootstrap.main", "serve", "--db", f"sqlite:///{Path(name) / 'streams'}.db") as service,
+    ):
+        _prepare(service.url)
+        _measure(service)
+
+
+class Probe:
+    """Asks for one path again and again over one connection; how long each answer took, in ms."""
+
+    def __init__(self, url: str, path: str) -> None:
+        self._path = path
+        self._connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self.took_ms: list[float] = []
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopped.wait(_EVERY_S):
+            began = time.perf_counter()
+            self._connection.request("GET", self._path)
+            answer = self._connection.getresponse()
+            answer.read()
+            assert answer.status == 200, answer.status
+            self.took_ms.append((time.perf_counter() - began) * 1_000)
+
+
+def _prepare(url: str) -> None:
+    configuration = send("POST", f"{url}/simulation-configurations", depot(BUSES))
+    run = {"configuration_id": configuration["id"], "run_id": "r", "tick": "1 s", "clock": {"mode": "MANUAL"}}
+    send("POST", f"{url}/simulation-runs", run)
+    _tick(url, BACKLOG_TICKS)
+
+
+def _tick(url: str, ticks: int) -> None:
+    for _ in range(ticks // 10):
+        send("POST", f"{url}/simulation-runs/r/commands/tick", {"count": 10})
+
+
+def _measure(service: Server) -> None:
+    before, cpu = service.resident_mb(), service.cpu_seconds()
+    with ExitStack() as open_streams:
+        with _probing(service.url, "opening"):
+            began = time.perf_counter()
+            clients = [open_streams.enter_context(_client(service.url)) for _ in range(STREAMS)]
+            _wait_for_heads(clients)
+            _print("event_streams_all_served", time.perf_counter() - began, "s", at_most=15)
+            _settle(service)
+        opened = service.resident_mb()
+        _print("event_streams_memory_each", (opened - before) * 1_024 / STREAMS, "kB", at_most=100)
+        with _probing(service.url, "ticking"):
+            _tick(service.url, TICKS)
+            _settle(service)
+        _print("event_streams_memory_of_500_ticks", service.resident_mb() - opened, "MB", at_most=20)
+        most = service.resident_mb()
+    while _open_requests(service.url) > 1:
+        time.sleep(0.05)
+    time.sleep(_QUIET_S)
+    left = service.resident_mb()
+    _print("event_streams_memory_before", before, "MB")
+    _print("event_streams_memory_most", most, "MB")
+    _print("event_streams_memory_after", left, "MB")
+    _print("event_streams_memory_given_back", (most - left) / max(most - before, 1), "share", at_least=0.6)
+    _print("event_streams_cpu", service.cpu_seconds() - cpu, "s")
+
+
+@contextmanager
+def _probing(url: str, phase: str) -> Iterator[None]:
+    probes = {path: Probe(url, path) for path in _READS}
+    for probe in probes.values():
+        probe.start()
+    try:
+        yield
+    finally:
+        for probe in probes.values():
+            probe.stop()
+    for path, probe in probes.items():
+        took = sorted(probe.took_ms)
+        name = "livez" if path == "/livez" else "run"
+        _print(f"event_streams_{phase}_{name}_p99", took[int(len(took) * 0.99)], "ms", at_most=100)
+        _print(f"event_streams_{phase}_{name}_longest", took[-1], "ms")
+
+
+@contextmanager
+def _client(url: str) -> Iterator[socket.socket]:
+    address = urlsplit(url)
+    client = socket.create_connection((address.hostname, address.port), timeout=60)
+    client.sendall(_REQUEST % address.netloc.encode())
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+def _wait_for_heads(clients: list[socket.socket]) -> None:
+    """Until each has been answered; nothing is taken out of the socket."""
+    for client in clients:
+        assert client.recv(12, socket.MSG_PEEK) == b"HTTP/1.1 200"
+
+
+def _settle(service: Server) -> None:
+    """Until the service has done what it had to do."""
+    quiet, used = 0, service.cpu_seconds()
+    while quiet < _QUIET_S:
+        time.sleep(1)
+        now = service.cpu_seconds()
+        quiet, used = (quiet + 1 if now - used < 0.1 else 0), now
+
+
+def _open_requests(url: str) -> float:
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
+    connection.request("GET", "/metrics")
+    text = connection.getresponse().read().decode()
+    connection.close()
+    return next(
+        float(line.split()[-1]) for line in text.splitlines() if line.startswith("depot_sim_http_requests_open")
+    )
+
+
+def _print(name: str, value: float, unit: str, **bound: float) -> None:
+    print(json.dumps({"name": name, "value": round(value, 3), "unit": unit, **bound}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
