@@ -16,6 +16,16 @@ from domain.scenario.execution import ScenarioExecution
 _CHART_WIDTH = 100
 
 
+class PlayedScenario(msgspec.Struct, frozen=True):
+    """How a scenario came out. `status` is "passed", "failed" or "stopped"; `reasons` say why it failed."""
+
+    name: str
+    status: str
+    steps_done: int
+    steps: int
+    reasons: tuple[str, ...] = ()
+
+
 class RunReport(msgspec.Struct, frozen=True):
     """Energies are what the chargers drew from the grid, powers the load of the grid connection."""
 
@@ -32,7 +42,7 @@ class RunReport(msgspec.Struct, frozen=True):
     state_sha256: str
     wall_seconds: float
     db: str | None
-    scenarios: tuple[str, ...] = ()
+    scenarios: tuple[PlayedScenario, ...] = ()
 
 
 def report(finished: Finished, watch: Stopwatch, db: str | None) -> RunReport:
@@ -55,11 +65,14 @@ def report(finished: Finished, watch: Stopwatch, db: str | None) -> RunReport:
     )
 
 
-def _scenario(execution: ScenarioExecution) -> str:
-    """How it came out, with the reasons it failed for."""
-    done = f"{len(execution.state.outcomes)} of {len(execution.script.steps)} steps done"
-    reasons = getattr(execution.state.ended, "reasons", ())
-    return "; ".join([f"{execution.script.name}: {execution.status}, {done}", *reasons])
+def _scenario(execution: ScenarioExecution) -> PlayedScenario:
+    return PlayedScenario(
+        name=execution.script.name,
+        status=execution.status.value,
+        steps_done=len(execution.state.outcomes),
+        steps=len(execution.script.steps),
+        reasons=tuple(getattr(execution.state.ended, "reasons", ())),
+    )
 
 
 def show(terminal: Terminal, finished: Finished, shown: RunReport) -> None:
@@ -84,7 +97,12 @@ def _figures(shown: RunReport) -> list[tuple[str, str]]:
         ("canonical sha256", shown.canonical_sha256),
         ("raw sha256", shown.raw_sha256),
     ]
-    figures += [("scenario", scenario) for scenario in shown.scenarios]
+    figures += [("scenario", _sentence(scenario)) for scenario in shown.scenarios]
     if shown.db is not None:
         figures.append(("stored in", shown.db))
     return figures
+
+
+def _sentence(played: PlayedScenario) -> str:
+    outcome = f"{played.name}: {played.status}, {played.steps_done} of {played.steps} steps done"
+    return "; ".join([outcome, *played.reasons])

@@ -17,6 +17,7 @@ from adapters.control_api.routes.packet_targets import packet_mode_route
 from adapters.control_api.routes.runs import run_routes
 from adapters.control_api.routes.scenarios import library_routes
 from adapters.control_api.routes.service import SERVICE_ROUTES
+from adapters.control_api.single_headers import check_single_headers
 
 LARGEST_BODY = 2**20
 
@@ -35,7 +36,7 @@ def create_app(backend: Backend) -> Litestar:
         ],
         state=State({"backend": backend}),
         request_class=ApiRequest,
-        guards=[guard],
+        guards=[check_single_headers, guard],
         exception_handlers=EXCEPTION_HANDLERS,
         request_max_body_size=LARGEST_BODY,
         openapi_config=None,

@@ -59,7 +59,7 @@ async def list_read_models(request: ApiRequest) -> ReadModelList:
     return ReadModelList(await asyncio.to_thread(request.backend.projections.statuses))
 
 
-@get("/metrics", summary="Read the service's metrics", media_type="text/plain; version=0.0.4; charset=utf-8")
+@get("/metrics", summary="Read the service's metrics", media_type="text/plain; version=0.0.4")
 async def get_metrics(request: ApiRequest) -> bytes:
     """In Prometheus' text format."""
     return await asyncio.to_thread(request.backend.metrics)

@@ -14,7 +14,14 @@ from tests.domain.scenario.scripts import script
 def test_it_is_played_on_the_depot_it_names_for_as_long_as_it_lasts() -> None:
     played = depot_sim("run", "--scenario", "bba-heartbeat-late", "--json")
     assert played.code == 0
-    assert played.json["scenarios"] == ["bba-heartbeat-late: passed, 2 of 2 steps done"]
+    (scenario,) = played.json["scenarios"]
+    assert scenario == {
+        "name": "bba-heartbeat-late",
+        "status": "passed",
+        "steps_done": 2,
+        "steps": 2,
+        "reasons": [],
+    }
     assert played.json["vehicle_steps"] == 4 * 400
 
 
@@ -26,7 +33,8 @@ def test_in_memory_and_on_a_store_it_comes_to_the_same(tmp_path: Path) -> None:
 
 def test_a_shorter_run_calls_it_off() -> None:
     played = depot_sim("run", "--scenario", "bba-heartbeat-late", "--for", "2min", "--json")
-    assert played.json["scenarios"] == ["bba-heartbeat-late: stopped, 1 of 2 steps done"]
+    (scenario,) = played.json["scenarios"]
+    assert (scenario["status"], scenario["steps_done"], scenario["steps"]) == ("stopped", 1, 2)
 
 
 def test_a_refused_step_is_told_and_decides_the_exit_code(tmp_path: Path) -> None:
@@ -36,6 +44,10 @@ def test_a_refused_step_is_told_and_decides_the_exit_code(tmp_path: Path) -> Non
     played = depot_sim("run", "bba-microgrid", "--scenario", str(file))
     assert played.code == 1
     assert "step 1 (set-controller-heartbeats) was refused" in played.out
+    assert "of 1 steps done; step 1" in played.out
+    (scenario,) = depot_sim("run", "bba-microgrid", "--scenario", str(file), "--json").json["scenarios"]
+    assert scenario["status"] == "failed"
+    assert scenario["reasons"][0].startswith("step 1 (set-controller-heartbeats) was refused")
 
 
 @pytest.mark.parametrize("named", ["bba-heartbeat-latte", "no-such-file.yaml"])
