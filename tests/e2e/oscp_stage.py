@@ -19,7 +19,7 @@ from uuid import uuid4
 import httpx
 
 from tests.e2e.oscp_sides import CapacityProvider, FlexibilityProvider
-from tests.e2e.processes import ROOT, finish, running, wait_for
+from tests.e2e.processes import ROOT, running, wait_for
 from tests.patience import patient
 
 HEARTBEAT_SECONDS = 1
@@ -101,16 +101,6 @@ class Theatre(NamedTuple):
             "measurement_configuration": "INTERMITTENT",
             "policy": POLICY,
         }
-
-
-@contextmanager
-def theatre(folder: Path) -> Iterator[Theatre]:
-    """Ask both processes to stop at the end; each has to end well."""
-    with simulator(folder) as (sim, process), stand_in(folder) as fp:
-        yield Theatre(sim, fp, start_run(sim))
-        process.terminate()
-        finished = finish(process)
-        assert finished.code == 0, finished.err
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,9 @@ from adapters.event_store import open_event_store
 from domain.events import EncodedEvent
 from domain.packets.feed import stream_of
 from domain.run.digest import RunDigest
+from tests.e2e.conftest import Processes
 from tests.e2e.oscp_sides import eventually
-from tests.e2e.oscp_stage import simulator, stand_in, url_of
+from tests.e2e.oscp_stage import stand_in, url_of
 from tests.e2e.processes import ROOT, depot_sim
 from tests.e2e.test_kill import free_port, served
 from tests.patience import patient
@@ -79,20 +80,13 @@ class Feed:
         return packets[::-1]
 
 
-@pytest.fixture(scope="module")
-def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[httpx.Client, httpx.Client]]:
-    folder = tmp_path_factory.mktemp("faults")
-    with simulator(folder) as (sim, _), stand_in(folder) as platform:
-        yield sim, platform
-
-
 _runs = count(1)
 
 
 @pytest.fixture
-def feed(processes: tuple[httpx.Client, httpx.Client]) -> Feed:
-    """Five minutes old, so that the platform knows what to expect of it."""
-    opened = Feed(*processes, f"run-{next(_runs)}")
+def feed(processes: Processes) -> Feed:
+    """Five minutes old, so that the platform knows what to expect of it. Every test leaves it with nothing to send."""
+    opened = Feed(*processes, f"faults-{next(_runs)}")
     opened.let_pass(5)
     return opened
 

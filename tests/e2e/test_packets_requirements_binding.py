@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.e2e.oscp_stage import simulator, stand_in, url_of
+from tests.e2e.oscp_stage import stand_in, url_of
 from tests.e2e.packet_stage import BINDING, Scene, microgrid, platforms_document, values_of
 from tests.e2e.processes import depot_sim
 
@@ -50,10 +50,11 @@ class Stage:
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+def stage(shared_simulator: httpx.Client, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """The stand-in is this module's own: it gets settings and a configuration of devices."""
     folder = tmp_path_factory.mktemp("binding")
-    with simulator(folder) as (sim, _), stand_in(folder) as platform:
-        yield Stage(sim, platform, folder)
+    with stand_in(folder) as platform:
+        yield Stage(shared_simulator, platform, folder)
 
 
 @pytest.fixture(scope="module")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.e2e.oscp_stage import simulator, stand_in, url_of
+from tests.e2e.conftest import Processes
+from tests.e2e.oscp_stage import url_of
 from tests.e2e.packet_stage import (
     BATTERY,
     CONTROLLER,
@@ -25,17 +25,17 @@ TABLE = ROOT / "adapters" / "packets" / "profiles" / "default-1" / "measurands.c
 
 
 @pytest.fixture(scope="module")
-def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+def scene(processes: Processes) -> Scene:
     """Played to its end as somebody would who reads the documentation."""
-    folder = tmp_path_factory.mktemp("fields")
-    with simulator(folder) as (sim, _), stand_in(folder) as platform:
-        line = ("scenario", "start", NAME, "--packets-endpoint", f"{url_of(platform)}/packets", "--json")
-        played = depot_sim(*line, "--url", url_of(sim))
-        assert played.code == 0, played.err
-        assert (played.json["status"], played.json["reasons"]) == ("passed", [])
-        opened = Scene(sim, platform, played.json["run_id"])
-        opened.settle()
-        yield opened
+    sim, platform = processes
+    platform.delete("/control/packets").raise_for_status()
+    line = ("scenario", "start", NAME, "--packets-endpoint", f"{url_of(platform)}/packets", "--json")
+    played = depot_sim(*line, "--url", url_of(sim))
+    assert played.code == 0, played.err
+    assert (played.json["status"], played.json["reasons"]) == ("passed", [])
+    opened = Scene(sim, platform, played.json["run_id"])
+    opened.settle()
+    return opened
 
 
 # On the wire

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-import httpx
 import pytest
 
 from adapters.configuration_import.formats import Format
 from adapters.configuration_import.loading import parse
 from adapters.scenario_library import ScenarioLibrary
-from tests.e2e.oscp_stage import simulator, stand_in
+from tests.e2e.conftest import Processes
 from tests.e2e.packet_stage import (
     BATTERY,
     CONTROLLER,
@@ -67,14 +65,7 @@ DRIVEN: dict[tuple[str, str, str], list[Any]] = {
 TRAPS = [name for name in NAMES if "trap" in name]
 
 
-@pytest.fixture(scope="module")
-def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[httpx.Client, httpx.Client]]:
-    folder = tmp_path_factory.mktemp("library")
-    with simulator(folder) as (sim, _), stand_in(folder) as platform:
-        yield sim, platform
-
-
-def open_for(name: str, processes: tuple[httpx.Client, httpx.Client]) -> tuple[Scene, int]:
+def open_for(name: str, processes: Processes) -> tuple[Scene, int]:
     """With its length of a tick (s). Three hours are played with the platform's three devices, in longer ticks."""
     if "trap-2" in name:
         return Scene.opened(*processes, tick="10 s", devices=platforms_document()), 10
@@ -82,9 +73,7 @@ def open_for(name: str, processes: tuple[httpx.Client, httpx.Client]) -> tuple[S
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_scenario_of_the_library_passes_and_its_capacity_stands_as_it_should(
-    name: str, processes: tuple[httpx.Client, httpx.Client]
-) -> None:
+def test_a_scenario_of_the_library_passes_and_its_capacity_stands_as_it_should(name: str, processes: Processes) -> None:
     scene, tick_s = open_for(name, processes)
     execution = scene.play(name, tick_s)
     assert (execution["status"], execution["reasons"]) == ("passed", [])
@@ -123,7 +112,7 @@ def test_there_are_five_traps_and_each_has_its_expected_times() -> None:
     assert set(TRAPS) - set(STANDINGS) == {"bba-fail-safe-trap-3-armed-from-the-start"}
 
 
-def test_in_three_hours_of_silence_the_platform_never_lets_go(processes: tuple[httpx.Client, httpx.Client]) -> None:
+def test_in_three_hours_of_silence_the_platform_never_lets_go(processes: Processes) -> None:
     scene, tick_s = open_for("trap-2", processes)
     scene.play("bba-fail-safe-trap-2-never-unlimited", tick_s)
     (circuit,) = [one for one in scene.microgrid()["circuits"] if one["circuit"] == "site"]
@@ -131,7 +120,7 @@ def test_in_three_hours_of_silence_the_platform_never_lets_go(processes: tuple[h
     assert silent == [150]
 
 
-def test_what_leaves_the_site_follows_the_export_limit(processes: tuple[httpx.Client, httpx.Client]) -> None:
+def test_what_leaves_the_site_follows_the_export_limit(processes: Processes) -> None:
     """The sun is held back first, while the battery goes on; as the site's meter has it, to half a kilowatt."""
     scene = Scene.opened(*processes)
     scene.play("bba-export-limit")
@@ -144,7 +133,7 @@ def test_what_leaves_the_site_follows_the_export_limit(processes: tuple[httpx.Cl
 
 
 def test_der_is_off_on_and_off_again_where_the_scenario_alone_sets_a_limit(
-    processes: tuple[httpx.Client, httpx.Client],
+    processes: Processes,
 ) -> None:
     depot: Any = microgrid()
     del depot["topology"]["nodes"][0]["export_limit"]

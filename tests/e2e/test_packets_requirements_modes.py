@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
-from tests.e2e.oscp_stage import simulator, stand_in
+from tests.e2e.conftest import Processes
 from tests.e2e.packet_stage import BATTERY, CONTROLLER, Scene, changes, microgrid, values_of
 
 NAME = "bba-mode-table"
@@ -96,19 +96,17 @@ SAID: dict[str, tuple[str, Callable[[Any], str]]] = {
 
 
 @pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
+def played(processes: Processes) -> Played:
     """Looked at in the middle between any two of its steps."""
-    folder = tmp_path_factory.mktemp("modes")
-    with simulator(folder) as (sim, _), stand_in(folder) as platform:
-        scene = Scene.opened(sim, platform)
-        begun = scene.plays(NAME)
-        scene.move(EVERY_S // 2)
-        looks = [look(scene)]
-        for _ in range(begun["ends_at"] // 1_000 // EVERY_S - 1):
-            scene.move(EVERY_S)
-            looks.append(look(scene))
-        scene.move(EVERY_S // 2)
-        yield Played(scene, scene.ended(begun["execution_id"]), looks)
+    scene = Scene.opened(*processes)
+    begun = scene.plays(NAME)
+    scene.move(EVERY_S // 2)
+    looks = [look(scene)]
+    for _ in range(begun["ends_at"] // 1_000 // EVERY_S - 1):
+        scene.move(EVERY_S)
+        looks.append(look(scene))
+    scene.move(EVERY_S // 2)
+    return Played(scene, scene.ended(begun["execution_id"]), looks)
 
 
 def test_no_step_sets_a_mode_and_none_could(played: Played) -> None:

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.e2e.oscp_stage import simulator, stand_in, url_of
+from tests.e2e.conftest import Processes
+from tests.e2e.oscp_stage import url_of
 from tests.e2e.packet_endpoint import Inbox, Request, inbox
 from tests.e2e.packet_profiles import ACME, PACKS, written
 from tests.e2e.packet_stage import BATTERY, CONTROLLER, UNITS, Scene, changes, milliseconds
@@ -30,10 +31,10 @@ class Told(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
+def told(processes: Processes, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
     """All by the command line."""
-    folder = tmp_path_factory.mktemp("profiles")
-    with simulator(folder) as (sim, _), stand_in(folder) as platform, inbox() as acme, inbox() as packs:
+    folder, (sim, platform) = tmp_path_factory.mktemp("profiles"), processes
+    with inbox() as acme, inbox() as packs:
         scene = Scene.opened(sim, platform)
         server = ("--url", url_of(sim))
         for name, files, box in (("acme", ACME, acme), ("packs", PACKS, packs)):

@@ -3,28 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
-import pytest
-
-from tests.e2e.oscp_stage import simulator, stand_in, url_of
+from tests.e2e.conftest import Processes
+from tests.e2e.oscp_stage import url_of
 from tests.e2e.packet_endpoint import endpoint
 from tests.e2e.packet_profiles import ACME, written
 from tests.e2e.packet_stage import BATTERY, Scene, platforms_document
 from tests.e2e.processes import depot_sim
-
-Processes = tuple[httpx.Client, httpx.Client]
-
-
-@pytest.fixture(scope="module")
-def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processes]:
-    folder = tmp_path_factory.mktemp("reports")
-    with simulator(folder) as (sim, _), stand_in(folder) as platform:
-        yield sim, platform
-
 
 # Profiles
 
