@@ -29,7 +29,15 @@ demo: $(SERVICE)  ## a real-timetable depot for a day: chart, hashes, and a serv
 serve: $(SERVICE)  ## serve the control API on http://127.0.0.1:8420
 	$(BIN)/depot-sim serve $(ARGS)
 
-up:  ## depot-sim and PostgreSQL 16 in containers
+up:  ## depot-sim and PostgreSQL 16 in containers; docs/containers.md has the variables
+	@value() { eval "test -n \"\$$$$1\"" || grep -qs "^$$1=." .env; }; \
+	needed="DEPOT_SIM_TOKENS POSTGRES_PASSWORD"; missing=""; \
+	if value COMPOSE_PROFILES; then needed="$$needed STANDIN_TOKENS"; fi; \
+	for name in $$needed; do value $$name || missing="$$missing $$name"; done; \
+	if [ -n "$$missing" ]; then \
+		echo "These variables are missing:$$missing. Set them in the environment or in .env; docs/containers.md says how." >&2; \
+		exit 1; \
+	fi
 	docker compose up --build $(ARGS)
 
 quick: check  ## check, then the tests of domain and application: within a minute
