@@ -75,7 +75,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
     tokens = Tokens(settings.tokens)
     settings = msgspec.structs.replace(settings, kept_secrets=kept_secrets_folder(settings))
     async with AsyncExitStack() as closing:
-        store = closing.enter_context(open_event_store(settings.db))
+        store = closing.enter_context(open_event_store(settings.db, service_url=settings.url))
         read_store = open_read_store(settings.db, MODELS)
         closing.callback(read_store.close)
         runner = Runner(store.log, read_store, PROJECTORS)

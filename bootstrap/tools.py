@@ -7,7 +7,7 @@ import shutil
 import socket
 import sys
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -17,12 +17,14 @@ from adapters.configuration_import import load
 from adapters.configuration_import.common_job import common_job
 from adapters.configuration_import.loading import located, parse
 from adapters.configuration_import.yaml_writer import to_yaml
-from adapters.event_store import EventStore, open_event_store
+from adapters.event_store import EventStore, open_event_store, read_event_log
+from adapters.event_store.sqlite_reader import query_file
 from adapters.event_store.sqlite_schema import SCHEMA_VERSION
 from adapters.event_store.sqlite_version import loaded_library
 from adapters.event_store.url import SqliteUrl, parse_store_url
 from adapters.ids import RandomIds
 from adapters.packets import ProfileLibrary
+from application.event_log import EventLog
 from bootstrap.scenarios import load_scenario, scenario_library
 from domain.configuration.definition import Definition
 from domain.errors import StoreError
@@ -54,17 +56,28 @@ def toolbox() -> Toolbox:
         to_yaml=to_yaml,
         open_store=open_event_store,
         open_existing_store=open_existing_store,
+        read_log=read_log,
         read_models=StoredReadModels(),
         serve=serve,
     )
 
 
 def open_existing_store(url: str) -> EventStore:
-    """As open_event_store, but a file that is not there is an error: reading a store never makes one."""
+    """As open_event_store, for writing, but a file that does not exist is an error."""
+    _require_file(url)
+    return open_event_store(url)
+
+
+def read_log(url: str) -> AbstractContextManager[EventLog]:
+    """As read_event_log, for reading only. Raises StoreError for a file that does not exist."""
+    _require_file(url)
+    return read_event_log(url)
+
+
+def _require_file(url: str) -> None:
     parsed = parse_store_url(url)
     if isinstance(parsed, SqliteUrl) and parsed.path is not None and not parsed.path.exists():
         raise StoreError(f"there is no database {parsed.path}", "name one that depot-sim run --db or serve has written")
-    return open_event_store(url)
 
 
 def read_document(path: Path) -> Written:
@@ -110,10 +123,10 @@ class StoredReadModels:
             return rebuild(projector, store.log, read_store[projector.model], verify=verify, progress=progress)
 
     def positions(self, url: str) -> list[Position]:
-        from adapters.read_store import open_read_store
+        from adapters.read_store import read_marks
 
-        with open_existing_store(url) as store, closing(open_read_store(url, MODELS)) as read_store:
-            return positions([read_store[model] for model in MODELS], store.log.head())
+        with read_log(url) as log:
+            return positions(read_marks(url, MODELS, query_file), log.head())
 
 
 def _import_yaml(request: ImportRequest) -> Definition:

@@ -10,6 +10,7 @@ DepotSimError                    type, detail, hint; what a person reads
 │   └── RunHeldElsewhere         the run is active in another process
 ├── PreconditionFailed           If-Match names another version
 └── StoreError                   the event store cannot be used
+    ├── StoreInUse               another process writes to the SQLite file
     ├── StoreUnreadable          truncated, corrupt, or not a depot-sim store
     ├── StoreTooNew              written by a newer depot-sim
     └── UnknownTopic             an event this version has no class for
@@ -113,6 +114,11 @@ class PreconditionFailed(DepotSimError):
 class StoreError(DepotSimError):
     type = "store-error"
     title = "The event store cannot be used"
+
+
+class StoreInUse(StoreError):
+    type = "store-in-use"
+    title = "Another process writes to the event store"
 
 
 class StoreUnreadable(StoreError):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 import msgspec
 
-from read_models.store import ModelStore
+from read_models.store import Stored
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -18,11 +18,11 @@ class Position(msgspec.Struct, frozen=True):
     updated_at: int
 
 
-def positions(stores: Iterable[ModelStore], head: int) -> list[Position]:
-    return [_position(store, head) for store in stores]
+def positions(stored: Mapping[str, Stored], head: int) -> list[Position]:
+    """`stored` by name of the read model; `head` is the newest position of the log."""
+    return [_position(name, one, head) for name, one in stored.items()]
 
 
-def _position(store: ModelStore, head: int) -> Position:
-    stored = store.stored()
+def _position(name: str, stored: Stored, head: int) -> Position:
     position = stored.mark.position
-    return Position(store.model.name, position, max(0, head - position), stored.updated_at)
+    return Position(name, position, max(0, head - position), stored.updated_at)

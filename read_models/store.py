@@ -25,6 +25,10 @@ class Stored(NamedTuple):
     updated_at: int
 
 
+NOTHING_STORED = Stored(0, Mark(0, 0), 0)
+"""What is said of a model that is not there or cannot be read."""
+
+
 class Overtaken(Exception):
     """Another process has taken the model further, or swapped it: look at its position again."""
 

@@ -82,8 +82,8 @@ def open_source(arguments: argparse.Namespace, toolbox: Toolbox) -> Iterator[Sou
     if arguments.db is not None:
         from adapters.cli.store_source import StoreSource
 
-        with toolbox.open_existing_store(arguments.db) as store:
-            yield StoreSource(store.log)
+        with toolbox.read_log(arguments.db) as log:
+            yield StoreSource(log)
     else:
         from adapters.cli.server_source import ServerSource
 

@@ -152,9 +152,11 @@ class Toolbox:
     scenarios: Library
     common_job: CommonJob
     open_store: Callable[[str], AbstractContextManager[Store]]
-    """Creates the store when there is none."""
+    """For writing. Creates the store when there is none; raises StoreInUse when another process writes to the file."""
     open_existing_store: Callable[[str], AbstractContextManager[Store]]
-    """Raises StoreError when there is none."""
+    """For writing. Raises StoreError when there is none, StoreInUse."""
+    read_log: Callable[[str], AbstractContextManager[EventLog]]
+    """For reading only: changes nothing, and no other process is in the way. Raises StoreError when there is none."""
     read_models: ReadModels
     packet_profiles: PacketProfiles
     import_definition: Callable[[ImportRequest], Definition]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import selectors
 import socket
-import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -16,7 +15,7 @@ from eventsourcing.postgres import PostgresApplicationRecorder
 from adapters.event_store.plan import Plan, plan
 from adapters.event_store.postgres_arrays import BigintArray, ByteaArray, TextArray
 from adapters.event_store.postgres_datastore import StoreDatastore, translated_errors
-from adapters.event_store.postgres_schema import CHANNEL, create_schema
+from adapters.event_store.postgres_schema import CHANNEL, create_schema, require_schema
 from adapters.event_store.queries import Query, select_log, select_snapshot, select_stream
 from adapters.event_store.recorder import LibraryRecorder
 from adapters.event_store.wakeups import Wakeups
@@ -41,10 +40,16 @@ _as_row: Callable[[tuple[Any, ...]], Row] = partial(tuple.__new__, Row)
 class PostgresEventLog(LibraryRecorder, PostgresApplicationRecorder):
     """Positions come from a sequence under a lock: in the order of commits, with gaps where an insert was refused."""
 
-    def __init__(self, datastore: StoreDatastore) -> None:
-        """Raises StoreTooNew, or StoreUnreadable for tables of another program, and changes nothing then."""
+    def __init__(self, datastore: StoreDatastore, now_us: Callable[[], int]) -> None:
+        """`now_us` is wall time in µs since 1970.
+
+        Raises StoreTooNew, or StoreUnreadable for tables of another program, and changes nothing then. A datastore
+        that only reads gets no tables: StoreError when there are none.
+        """
         with translated_errors(), datastore.connect() as connection:
-            create_schema(connection)
+            prepare = require_schema if datastore.read_only else create_schema
+            prepare(connection)
+        self._now_us = now_us
         super().__init__(datastore, events_table_name="events")
         self.datastore: StoreDatastore = datastore
         self._closed, self._closing = socket.socketpair()
@@ -61,7 +66,7 @@ class PostgresEventLog(LibraryRecorder, PostgresApplicationRecorder):
 
     def append_many(self, appends: Sequence[Append]) -> Sequence[Sequence[int] | Exception]:
         ground = _Ground({append.fence for append in appends if append.fence is not None})
-        recorded_at = time.time_ns() // 1000
+        recorded_at = self._now_us()
         # Every round but the last has learnt of another process's write, so somebody always gets on.
         while True:
             planned = plan(appends, ground, recorded_at)

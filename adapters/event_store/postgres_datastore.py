@@ -25,8 +25,12 @@ IDLE_IN_TRANSACTION_SECONDS = 2.0
 class StoreDatastore(PostgresDatastore):
     """`fetch` and `call` raise StoreError, never a driver's error."""
 
-    def __init__(self, url: PostgresUrl) -> None:
+    def __init__(self, url: PostgresUrl, *, read_only: bool = False) -> None:
+        """With `read_only` the server refuses whatever would write."""
+        self.read_only = read_only
         self.parameters = _libpq_parameters(url)
+        if read_only:
+            _add_option(self.parameters, "-c default_transaction_read_only=on")
         super().__init__(
             *("", "", "", "", ""),  # where and who: libpq's parameters say it
             connect_timeout=CONNECT_SECONDS,
@@ -114,5 +118,9 @@ def _libpq_parameters(url: PostgresUrl) -> dict[str, Any]:
     parameters.setdefault("connect_timeout", CONNECT_SECONDS)
     parameters.setdefault("application_name", "depot-sim")
     if url.durability is Durability.MAY_LOSE_LAST_COMMITS:
-        parameters["options"] = f"{parameters.get('options', '')} -c synchronous_commit=off".strip()
+        _add_option(parameters, "-c synchronous_commit=off")
     return parameters
+
+
+def _add_option(parameters: dict[str, Any], option: str) -> None:
+    parameters["options"] = f"{parameters.get('options', '')} {option}".strip()

@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg
 
-from domain.errors import StoreTooNew, StoreUnreadable
+from domain.errors import StoreError, StoreTooNew, StoreUnreadable
 
 SCHEMA_VERSION = 1
 CHANNEL = "depot_sim_events"
@@ -44,14 +44,16 @@ _CREATE_TABLES = (
 # The advisory lock makes the order of positions the order of commits, and unlike a table lock it does not meet
 # VACUUM. The share lock on a lease makes a new grant wait for what is written under the old token. What was believed
 # and is not so comes back instead of a position, and then nothing is written.
+# `recorded_at` is the caller's clock; no event gets an earlier one than the event before it, whatever the clocks of the
+# writing processes say.
 _CREATE_APPEND = f"""
-CREATE FUNCTION append_events(
+CREATE OR REPLACE FUNCTION append_events(
     believed_streams text[], believed_versions bigint[], runs text[], tokens bigint[],
     streams text[], versions bigint[], topics text[], states bytea[], metadatas bytea[], recorded_at bigint,
     OUT first bigint, OUT other_streams text[], OUT other_versions bigint[],
     OUT lost_runs text[], OUT lost_tokens bigint[]
 ) LANGUAGE plpgsql AS $$
-DECLARE last bigint;
+DECLARE last bigint; not_before bigint;
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended('depot-sim events', 0));
     PERFORM 1 FROM leases JOIN unnest(runs, tokens) AS fence (run, token) USING (run, token) FOR SHARE OF leases;
@@ -64,9 +66,11 @@ BEGIN
         FROM unnest(believed_streams, believed_versions) AS belief (stream, believed)) AS look
         WHERE actual <> believed;
     IF lost_runs IS NOT NULL OR other_streams IS NOT NULL THEN RETURN; END IF;
+    not_before := (SELECT events.recorded_at FROM events ORDER BY position DESC LIMIT 1);
     WITH written AS (
         INSERT INTO events (stream, version, topic, state, recorded_at, metadata)
-        SELECT new.stream, new.version, new.topic, new.state, append_events.recorded_at, new.metadata
+        SELECT new.stream, new.version, new.topic, new.state, greatest(append_events.recorded_at, not_before),
+            new.metadata
         FROM unnest(streams, versions, topics, states, metadatas) AS new (stream, version, topic, state, metadata)
         RETURNING events.position)
     SELECT min(position), max(position) INTO first, last FROM written;
@@ -79,8 +83,27 @@ def create_schema(connection: psycopg.Connection[tuple[Any, ...]]) -> None:
     with connection.transaction():
         connection.execute(_LOCK)
         if not _has_store(connection):
-            for statement in (*_CREATE_TABLES, _CREATE_APPEND):
+            for statement in _CREATE_TABLES:
                 connection.execute(statement)
+        if not _has_append(connection):
+            connection.execute(_CREATE_APPEND)
+
+
+def require_schema(connection: psycopg.Connection[tuple[Any, ...]]) -> None:
+    """Raises StoreError when there is no store, StoreTooNew or StoreUnreadable. Changes nothing."""
+    if not _has_store(connection):
+        raise StoreError(
+            "the database holds no event store", "name a database that depot-sim run --db or serve has written to"
+        )
+
+
+def _has_append(connection: psycopg.Connection[tuple[Any, ...]]) -> bool:
+    """Whether append_events is there, and not that of an older version."""
+    body = _CREATE_APPEND.split("$$")[1]
+    found = connection.execute(
+        "SELECT prosrc FROM pg_proc WHERE proname = 'append_events' AND pg_function_is_visible(oid)"
+    ).fetchall()
+    return found == [(body,)]
 
 
 def _has_store(connection: psycopg.Connection[tuple[Any, ...]]) -> bool:

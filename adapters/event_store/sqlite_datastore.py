@@ -13,11 +13,12 @@ from typing import Any
 from eventsourcing.persistence import ConnectionPoolClosedError, ConnectionUnavailableError
 from eventsourcing.sqlite import SQLiteConnection, SQLiteConnectionPool, SQLiteCursor, SQLiteDatastore
 
+from adapters.event_store.sqlite_errors import commit_error, store_error
 from adapters.event_store.url import Durability
-from domain.errors import StoreError, StoreUnreadable
+from domain.errors import StoreError
 
 LOCK_SECONDS = 30
-"""How long a writer waits for another process's transaction."""
+"""How long a writer waits for the transaction of another program, such as sqlite3."""
 
 _SYNCHRONOUS = {Durability.DURABLE: "FULL", Durability.MAY_LOSE_LAST_COMMITS: "NORMAL"}
 
@@ -32,9 +33,15 @@ class StoreConnection(SQLiteConnection):
         try:
             yield cursor
             if commit:
-                self.commit()
+                self._commit()
         finally:
             self.rollback()  # of what is still open: all of it, unless it was committed
+
+    def _commit(self) -> None:
+        try:
+            self.commit()
+        except sqlite3.Error as error:
+            raise commit_error(error) from error
 
 
 class StorePool(SQLiteConnectionPool):
@@ -138,20 +145,3 @@ def translated_errors() -> Iterator[None]:
         raise StoreError("the event store is closed", "open it again") from error
     except ConnectionUnavailableError as error:
         raise StoreError(f"the event store is too busy: {error}", "try again") from error
-
-
-def store_error(error: sqlite3.Error) -> StoreError:
-    match getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF:
-        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
-            return StoreUnreadable(f"the event store is damaged: {error}", "restore the file from a backup")
-        case sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM | sqlite3.SQLITE_AUTH:
-            return StoreUnreadable(
-                f"the event store cannot be opened: {error}", "check that the folder exists and may be written to"
-            )
-        case sqlite3.SQLITE_READONLY:
-            return StoreError(f"the event store cannot be written: {error}", "allow writing to the file and its folder")
-        case sqlite3.SQLITE_FULL | sqlite3.SQLITE_IOERR:
-            return StoreError(f"the disk refuses: {error}; nothing was written", "free some space, then repeat")
-        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-            return StoreError(f"another process holds the event store: {error}", "stop it, or try again")
-    return StoreError(f"the event store failed: {error}", "see the log of this program")

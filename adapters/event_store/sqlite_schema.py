@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from adapters.event_store.sqlite_datastore import store_error
-from domain.errors import StoreTooNew, StoreUnreadable
+from adapters.event_store.sqlite_reader import FileReader
+from domain.errors import StoreError, StoreTooNew, StoreUnreadable
 
 SCHEMA_VERSION = 1
 
@@ -43,20 +42,32 @@ _FULL_CHECK_BYTES = 16 << 20  # up to here a check of every page takes a blink
 _RESTORE = "restore the file from a backup, or name another one"
 
 
-def inspect_file(path: Path) -> None:
-    """Raise StoreUnreadable or StoreTooNew unless `path` is a store or may become one. Changes no byte of it."""
+def inspect_file(path: Path) -> bool:
+    """Whether `path` is a store; False for a file that may become one. Changes no byte of it.
+
+    Raises StoreUnreadable or StoreTooNew for any other file. Not to be called while this process has the database
+    open: closing the file here would release SQLite's locks on it.
+    """
+    path = path.resolve()
     try:
         if not path.exists():
-            return
+            return False
         size = path.stat().st_size
         with path.open("rb") as file:
             header = file.read(100)
     except OSError as error:
         raise StoreUnreadable(f"{path} cannot be read: {error.strerror}", "name a file this program may read") from None
     if size == 0:
-        return
+        return False
     _inspect_header(path, header, size)
-    _inspect_content(path, size)
+    with closing(FileReader(path)) as reader:
+        return _inspect_content(path, reader, size)
+
+
+def require_store(path: Path) -> None:
+    """Raises StoreError when there is no store in `path`, StoreUnreadable or StoreTooNew for another file."""
+    if not inspect_file(path):
+        raise StoreError(f"{path} holds no event store", "name a file that depot-sim run --db or serve has written")
 
 
 def _inspect_header(path: Path, header: bytes, size: int) -> None:
@@ -80,38 +91,34 @@ def _has_log(path: Path) -> bool:
     return log.exists() and log.stat().st_size > 0
 
 
-def _inspect_content(path: Path, size: int) -> None:
-    # Without a log nobody has the file open, and `immutable` leaves no -shm file behind.
-    mode = "mode=ro" if _has_log(path) else "immutable=1"
-    try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True)) as connection:
-            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
-            if tables:
-                _inspect_version(path, connection, tables)
-                _inspect_pages(path, connection, size)
-    except sqlite3.Error as error:
-        raise store_error(error) from error
+def _inspect_content(path: Path, reader: FileReader, size: int) -> bool:
+    tables = {name for (name,) in reader.fetch("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+    if not tables:
+        return False
+    _inspect_version(path, reader, tables)
+    _inspect_pages(path, reader, size)
+    return True
 
 
-def _inspect_version(path: Path, connection: sqlite3.Connection, tables: set[str]) -> None:
-    row = None
+def _inspect_version(path: Path, reader: FileReader, tables: set[str]) -> None:
+    version = None
     if "store_info" in tables:
-        row = connection.execute("SELECT max(schema_version) FROM store_info").fetchone()
-    if row is None or not isinstance(row[0], int):
+        ((version,),) = reader.fetch("SELECT max(schema_version) FROM store_info")
+    if not isinstance(version, int):
         raise StoreUnreadable(
             f"{path} is a database of another program", "name a depot-sim store, or a file that does not exist yet"
         )
-    if row[0] > SCHEMA_VERSION:
+    if version > SCHEMA_VERSION:
         raise StoreTooNew(
-            f"{path} has schema version {row[0]}, this depot-sim knows {SCHEMA_VERSION}",
+            f"{path} has schema version {version}, this depot-sim knows {SCHEMA_VERSION}",
             "open it with the newer depot-sim",
         )
 
 
-def _inspect_pages(path: Path, connection: sqlite3.Connection, size: int) -> None:
+def _inspect_pages(path: Path, reader: FileReader, size: int) -> None:
     if size > _FULL_CHECK_BYTES:
-        connection.execute("SELECT max(position) FROM events").fetchone()
+        reader.fetch("SELECT max(position) FROM events")
         return
-    (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    ((verdict,),) = reader.fetch("PRAGMA quick_check(1)")
     if verdict != "ok":
         raise StoreUnreadable(f"{path} is damaged: {verdict}", _RESTORE)

@@ -34,7 +34,7 @@ class PostgresReadStore:
     def __init__(self, models: Iterable[ReadModel], conninfo: str) -> None:
         named = {model.name: model for model in models}
         with translated_errors():
-            self._parameters = _parameters(conninfo, [_live(model).schema for model in named.values()])
+            self._parameters = _parameters(conninfo, [live_build(model).schema for model in named.values()])
             with closing(self._connect()) as connection:
                 for model in named.values():
                     _create(connection, model)
@@ -66,7 +66,7 @@ class PostgresModelStore:
         self.model = model
         self._pool = pool
         self._connect = connect
-        self._build = _live(model)
+        self._build = live_build(model)
 
     def database(self) -> PostgresModelStore:
         return self
@@ -115,7 +115,7 @@ class PostgresShadow:
     def __init__(self, model: ReadModel, connection: Connection) -> None:
         self._model = model
         self._connection = connection
-        self._live = _live(model)
+        self._live = live_build(model)
         self._build = PostgresBuild(f"{self._live.schema}_shadow")
 
     def create(self) -> None:
@@ -186,13 +186,18 @@ def _failed(error: psycopg.Error) -> StoreError:
     return StoreError(f"a read model failed: {reason}", "see read-models status and the server's log")
 
 
-def _live(model: ReadModel) -> PostgresBuild:
+def connect(conninfo: str) -> Connection:
+    """A connection of its own, in autocommit. Raises psycopg.Error."""
+    return psycopg.connect(autocommit=True, **_parameters(conninfo, []))
+
+
+def live_build(model: ReadModel) -> PostgresBuild:
     return PostgresBuild(f"rm_{model.name}")
 
 
 def _create(connection: Connection, model: ReadModel) -> None:
     """Empty tables, unless there are any."""
-    build = _live(model)
+    build = live_build(model)
     with connection.transaction():
         connection.execute(_LOCK_IN_TRANSACTION, (_writing(model),))
         if not _exists(connection, build.schema):

@@ -14,7 +14,7 @@ import httpx
 import pytest
 import yaml
 
-from adapters.event_store import open_event_store
+from adapters.event_store import read_event_log
 from domain.events import EncodedEvent
 from domain.packets.feed import stream_of
 from domain.run.digest import RunDigest
@@ -221,11 +221,11 @@ def test_equal_runs_with_equal_overrides_publish_equal_packets(tmp_path: Path) -
             for request in ({"mode": "lossy_network"}, late, {"mode": "frozen_soc"}, shuffled):
                 feed.override(request)
             feed.let_pass(5)
-    with open_event_store(db) as store:
+    with read_event_log(db) as log:
         digests = []
         for run_id in ("one", "other"):
             digest = RunDigest()
-            for row in store.log.read_stream(stream_of(run_id, BINDING)):
+            for row in log.read_stream(stream_of(run_id, BINDING)):
                 digest.add(EncodedEvent(row.topic, row.state))
             digests.append(digest.canonical_sha256)
     assert digests[0] == digests[1]

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 
-from adapters.event_store import open_event_store
+from adapters.event_store import read_event_log
 from domain.events import EncodedEvent
 from domain.packets.feed import stream_of
 from domain.run.digest import RunDigest
@@ -41,8 +41,8 @@ class Evidence(NamedTuple):
 
     def canonical(self, stream: str) -> str:
         digest = RunDigest()
-        with open_event_store(self.db) as store:
-            for row in store.log.read_stream(stream):
+        with read_event_log(self.db) as log:
+            for row in log.read_stream(stream):
                 digest.add(EncodedEvent(row.topic, row.state))
         return digest.canonical_sha256
 

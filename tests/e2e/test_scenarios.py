@@ -12,7 +12,7 @@ import httpx
 import pytest
 import yaml
 
-from adapters.event_store import open_event_store
+from adapters.event_store import read_event_log
 from domain.events import EncodedEvent, decode
 from domain.run.digest import RunDigest
 from domain.run.events import RunTicked
@@ -65,12 +65,12 @@ def wait_for_steps(url: str, count: int) -> None:
 def told(db: str) -> tuple[str, list[Any]]:
     """Canonical hash of the run up to the scenario's end, and what the scenario did; begun whenever it was."""
     digest = RunDigest()
-    with open_event_store(db) as store:
-        for row in store.log.read_stream("run-r"):
+    with read_event_log(db) as log:
+        for row in log.read_stream("run-r"):
             digest.add(EncodedEvent(row.topic, row.state))
             if row.topic == RunTicked.TOPIC and row.decoded().event.at == END:  # type: ignore[attr-defined]
                 break
-        rows = store.log.read_stream(stream_of("r", "1"))
+        rows = log.read_stream(stream_of("r", "1"))
     events = [decode(row.topic, row.state) for row in rows]
     return digest.canonical_sha256, [event for event in events if not isinstance(event, ScenarioExecutionStarted)]
 

@@ -168,7 +168,7 @@ def test_positions_tell_how_far_each_read_model_is(stores: Stores) -> None:
     save(stores.log, started("r1"))
     stores.catch_up()
     head = save(stores.log, ticked(started("r2"), 4))
-    told = positions((stores.read[model] for model in MODELS), head)
+    told = positions({model.name: stores.read[model].stored() for model in MODELS}, head)
     assert [(one.read_model, one.position + one.lag, one.lag > 0) for one in told] == [
         (model.name, head, True) for model in MODELS
     ]

@@ -23,8 +23,8 @@ def add_to(subcommands: Subcommands) -> None:
 
 
 def execute(arguments: argparse.Namespace, toolbox: Toolbox, terminal: Terminal) -> ExitCode:
-    with toolbox.open_existing_store(arguments.db) as store, terminal.progress("replaying") as advance:
-        replayed = replay(store.log, arguments.run_id, advance)
+    with toolbox.read_log(arguments.db) as log, terminal.progress("replaying") as advance:
+        replayed = replay(log, arguments.run_id, advance)
     if arguments.json:
         terminal.json(_document(replayed))
     else:

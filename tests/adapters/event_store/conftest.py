@@ -17,3 +17,10 @@ def store(request: pytest.FixtureRequest) -> Iterator[EventStore]:
     url = request.getfixturevalue(_FIXTURES[request.param]) if request.param in _FIXTURES else "memory:"
     with open_event_store(url) as opened:
         yield opened
+
+
+@pytest.fixture
+def shared_store(postgres_url: str) -> Iterator[EventStore]:
+    """An open, empty store that several processes may share."""
+    with open_event_store(postgres_url) as opened:
+        yield opened

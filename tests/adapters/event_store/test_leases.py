@@ -1,4 +1,4 @@
-"""The contract of runner leases, on every database."""
+"""The contract of runner leases: on every database, and what only a store that processes share has, expiry."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def test_leases_of_different_runs_are_independent(store: EventStore) -> None:
     assert store.leases.acquire("run-2", "second", 60) == 1
 
 
-def test_an_expired_lease_goes_to_the_next_with_a_greater_token(store: EventStore) -> None:
-    assert store.leases.acquire("run-1", "first", GONE) == 1
-    assert store.leases.holder("run-1") is None
-    assert store.leases.acquire("run-1", "second", 60) == 2
-    assert store.leases.holder("run-1") == "second"
+def test_an_expired_lease_goes_to_the_next_with_a_greater_token(shared_store: EventStore) -> None:
+    assert shared_store.leases.acquire("run-1", "first", GONE) == 1
+    assert shared_store.leases.holder("run-1") is None
+    assert shared_store.leases.acquire("run-1", "second", 60) == 2
+    assert shared_store.leases.holder("run-1") == "second"
 
 
 def test_ones_own_lease_taken_again_has_a_new_token(store: EventStore) -> None:
@@ -41,19 +41,19 @@ def test_ones_own_lease_taken_again_has_a_new_token(store: EventStore) -> None:
         store.leases.renew("run-1", 1, 60)
 
 
-def test_renewing_prolongs(store: EventStore) -> None:
-    token = store.leases.acquire("run-1", "first", GONE)
+def test_renewing_prolongs(shared_store: EventStore) -> None:
+    token = shared_store.leases.acquire("run-1", "first", GONE)
     assert token is not None
-    store.leases.renew("run-1", token, 60)
-    assert store.leases.holder("run-1") == "first"
+    shared_store.leases.renew("run-1", token, 60)
+    assert shared_store.leases.holder("run-1") == "first"
 
 
-def test_renewing_after_a_takeover_says_the_lease_is_lost(store: EventStore) -> None:
-    store.leases.acquire("run-1", "first", GONE)
-    store.leases.acquire("run-1", "second", 60)
+def test_renewing_after_a_takeover_says_the_lease_is_lost(shared_store: EventStore) -> None:
+    shared_store.leases.acquire("run-1", "first", GONE)
+    shared_store.leases.acquire("run-1", "second", 60)
     with pytest.raises(LeaseLost):
-        store.leases.renew("run-1", 1, 60)
-    assert store.leases.holder("run-1") == "second"
+        shared_store.leases.renew("run-1", 1, 60)
+    assert shared_store.leases.holder("run-1") == "second"
 
 
 def test_renewing_what_nobody_holds_says_the_lease_is_lost(store: EventStore) -> None:
@@ -74,22 +74,33 @@ def test_a_released_lease_is_free_at_once_and_its_token_is_void(store: EventStor
 
 
 def test_releasing_with_an_old_token_changes_nothing(store: EventStore) -> None:
-    store.leases.acquire("run-1", "first", GONE)
-    store.leases.acquire("run-1", "second", 60)
+    store.leases.acquire("run-1", "first", 60)
+    store.leases.acquire("run-1", "first", 60)
     store.leases.release("run-1", 1)
-    assert store.leases.holder("run-1") == "second"
+    store.leases.retire("run-1", 1)
+    assert store.leases.holder("run-1") == "first"
+    store.leases.renew("run-1", 2, 60)
 
 
-def test_a_fenced_append_is_written_while_the_token_is_the_newest_even_after_expiry(store: EventStore) -> None:
-    token = store.leases.acquire("run-1", "first", GONE)
+def test_a_fenced_append_is_written_while_the_token_is_the_newest(store: EventStore) -> None:
+    token = store.leases.acquire("run-1", "first", 60)
     assert token is not None
     fenced = write("run-1", 0, 1)._replace(fence=Fence("run-1", token))
     store.log.append(fenced)
-    store.leases.acquire("run-1", "second", 60)
+    store.leases.acquire("run-1", "first", 60)
     with pytest.raises(LeaseLost) as lost:
         store.log.append(write("elsewhere", 0, 1)._replace(fence=Fence("run-1", token)))
     assert (lost.value.run_id, lost.value.token) == ("run-1", token)
     assert store.log.stream_version("elsewhere") == 0
+
+
+def test_an_expired_token_is_valid_until_another_owner_has_the_lease(shared_store: EventStore) -> None:
+    token = shared_store.leases.acquire("run-1", "first", GONE)
+    assert token is not None
+    shared_store.log.append(write("run-1", 0, 1)._replace(fence=Fence("run-1", token)))
+    shared_store.leases.acquire("run-1", "second", 60)
+    with pytest.raises(LeaseLost):
+        shared_store.log.append(write("run-1", 1, 2)._replace(fence=Fence("run-1", token)))
 
 
 def test_of_many_who_ask_at_once_one_is_granted(store: EventStore) -> None:
@@ -108,8 +119,7 @@ def test_of_many_who_ask_at_once_one_is_granted(store: EventStore) -> None:
     assert [token for token in granted if token is not None] == [1]
 
 
-def test_unheld_names_what_expired_was_released_or_is_ones_own_but_nothing_retired(store: EventStore) -> None:
-    store.leases.acquire("expired", "other", GONE)
+def test_unheld_names_what_was_released_or_is_ones_own_but_nothing_retired(store: EventStore) -> None:
     store.leases.acquire("held", "other", 60)
     store.leases.acquire("own", "me", 60)
     released = store.leases.acquire("released", "other", 60)
@@ -118,14 +128,21 @@ def test_unheld_names_what_expired_was_released_or_is_ones_own_but_nothing_retir
     assert retired is not None
     store.leases.release("released", released)
     store.leases.retire("retired", retired)
-    assert store.leases.unheld("me") == ["expired", "own", "released"]
+    assert store.leases.unheld("me") == ["own", "released"]
+
+
+def test_unheld_names_what_expired(shared_store: EventStore) -> None:
+    shared_store.leases.acquire("expired", "other", GONE)
+    shared_store.leases.acquire("held", "other", 60)
+    assert shared_store.leases.unheld("me") == ["expired"]
 
 
 def test_a_retired_lease_can_be_taken_again_with_a_newer_token(store: EventStore) -> None:
     token = store.leases.acquire("run-1", "first", 60)
     assert token is not None
     store.leases.retire("run-1", token)
-    again = store.leases.acquire("run-1", "second", GONE)
+    again = store.leases.acquire("run-1", "second", 60)
     assert again is not None
     assert again > token
+    store.leases.release("run-1", again)
     assert store.leases.unheld("third") == ["run-1"]

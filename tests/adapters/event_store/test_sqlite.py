@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import resource
 import sqlite3
 import threading
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
 from adapters.event_store import open_event_store, sqlite_schema
 from adapters.event_store.sqlite import SQLiteEventLog
-from adapters.event_store.sqlite_datastore import StoreDatastore, store_error
+from adapters.event_store.sqlite_datastore import StoreDatastore
+from adapters.event_store.sqlite_errors import commit_error, store_error
 from adapters.event_store.url import Durability
 from domain.errors import StoreError, StoreTooNew, StoreUnreadable, VersionConflict
 from tests.adapters.event_store.samples import write
@@ -102,12 +105,6 @@ def test_an_empty_file_becomes_a_store(path: Path) -> None:
     path.touch()
     with open_event_store(f"sqlite:///{path}") as store:
         store.log.append(write("run-1", 0, 1))
-
-
-def test_a_store_opens_again_while_it_is_open(filled: Path) -> None:
-    with open_event_store(f"sqlite:///{filled}") as first, open_event_store(f"sqlite:///{filled}") as second:
-        first.log.append(write("run-2", 0, 1))
-        assert second.log.stream_version("run-2") == 1
 
 
 def test_damage_met_while_reading_is_a_store_error(filled: Path) -> None:
@@ -214,6 +211,7 @@ ERRORS = [
     (sqlite3.SQLITE_CORRUPT | 1 << 8, StoreUnreadable, "damaged"),
     (sqlite3.SQLITE_CANTOPEN, StoreUnreadable, "opened"),
     (sqlite3.SQLITE_READONLY, StoreError, "cannot be written"),
+    (sqlite3.SQLITE_FULL, StoreError, "nothing was written"),
     (sqlite3.SQLITE_IOERR, StoreError, "nothing was written"),
     (sqlite3.SQLITE_BUSY, StoreError, "another process"),
     (sqlite3.SQLITE_MISUSE, StoreError, "failed"),
@@ -228,6 +226,47 @@ def test_every_error_of_the_driver_says_what_to_do(code: int, kind: type[StoreEr
     assert type(translated) is kind
     assert detail in translated.detail
     assert translated.hint
+
+
+COMMIT_ERRORS = [
+    (sqlite3.SQLITE_FULL, "nothing was written"),
+    (sqlite3.SQLITE_IOERR, "unknown"),
+    (sqlite3.SQLITE_IOERR_FSYNC, "unknown"),
+    (sqlite3.SQLITE_IOERR_WRITE, "unknown"),
+]
+
+
+@pytest.mark.parametrize(("code", "outcome"), COMMIT_ERRORS)
+def test_an_error_at_the_commit_claims_only_what_is_known(code: int, outcome: str) -> None:
+    error = sqlite3.OperationalError("as SQLite says it")
+    error.sqlite_errorcode = code
+    translated = commit_error(error)
+    assert outcome in translated.detail
+    assert ("nothing was written" in translated.detail) == (outcome != "unknown")
+    assert translated.hint
+
+
+def test_a_write_that_the_disk_refuses_at_the_commit_has_an_unknown_outcome_and_the_log_goes_on(path: Path) -> None:
+    with open_event_store(f"sqlite:///{path}") as store:
+        store.log.append(write("run-1", 0, 1))
+        log_size = path.with_name("store.db-wal").stat().st_size
+        with largest_file(log_size), pytest.raises(StoreError, match="unknown"):
+            store.log.append(write("run-1", 1, *range(1000)))
+        version = store.log.stream_version("run-1")
+        store.log.append(write("run-1", version, 2))
+    with open_event_store(f"sqlite:///{path}") as store:
+        assert store.log.stream_version("run-1") == version + 1
+
+
+@contextmanager
+def largest_file(size: int) -> Iterator[None]:
+    """Writes beyond `size` bytes of a file fail with EFBIG, which SQLite reports as an I/O error."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_closing_waits_for_what_is_under_way(path: Path) -> None:

@@ -1,0 +1,126 @@
+"""On a SQLite file one process writes at a time, and the next has everything the moment the first is gone."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import httpx
+import pytest
+
+from adapters.event_store import read_event_log
+from tests.e2e.processes import ROOT, Finished, depot_sim, running, wait_for
+from tests.patience import patient
+
+RUNS = ("r1", "r2", "r3")
+
+
+class Service(NamedTuple):
+    process: subprocess.Popen[str]
+    url: str
+    http: httpx.Client
+
+
+@contextmanager
+def service(db: str, folder: Path) -> Iterator[Service]:
+    """On any free port, so another address every time; killed at the end if it is still there."""
+    ready = folder / "ready.json"
+    ready.unlink(missing_ok=True)
+    with running("serve", "--db", db, "--port", "0", "--ready-file", str(ready)) as process:
+        wait_for(ready.exists, process)
+        url = str(json.loads(ready.read_bytes())["url"])
+        with httpx.Client(base_url=url, timeout=patient(60), trust_env=False) as http:
+            yield Service(process, url, http)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("one-writer")
+
+
+@pytest.fixture(scope="module")
+def db(folder: Path) -> str:
+    return f"sqlite:///{folder / 'store.db'}"
+
+
+@pytest.fixture(scope="module")
+def served(db: str, folder: Path) -> Iterator[Service]:
+    """A service with a few runs, which the tests of this module share."""
+    with service(db, folder) as opened:
+        start_runs(opened.http)
+        yield opened
+
+
+WRITERS = (
+    ("serve", "--port", "0"),
+    ("run", "three-bus-depot", "--for", "1h"),
+    ("run", "--resume", "r1"),
+    ("read-models", "rebuild", "--all"),
+)
+
+
+@pytest.mark.parametrize("command", WRITERS, ids=" ".join)
+def test_a_second_writer_is_refused_and_told_who_holds_the_file(
+    served: Service, db: str, command: tuple[str, ...]
+) -> None:
+    refused = depot_sim(*command, "--db", db)
+    assert refused.code == 3
+    assert f"process {served.process.pid} on" in refused.err
+    assert served.url in refused.err
+    assert "PostgreSQL" in refused.err
+    assert refused.out == ""
+
+
+def test_a_stopped_service_still_holds_the_file(served: Service, db: str) -> None:
+    served.process.send_signal(signal.SIGSTOP)
+    try:
+        refused = depot_sim("run", "three-bus-depot", "--for", "1h", "--db", db)
+    finally:
+        served.process.send_signal(signal.SIGCONT)
+    assert (refused.code, str(served.process.pid) in refused.err) == (3, True)
+
+
+def test_readers_read_beside_the_service(served: Service, db: str) -> None:
+    assert served.http.post("/simulation-runs/r1/commands/tick", json={"count": 2}).status_code == 200
+    assert [run["id"] for run in read("runs", db).json] == list(reversed(RUNS))
+    assert read("world", db, "r1").json["at"] == served.http.get("/simulation-runs/r1/world").json()["at"]
+    assert read("events", db, "r1").out
+    assert read("replay", db, "r1").json["events"] > 2
+    assert {one["read_model"] for one in read("read-models status", db).json} >= {"runs", "power"}
+
+
+def read(command: str, db: str, *arguments: str) -> Finished:
+    finished = depot_sim(*command.split(), *arguments, "--db", db, "--json")
+    assert finished.code in (0, 1), finished.err  # 1: a run without a recorded state hash proves nothing
+    return finished
+
+
+def test_a_killed_service_leaves_nothing_to_wait_for(sqlite_url: str, tmp_path: Path) -> None:
+    with service(sqlite_url, tmp_path) as first:
+        start_runs(first.http)
+        os.kill(first.process.pid, signal.SIGKILL)
+        first.process.wait()
+    with service(sqlite_url, tmp_path) as second:
+        # Taken over before the service says that it is ready, at whatever address.
+        holders = [second.http.get(f"/simulation-runs/{run_id}").json()["holder"] for run_id in RUNS]
+        assert [str(holder).partition("#")[0] for holder in holders] == [second.url] * len(RUNS)
+        assert second.http.post("/simulation-runs/r1/commands/tick", json={"count": 1}).status_code == 200
+    with read_event_log(sqlite_url) as log:
+        for run_id in RUNS:
+            leases = [row for row in log.read_stream(f"run-{run_id}") if row.topic == "run.lease-acquired.1"]
+            assert len(leases) == 2
+
+
+def start_runs(http: httpx.Client) -> None:
+    definition = (ROOT / "examples" / "three-bus-depot.yaml").read_bytes()
+    yaml = {"Content-Type": "application/yaml"}
+    created = http.post("/simulation-configurations", content=definition, headers=yaml).json()
+    for run_id in RUNS:
+        body = {"configuration_id": created["id"], "run_id": run_id, "clock": {"mode": "MANUAL"}}
+        assert http.post("/simulation-runs", json=body).status_code == 201
