@@ -51,10 +51,10 @@ async def test_a_service_takes_up_its_runs_again_but_not_the_stopped_ones(store_
         assert (await service.backend.runs.tick("a", 1, ORIGIN)).at == 1_000
 
 
-async def test_two_services_on_one_store_share_its_runs(store_url: str) -> None:
-    async with open_service(settings(store_url, "one")) as one:
+async def test_two_services_on_one_server_share_its_runs(postgres_url: str) -> None:
+    async with open_service(settings(postgres_url, "one")) as one:
         await start(one, "r")
-        async with open_service(settings(store_url, "two")) as two:
+        async with open_service(settings(postgres_url, "two")) as two:
             assert two.host.held_ids() == []
             await one.backend.runs.tick("r", 5, ORIGIN)
             assert (await two.backend.live.get("r")).world.at == 5_000
