@@ -13,12 +13,13 @@ import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
 
 import msgspec
 import uvicorn
 
+from adapters.cli.output_files import write_whole
 from bootstrap.http import server_config
+from bootstrap.listening import listening
 from bootstrap.logs import configure_logs
 from bootstrap.msgspec_types import build_types
 from bootstrap.service import Service, open_service
@@ -44,15 +45,15 @@ class Ready(msgspec.Struct, frozen=True):
 def serve(settings: Settings) -> None:
     """Serve until SIGINT or SIGTERM, then finish what is under way and give every run back.
 
-    Raises InvalidInput for bad settings, StoreError for a store that cannot be used, OSError for an address that
-    cannot be had.
+    Raises InvalidInput for bad settings, StoreError for a store that cannot be used, AddressUnavailable.
     """
     faulthandler.enable()
     check_reach(settings)
+    check_ready_file(settings)
     configure_logs(settings.log_format)
     build_types()
     gc.set_threshold(*_COLLECT_AFTER)
-    with _listening(settings) as listener, asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with listening(settings.host, settings.port) as listener, asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(settings, listener))
 
 
@@ -61,6 +62,22 @@ def check_reach(settings: Settings) -> None:
     if not settings.tokens and not _is_loopback(settings.host):
         fault = Fault("/host", f"{settings.host!r} without tokens", "127.0.0.1, or tokens such as ops:operator:SECRET")
         raise InvalidInput([fault], "beyond this machine the service is served with tokens only")
+
+
+def check_ready_file(settings: Settings) -> None:
+    """Before anything is opened: whoever waits for the file would wait in vain. Raises InvalidInput."""
+    if settings.ready_file is None:
+        return
+    folder = settings.ready_file.absolute().parent
+    if not folder.is_dir():
+        found, expected = f"{settings.ready_file}, whose folder does not exist", "a file in a folder that exists"
+    elif settings.ready_file.is_dir():
+        found, expected = f"{settings.ready_file}, which is a folder", "a file"
+    elif not os.access(folder, os.W_OK | os.X_OK):
+        found, expected = f"{settings.ready_file}, whose folder cannot be written", "a folder this user may write to"
+    else:
+        return
+    raise InvalidInput([Fault("/ready_file", found, expected)], "the ready file cannot be written")
 
 
 async def _serve(settings: Settings, listener: socket.socket) -> None:
@@ -107,23 +124,7 @@ def _announce(settings: Settings, url: str) -> None:
     print(f"depot-sim serves {url}", flush=True)
     _log.info("ready", extra={"url": url})
     if settings.ready_file is not None:
-        _write_whole(settings.ready_file, msgspec.json.encode(Ready(url, os.getpid())))
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    """Whoever waits for the file never sees half of it."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.write_bytes(content)
-    beside.replace(path)
-
-
-@contextmanager
-def _listening(settings: Settings) -> Iterator[socket.socket]:
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((settings.host, settings.port))
-        yield listener
+        write_whole(settings.ready_file, msgspec.json.encode(Ready(url, os.getpid())))
 
 
 def _url(host: str, listener: socket.socket) -> str:

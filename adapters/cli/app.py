@@ -48,7 +48,10 @@ _COMMANDS = (
     standin,
     version,
 )
-_EPILOG = "exit codes: 0 fine, 1 a verdict failed, 2 usage or bad input, 3 server or database unreachable, 4 internal"
+_EPILOG = (
+    "exit codes: 0 fine, 1 a verdict failed, 2 usage or bad input, 3 server, database, address or disk cannot be used, "
+    "4 internal"
+)
 
 
 def main(
@@ -60,13 +63,17 @@ def main(
     """Carry out one command and return its exit code; never raises."""
     terminal = Terminal(stdout, stderr)
     try:
-        return _execute(toolbox, terminal, arguments)
+        code = _execute(toolbox, terminal, arguments)
+        terminal.flush()
+        return code
     except BrokenPipeError:
         _forget_stdout()
         return ExitCode.CLOSED_PIPE
     except (DepotSimError, OSError) as error:
         _trace_if_debugging()
         failures.show(terminal, error)
+        if isinstance(error, OSError) and not error.filename:
+            _forget_stdout()
         return failures.exit_code(error)
     except failures.Interrupted as interrupted:
         terminal.say(interrupted.remark)
@@ -105,4 +112,6 @@ def _trace_if_debugging() -> None:
 
 def _forget_stdout() -> None:
     """Let the interpreter flush what is left into nothing instead of complaining at exit."""
+    if sys.stdout is None:
+        return
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -10,6 +10,7 @@ import httpx
 import msgspec
 
 from adapters.cli.failures import ServerFailed, ServerRefused, Unreachable, UsageError
+from adapters.cli.os_errors import network_reason
 from domain.errors import DepotSimError, Fault, InvalidInput
 
 _CONNECT_SECONDS = 5
@@ -83,7 +84,15 @@ class Client:
             yield
         except httpx.TransportError as error:
             hint = "start it with depot-sim serve, or name another with --url"
-            raise Unreachable(f"no answer from {self._url}: {str(error) or type(error).__name__}", hint) from None
+            raise Unreachable(f"no answer from {self._url}: {_reason(error)}", hint) from None
+
+
+def _reason(error: httpx.TransportError) -> str:
+    if isinstance(error, httpx.ConnectTimeout):
+        return f"no connection within {_CONNECT_SECONDS} s"
+    if isinstance(error, httpx.TimeoutException):
+        return "it took too long"
+    return network_reason(error) or str(error) or type(error).__name__
 
 
 def _host(url: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from rich.text import Text
 
 from adapters.cli.exit_codes import ExitCode
+from adapters.cli.os_errors import failure_of
 from adapters.cli.terminal import Terminal
 from domain.errors import DepotSimError, Fault, InvalidInput, StoreError
 
@@ -21,6 +22,11 @@ class UsageError(DepotSimError):
 class Unreachable(DepotSimError):
     type = "unreachable"
     title = "The server cannot be reached"
+
+
+class AddressUnavailable(DepotSimError):
+    type = "address-unavailable"
+    title = "The address cannot be listened on"
 
 
 class ServerRefused(DepotSimError):
@@ -42,7 +48,9 @@ class Interrupted(Exception):
 
 
 def exit_code(error: DepotSimError | OSError) -> ExitCode:
-    if isinstance(error, StoreError | Unreachable):
+    if isinstance(error, OSError):
+        return failure_of(error).code
+    if isinstance(error, StoreError | Unreachable | AddressUnavailable):
         return ExitCode.UNREACHABLE
     if isinstance(error, ServerFailed):
         return ExitCode.INTERNAL
@@ -70,9 +78,7 @@ def place(fault: Fault) -> str:
 
 
 def _what(error: DepotSimError | OSError) -> str:
-    if isinstance(error, OSError):
-        return f"{error.filename}: {error.strerror}" if error.filename else str(error)
-    return error.detail
+    return failure_of(error).what if isinstance(error, OSError) else error.detail
 
 
 def _lines(error: DepotSimError | OSError) -> Iterator[tuple[str, str]]:
@@ -83,5 +89,5 @@ def _lines(error: DepotSimError | OSError) -> Iterator[tuple[str, str]]:
             yield "expected", fault.expected
         if len(error.faults) > _SHOWN:
             yield "and", f"{len(error.faults) - _SHOWN} more"
-    elif isinstance(error, DepotSimError) and error.hint:
-        yield "hint", error.hint
+    elif hint := failure_of(error).hint if isinstance(error, OSError) else error.hint:
+        yield "hint", hint

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TextIO
 
 import msgspec
@@ -19,15 +21,21 @@ _AS_IT_IS: dict[str, Any] = {"highlight": False, "markup": False, "emoji": False
 Advance = Callable[[int, int], None]
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Raise, so that every kind of output ends alike; by default the library ends the process with exit code 1."""
+        raise BrokenPipeError
+
+
 class Terminal:
     """Colours and progress bars only where a person looks; otherwise plain text."""
 
     def __init__(self, stdout: TextIO | None = None, stderr: TextIO | None = None) -> None:
-        self._stdout = stdout if stdout is not None else sys.stdout
-        self.out = Console(file=self._stdout, **_AS_IT_IS)
-        self._wide = self.out if self.out.is_terminal else Console(file=self._stdout, width=_PLAIN_WIDTH, **_AS_IT_IS)
-        self.err = Console(
-            file=stderr if stderr is not None else sys.stderr, highlight=False, markup=False, emoji=False
+        self._stdout = stdout if stdout is not None else _standard(sys.stdout)
+        self.out = _Console(file=self._stdout, **_AS_IT_IS)
+        self._wide = self.out if self.out.is_terminal else _Console(file=self._stdout, width=_PLAIN_WIDTH, **_AS_IT_IS)
+        self.err = _Console(
+            file=stderr if stderr is not None else _standard(sys.stderr), highlight=False, markup=False, emoji=False
         )
 
     def json(self, value: object) -> None:
@@ -38,6 +46,10 @@ class Terminal:
     def text(self, text: str) -> None:
         """Text as it is: not wrapped, not coloured."""
         self._stdout.write(text)
+        self._stdout.flush()
+
+    def flush(self) -> None:
+        """Write what is still buffered. Raises OSError when it cannot be written."""
         self._stdout.flush()
 
     def table(
@@ -71,6 +83,11 @@ class Terminal:
         with Progress(*columns, console=self.err, transient=True) as bars:
             task = bars.add_task(label, total=None)
             yield lambda done, of: bars.update(task, completed=done, total=of)
+
+
+def _standard(stream: TextIO | None) -> TextIO:
+    """The process's own stream, or nowhere when it was started with that stream closed."""
+    return stream if stream is not None else Path(os.devnull).open("w", encoding="utf-8")
 
 
 def _ignore(_done: int, _of: int) -> None:

@@ -11,6 +11,7 @@ import msgspec
 from adapters.cli.arguments import Subcommands, add_json, count
 from adapters.cli.depots import load_depot
 from adapters.cli.exit_codes import ExitCode
+from adapters.cli.output_files import write_whole
 from adapters.cli.source import ConfigurationLine, add_source, open_source, server
 from adapters.cli.terminal import Terminal
 from adapters.cli.toolbox import ImportFormat, ImportRequest, Toolbox
@@ -87,7 +88,7 @@ def import_(arguments: argparse.Namespace, toolbox: Toolbox, terminal: Terminal)
         saved = msgspec.json.decode(answer, type=ConfigurationLine)
         terminal.text(f"saved as configuration {saved.id}, version {saved.version}\n")
     elif arguments.output is not None:
-        arguments.output.write_text(toolbox.to_yaml(definition), encoding="utf-8")
+        write_whole(arguments.output, toolbox.to_yaml(definition).encode())
         terminal.say(f"{arguments.output}: {_outline(definition)}")
     else:
         terminal.text(toolbox.to_yaml(definition))
