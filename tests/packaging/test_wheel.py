@@ -149,6 +149,21 @@ def test_demo_and_a_scenario_against_the_stand_in(installed: Installed) -> None:
     assert stopped == "the demo's service is stopped\n"
 
 
+def test_first_commands_of_the_readme_can_be_pasted(installed: Installed) -> None:
+    after = (ROOT / "README.md").read_text().partition("## Command line\n")[2]
+    block = re.match(r"\n((?:    .*\n)+)", after)
+    assert block is not None
+    assert "depot-sim run " in block[1]
+    (installed.folder / ".venv").symlink_to(installed.environment)
+    shell = ["sh", "-e", "-c", block[1]]
+    variables = {"PATH": os.environ["PATH"], "HOME": str(installed.folder)}
+    ran = subprocess.run(
+        shell, cwd=installed.folder, env=variables, capture_output=True, text=True, timeout=patient(60), check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert "canonical sha256" in ran.stdout
+
+
 @contextmanager
 def _stand_in(installed: Installed) -> Iterator[str]:
     """The URL of a stand-in, which is asked to stop at the end."""
