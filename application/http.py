@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from domain.credentials import Authorization, Credentials, SecretReference
+from domain.errors import Fault
 
 Headers = tuple[tuple[str, str], ...]
+Mask = Callable[[str], str]
+"""Masks every known secret in a text; returns the same object when there is none in it."""
 
 
 class Outgoing(NamedTuple):
@@ -44,8 +48,17 @@ class SecretStore(Protocol):
 
     def get(self, reference: SecretReference) -> str: ...
 
+    def fault(self, reference: SecretReference, pointer: str) -> Fault | None:
+        """Why a request may not name this reference; None when it may."""
+
+    def file_fault(self, name: str, pointer: str) -> Fault | None:
+        """Why a request may not name this file of the folder of secrets; None when it may."""
+
     def keep(self, name: str, secret: str) -> SecretReference:
         """Keep a secret beside the log, never in it."""
+
+    def mask(self, text: str) -> str:
+        """The text with every known secret masked; the same object when there is none in it."""
 
     def new_token(self) -> str:
         """48 random bytes, base64url."""

@@ -17,6 +17,8 @@ from adapters.configuration_import.legacy_circuits import import_circuits
 from adapters.configuration_import.loading import decode_text, define, located, parse
 from adapters.configuration_import.site import SitePlan
 from adapters.control_api import Importer, Parsed
+from application.credentials import document_faults
+from application.http import SecretStore
 from domain.configuration.definition import Definition
 from domain.configuration.quantities import Consumption, Energy, Power
 from domain.errors import Fault, InvalidInput
@@ -69,13 +71,21 @@ class CircuitOptions(Options, frozen=True):
 
 
 class ImportedDocuments:
-    """Depot definitions and other bodies, by the importers' own strict readers."""
+    """Depot definitions and other bodies, by the importers' own strict readers.
 
-    def __init__(self) -> None:
+    `secrets` are those that a definition's credentials may name.
+    """
+
+    def __init__(self, secrets: SecretStore) -> None:
+        self._secrets = secrets
         self.parsers = {media_type: partial(_parse, text_format) for media_type, text_format in _FORMATS.items()}
 
     def define(self, parsed: Parsed) -> Definition:
-        return define(parsed.raw, parsed.text)
+        definition = define(parsed.raw, parsed.text)
+        faults = tuple(document_faults(definition.document, self._secrets))
+        if faults:
+            raise InvalidInput(self.located(faults, parsed.text))
+        return definition
 
     def located(self, faults: Sequence[Fault], text: str) -> list[Fault]:
         return located(tuple(faults), text)

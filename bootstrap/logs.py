@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import msgspec
@@ -15,6 +16,12 @@ _SEVERITIES = {"WARNING": "WARN", "CRITICAL": "FATAL"}
 
 
 class JsonFormatter(logging.Formatter):
+    """`mask` is applied to every text of a line before it is written as JSON."""
+
+    def __init__(self, mask: Callable[[str], str] = str) -> None:
+        super().__init__()
+        self._mask = mask
+
     def format(self, record: logging.LogRecord) -> str:
         attributes: dict[str, object] = {name: value for name, value in vars(record).items() if name not in _STANDARD}
         if record.exc_info and record.exc_info[0] is not None:
@@ -25,18 +32,39 @@ class JsonFormatter(logging.Formatter):
             "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "severity_text": _SEVERITIES.get(record.levelname, record.levelname),
             "scope": record.name,
-            "body": record.getMessage(),
-            "attributes": attributes,
+            "body": self._mask(record.getMessage()),
+            "attributes": {name: self._masked(value) for name, value in attributes.items()},
         }
-        return msgspec.json.encode(line, enc_hook=str).decode()
+        return msgspec.json.encode(line).decode()
+
+    def _masked(self, value: object) -> object:
+        match value:
+            case None | bool() | int() | float():
+                return value
+            case list() | tuple():
+                return [self._masked(one) for one in value]
+            case dict():
+                return {str(name): self._masked(one) for name, one in value.items()}
+        return self._mask(str(value))
 
 
-def configure_logs(log_format: LogFormat) -> None:
-    """Everything from INFO on. Requests are counted in /metrics, not logged one by one."""
+class TextFormatter(logging.Formatter):
+    """One line for a person; `mask` is applied to the whole."""
+
+    def __init__(self, mask: Callable[[str], str] = str) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+        self._mask = mask
+
+    def format(self, record: logging.LogRecord) -> str:
+        return self._mask(super().format(record))
+
+
+def configure_logs(log_format: LogFormat, mask: Callable[[str], str] = str) -> None:
+    """Everything from INFO on, with secrets masked. Requests are counted in /metrics, not logged one by one."""
     handler = logging.StreamHandler(sys.stderr)
     if log_format is LogFormat.JSON:
-        handler.setFormatter(JsonFormatter())
+        handler.setFormatter(JsonFormatter(mask))
     else:
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        handler.setFormatter(TextFormatter(mask))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     logging.getLogger("uvicorn.access").disabled = True

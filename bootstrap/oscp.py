@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from adapters.clock import SystemClock
 from adapters.http import AiohttpPartner, Secrets
@@ -52,14 +51,14 @@ def compose_oscp(
     runtime: SimulationRuntimePort,
     meter: ScopeMeter,
     *,
-    secrets_folder: Path | None,
+    secrets: Secrets,
     url: str,
 ) -> Oscp:
-    clock, secrets = SystemClock(), Secrets(secrets_folder)
+    clock = SystemClock()
     time = SessionTime(clock, host, live)
     sessions = OscpSessions(log, journal, host, time)
     partner = AiohttpPartner(secrets)
-    outbound = OutboundService(sessions, clock, partner)
+    outbound = OutboundService(sessions, clock, partner, secrets.mask)
     doorkeeper = Doorkeeper(sessions, secrets, time, RandomIds(), journal)
     inbound = InboundService(sessions, doorkeeper, WorldContext(log, live, time, meter), clock)
     registrar = Registrar(sessions, outbound, secrets)

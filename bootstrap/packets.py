@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from adapters.clock import SystemClock
 from adapters.packets import ProfileLibrary
 from application.event_log import EventLog, Journal
-from application.http import Partner
+from application.http import Partner, SecretStore
 from application.packets.feeds import PacketFeeds
 from application.packets.interfering import ScenarioInterference
 from application.packets.keeping import FeedKeeper
@@ -36,10 +36,12 @@ class Packets:
         return (await self.feeds.directory(run_id)).binding_ids
 
 
-def compose_packets(log: EventLog, journal: Journal, host: RunHost, live: LiveRuns, partner: Partner) -> Packets:
+def compose_packets(
+    log: EventLog, journal: Journal, host: RunHost, live: LiveRuns, partner: Partner, secrets: SecretStore
+) -> Packets:
     clock = SystemClock()
     time, feeds = FeedTime(host, clock), PacketFeeds(log, journal)
-    means = Means(log, feeds, ProfileLibrary(), partner, clock, ScenarioInterference(time))
+    means = Means(log, feeds, ProfileLibrary(), secrets, partner, clock, ScenarioInterference(time))
     keeper = FeedKeeper(host, means)
     service = PacketService(log, feeds, keeper, live)
     scenarios = ScenarioControl(FeedTargets(feeds, keeper, time), live)

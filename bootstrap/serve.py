@@ -18,6 +18,8 @@ import msgspec
 import uvicorn
 
 from adapters.cli.output_files import write_whole
+from adapters.http import Secrets
+from bootstrap.given_secrets import open_secrets
 from bootstrap.http import server_config
 from bootstrap.listening import listening
 from bootstrap.logs import configure_logs
@@ -50,11 +52,12 @@ def serve(settings: Settings) -> None:
     faulthandler.enable()
     check_reach(settings)
     check_ready_file(settings)
-    configure_logs(settings.log_format)
+    secrets = open_secrets(settings)
+    configure_logs(settings.log_format, secrets.mask)
     build_types()
     gc.set_threshold(*_COLLECT_AFTER)
     with listening(settings.host, settings.port) as listener, asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(settings, listener))
+        runner.run(_serve(settings, listener, secrets))
 
 
 def check_reach(settings: Settings) -> None:
@@ -80,14 +83,14 @@ def check_ready_file(settings: Settings) -> None:
     raise InvalidInput([Fault("/ready_file", found, expected)], "the ready file cannot be written")
 
 
-async def _serve(settings: Settings, listener: socket.socket) -> None:
+async def _serve(settings: Settings, listener: socket.socket, secrets: Secrets) -> None:
     url = _url(settings.host, listener)
     settings = msgspec.structs.replace(settings, owner=settings.owner or owner_of(settings.host, url), url=url)
     loop, stopping = asyncio.get_running_loop(), asyncio.Event()
     loop.set_default_executor(ThreadPoolExecutor(_THREADS, "work"))
     for number in _SIGNALS:
         loop.add_signal_handler(number, stopping.set)
-    async with open_service(settings) as service:
+    async with open_service(settings, secrets) as service:
         server = _Server(server_config(service), lambda: _announce(settings, url))
         stopper = asyncio.create_task(_stop_when_asked(stopping, service, server))
         try:

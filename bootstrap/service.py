@@ -8,11 +8,10 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-import msgspec
-
 from adapters.clock import SystemClock
 from adapters.control_api import Backend, EventStreams, ReadModelStatus, Tokens
 from adapters.event_store import EventStore, open_event_store
+from adapters.http import Secrets
 from adapters.ids import RandomIds
 from adapters.memory import give_back
 from adapters.metrics import MeteredJournal, Metrics
@@ -31,8 +30,8 @@ from application.scenario.playing import ScriptPlayer
 from application.scenario.service import ScenarioService
 from application.scenario.targets import TargetControls
 from application.subscription import Tail
+from bootstrap.given_secrets import open_secrets
 from bootstrap.importers import IMPORTERS, ImportedDocuments
-from bootstrap.kept_secrets import kept_secrets_folder
 from bootstrap.oscp import Oscp, compose_oscp
 from bootstrap.packets import Packets, compose_packets
 from bootstrap.scenarios import scenario_library
@@ -67,20 +66,22 @@ class Service:
 
 
 @asynccontextmanager
-async def open_service(settings: Settings) -> AsyncIterator[Service]:
+async def open_service(settings: Settings, secrets: Secrets | None = None) -> AsyncIterator[Service]:
     """Open the stores, take up the runs that can be, serve until the block ends, then give every run back.
+
+    `secrets` are those of the settings by default.
 
     Raises InvalidInput for bad settings, StoreError for a store that cannot be used.
     """
     tokens = Tokens(settings.tokens)
-    settings = msgspec.structs.replace(settings, kept_secrets=kept_secrets_folder(settings))
+    secrets = secrets or open_secrets(settings)
     async with AsyncExitStack() as closing:
         store = closing.enter_context(open_event_store(settings.db, service_url=settings.url))
         read_store = open_read_store(settings.db, MODELS)
         closing.callback(read_store.close)
         runner = Runner(store.log, read_store, PROJECTORS)
         closing.push_async_callback(asyncio.to_thread, runner.stop)
-        service = _compose(settings, store, read_store, runner, tokens, closing)
+        service = _compose(settings, store, read_store, runner, tokens, secrets, closing)
         runner.start()
         taken = await service.host.adopt_unheld(ResumeReason.RESTART)
         _log.info("runs taken up", extra={"runs": taken})
@@ -94,6 +95,7 @@ def _compose(
     read_store: ReadStore,
     runner: Runner,
     tokens: Tokens,
+    secrets: Secrets,
     closing: AsyncExitStack,
 ) -> Service:
     log, clock, ids, metrics = store.log, SystemClock(), RandomIds(), Metrics()
@@ -113,11 +115,9 @@ def _compose(
     live = LiveRuns(log, host)
     runtime = SimulationRuntime(log, tail, run_service, live)
     meter = PowerScopeMeter(read_store[power.MODEL].database(), live, runner.wait_for, log)
-    oscp = compose_oscp(
-        log, journal, host, live, runtime, meter, secrets_folder=settings.kept_secrets, url=settings.url
-    )
+    oscp = compose_oscp(log, journal, host, live, runtime, meter, secrets=secrets, url=settings.url)
     closing.push_async_callback(oscp.partner.close)
-    packets = compose_packets(log, journal, host, live, oscp.partner)
+    packets = compose_packets(log, journal, host, live, oscp.partner, secrets)
     targets.add(NeedKind.OSCP_SESSION, ControlledTargets(oscp.scenarios, oscp.sessions.of_run))
     targets.add(NeedKind.PACKET_FEED, ControlledTargets(packets.scenarios, packets.feed_names))
     projections = _Projections(runner)
@@ -130,7 +130,7 @@ def _compose(
         runs=run_service,
         live=live,
         runtime=runtime,
-        documents=ImportedDocuments(),
+        documents=ImportedDocuments(secrets),
         importers=IMPORTERS,
         projections=projections,
         runs_table=read_store[runs.MODEL].database(),

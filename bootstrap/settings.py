@@ -19,6 +19,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     `owner` is what other processes on the same store name when they are asked about this one's runs; it must be
     theirs alone, and by default comes from the address. `lease_seconds` is how long a run waits for a dead process.
     `url` is where partners reach the service: what it listens on, once it does.
+    `secrets` is the folder of the secrets that the service is given; it is only read.
     `kept_secrets` is the folder for secrets that partners give the service; see bootstrap.kept_secrets for the default.
     """
 
@@ -30,5 +31,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     lease_seconds: int = 5
     ready_file: Path | None = None
     kept_secrets: Path | None = None
+    secrets: Path | None = None
     url: str = "http://127.0.0.1:8420"
     log_format: LogFormat = LogFormat.JSON

@@ -103,6 +103,7 @@ def serve(request: ServeRequest) -> None:
         tokens=request.tokens,
         ready_file=request.ready_file,
         kept_secrets=request.kept_secrets,
+        secrets=request.secrets,
         log_format=LogFormat.JSON if request.json_logs else LogFormat.TEXT,
     )
     serving.serve(settings)

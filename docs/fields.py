@@ -155,7 +155,7 @@ MEANINGS: Final = {
     "OcppBinding.version": "`1.6`, `2.0.1` or `2.1`.",
     "PacketsBinding.id": _ID,
     "PacketsBinding.managed_scope": _SCOPE,
-    "PacketsBinding.endpoint": "The `http://` or `https://` address packets are posted to.",
+    "PacketsBinding.endpoint": "The `http://` or `https://` address packets are posted to, without a secret in it.",
     "PacketsBinding.profile": "The packet contract, as name and version.",
     "PacketsBinding.site_model_name": "What packets call the site; the managed scope's id without it.",
     "PacketsBinding.authorization": "How requests show who we are, in the Authorization header.",
@@ -167,11 +167,14 @@ MEANINGS: Final = {
     "Credentials.token_url": "Where OAuth2 tokens come from (client credentials).",
     "Credentials.client_id": "Who we are there.",
     "Credentials.scope": "What the OAuth2 token is asked for.",
-    "Credentials.headers": "Sent with every request: texts, or secrets such as `{secret: env:API_KEY}`.",
-    "Credentials.certificate": "File (PEM) of the certificate we show, for mutual TLS.",
+    "Credentials.headers": "Sent with every request: references such as `{secret: api-key}`, or texts for harmless "
+    "names ([secrets](secrets.md#headers)).",
+    "Credentials.certificate": "File (PEM) of the certificate we show, for mutual TLS; in the folder of secrets, as "
+    "the next two.",
     "Credentials.key": "File (PEM) of its key, if it is not in the same file.",
     "Credentials.authority": "File (PEM) of the authority that servers are checked against, in place of the system's.",
-    "SecretReference.secret": "`env:NAME`, or `file:PATH`; a file is read again when it has changed.",
+    "SecretReference.secret": "The name of a secret that the service was started with, such as `api-key`; see "
+    "[secrets](secrets.md).",
     "TelematicsBinding.id": _ID,
     "TelematicsBinding.managed_scope": _SCOPE,
     "TelematicsBinding.provider": "The telematics contract, as name and version.",

@@ -1,50 +1,74 @@
-"""What may be wrong with how requests to a partner are proven, before the first one is sent."""
+"""What may be wrong with credentials, before the first request is sent."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from domain.address import address_fault
+from domain.configuration.pointer import child
 from domain.credentials import Authorization, Credentials, SecretReference
 from domain.errors import Fault
+from domain.headers import literal_fault, name_fault
+from domain.secret_references import EXPECTED, EXPECTED_FILE, is_file_name, reference_fault
 
-_REFERENCE = re.compile(r"env:\S+|file:.+|kept:[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}")
-_URL = re.compile(r"https?://[^\s/?#]+\S*")
-_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
-_A_SECRET = "env:NAME, file:PATH or kept:NAME"  # noqa: S105 - the form of a reference
 _BY_SECRET = frozenset({Authorization.TOKEN, Authorization.BEARER, Authorization.OAUTH2})
+_FILES = ("certificate", "key", "authority")
 
 
 def outbound_faults(authorization: Authorization, credentials: Credentials, pointer: str = "") -> Iterator[Fault]:
-    """Of requests that we send. Whether a secret is where it is said to be shows when it is needed."""
+    """Of credentials whose `outbound` is the only secret that requests can be authenticated with."""
     at = f"{pointer}/credentials"
     if authorization in _BY_SECRET and credentials.outbound is None:
-        yield Fault(f"{at}/outbound", "nothing", f"where the secret is that {authorization.value} needs: {_A_SECRET}")
+        yield Fault(f"{at}/outbound", "nothing", f"the secret that {authorization.value} needs: {EXPECTED}")
     if authorization is Authorization.NONE and credentials.outbound is not None:
-        yield Fault(f"{pointer}/authorization", "none", "the scheme that shows the secret: token, bearer or oauth2")
-    if authorization is Authorization.OAUTH2:
-        yield from _of_oauth2(credentials, at)
+        yield Fault(f"{pointer}/authorization", "none", "the scheme that sends the secret: token, bearer or oauth2")
+    yield from credential_faults(authorization, credentials, pointer)
+
+
+def credential_faults(authorization: Authorization, credentials: Credentials, pointer: str = "") -> Iterator[Fault]:
+    """Of any credentials. Whether the service has the secrets is not looked at."""
+    at = f"{pointer}/credentials"
+    if authorization is Authorization.OAUTH2 and not credentials.client_id:
+        yield Fault(f"{at}/client_id", "nothing", "the client id at the token endpoint")
+    if authorization is Authorization.OAUTH2 or credentials.token_url:
+        fault = address_fault(credentials.token_url, f"{at}/token_url")
+        if fault is not None:
+            yield fault
     if credentials.key and not credentials.certificate:
         yield Fault(f"{at}/certificate", "nothing", "the certificate that the key belongs to")
-    yield from _of_secrets(credentials, at)
-
-
-def _of_oauth2(credentials: Credentials, at: str) -> Iterator[Fault]:
-    if not _URL.fullmatch(credentials.token_url):
-        yield Fault(f"{at}/token_url", repr(credentials.token_url), "the http or https URL that gives tokens")
-    if not credentials.client_id:
-        yield Fault(f"{at}/client_id", "nothing", "the id we are known by there")
-
-
-def _of_secrets(credentials: Credentials, at: str) -> Iterator[Fault]:
-    if credentials.outbound is not None and not _leads(credentials.outbound):
-        yield Fault(f"{at}/outbound/secret", "no such reference", _A_SECRET)
+    for where, name in files_of(credentials, pointer):
+        if not is_file_name(name):
+            yield Fault(where, "a file that cannot be named", EXPECTED_FILE)
+    for where, reference in references_of(credentials, pointer):
+        fault = reference_fault(reference.secret, where)
+        if fault is not None:
+            yield fault
     for name, value in credentials.headers.items():
-        if not _HEADER.fullmatch(name):
-            yield Fault(f"{at}/headers", repr(name[:100]), "names that a header may have")
-        if isinstance(value, SecretReference) and not _leads(value):
-            yield Fault(f"{at}/headers/{name}/secret", "no such reference", _A_SECRET)
+        yield from header_faults(name, value, child(f"{at}/headers", name))
 
 
-def _leads(reference: SecretReference) -> bool:
-    return _REFERENCE.fullmatch(reference.secret) is not None
+def header_faults(name: str, value: str | SecretReference, pointer: str) -> Iterator[Fault]:
+    """Of one of the static headers, apart from its reference."""
+    fault = name_fault(name, pointer)
+    if fault is None and isinstance(value, str):
+        fault = literal_fault(name, value, pointer)
+    if fault is not None:
+        yield fault
+
+
+def references_of(credentials: Credentials, pointer: str = "") -> Iterator[tuple[str, SecretReference]]:
+    """Every reference to a secret, with its JSON pointer."""
+    at = f"{pointer}/credentials"
+    for field, reference in (("inbound", credentials.inbound), ("outbound", credentials.outbound)):
+        if reference is not None:
+            yield f"{at}/{field}/secret", reference
+    for name, value in credentials.headers.items():
+        if isinstance(value, SecretReference):
+            yield f"{child(f'{at}/headers', name)}/secret", value
+
+
+def files_of(credentials: Credentials, pointer: str = "") -> Iterator[tuple[str, str]]:
+    """Every file for TLS that is named, with its JSON pointer."""
+    for field in _FILES:
+        if name := getattr(credentials, field):
+            yield f"{pointer}/credentials/{field}", name

@@ -1,4 +1,4 @@
-"""How requests between us and a partner are proven: the scheme, and secrets by reference only."""
+"""How requests between the service and a partner are authenticated: the scheme, and references to secrets."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ class Authorization(StrEnum):
 
 
 class SecretReference(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Where a secret is kept: `env:NAME`, `file:PATH`, or `kept:NAME` for what the service was given by a partner."""
+    """Names a secret that the service has; `domain.secret_references` lists the forms."""
 
     secret: str
 
 
 class Credentials(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """How requests are proven in both directions; secrets by reference only.
+    """How requests are authenticated in both directions; secrets by reference only.
 
-    `inbound` is the token the partner must show. `outbound` is the one shown to it, or, with `token_url`, the client
-    secret for OAuth2 client credentials. `headers` are sent with every request, to the token endpoint as well.
-    `certificate`, `key` and `authority` are files for mutual TLS.
+    `inbound` is the token the partner must send. `outbound` is the one sent to it, or, with `token_url`, the client
+    secret for OAuth2 client credentials. `headers` are sent with every request, to the token endpoint as well; a value
+    is a reference, or a text for the names of `domain.headers.LITERAL`. `certificate`, `key` and `authority` are files
+    for mutual TLS, in the folder of secrets.
     """
 
     inbound: SecretReference | None = None

@@ -69,7 +69,8 @@ class ImportRequest(NamedTuple):
 class ServeRequest(NamedTuple):
     """Port 0 is any free one. `ready_file` gets URL and process id as JSON once the service answers.
 
-    `kept_secrets` is the folder for secrets that partners give the service; None chooses the default for the store.
+    `secrets` is the folder of the secrets that the service is given. `kept_secrets` is the folder for secrets that
+    partners give the service; None chooses the default for the store.
     """
 
     db: str
@@ -79,6 +80,7 @@ class ServeRequest(NamedTuple):
     ready_file: Path | None
     json_logs: bool
     kept_secrets: Path | None = None
+    secrets: Path | None = None
 
 
 class Rebuilt(Protocol):

@@ -9,8 +9,10 @@ import msgspec
 
 from adapters.http.network_faults import Patience
 from adapters.http.oauth2 import TokenCache, fetch_token
+from adapters.http.secrets import Secrets
 from adapters.http.sessions import HttpSessions
-from application.http import Headers, Outgoing, SecretStore
+from application.http import Headers, Outgoing
+from domain.credential_faults import header_faults
 from domain.credentials import Authorization, Credentials, SecretReference
 from domain.errors import Fault, InvalidInput
 
@@ -21,7 +23,7 @@ class Authorizer:
     """Adds static headers and Authorization. A header that the request brings along by itself is left as it is."""
 
     def __init__(
-        self, secrets: SecretStore, sessions: HttpSessions, monotonic: Callable[[], float] = time.monotonic
+        self, secrets: Secrets, sessions: HttpSessions, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
         self._secrets = secrets
         self._sessions = sessions
@@ -30,7 +32,8 @@ class Authorizer:
     async def headers(self, outgoing: Outgoing, refused: Headers = ()) -> Headers:
         """All headers of the request. `refused` are those it was answered 401 with: an OAuth2 token is renewed then.
 
-        Raises InvalidInput for a secret that cannot be had, NoToken when the token endpoint gives none.
+        Raises InvalidInput for a secret that cannot be had and for a header that may not be set, NoToken when the token
+        endpoint gives none.
         """
         static = self._static(outgoing.credentials)
         own = {name.lower() for name, _ in outgoing.headers}
@@ -41,9 +44,12 @@ class Authorizer:
         await self._tokens.close()
 
     def _static(self, credentials: Credentials) -> Headers:
-        return tuple((name, self._value(value)) for name, value in credentials.headers.items())
+        return tuple((name, self._value(name, value)) for name, value in credentials.headers.items())
 
-    def _value(self, value: str | SecretReference) -> str:
+    def _value(self, name: str, value: str | SecretReference) -> str:
+        """Logs written by older versions may hold headers that are refused today."""
+        for fault in header_faults(name, value, f"/credentials/headers/{name}"):
+            raise InvalidInput([fault], str(fault))
         return self._secrets.get(value) if isinstance(value, SecretReference) else value
 
     async def _proof(self, outgoing: Outgoing, static: Headers, refused: Headers) -> Headers:
@@ -56,11 +62,12 @@ class Authorizer:
                 return ((AUTHORIZATION, f"Bearer {self._secret(outgoing.credentials)}"),)
             case Authorization.OAUTH2:
                 token = await self._token(outgoing, static, bearer_of(refused))
+                self._secrets.learn(token)
                 return ((AUTHORIZATION, f"Bearer {token}"),)
 
     def _secret(self, credentials: Credentials) -> str:
         if credentials.outbound is None:
-            raise InvalidInput([Fault("/outbound", "nothing", "a reference to a secret")], "there is no token to show")
+            raise InvalidInput([Fault("/outbound", "nothing", "a reference to a secret")], "there is no token to send")
         return self._secrets.get(credentials.outbound)
 
     async def _token(self, outgoing: Outgoing, static: Headers, refused: str) -> str:

@@ -9,11 +9,13 @@ from adapters.http.authorization import AUTHORIZATION, Authorizer, secret_header
 from adapters.http.exchange import Answer, exchange
 from adapters.http.network_faults import FAULTS, Patience, told
 from adapters.http.oauth2 import NoToken
+from adapters.http.secrets import Secrets
 from adapters.http.sessions import HttpSessions
-from application.http import Headers, Outgoing, Posted, SecretStore
+from application.http import Headers, Outgoing, Posted
+from domain.address import masked_address
 from domain.credentials import Authorization
 from domain.errors import InvalidInput
-from domain.masking import masked
+from domain.masking import masked, masked_by_value, masked_members
 
 _USER_AGENT = ("User-Agent", "depot-sim")
 _UNAUTHORISED = 401
@@ -25,12 +27,15 @@ class AiohttpPartner:
     Of the headers sent, Host and Content-Length are not told. `monotonic` is the clock that tokens expire by.
     """
 
-    def __init__(self, secrets: SecretStore, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._sessions = HttpSessions()
+    def __init__(self, secrets: Secrets, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._secrets = secrets
+        self._sessions = HttpSessions(secrets)
         self._authorizer = Authorizer(secrets, self._sessions, monotonic)
 
     async def post(self, outgoing: Outgoing) -> Posted:
         """Status 0 and an error for whatever keeps the partner from answering, its credentials included.
+
+        What is returned may be recorded: secrets are masked.
 
         The timeouts hold for every request it takes: that for a token, and that with a new token after a 401, as well.
         """
@@ -43,12 +48,22 @@ class AiohttpPartner:
                 headers = await self._authorizer.headers(_presented(outgoing), refused=headers)
                 answer = await self._exchange(outgoing, headers, patience)
         except (InvalidInput, NoToken) as problem:
-            return Posted(0, _shown(outgoing, headers), error=problem.detail)
+            return self._recordable(Posted(0, _shown(outgoing, headers), error=problem.detail))
         except FAULTS as fault:
-            return Posted(0, _shown(outgoing, headers), error=told(fault, patience))
-        body = answer.body.decode("utf-8", "backslashreplace")
-        shown = _shown(outgoing, headers)
-        return Posted(answer.status, shown, masked(answer.headers), body, answer.latency_us, answer.broken)
+            return self._recordable(Posted(0, _shown(outgoing, headers), error=told(fault, patience)))
+        body = masked_members(answer.body).decode("utf-8", "backslashreplace")
+        shown, answered = _shown(outgoing, headers), masked(answer.headers)
+        return self._recordable(Posted(answer.status, shown, answered, body, answer.latency_us, answer.broken))
+
+    def _recordable(self, posted: Posted) -> Posted:
+        """With every known secret masked, wherever a partner or a library repeats one."""
+        mask = self._secrets.mask
+        return posted._replace(
+            headers=masked_by_value(posted.headers, mask),
+            answer_headers=masked_by_value(posted.answer_headers, mask),
+            body=mask(posted.body),
+            error=mask(masked_address(posted.error)),
+        )
 
     async def close(self) -> None:
         await self._authorizer.close()

@@ -1,8 +1,6 @@
-"""Secrets by reference: from the environment, from files, or kept here for what partners gave the service.
+"""The secrets of the service: handles it was started with, and what it keeps for partners.
 
-env:NAME     the environment variable
-file:PATH    the file's text, without the line end behind it; read again whenever the file has changed
-kept:NAME    what was kept under that name
+Nothing else of the host can be named by a reference; `domain.secret_references` lists the forms.
 """
 
 from __future__ import annotations
@@ -10,171 +8,160 @@ from __future__ import annotations
 import os
 import re
 import secrets
-from collections.abc import MutableMapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
+from adapters.http.kept_secrets import KeptInFolder, KeptInMemory
+from adapters.http.known_secrets import KnownSecrets
+from adapters.http.secret_files import SecretsFolder, TextFiles, invalid
 from domain.credentials import SecretReference
 from domain.errors import Fault, InvalidInput
+from domain.secret_references import (
+    EXPECTED,
+    SHORTEST,
+    VARIABLE_PREFIX,
+    Source,
+    parse_reference,
+    reference_fault,
+    variable_of,
+)
 
 _POINTER = "/secret"
-_EXPECTED = "env:NAME, file:PATH or kept:NAME"
-_LARGEST_FILE = 64 * 1024
 _TOKEN_BYTES = 48
-_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_LEAD_IN = "-----BEGIN "
 
 
 class Secrets:
-    """`directory` is where secrets are kept, for this user only; without one they are kept in memory.
+    """`kept` is where secrets of partners are kept, in memory without one; `folder` holds the secrets given at start.
 
-    Every method raises InvalidInput for a reference that leads to no secret; its texts never repeat one.
+    Methods raise InvalidInput for a reference that leads to no secret; no text of it repeats a secret.
     """
 
-    def __init__(self, directory: Path | None = None) -> None:
-        self._files = _Files()
-        self._kept = _InMemory() if directory is None else _InDirectory(directory, self._files)
+    def __init__(
+        self, kept: Path | None = None, folder: Path | None = None, environment: Mapping[str, str] = os.environ
+    ) -> None:
+        self._files = TextFiles()
+        self._folder = SecretsFolder(folder)
+        self._environment = environment
+        self._kept = KeptInMemory() if kept is None else KeptInFolder(kept, self._files)
+        self._known = KnownSecrets()
+
+    def check(self) -> None:
+        """Read every secret given at start, so that it is masked from now on.
+
+        Raises InvalidInput, naming the handle, for one that is shorter than 8 characters, and for a folder that cannot
+        be read. Files that are no text of one line, such as certificates, are left alone.
+        """
+        faults = list(self._faults())
+        if faults:
+            raise InvalidInput(faults, "; ".join(f"{fault.found} is not usable as a secret" for fault in faults))
 
     def get(self, reference: SecretReference) -> str:
-        kind, separator, place = reference.secret.partition(":")
-        if not separator or not place:
-            raise _invalid("no such reference", _EXPECTED)
-        match kind:
-            case "env":
-                return _usable(_from_environment(place), f"the environment variable {place}")
-            case "file":
-                return _usable(self._files.read(Path(place)), f"the file {place}")
-            case "kept":
-                return self._kept.get(_checked_name(place))
-        raise _invalid(f"a reference of the kind {kind!r}", _EXPECTED)
+        """The secret's value. It is masked in whatever is recorded from now on."""
+        parsed = parse_reference(reference.secret)
+        if parsed is None:
+            fault = reference_fault(reference.secret, _POINTER)
+            assert fault is not None, "what cannot be parsed has a fault"
+            raise invalid(fault.found, fault.expected)
+        match parsed.source:
+            case Source.KEPT:
+                secret = _usable(self._kept.get(parsed.name), f"the kept secret {parsed.name}", shortest=1)
+            case Source.FILE:
+                secret = self._from_file(parsed.name)
+            case Source.ENVIRONMENT:
+                secret = self._from_environment(parsed.name)
+            case Source.HANDLE:
+                has_file = self._folder.has(parsed.name)
+                secret = self._from_file(parsed.name) if has_file else self._from_environment(variable_of(parsed.name))
+        self._known.add(secret)
+        return secret
+
+    def fault(self, reference: SecretReference, pointer: str) -> Fault | None:
+        """Why a request may not name this reference; None when it may.
+
+        A handle must lead to a secret. A variable, a file or a kept secret may still be missing.
+        """
+        parsed = parse_reference(reference.secret)
+        if parsed is None:
+            return reference_fault(reference.secret, pointer)
+        if parsed.source is Source.FILE:
+            return self.file_fault(parsed.name, pointer)
+        if parsed.source is not Source.HANDLE or self._folder.has(parsed.name):
+            return None
+        return None if variable_of(parsed.name) in self._environment else Fault(pointer, "no such secret", EXPECTED)
+
+    def file_fault(self, name: str, pointer: str) -> Fault | None:
+        """Why a request may not name this file of the folder of secrets; None when it may."""
+        try:
+            self._folder.path(name)
+        except InvalidInput as error:
+            return Fault(pointer, error.faults[0].found, error.faults[0].expected)
+        return None
+
+    def path(self, name: str) -> Path:
+        """A file of the folder of secrets, for TLS."""
+        return self._folder.path(name)
 
     def keep(self, name: str, secret: str) -> SecretReference:
         """Replaces what was kept under the name; when this returns, it has survived a power cut."""
-        self._kept.put(_checked_name(name), _usable(secret, "the secret to keep"))
-        return SecretReference(f"kept:{name}")
+        reference = SecretReference(f"kept:{name}")
+        if parse_reference(reference.secret) is None:
+            raise invalid(f"kept:{name[:100]}", "a name of letters, digits, '.', '_' and '-' that begins with no '.'")
+        self._kept.put(name, _usable(secret, "the secret to keep", shortest=1))
+        self._known.add(secret)
+        return reference
+
+    def learn(self, secret: str) -> None:
+        """Mask this value as well in whatever is recorded, such as a token that a partner granted."""
+        self._known.add(secret)
+
+    def mask(self, text: str) -> str:
+        """The text with every known secret masked, also in base64 and percent-encoded."""
+        return self._known.mask(text)
 
     def new_token(self) -> str:
         """48 random bytes, base64url."""
         return secrets.token_urlsafe(_TOKEN_BYTES)
 
+    def _from_file(self, name: str) -> str:
+        return _usable(self._files.read(self._folder.path(name)), f"the file {name}")
 
-class _Read(NamedTuple):
-    signature: tuple[int, int, int]
-    text: str
+    def _from_environment(self, variable: str) -> str:
+        if variable not in self._environment:
+            raise invalid(f"no environment variable {variable}", "one the service was started with")
+        return _usable(self._environment[variable], f"the environment variable {variable}")
 
+    def _faults(self) -> Iterator[Fault]:
+        expected = f"a value of at least {SHORTEST} characters, since a shorter one cannot be masked"
+        for variable, value in sorted(self._environment.items()):
+            if not variable.startswith(VARIABLE_PREFIX):
+                continue
+            if len(value) < SHORTEST:
+                yield Fault("/environment", f"the variable {variable}", expected)
+            self._known.add(value)
+        for file in self._folder.files():
+            text = self._text_of_one_line(file.path)
+            if text is None:
+                continue
+            if len(text) < SHORTEST:
+                yield Fault("/secrets", f"the file {file.name}", expected)
+            self._known.add(text)
 
-class _Files:
-    """Small text files, remembered until they change."""
-
-    def __init__(self) -> None:
-        self._known: dict[Path, _Read] = {}
-
-    def read(self, path: Path) -> str:
+    def _text_of_one_line(self, path: Path) -> str | None:
         try:
-            status = path.stat()
-            signature = (status.st_mtime_ns, status.st_size, status.st_ino)
-            known = self._known.get(path)
-            if known is None or known.signature != signature:
-                known = self._known[path] = _Read(signature, _text_of(path, status.st_size))
-        except OSError as error:
-            self._known.pop(path, None)
-            raise _invalid(f"the file {path}: {error.strerror}", "a file the service can read") from None
-        return known.text
+            text = self._files.read(path)
+        except InvalidInput:
+            return None
+        return None if _CONTROL.search(text) or text.startswith(_LEAD_IN) else text
 
 
-class _InMemory:
-    def __init__(self) -> None:
-        self._secrets: MutableMapping[str, str] = {}
-
-    def get(self, name: str) -> str:
-        try:
-            return self._secrets[name]
-        except KeyError:
-            raise _not_kept(name) from None
-
-    def put(self, name: str, secret: str) -> None:
-        self._secrets[name] = secret
-
-
-class _InDirectory:
-    def __init__(self, directory: Path, files: _Files) -> None:
-        self._directory = directory
-        self._files = files
-
-    def get(self, name: str) -> str:
-        path = self._directory / name
-        if not path.exists():
-            raise _not_kept(name)
-        return _usable(self._files.read(path), f"the kept secret {name}")
-
-    def put(self, name: str, secret: str) -> None:
-        self._make_directory()
-        beside = self._directory / f".{name}.{secrets.token_hex(8)}"
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(secret)
-                file.flush()
-                os.fsync(file.fileno())
-            beside.replace(self._directory / name)
-        except BaseException:
-            beside.unlink(missing_ok=True)
-            raise
-        _sync(self._directory)
-
-    def _make_directory(self) -> None:
-        """One that is there already keeps its mode: it may be shared on purpose, its files are not."""
-        if not self._directory.is_dir():
-            self._directory.parent.mkdir(parents=True, exist_ok=True)
-            self._directory.mkdir(mode=0o700, exist_ok=True)
-
-
-def _sync(directory: Path) -> None:
-    """Make a rename in it last."""
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _from_environment(name: str) -> str:
-    try:
-        return os.environ[name]
-    except KeyError:
-        raise _invalid(f"no environment variable {name}", "one the service was started with") from None
-
-
-def _text_of(path: Path, size: int) -> str:
-    if not path.is_file() or size > _LARGEST_FILE:
-        raise _invalid(f"{path}, which is no small file", f"a file of at most {_LARGEST_FILE} bytes")
-    try:
-        return path.read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
-    except UnicodeDecodeError:
-        raise _invalid(f"the file {path}, which is not UTF-8", "a file of text") from None
-
-
-def _usable(secret: str, where: str) -> str:
+def _usable(secret: str, where: str, shortest: int = SHORTEST) -> str:
     """A secret goes into a header, so it has to fit there."""
     if not secret:
-        raise _invalid(f"{where}, which is empty", "a secret")
+        raise invalid(f"{where}, which is empty", "a secret")
     if _CONTROL.search(secret):
-        raise _invalid(f"{where} with line ends or control characters", "a secret of one line")
+        raise invalid(f"{where} with line ends or control characters", "a secret of one line")
+    if len(secret) < shortest:
+        raise invalid(f"{where}, which is too short", f"at least {shortest} characters")
     return secret
-
-
-def _checked_name(name: str) -> str:
-    """A name is one file's, and can lead to no other."""
-    if not _NAME.fullmatch(name):
-        raise _invalid(f"kept:{name[:100]}", "a name of letters, digits, '.', '_' and '-' that begins with no '.'")
-    return name
-
-
-def _not_kept(name: str) -> InvalidInput:
-    return _invalid(f"no secret kept under {name!r}", "one that was kept before")
-
-
-def _invalid(found: str, expected: str) -> InvalidInput:
-    return InvalidInput(
-        [Fault(_POINTER, found, expected)], f"a secret cannot be had: found {found}; expected {expected}"
-    )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ssl
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
 
+from adapters.http.secrets import Secrets
+from domain.address import Address, NotAnAddress, masked_address
 from domain.credentials import Credentials
 from domain.errors import Fault, InvalidInput
 
@@ -27,12 +28,13 @@ class _Partner(NamedTuple):
 class HttpSessions:
     """Opens sessions when they are first asked for, inside the event loop. Closed, it opens no more."""
 
-    def __init__(self) -> None:
+    def __init__(self, secrets: Secrets) -> None:
+        self._secrets = secrets
         self._sessions: dict[_Partner, aiohttp.ClientSession] = {}
         self._closed = False
 
     def of(self, url: str, credentials: Credentials) -> aiohttp.ClientSession:
-        """Raises InvalidInput for an URL or certificate files that are of no use, and once it is closed."""
+        """Raises InvalidInput for a URL or certificate files that cannot be used, and once it is closed."""
         partner = _partner(url, credentials)
         session = self._sessions.get(partner)
         if session is None:
@@ -40,7 +42,7 @@ class HttpSessions:
                 raise InvalidInput(
                     [Fault("", "a service that is stopping", "one that runs")], "the service is stopping"
                 )
-            session = self._sessions[partner] = _open(credentials)
+            session = self._sessions[partner] = _open(_tls(credentials, self._secrets))
         return session
 
     async def close(self) -> None:
@@ -52,38 +54,42 @@ class HttpSessions:
 
 
 def _partner(url: str, credentials: Credentials) -> _Partner:
+    """Logs written by older versions may hold addresses that are refused today."""
     try:
-        scheme, authority, *_ = urlsplit(url)
-    except ValueError:
-        scheme, authority = "", ""
-    if scheme not in ("http", "https") or not authority:
+        address = Address.parse(url)
+    except NotAnAddress as error:
+        found = masked_address(url[:200])
         raise InvalidInput(
-            [Fault("", f"{url[:200]!r}", "an http or https URL")], f"no http or https URL: {url[:200]!r}"
-        )
-    return _Partner(scheme, authority, msgspec.json.encode(credentials))
+            [Fault("", repr(found), error.expected)], f"no usable address: found {found!r}; expected {error.expected}"
+        ) from None
+    return _Partner(address.scheme, address.authority, msgspec.json.encode(credentials))
 
 
-def _open(credentials: Credentials) -> aiohttp.ClientSession:
-    """Every message goes out at once, whatever others wait for; cookies are never taken."""
+def _open(tls: ssl.SSLContext | bool) -> aiohttp.ClientSession:
+    """A message never waits for another one; cookies are not stored."""
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_IDLE_SECONDS, ssl=_tls(credentials)),
+        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_IDLE_SECONDS, ssl=tls),
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
         skip_auto_headers=_NOTHING_UNASKED,
     )
 
 
-def _tls(credentials: Credentials) -> ssl.SSLContext | bool:
+def _tls(credentials: Credentials, secrets: Secrets) -> ssl.SSLContext | bool:
     """Servers are always verified; against `authority` instead of the system's where there is one."""
     if not (credentials.certificate or credentials.authority):
         return True
+    authority, certificate, key = (
+        secrets.path(name) if name else None
+        for name in (credentials.authority, credentials.certificate, credentials.key)
+    )
     try:
-        context = ssl.create_default_context(cafile=credentials.authority or None)
+        context = ssl.create_default_context(cafile=authority)
     except OSError as error:
         raise _unusable("/authority", credentials.authority, error) from None
-    if credentials.certificate:
+    if certificate is not None:
         try:
-            context.load_cert_chain(credentials.certificate, credentials.key or None, password=_no_password)
+            context.load_cert_chain(certificate, key, password=_no_password)
         except OSError as error:
             named = f"{credentials.certificate} with the key {credentials.key or 'in it'}"
             raise _unusable("/certificate", named, error) from None

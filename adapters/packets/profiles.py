@@ -35,7 +35,10 @@ class ProfileLibrary:
         """A profile by its name, or by the path of a folder. Raises InvalidInput, NotFound, OSError."""
         path = Path(source)
         files = self.files(source) if source in self.names or not path.is_dir() else read_folder(path)
-        return read_profile(files)
+        profile = read_profile(files)
+        if profile.header_faults:
+            raise InvalidInput(profile.header_faults)
+        return profile
 
     def export(self, name: str, folder: Path) -> tuple[Path, ...]:
         """Write the profile's files into a folder that is new or empty. Raises NotFound, InvalidInput, OSError."""

@@ -7,11 +7,15 @@ from collections.abc import Sequence
 
 import msgspec
 
+from application.credentials import secret_faults
+from application.http import SecretStore
 from application.oscp.limits import policy_faults
 from application.oscp.limits import profile_faults as faults_of_profile
 from application.oscp.requests import CreateSession
+from domain.address import address_fault
 from domain.configuration.document import OscpCapacityProviderBinding, SimulationConfigurationDocument
 from domain.configuration.faults import one_of, quoted
+from domain.credential_faults import credential_faults
 from domain.errors import Fault, InvalidInput
 from domain.oscp.directory import session_id_of
 from domain.oscp.events import OscpProviderSessionAttached
@@ -24,18 +28,25 @@ from domain.scenario.family import nearest_names
 
 BASELINE = "connected_baseline"
 """The preset without any override."""
-_ADDRESS = re.compile(r"https?://[^\s/?#@]+(?:/[^\s?#]*)?")  # a password in it would stay in the log
 _TEXT = re.compile(r"[\x21-\x7e]{1,100}")
 
 
-def attachment(request: CreateSession, run: SimulationRun, at: int) -> OscpProviderSessionAttached:
-    """Raises InvalidInput with every fault."""
+def attachment(
+    request: CreateSession, run: SimulationRun, at: int, secrets: SecretStore
+) -> OscpProviderSessionAttached:
+    """Raises InvalidInput with every fault. `secrets` are those that credentials may name."""
     document = run.depot.document
     binding = _binding(document, request.managed_scope_id)
     profile, profile_faults = _profile(request)
     group_id = request.group_id if request.group_id is not None else binding.group_id if binding else ""
     preset = request.scenario_preset or (binding.scenario_preset if binding else None) or BASELINE
-    faults = [*_faults(request, document, group_id, preset), *profile_faults, *policy_faults(request.policy)]
+    faults = [
+        *_faults(request, document, group_id, preset),
+        *profile_faults,
+        *credential_faults(profile.authorization, request.credentials),
+        *secret_faults(request.credentials, secrets),
+        *policy_faults(request.policy),
+    ]
     if faults:
         raise InvalidInput(faults)
     return OscpProviderSessionAttached(
@@ -70,17 +81,16 @@ def preset_overrides(document: SimulationConfigurationDocument, preset: str) -> 
 def _faults(
     request: CreateSession, document: SimulationConfigurationDocument, group_id: str, preset: str
 ) -> list[Fault]:
-    faults = []
+    faults: list[Fault] = []
     scopes = tuple(scope.id for scope in document.managed_scopes)
     if request.managed_scope_id not in scopes:
         expected = one_of(scopes) if scopes else "a run whose configuration has managed scopes"
         faults.append(Fault("/managed_scope_id", quoted(request.managed_scope_id), expected))
-    if not _ADDRESS.fullmatch(request.betterfleet_base_url):
-        expected = "an address that begins with http:// or https:// and names a host"
-        faults.append(Fault("/betterfleet_base_url", quoted(request.betterfleet_base_url), expected))
-    if request.own_base_url is not None and not _ADDRESS.fullmatch(request.own_base_url):
-        expected = "an address that begins with http:// or https:// and names a host"
-        faults.append(Fault("/own_base_url", quoted(request.own_base_url), expected))
+    addresses = (
+        address_fault(request.betterfleet_base_url, "/betterfleet_base_url", query=False),
+        None if request.own_base_url is None else address_fault(request.own_base_url, "/own_base_url", query=False),
+    )
+    faults += [fault for fault in addresses if fault is not None]
     for pointer, value in (("/remote_configuration_id", request.remote_configuration_id), ("/group_id", group_id)):
         if not _TEXT.fullmatch(value):
             faults.append(Fault(pointer, quoted(value), "1 to 100 visible ASCII characters"))

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
+from application.http import Mask
 from application.oscp.arrivals import NO_REPLY, Reply
 from application.oscp.doorkeeper import Visitor
 from application.oscp.segmenting import Joined
 from domain.credentials import SecretReference
+from domain.masking import masked_bytes
 from domain.oscp.events import OscpMessageOpened
 from domain.oscp.findings import Deviation, Finding
 from domain.oscp.ledger import Answer, OscpMessageFinalised, OscpMessageRecorded
@@ -49,7 +53,7 @@ class Case(NamedTuple):
         return self.message is not None
 
 
-def exchange_of(visitor: Visitor, at: int) -> Exchange:
+def exchange_of(visitor: Visitor, at: int, mask: Mask) -> Exchange:
     """The message as overrides and expectations see it, without its secrets."""
     return Exchange(
         Direction.INBOUND,
@@ -60,8 +64,16 @@ def exchange_of(visitor: Visitor, at: int) -> Exchange:
         at,
         visitor.entry_id,
         visitor.headers,
-        masked_body(visitor.type, visitor.content),
+        masked_bytes(masked_body(visitor.type, visitor.content), mask),
     )
+
+
+Found = TypeVar("Found", Finding, Deviation)
+
+
+def without_secrets(found: Iterable[Found], mask: Mask) -> tuple[Found, ...]:
+    """Findings or deviations as they may be recorded and answered: without secrets that they quote from a message."""
+    return tuple([one if mask(one.found) is one.found else replace(one, found=mask(one.found)) for one in found])
 
 
 def recorded_of(visitor: Visitor, overrides: tuple[str, ...] = ()) -> OscpMessageRecorded:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from application.event_log import Journal
-from application.http import Headers, SecretStore
+from application.http import Headers, Mask, SecretStore
 from application.ids import IdSource
 from application.oscp.arrivals import Arrival, Reply
 from application.oscp.hosted import HostedSession
@@ -20,7 +20,7 @@ from application.oscp.time import SessionTime
 from application.repository import pending_append
 from domain.credentials import SecretReference
 from domain.errors import InvalidInput
-from domain.masking import masked
+from domain.masking import masked, masked_by_value
 from domain.oscp import ledger
 from domain.oscp.envelope import CONFIGURATION_ID, envelope_findings
 from domain.oscp.events import OscpProviderSessionAttached
@@ -105,6 +105,10 @@ class Doorkeeper:
         self._ids = ids
         self._journal = journal
 
+    @property
+    def mask(self) -> Mask:
+        return self._secrets.mask
+
     async def admit(self, arrival: Arrival, began_us: int) -> Visitor | Reply:
         """The visitor, or the reply to a request that belongs to no session."""
         session_id = await self._session_of(arrival)
@@ -153,8 +157,8 @@ class Doorkeeper:
             arrival.header("x-correlation-id"),
             stream,
             ledger.entry_id_of(stream),
-            masked(arrival.headers),
-            _text(arrival, type),
+            self._headers(arrival),
+            self._text(arrival, type),
             sha256(b"%b %b\n%b" % (arrival.method.encode(), type.encode(), arrival.body)).hexdigest(),
             findings,
             self._time.wall_ms(),
@@ -162,6 +166,14 @@ class Doorkeeper:
             place is not None,
             place if isinstance(place, Place) else None,
         )
+
+    def _headers(self, arrival: Arrival) -> Headers:
+        return masked_by_value(masked(arrival.headers), self._secrets.mask)
+
+    def _text(self, arrival: Arrival, type: MessageType) -> str:
+        """The body as text; of one that is too large, the beginning. Bytes that are no UTF-8 show as \\xNN."""
+        kept = arrival.body if arrival.body_bytes <= len(arrival.body) else arrival.body[:_KEPT_OF_TOO_LARGE]
+        return self._secrets.mask(masked_body(type, kept).decode("utf-8", "backslashreplace"))
 
     def _credentials(self, arrival: Arrival, state: SessionState) -> list[Finding]:
         expected = state.inbound_tokens
@@ -215,8 +227,8 @@ class Doorkeeper:
             arrival.header("x-request-id"),
             arrival.header("x-correlation-id"),
             arrival.path,
-            masked(arrival.headers),
-            _text(arrival, type),
+            self._headers(arrival),
+            self._text(arrival, type),
             arrival.body_bytes,
             method=arrival.method,
         )
@@ -236,12 +248,6 @@ def _shown_token(arrival: Arrival) -> str:
     """The token in Authorization, whatever its scheme is called."""
     scheme, separator, token = arrival.header("authorization").strip().partition(" ")
     return token.strip() if separator else scheme
-
-
-def _text(arrival: Arrival, type: MessageType) -> str:
-    """The body as text; of one that is too large, the beginning. Bytes that are no UTF-8 show as \\xNN."""
-    kept = arrival.body if arrival.body_bytes <= len(arrival.body) else arrival.body[:_KEPT_OF_TOO_LARGE]
-    return masked_body(type, kept).decode("utf-8", "backslashreplace")
 
 
 def _place(arrival: Arrival, profile: PartnerProfile) -> Place | Finding | None:

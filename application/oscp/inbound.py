@@ -27,6 +27,7 @@ from application.oscp.cases import (
     reply_again,
     reply_of,
     unavailable,
+    without_secrets,
 )
 from application.oscp.doorkeeper import Doorkeeper, Visitor
 from application.oscp.hosted import Given, HostedSession
@@ -74,6 +75,7 @@ class InboundService:
         self._doorkeeper = doorkeeper
         self._world = world
         self._clock = clock
+        self._mask = doorkeeper.mask
         self._segments = WaitingSegments()
         self.on_provoked: Provoked | None = None
         self._delayed: set[str] = set()
@@ -144,9 +146,9 @@ class InboundService:
         has_body = not visitor.is_part and visitor.arrival.method != "DELETE"
         reading = read(visitor.type, visitor.content, visitor.attached.profile) if has_body else Reading(None)
         context = await self._world.of(visitor.attached, reading.message)
-        findings = (*visitor.findings, *reading.findings)
+        findings = without_secrets((*visitor.findings, *reading.findings), self._mask)
         token = await self._kept_token(visitor, reading.message) if not findings else None
-        return Case(joined, reading.message, findings, reading.deviations, context, token)
+        return Case(joined, reading.message, findings, without_secrets(reading.deviations, self._mask), context, token)
 
     async def _kept_token(self, visitor: Visitor, message: Message | None) -> SecretReference | None:
         """Where the token of a Register is kept, unless it is to be refused."""
@@ -181,7 +183,7 @@ class InboundService:
         """Record the message, and answer it unless an override delays that."""
         visitor = case.visitor
         now = moment.session
-        exchange = exchange_of(visitor, now)
+        exchange = exchange_of(visitor, now, self._mask)
         hits = hosted.overrides.hit(exchange, now)
         treated = treatment(hits) if hits else UNTREATED
         entry = OscpMessageLedgerEntry(visitor.stream)
@@ -206,7 +208,7 @@ class InboundService:
         entry.fold((recorded,))
         if case.visitor.is_part:
             return self._take_part(hosted, moment, case, first.treated, entry)
-        exchange = exchange_of(case.visitor, moment.session)
+        exchange = exchange_of(case.visitor, moment.session, self._mask)
         reply, finalised = self._conclude(hosted, moment, case, first.treated, exchange)
         entry.finalise(finalised)
         return _Decided(entry, first.treated, reply, _join_earlier(hosted, moment, case))
@@ -224,7 +226,7 @@ class InboundService:
         attached, state = session.attached, session.state
         context = msgspec.structs.replace(case.context, now=moment.session)
         correlated = judge(state, visitor.type, case.message, visitor.answers, context)
-        findings = (*case.findings, *correlated)
+        findings = (*case.findings, *without_secrets(correlated, self._mask))
         decided = verdict(findings, attached.profile, attached.policy, treated.outcome)
         deviations = (*case.deviations, *deviations_of(state, visitor.type, visitor.answers))
         reply = reply_of(decided)

@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from application.http import Headers, Outgoing
+from application.http import Headers, Mask, Outgoing
+from domain.address import masked_address
 from domain.credentials import Authorization
-from domain.masking import MASK, masked
+from domain.masking import MASK, masked, masked_by_value, masked_bytes
 from domain.oscp import ledger
 from domain.oscp.envelope import CONFIGURATION_ID, CORRELATION_ID, REQUEST_ID
 from domain.oscp.events import OscpMessageOpened, OscpProviderSessionAttached
@@ -116,7 +117,7 @@ class Letter(NamedTuple):
             part=self.copy > 0 or self.is_later,
         )
 
-    def recorded(self, wall_ms: int) -> OscpMessageRecorded:
+    def recorded(self, wall_ms: int, mask: Mask) -> OscpMessageRecorded:
         attached = self.attached
         headers = self.headers
         if attached.profile.authorization is not Authorization.NONE and attached.credentials.outbound is not None:
@@ -131,14 +132,14 @@ class Letter(NamedTuple):
             self.draft.type,
             self.request_id,
             self.correlation_id,
-            self.url,
-            masked(headers),
-            masked_body(self.draft.type, self.body).decode("utf-8", "backslashreplace"),
+            masked_address(self.url),
+            masked_by_value(masked(headers), mask),
+            mask(masked_body(self.draft.type, self.body).decode("utf-8", "backslashreplace")),
             len(self.body),
             self.treated.overrides,
         )
 
-    def exchange(self, at: int) -> Exchange:
+    def exchange(self, at: int, mask: Mask) -> Exchange:
         """The message as overrides and expectations see it, without its secrets."""
         return Exchange(
             Direction.OUTBOUND,
@@ -148,8 +149,8 @@ class Letter(NamedTuple):
             self.correlation_id,
             at,
             self.entry_id,
-            masked(self.headers),
-            masked_body(self.draft.type, b"".join((self.body, *self.rest))),
+            masked_by_value(masked(self.headers), mask),
+            masked_bytes(masked_body(self.draft.type, b"".join((self.body, *self.rest))), mask),
         )
 
     def outgoing(self) -> Outgoing:

@@ -10,14 +10,13 @@ from typing import NamedTuple
 import msgspec
 
 from application.clock import Clock
-from application.http import Partner, Posted
+from application.http import Mask, Partner, Posted
 from application.oscp.hosted import HostedSession
 from application.oscp.letters import Draft, Letter, letter_for
 from application.oscp.sessions import OscpSessions
 from application.oscp.splitting import later_segment, numbered, of_segment, split
 from application.repository import Origin
 from domain.errors import VersionConflict
-from domain.masking import masked
 from domain.oscp.findings import Deviation
 from domain.oscp.ledger import Answer, OscpMessageFinalised, OscpMessageLedgerEntry
 from domain.oscp.messages import CapacityForecast
@@ -71,10 +70,11 @@ class _Place:
 class OutboundService:
     """Sends on behalf of sessions; this process has to hold their runs. `in_flight` names the entries under way."""
 
-    def __init__(self, sessions: OscpSessions, clock: Clock, partner: Partner) -> None:
+    def __init__(self, sessions: OscpSessions, clock: Clock, partner: Partner, mask: Mask) -> None:
         self._sessions = sessions
         self._clock = clock
         self._partner = partner
+        self._mask = mask
         self._places: dict[str, list[_Place]] = {}
         self.in_flight: set[str] = set()
 
@@ -120,7 +120,7 @@ class OutboundService:
                 return None
             tried.add(letter.entry_id)
             self.in_flight.add(letter.entry_id)
-            return _Opened(letter, _entry_of(letter, moment))
+            return _Opened(letter, _entry_of(letter, moment, self._mask))
 
         try:
             opened = await self._sessions.decide(
@@ -155,7 +155,7 @@ class OutboundService:
         if not draft.unchecked:
             session.check_may_send(draft.type)
         letter = numbered(letter_for(draft, correspondent(session.state), session.next_request_id()))
-        hits = hosted.overrides.hit(letter.exchange(moment.session), moment.session)
+        hits = hosted.overrides.hit(letter.exchange(moment.session, self._mask), moment.session)
         if hits:
             letter = letter.treated_so(treatment(hits))
         if draft.message is None:
@@ -195,7 +195,7 @@ class OutboundService:
     async def _send_segment(self, first: Letter, index: int) -> Posted:
         def segment(hosted: HostedSession, moment: Moment) -> Letter:
             letter = later_segment(first, index, hosted.session.next_request_id())
-            hits = hosted.overrides.hit(letter.exchange(moment.session), moment.session)
+            hits = hosted.overrides.hit(letter.exchange(moment.session, self._mask), moment.session)
             return letter.treated_so(of_segment(treatment(hits))) if hits else letter
 
         letter, posted = await self._send_beside(first.attached.session_id, segment, self._carry)
@@ -230,10 +230,10 @@ class OutboundService:
                 Delivery(letter.entry_id, draft.type, outcome, fate.status, fate.error, forecast, draft.plan_id),
                 moment.session,
             )
-            hosted.expectations.observe(letter.exchange(moment.session), outcome.value, moment)
+            hosted.expectations.observe(letter.exchange(moment.session, self._mask), outcome.value, moment)
             state = before if outcome is Outcome.ACCEPTED else session.lifecycle
             sent = Sent(letter.entry_id, letter.request_id, outcome, fate.status, fate.error, state)
-            return sent, _finalised(letter, posted, _outcome(posted), moment)
+            return sent, _finalised(letter, posted, _outcome(posted), moment, self._mask)
 
         sent, _ = await self._sessions.decide(
             letter.attached.session_id, finish, beside=lambda finished: (finished[1],), origin=origin, fenced=False
@@ -268,8 +268,8 @@ class OutboundService:
             outcome = _outcome(posted)
             hosted.session.close(letter.entry_id, outcome, moment.session)
             if not letter.is_later:
-                hosted.expectations.observe(letter.exchange(moment.session), outcome.value, moment)
-            return _Opened(letter, _finalised(letter, posted, outcome, moment))
+                hosted.expectations.observe(letter.exchange(moment.session, self._mask), outcome.value, moment)
+            return _Opened(letter, _finalised(letter, posted, outcome, moment, self._mask))
 
         with self._under_way(letter):
             posted = await carry(letter)
@@ -299,21 +299,21 @@ def _about(expectation: Expectation, request_id: str) -> Expectation:
     return msgspec.structs.replace(expectation, steps=tuple(steps))
 
 
-def _entry_of(letter: Letter, moment: Moment) -> OscpMessageLedgerEntry:
+def _entry_of(letter: Letter, moment: Moment, mask: Mask) -> OscpMessageLedgerEntry:
     entry = OscpMessageLedgerEntry(letter.stream)
-    entry.record(letter.recorded(moment.wall))
+    entry.record(letter.recorded(moment.wall, mask))
     return entry
 
 
-def _finalised(letter: Letter, posted: Posted, outcome: Outcome, moment: Moment) -> OscpMessageLedgerEntry:
+def _finalised(letter: Letter, posted: Posted, outcome: Outcome, moment: Moment, mask: Mask) -> OscpMessageLedgerEntry:
     """The entry, recorded before, with its end."""
     entry = OscpMessageLedgerEntry(letter.stream)
-    entry.fold((letter.recorded(moment.wall),))
+    entry.fold((letter.recorded(moment.wall, mask),))
     entry.finalise(
         OscpMessageFinalised(
             moment.wall,
             outcome,
-            answer=Answer(posted.status, masked(posted.answer_headers), posted.body),
+            answer=Answer(posted.status, posted.answer_headers, posted.body),
             deviations=_deviations(posted),
             latency_us=posted.latency_us,
             error=posted.error,

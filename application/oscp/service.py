@@ -37,7 +37,9 @@ from application.oscp.time import SessionTime
 from application.oscp.views import PlanView, SessionView, plan_view, session_view
 from application.repository import Origin
 from application.run.live import LiveRuns
+from domain.configuration.pointer import child
 from domain.errors import CommandRefused, Fault, InvalidInput
+from domain.headers import framing_fault
 from domain.oscp.directory import OscpSessionListed
 from domain.oscp.events import OscpProviderSessionAttached
 from domain.oscp.profile import SessionKey
@@ -86,7 +88,7 @@ class OscpService:
         if run.status is RunStatus.STOPPED:
             raise CommandRefused(f"run {run_id} is stopped", "start a new run")
         self._sessions.fence(run_id)
-        attached = attachment(request, run, 0)
+        attached = attachment(request, run, 0, self._secrets)
         moment = await self._time.moment(attached)
         own_base_url = attached.own_base_url or self._own_base_url
         attached = msgspec.structs.replace(attached, at=moment.session, own_base_url=own_base_url)
@@ -209,6 +211,10 @@ class OscpService:
         """Any message with a hand-made body, in any state."""
         if request.raw_body is not None and request.body is not None:
             raise InvalidInput([Fault("/raw_body", "a value", "nothing beside body")])
+        asked = (framing_fault(name, child("/headers", name)) for name in request.headers)
+        framing = [fault for fault in asked if fault is not None]
+        if framing:
+            raise InvalidInput(framing)
         raw = request.raw_body
         body = (msgspec.json.encode(request.body) if request.body is not None else b"") if raw is None else raw.encode()
         if len(body) > _MOST_BODY:

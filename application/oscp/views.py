@@ -6,6 +6,7 @@ from enum import StrEnum
 
 import msgspec
 
+from domain.address import masked_address
 from domain.oscp.events import OscpForecastPlanned
 from domain.oscp.messages import Block
 from domain.oscp.session import OscpCapacityProviderSession
@@ -120,7 +121,7 @@ def session_view(session: OscpCapacityProviderSession, now: int) -> SessionView:
         run_id=attached.run_id,
         managed_scope_id=attached.managed_scope_id,
         remote_configuration_id=attached.remote_configuration_id,
-        betterfleet_base_url=attached.betterfleet_base_url,
+        betterfleet_base_url=masked_address(attached.betterfleet_base_url),
         group_id=attached.group_id,
         asset_id=attached.asset_id,
         measurement_publication_mode=attached.measurement_publication_mode,
@@ -167,7 +168,7 @@ def _registration(registration: Registration) -> RegistrationView:
         state = RegistrationState.AWAITED
     elif registration.ended:
         state = RegistrationState.ENDED
-    return RegistrationView(state, registration.base_url, registration.version)
+    return RegistrationView(state, masked_address(registration.base_url), registration.version)
 
 
 def _blocks(blocks: tuple[Block, ...]) -> tuple[BlockView, ...]:

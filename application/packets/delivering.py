@@ -52,6 +52,7 @@ class FeedDelivery:
         self._clock = clock
         self._interference = interference
         self._on_failure = on_failure
+        self._refusal = "; ".join(map(str, hosted.feed.profile.header_faults))
         self._endpoints = {device.id: device.endpoint or opened.endpoint for device in opened.devices}
         self._slots = asyncio.Semaphore(opened.policy.connections)
         self._workers: dict[str, asyncio.Task[None]] = {}
@@ -147,6 +148,7 @@ class FeedDelivery:
     async def _attempt(self, packet: SensorPacketPublished, waiting: Waiting) -> tuple[Attempt, int]:
         """What came of it, and how long (ms) the platform asks to wait."""
         hindrance = OUTAGE if waiting.unreachable else self._interference.hindrance(self._hosted, packet)
+        hindrance = hindrance or self._refusal
         if hindrance:
             return Attempt(0, error=hindrance), 0
         posted = await self._post(packet)

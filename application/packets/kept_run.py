@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeVar
 
 from application.clock import Clock
 from application.event_log import EventLog, Fence
-from application.http import Partner
+from application.http import Partner, SecretStore
 from application.packets.delivering import FeedDelivery
 from application.packets.feeds import PacketFeeds
 from application.packets.hosted import HostedFeed
@@ -44,6 +44,7 @@ class Means(NamedTuple):
     log: EventLog
     feeds: PacketFeeds
     library: ProfileLibrary
+    secrets: SecretStore
     partner: Partner
     clock: Clock
     interference: Interference
@@ -122,7 +123,7 @@ class KeptRun:
         run = self._watch.run
         is_ticked = run.world.tick > 0
         version = run.version - 1 if is_ticked else run.version
-        opened = await asyncio.to_thread(opening_of, request, run, version, self._means.library)
+        opened = await asyncio.to_thread(opening_of, request, run, version, self._means.library, self._means.secrets)
         directory = await self._means.feeds.directory(self._run_id)
         directory.enlist(request.binding_id, opened.at)
         hosted = await self._host_anew(request.binding_id)
@@ -289,7 +290,8 @@ class KeptRun:
         directory.enlist(binding_id, started_at(run))
         try:
             asked = OpenPacketFeed(binding_id=binding_id)
-            hosted.feed.open(await asyncio.to_thread(opening_of, asked, run, _FIRST, self._means.library))
+            means = self._means
+            hosted.feed.open(await asyncio.to_thread(opening_of, asked, run, _FIRST, means.library, means.secrets))
         except (InvalidInput, NotFound) as problem:
             reason = "; ".join([problem.detail, *map(str, getattr(problem, "faults", ()))])
             _log.warning("packet feed not opened: %s", reason, extra={"feed_id": hosted.id})

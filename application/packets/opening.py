@@ -7,12 +7,14 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
+from application.credentials import secret_faults
+from application.http import SecretStore
 from application.packets.profiles import ProfileLibrary
 from application.packets.requests import OpenPacketFeed
 from application.run.requests import parse_start
+from domain.address import address_fault
 from domain.configuration.document import ID_PATTERN, PacketsBinding, SimulationConfigurationDocument
 from domain.configuration.faults import one_of, quoted
-from domain.configuration.validation.projections import is_address
 from domain.credential_faults import outbound_faults
 from domain.credentials import Authorization, Credentials
 from domain.errors import Fault, InvalidInput
@@ -60,16 +62,21 @@ def bindings_with_endpoint(document: SimulationConfigurationDocument) -> Iterato
 
 
 def opening_of(
-    request: OpenPacketFeed, run: SimulationRun, run_version: int, library: ProfileLibrary
+    request: OpenPacketFeed, run: SimulationRun, run_version: int, library: ProfileLibrary, secrets: SecretStore
 ) -> PacketFeedOpened:
-    """What the feed is opened with. Raises InvalidInput with every fault, NotFound for an unknown profile or scope."""
+    """What the feed is opened with; `secrets` are those that credentials may name.
+
+    Raises InvalidInput with every fault, NotFound for an unknown profile or scope.
+    """
     document = run.depot.document
     asked = _asked(request, _binding(document, request.binding_id))
-    faults = list(_faults(asked, document))
+    faults = list(_faults(asked, document, secrets))
     if faults:
         raise InvalidInput(faults)
     files = dict(asked.profile_files or library.files(asked.profile))
     profile = read_profile(files)
+    if profile.header_faults:
+        raise InvalidInput(profile.header_faults)
     devices, site_model_name, unmapped = _devices(asked, document, profile)
     if not devices:
         found = f"rows that cannot be mapped: {len(unmapped)}" if asked.devices is not None else "nothing to measure"
@@ -138,17 +145,18 @@ def _first(asked: Any, configured: Any) -> Any:
     return configured if asked is None else asked
 
 
-def _faults(asked: _Asked, document: SimulationConfigurationDocument) -> Iterator[Fault]:
+def _faults(asked: _Asked, document: SimulationConfigurationDocument, secrets: SecretStore) -> Iterator[Fault]:
     if re.fullmatch(ID_PATTERN, asked.binding_id) is None:
         yield Fault("/binding_id", quoted(asked.binding_id), "an id: letters, digits, '.', '_', ':' and '-'")
     scopes = tuple(scope.id for scope in document.managed_scopes)
     if asked.managed_scope_id not in scopes:
         expected = one_of(scopes) if scopes else "a run whose configuration has managed scopes"
         yield Fault("/managed_scope_id", quoted(asked.managed_scope_id), expected)
-    if not is_address(asked.endpoint, ("http", "https")):
-        expected = "an address that begins with http:// or https:// and names a host, no password in it"
-        yield Fault("/endpoint", quoted(asked.endpoint), expected)
+    fault = address_fault(asked.endpoint, "/endpoint")
+    if fault is not None:
+        yield fault
     yield from outbound_faults(asked.authorization, asked.credentials)
+    yield from secret_faults(asked.credentials, secrets)
     for field, (least, most) in _BOUNDS.items():
         value = getattr(asked.policy, field)
         if not least <= value <= most:

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 import msgspec
 
+from domain.address import masked_address
 from domain.credentials import Authorization
 from domain.errors import Fault
 from domain.oscp.times import format_instant
@@ -85,7 +86,15 @@ def feed_view(feed: PacketFeed) -> FeedView:
     checkpoint = Checkpoint(state.run_version, format_instant(state.at) if state.at else None)
     if opened is None:
         refused = FeedStatus.REFUSED
-        return FeedView(feed.id, feed.run_id, feed.binding_id, refused, state.health, checkpoint, reason=state.refused)
+        return FeedView(
+            feed.id,
+            feed.run_id,
+            feed.binding_id,
+            refused,
+            state.health,
+            checkpoint,
+            reason=masked_address(state.refused),
+        )
     return FeedView(
         feed_id=feed.id,
         run_id=feed.run_id,
@@ -94,7 +103,7 @@ def feed_view(feed: PacketFeed) -> FeedView:
         health=state.health,
         checkpoint=checkpoint,
         managed_scope_id=opened.managed_scope_id,
-        endpoint=opened.endpoint,
+        endpoint=masked_address(opened.endpoint),
         profile=opened.profile,
         devices=len(opened.devices),
         published=state.published,
@@ -103,7 +112,7 @@ def feed_view(feed: PacketFeed) -> FeedView:
         dropped=state.dropped,
         undelivered=state.waiting,
         failures=state.failures,
-        last_error=state.last_error,
+        last_error=masked_address(state.last_error),
         site_model_name=opened.site_model_name,
         authorization=opened.authorization,
         policy=opened.policy,

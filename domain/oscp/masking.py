@@ -1,41 +1,27 @@
-"""Secrets never reach the log: what of a body is replaced before it is recorded."""
+"""What of a message's body may be recorded."""
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 import msgspec
 
-from domain.masking import MASK
+from domain.masking import masked_members
 from domain.oscp.vocabulary import MessageType
 
-_TOKEN = "token"  # noqa: S105 - a name, no secret
-_decode = msgspec.json.Decoder(float_hook=Decimal).decode
-_encode = msgspec.json.Encoder(decimal_format="number").encode
+_decode = msgspec.json.Decoder(msgspec.Raw).decode
 
 
 def masked_body(type: MessageType, body: bytes) -> bytes:
-    """The body as it may be recorded: of a Register, without its token.
+    """The body without the values of members whose name says token, secret or password.
 
-    One that is no JSON object, or a part of one, may hold the token anywhere: nothing of it is left.
+    A Register whose body is no JSON object, or a part of one, may hold the token anywhere: nothing of it is left.
     """
-    if type is not MessageType.REGISTER or not body:
-        return body
+    if type is not MessageType.REGISTER or not body or _is_object(body):
+        return masked_members(body)
+    return f"({len(body)} bytes that may hold a token)".encode()
+
+
+def _is_object(body: bytes) -> bool:
     try:
-        document = _decode(body)
+        return bytes(_decode(body)).lstrip().startswith(b"{")
     except (ValueError, RecursionError):
-        document = None
-    if not isinstance(document, dict):
-        return f"({len(body)} bytes that may hold a token)".encode()
-    return _encode(_without_tokens(document))
-
-
-def _without_tokens(value: object) -> object:
-    match value:
-        case dict():
-            return {
-                name: MASK if _TOKEN in name.casefold() else _without_tokens(inner) for name, inner in value.items()
-            }
-        case list():
-            return [_without_tokens(inner) for inner in value]
-    return value
+        return False

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from urllib.parse import urljoin
 
 from msgspec.structs import replace
 
+from domain.address import Address
 from domain.oscp.events import OscpPartnerRegistered, OscpProviderSessionAttached
 from domain.oscp.messages import OfferedVersion, Register
 from domain.oscp.receipt import Receipt
@@ -14,9 +14,6 @@ from domain.oscp.state import SessionState
 
 VERSION = "2.0"
 _ANSWERED_WITHIN_MS = 5_000
-
-is_address = re.compile(r"https?://[^\s/?#]+(?:/[^\s?#]*)?").fullmatch
-"""Whether a text is the address of a partner."""
 
 
 def chosen(register: Register) -> OfferedVersion | None:
@@ -29,7 +26,7 @@ def resolved(base_url: str, known: str) -> str:
 
     Raises ValueError for what is no address.
     """
-    return urljoin(known, base_url).rstrip("/")
+    return Address.parse(urljoin(known, base_url), query=False).text.rstrip("/")
 
 
 def correspondent(state: SessionState) -> OscpProviderSessionAttached:

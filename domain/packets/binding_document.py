@@ -6,12 +6,12 @@ from typing import Annotated
 
 import msgspec
 
+from domain.address import address_fault
 from domain.configuration.document import Part
 from domain.configuration.faults import Faults, quoted
 from domain.configuration.pointer import child
 from domain.configuration.quantities import MS_PER_SECOND, Duration
 from domain.configuration.structure import read
-from domain.configuration.validation.projections import is_address
 
 DeviceId = Annotated[str, msgspec.Meta(pattern=r"\S(.{0,126}\S)?")]
 
@@ -81,9 +81,9 @@ def _check(document: BindingDocument, faults: Faults) -> None:
         if first.setdefault(device.device_id, place) != place:
             expected = f"an id of its own; device {first[device.device_id]} has this one"
             faults.add(f"{pointer}/device_id", quoted(device.device_id), expected)
-        if device.endpoint and not is_address(device.endpoint, ("http", "https")):
-            expected = "an address that begins with http:// or https:// and names a host, no password in it"
-            faults.add(f"{pointer}/endpoint", quoted(device.endpoint), expected)
+        fault = address_fault(device.endpoint, f"{pointer}/endpoint") if device.endpoint else None
+        if fault is not None:
+            faults.append(fault)
         if device.cadence is not None and device.cadence < MS_PER_SECOND:
             faults.add(f"{pointer}/cadence", f"{device.cadence} ms", "at least 1 s")
         if device.asset is not None:

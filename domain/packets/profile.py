@@ -19,10 +19,11 @@ import msgspec
 
 from domain.configuration.faults import Faults, quoted
 from domain.errors import Fault
+from domain.headers import LITERAL, name_fault
 from domain.packets.contract import enums, manifest, measurand_table
 from domain.packets.contract.manifest import Encoding, Manifest
 from domain.packets.contract.nearest import nearest
-from domain.packets.contract.template import Node, Object, Text, read_template
+from domain.packets.contract.template import Node, Object, Text, read_template, slots_in
 from domain.packets.encoders import envelope, senml
 from domain.packets.encoders.envelope import EnvelopeEncoder, Wording
 from domain.packets.encoders.rendering import render_text
@@ -45,7 +46,8 @@ _Words = Mapping[str, Mapping[str, str]]
 class PacketProfile:
     """What was read from `files`, whose content `sha256` names.
 
-    `path_of` and `headers_of` tell what is added to the endpoint's URL and to the request for one packet.
+    `path_of` and `headers_of` tell what is added to the endpoint's URL and to the request for one packet. With
+    `header_faults` no packet may be sent; they are no error of reading, since older logs hold such profiles.
     """
 
     name: str
@@ -60,6 +62,7 @@ class PacketProfile:
     encode: Callable[[Packet], bytes] = field(repr=False, compare=False)
     path_of: Callable[[Packet], str] = field(repr=False, compare=False)
     headers_of: Callable[[Packet], tuple[tuple[str, str], ...]] = field(repr=False, compare=False)
+    header_faults: tuple[Fault, ...] = ()
 
 
 class _Contract(NamedTuple):
@@ -89,6 +92,7 @@ def read_profile(files: Mapping[str, str]) -> PacketProfile:
         encode=_encoder(contract),
         path_of=_path_of(settings.path, wording),
         headers_of=_headers_of(settings.headers, wording),
+        header_faults=tuple(_header_faults(settings.headers)),
     )
 
 
@@ -145,6 +149,18 @@ def _mismatches(settings: Manifest, measurands: Mapping[str, Measurand]) -> Iter
             if senml.iana_unit(measurand) is None:
                 found, expected = f"{measurand.unit} for {measurand.key}", "a unit that SenML has a name for"
                 yield Fault(f"{measurand_table.FILE}/unit_ucum", found, expected)
+
+
+def _header_faults(headers: tuple[tuple[str, Text], ...]) -> Iterator[Fault]:
+    """Of headers that a profile may not set: those of the service, and texts that might be secrets."""
+    for name, text in headers:
+        at = f"{manifest.FILE}/headers/{name}"
+        fault = name_fault(name, at)
+        if fault is not None:
+            yield fault
+        elif not any(slots_in(text)) and name.lower() not in LITERAL:
+            expected = "a text with a placeholder, or this header in credentials.headers as a reference to a secret"
+            yield Fault(at, "a text", expected)
 
 
 def _wording(settings: Manifest, sent: _Words) -> Wording:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from adapters.http import Secrets
 from bootstrap.importers import IMPORTERS, GtfsOptions, ImportedDocuments
 from domain.errors import InvalidInput
 
@@ -21,6 +22,6 @@ def test_a_week_that_is_no_date_is_refused() -> None:
 
 
 def test_both_formats_of_a_document_are_read() -> None:
-    documents = ImportedDocuments()
+    documents = ImportedDocuments(Secrets())
     assert documents.parsers["application/json"](b'{"a": 1}').raw == {"a": 1}
     assert documents.parsers["application/yaml"](b"a: 1").raw == {"a": 1}

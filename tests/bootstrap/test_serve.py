@@ -62,7 +62,7 @@ def test_types_are_built_before_the_first_thread(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(bootstrap.serve, "build_types", noting("types", build_types))
     monkeypatch.setattr(bootstrap.serve, "_serve", noting("service", served))
-    monkeypatch.setattr(bootstrap.serve, "configure_logs", lambda _: None)
+    monkeypatch.setattr(bootstrap.serve, "configure_logs", lambda *_: None)
     monkeypatch.setattr(faulthandler, "enable", lambda: None)
     monkeypatch.setattr(gc, "set_threshold", lambda *_: None)
     serve(Settings(port=0))

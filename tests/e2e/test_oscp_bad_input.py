@@ -25,7 +25,10 @@ SOUND = json.dumps({"offline_mode_at": "2096-04-02T10:00:00Z"}).encode()
 def simulator(postgres_cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MortalSimulator]:
     """On PostgreSQL, which is the pickier of the two."""
     folder = tmp_path_factory.mktemp("simulator")
-    with postgres_cluster.database() as db, mortal_simulator(db, folder, PARTNER_TOKEN=TOKEN) as started:
+    with (
+        postgres_cluster.database() as db,
+        mortal_simulator(db, folder, DEPOT_SIM_SECRET_PARTNER_TOKEN=TOKEN) as started,
+    ):
         start_run(started.http, run_id="r")
         yield started
 
@@ -206,7 +209,7 @@ def test_a_message_for_nobody_is_refused_and_recorded(
 def test_a_foreign_token_is_refused_and_recorded(
     simulator: MortalSimulator, shown: str, status: int, failed: set[str]
 ) -> None:
-    raw = online_by_hand(simulator.http, "r", credentials={"inbound": {"secret": "env:PARTNER_TOKEN"}})
+    raw = online_by_hand(simulator.http, "r", credentials={"inbound": {"secret": "env:DEPOT_SIM_SECRET_PARTNER_TOKEN"}})
     request_id = str(uuid4())
     headers = [*raw.headers(request_id), *([("Authorization", f"Token {shown}")] if shown else [])]
 

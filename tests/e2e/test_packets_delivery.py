@@ -301,8 +301,11 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"managed_scope_id": "nowhere"}, "/managed_scope_id"),
     ({"endpoint": "ftp://platform"}, "/endpoint"),
     ({"authorization": "bearer"}, "/credentials/outbound"),
-    ({"authorization": "oauth2", "credentials": {"outbound": {"secret": "env:X"}}}, "/credentials/token_url"),
-    ({"credentials": {"headers": {"X-Key": {"secret": "nothing"}}}}, "/credentials/headers/X-Key/secret"),
+    (
+        {"authorization": "oauth2", "credentials": {"outbound": {"secret": "env:DEPOT_SIM_SECRET_X"}}},
+        "/credentials/token_url",
+    ),
+    ({"credentials": {"headers": {"X-Key": {"secret": "no such reference"}}}}, "/credentials/headers/X-Key/secret"),
     ({"policy": {"connections": 0}}, "/policy/connections"),
     ({"devices": {"devices": [{"device_id": "ghost", "asset": {"bess": "none"}}]}}, "/devices"),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -46,9 +47,11 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("authorization")
     store, ready = folder / "store", folder / "ready.json"
     store.mkdir()
-    arguments = ("serve", "--db", f"sqlite:///{store / 'store.db'}", "--port", str(free_port()))
+    shutil.copytree(CERTIFICATES, folder / "secrets")
+    options = ("--port", str(free_port()), "--secrets", str(folder / "secrets"))
+    arguments = ("serve", "--db", f"sqlite:///{store / 'store.db'}", *options)
     asks = ("--oauth-client", f"{CLIENT}:{CLIENT_SECRET}", "--authorization", f"Bearer {BEARER}")
-    secrets = {"SECRET_OF_CLIENT": CLIENT_SECRET, "SECRET_KEY": API_KEY}
+    secrets = {"DEPOT_SIM_SECRET_OF_CLIENT": CLIENT_SECRET, "DEPOT_SIM_SECRET_KEY": API_KEY}
     with running(*arguments, "--ready-file", str(ready), **secrets) as process, stand_in(folder, *asks) as platform:
         wait_for(ready.exists, process)
         url = httpx.URL(ready.read_text(encoding="utf-8").split('"')[3])
@@ -98,7 +101,7 @@ def assert_history_is_silent(scene: Scene) -> None:
 
 def test_a_header_is_sent_with_every_packet(service: Service) -> None:
     with inbox() as box:
-        headers = {"X-Api-Key": {"secret": "env:SECRET_KEY"}, "X-Tenant": "depot"}
+        headers = {"X-Api-Key": {"secret": "env:DEPOT_SIM_SECRET_KEY"}, "X-Tenant": "depot"}
         assert_delivered(service.open(box.url, "none", headers=headers))
         assert {one.headers.get("X-Api-Key") for one in box.requests} == {API_KEY}
         assert {one.headers.get("X-Tenant") for one in box.requests} == {"depot"}
@@ -106,9 +109,9 @@ def test_a_header_is_sent_with_every_packet(service: Service) -> None:
 
 def test_a_bearer_token_that_is_wrong_loses_nothing_and_counts_once_it_is_right(service: Service) -> None:
     """It is kept in a file, which is read again when it has changed."""
-    token = service.folder / "token"
+    token = service.folder / "secrets" / "token"
     token.write_text("out-of-date", encoding="utf-8")
-    scene = service.open(service.packets, "bearer", outbound={"secret": f"file:{token}"})
+    scene = service.open(service.packets, "bearer", outbound={"secret": "file:token"})
     scene.move(60)
     view = scene.observed()
     assert (view["health"], view.get("delivered", 0)) == ("IMPAIRED", 0)
@@ -123,7 +126,7 @@ def test_a_bearer_token_that_is_wrong_loses_nothing_and_counts_once_it_is_right(
 
 
 def test_oauth2_tokens_are_fetched_and_fetched_anew_when_they_are_revoked(service: Service) -> None:
-    asked = {"client_id": CLIENT, "outbound": {"secret": "env:SECRET_OF_CLIENT"}}
+    asked = {"client_id": CLIENT, "outbound": {"secret": "of-client"}}
     scene = service.open(service.packets, "oauth2", token_url=f"{url_of(service.platform)}/oauth/token", **asked)
     assert_delivered(scene)
     revoked = service.platform.post("/control/tokens/revoke").json()["revoked"]
@@ -144,13 +147,12 @@ def strict() -> Iterator[TlsInbox]:
 
 def test_mutual_tls_shows_the_certificate_that_is_asked_for(service: Service, strict: TlsInbox) -> None:
     files = {"certificate": "client.pem", "key": "client.key", "authority": "authority.pem"}
-    paths = {name: str(CERTIFICATES / file) for name, file in files.items()}
-    assert_delivered(service.open(strict.url, "none", **paths))
+    assert_delivered(service.open(strict.url, "none", **files))
     assert len(strict.requests) > 50
 
 
 def test_without_the_certificate_nothing_gets_through_and_everything_waits(service: Service, strict: TlsInbox) -> None:
-    scene = service.open(strict.url, "none", authority=str(CERTIFICATES / "authority.pem"))
+    scene = service.open(strict.url, "none", authority="authority.pem")
     scene.move(60)
     view = scene.observed()
     assert (view["health"], view.get("delivered", 0)) == ("IMPAIRED", 0)
@@ -160,7 +162,7 @@ def test_without_the_certificate_nothing_gets_through_and_everything_waits(servi
 
 
 def test_a_secret_that_is_not_there_is_told_by_its_reference(service: Service) -> None:
-    scene = service.open(service.packets, "bearer", outbound={"secret": "env:SECRET_OF_NOBODY"})
+    scene = service.open(service.packets, "bearer", outbound={"secret": "env:DEPOT_SIM_SECRET_OF_NOBODY"})
     scene.move(10)
     view = scene.observed()
     assert "SECRET_OF_NOBODY" in view["last_error"]

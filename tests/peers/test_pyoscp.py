@@ -59,7 +59,9 @@ class Peer(NamedTuple):
 @pytest.fixture
 def peer(sqlite_url: str, tmp_path: Path) -> Iterator[Peer]:
     python = pyoscp_environment.ensure()
-    with mortal_simulator(sqlite_url, tmp_path, CP_TOKEN=CP_TOKEN, FP_TOKEN=FP_TOKEN) as simulator:
+    with mortal_simulator(
+        sqlite_url, tmp_path, DEPOT_SIM_SECRET_CP=CP_TOKEN, DEPOT_SIM_SECRET_FP=FP_TOKEN
+    ) as simulator:
         arguments = [str(tmp_path), f"{url_of(simulator.http)}/oscp/cp/2.0", CP_TOKEN, FP_TOKEN]
         command = [str(python), str(PROVIDER), *arguments]
         with subprocess.Popen(command, env={"TZ": "UTC"}, stderr=subprocess.PIPE, text=True) as provider:
@@ -73,7 +75,10 @@ def peer(sqlite_url: str, tmp_path: Path) -> Iterator[Peer]:
                     "group_id": GROUP,
                     "partner_profile": "oca-2.0",
                     "profile_changes": PROFILE,
-                    "credentials": {"inbound": {"secret": "env:FP_TOKEN"}, "outbound": {"secret": "env:CP_TOKEN"}},
+                    "credentials": {
+                        "inbound": {"secret": "fp"},
+                        "outbound": {"secret": "cp"},
+                    },
                 }
                 run_id = start_run(simulator.http)
                 created = simulator.http.post(f"/simulation-runs/{run_id}/oscp-sessions", json=session)

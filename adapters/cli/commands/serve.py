@@ -28,6 +28,13 @@ def add_to(subcommands: Subcommands) -> None:
     )
     command.add_argument("--ready-file", type=Path, metavar="FILE", help="gets URL and process id as JSON when ready")
     command.add_argument(
+        "--secrets",
+        type=Path,
+        metavar="FOLDER",
+        help="secrets that requests may refer to, one file each (default: DEPOT_SIM_SECRETS); more in variables "
+        "DEPOT_SIM_SECRET_NAME; each at least 8 characters",
+    )
+    command.add_argument(
         "--kept-secrets",
         type=Path,
         metavar="FOLDER",
@@ -50,6 +57,7 @@ def execute(arguments: argparse.Namespace, toolbox: Toolbox, _terminal: Terminal
             ready_file=arguments.ready_file,
             json_logs=log_format == "json",
             kept_secrets=arguments.kept_secrets or _folder("DEPOT_SIM_KEPT_SECRETS"),
+            secrets=arguments.secrets or _folder("DEPOT_SIM_SECRETS"),
         )
     )
     return ExitCode.OK

@@ -14,6 +14,7 @@ from adapters.control_api.freshness import fresh
 from adapters.control_api.requests import ApiRequest, body_of, query_of
 from application.oscp.requests import CreateSession, SessionCreated
 from application.oscp.views import SessionView
+from domain.address import masked_address
 from domain.oscp.profile import PartnerProfile
 from domain.oscp.profiles import BUILT_IN
 from domain.oscp.times import format_instant
@@ -169,7 +170,7 @@ def _summary(session: Session) -> SessionSummary:
         session.run_id,
         session.managed_scope_id,
         session.remote_configuration_id,
-        session.betterfleet_base_url,
+        masked_address(session.betterfleet_base_url),
         session.group_id,
         session.asset_id,
         session.partner_profile,

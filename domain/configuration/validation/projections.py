@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from domain.address import HTTP, WEBSOCKET, address_fault
 from domain.configuration.document import (
     LateReturns,
     OcppBinding,
@@ -27,17 +28,8 @@ _CHOICES: Mapping[type, Mapping[str, tuple[str, ...]]] = {
         "measurement_configuration": ("INTERMITTENT", "CONTINUOUS"),
     },
 }
-_SCHEMES: Mapping[type, tuple[str, ...]] = {OcppBinding: ("ws", "wss"), PacketsBinding: ("http", "https")}
+_SCHEMES: Mapping[type, tuple[str, ...]] = {OcppBinding: WEBSOCKET, PacketsBinding: HTTP}
 _PROFILES: Mapping[type, str] = {PacketsBinding: "profile", TelematicsBinding: "provider"}
-_ADDRESS = re.compile(
-    r"""(?P<scheme>[a-z]+)://
-        (?:[^\s/?#@:\[\]]*@)?                         # user; a password would stay in the log
-        (?:\[[0-9A-Fa-f:.]+\]|[^\s/?#@:\[\]]+)       # host: an IPv6 address, or a name
-        (?::(?P<port>[0-9]{1,5}))?
-        (?:[/?\#]\S*)?""",
-    re.VERBOSE,
-)
-_HIGHEST_PORT = 65_535
 _PROFILE = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}/[0-9]{1,4}")
 
 
@@ -56,7 +48,9 @@ def _binding(pointer: str, binding: ProjectionBinding) -> Iterator[Finding]:
         if getattr(binding, field) not in choices:
             yield finding(f"{pointer}/{field}", quoted(getattr(binding, field)), one_of(choices))
     if isinstance(binding, OcppBinding | PacketsBinding) and binding.endpoint:
-        yield from _endpoint(f"{pointer}/endpoint", binding.endpoint, _SCHEMES[type(binding)])
+        fault = address_fault(binding.endpoint, f"{pointer}/endpoint", _SCHEMES[type(binding)])
+        if fault is not None:
+            yield Finding(fault)
     if isinstance(binding, PacketsBinding):
         yield from (Finding(fault) for fault in outbound_faults(binding.authorization, binding.credentials, pointer))
     profile_field = _PROFILES.get(type(binding))
@@ -65,20 +59,6 @@ def _binding(pointer: str, binding: ProjectionBinding) -> Iterator[Finding]:
         yield finding(f"{pointer}/{profile_field}", named, 'a name and a version, such as "default/1"')
     if isinstance(binding, OscpCapacityProviderBinding) and not binding.group_id.strip():
         yield finding(f"{pointer}/group_id", quoted(binding.group_id), "the id of the capacity group")
-
-
-def _endpoint(pointer: str, endpoint: str, schemes: tuple[str, ...]) -> Iterator[Finding]:
-    if not is_address(endpoint, schemes):
-        accepted = " or ".join(f"{scheme}://" for scheme in schemes)
-        yield finding(
-            pointer, quoted(endpoint), f"an address that begins with {accepted} and names a host, no password in it"
-        )
-
-
-def is_address(endpoint: str, schemes: tuple[str, ...]) -> bool:
-    """Whether it begins with one of the schemes and names a host, and gives no password away."""
-    match = _ADDRESS.fullmatch(endpoint)
-    return match is not None and match["scheme"] in schemes and 0 < int(match["port"] or 1) <= _HIGHEST_PORT
 
 
 def _late_returns(pointer: str, late: LateReturns) -> Iterator[Finding]:

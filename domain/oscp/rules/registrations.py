@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from domain.address import shown_address
 from domain.oscp.findings import Finding, Kind
 from domain.oscp.messages import Register
-from domain.oscp.registering import VERSION, chosen, correspondent, is_address, resolved
+from domain.oscp.registering import VERSION, chosen, correspondent, resolved
 from domain.oscp.rules.context import Case
 from domain.oscp.shown import quoted
 
@@ -25,9 +26,13 @@ def version(case: Case) -> Iterator[Finding]:
 def address(case: Case) -> Iterator[Finding]:
     register = case.message
     offered = chosen(register) if isinstance(register, Register) else None
-    if offered is not None and not _leads_somewhere(offered.base_url, correspondent(case.state).betterfleet_base_url):
-        expected = "an http or https URL, or a path on the host known before"
-        yield Finding("register.base-url", Kind.SEMANTICS, quoted(offered.base_url), expected, "/version_url")
+    if offered is None:
+        return
+    try:
+        resolved(offered.base_url, correspondent(case.state).betterfleet_base_url)
+    except ValueError:
+        expected = "an http or https URL without user name, password and query, or a path on the host known before"
+        yield Finding("register.base-url", Kind.SEMANTICS, shown_address(offered.base_url), expected, "/version_url")
 
 
 def token(case: Case) -> Iterator[Finding]:
@@ -39,13 +44,6 @@ def token(case: Case) -> Iterator[Finding]:
         found = f"a text of {len(register.token)} characters"
         expected = f"1 to {LONGEST_TOKEN} visible ASCII characters"
         yield Finding("register.token", Kind.SEMANTICS, found, expected, "/token")
-
-
-def _leads_somewhere(base_url: str, known: str) -> bool:
-    try:
-        return is_address(resolved(base_url, known)) is not None
-    except ValueError:
-        return False
 
 
 RULES = (version, address, token)

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 import pytest
 
 from adapters.http import AiohttpPartner, Secrets
-from tests.adapters.http.peers import Clock
+from tests.adapters.http.peers import CERTIFICATES, Clock
 
 
 @pytest.fixture
@@ -25,7 +25,8 @@ async def closing() -> AsyncIterator[AsyncExitStack]:
 
 @pytest.fixture
 def secrets() -> Secrets:
-    return Secrets()
+    """With the certificates as the folder of secrets."""
+    return Secrets(folder=CERTIFICATES)
 
 
 @pytest.fixture

@@ -98,13 +98,15 @@ async def test_a_fixed_token_is_shown_as_the_profile_says(
     assert "s3 cret" not in str(posted)
 
 
-async def test_a_rotated_token_is_shown_from_then_on(send: Sender, platform: Platform, tmp_path: Path) -> None:
-    file = tmp_path / "token"
-    credentials = Credentials(outbound=SecretReference(f"file:{file}"))
-    for token in ("first", "the second"):
+async def test_a_rotated_token_is_sent_from_then_on(platform: Platform, tmp_path: Path) -> None:
+    file, partner = tmp_path / "token", AiohttpPartner(Secrets(folder=tmp_path))
+    credentials = Credentials(outbound=SecretReference("file:token"))
+    for token in ("the first", "the second"):
         file.write_text(token)
-        await send(authorization=Authorization.TOKEN, credentials=credentials)
-    assert platform.shown == ["Token first", "Token the second"]
+        message = outgoing(platform.url, authorization=Authorization.TOKEN, credentials=credentials)
+        assert (await partner.post(message)).status == 204
+    await partner.close()
+    assert platform.shown == ["Token the first", "Token the second"]
 
 
 async def test_static_headers_are_sent_and_their_secrets_masked(
@@ -131,8 +133,16 @@ async def test_headers_that_a_message_brings_along_stay(send: Sender, platform: 
 @pytest.mark.parametrize(
     ("credentials", "told"),
     [
-        (Credentials(), "there is no token to show"),
-        (Credentials(outbound=SecretReference("env:NOT_SET_ANYWHERE")), "no environment variable NOT_SET_ANYWHERE"),
+        (Credentials(), "there is no token to send"),
+        (
+            Credentials(outbound=SecretReference("env:DEPOT_SIM_SECRET_NOT_SET")),
+            "no environment variable DEPOT_SIM_SECRET_NOT_SET",
+        ),
+        (Credentials(outbound=SecretReference("env:DEPOT_SIM_TOKENS")), "a variable whose name begins with"),
+        (Credentials(outbound=SecretReference("file:/etc/hostname")), "which is not in the folder of secrets"),
+        (Credentials(headers={"X-Key": "written down"}), 'a reference, such as {"secret": "NAME"}'),
+        (Credentials(headers={"Authorization": SecretReference("kept:none")}), "set authorization, and"),
+        (Credentials(headers={"Host": SecretReference("kept:none")}), "leave this one out"),
         (Credentials(headers={"apikey": SecretReference("kept:none")}), "no secret kept under 'none'"),
     ],
 )
@@ -274,7 +284,7 @@ class TestClientCredentials:
 
     async def test_without_a_token_endpoint_there_is_no_token(self, send: Sender) -> None:
         posted = await send(credentials=Credentials(outbound=send.credentials.outbound))
-        assert posted.error == "no http or https URL: ''"
+        assert posted.error.startswith("no usable address: found ''; expected an address that begins with http://")
 
     async def test_closing_ends_a_fetch_under_way(
         self, send: Sender, platform: Platform, partner: AiohttpPartner

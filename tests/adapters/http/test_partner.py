@@ -12,7 +12,6 @@ from adapters.http import AiohttpPartner, Secrets
 from adapters.http.exchange import MOST_ANSWER_BYTES
 from domain.credentials import Authorization, Credentials
 from tests.adapters.http.peers import (
-    CERTIFICATES,
     Handler,
     Manners,
     deaf_address,
@@ -24,9 +23,7 @@ from tests.adapters.http.peers import (
 
 pytestmark = pytest.mark.anyio
 
-AUTHORITY = str(CERTIFICATES / "authority.pem")
-CLIENT = str(CERTIFICATES / "client.pem")
-CLIENT_KEY = str(CERTIFICATES / "client.key")
+AUTHORITY, CLIENT, CLIENT_KEY = "authority.pem", "client.pem", "client.key"
 
 
 async def test_exactly_what_is_asked_is_sent(partner: AiohttpPartner, closing: AsyncExitStack) -> None:
@@ -190,9 +187,17 @@ class TestNoAnswer:
         url = await _raw(closing, _answering(b"220 mail.example ESMTP\r\n\r\n"))
         assert await _error(partner, url) == "what came back is not HTTP"
 
-    @pytest.mark.parametrize("url", ["", "ftp://depot.example", "http://", "//depot.example", "http://[::1"])
+    @pytest.mark.parametrize("url", ["http://bob:hunter2hunter2@h/", "http://h/?client_secret=hunter2hunter2"])
+    async def test_an_address_of_an_older_log_that_holds_a_secret(self, partner: AiohttpPartner, url: str) -> None:
+        error = await _error(partner, url)
+        assert "put the secret into credentials.headers" in error
+        assert "hunter2hunter2" not in error
+
+    @pytest.mark.parametrize(
+        "url", ["", "ftp://depot.example", "http://", "//depot.example", "http://[::1", "http://x:99999/"]
+    )
     async def test_the_url_is_none(self, partner: AiohttpPartner, url: str) -> None:
-        assert await _error(partner, url) == f"no http or https URL: {url!r}"
+        assert (await _error(partner, url)).startswith(f"no usable address: found {url!r}; expected an address")
 
     async def test_a_header_cannot_be_sent(self, partner: AiohttpPartner, closing: AsyncExitStack) -> None:
         url = await _peer(closing, _accept)
@@ -240,15 +245,15 @@ class TestTls:
     @pytest.mark.parametrize(
         ("credentials", "told"),
         [
-            (Credentials(authority="/nowhere.pem"), "/nowhere.pem for TLS: No such file or directory"),
+            (Credentials(authority="nowhere.pem"), "nowhere.pem for TLS: No such file or directory"),
             (Credentials(authority=CLIENT_KEY), f"{CLIENT_KEY} for TLS: not as PEM files have to be"),
             (
-                Credentials(certificate=CLIENT, key="/nowhere.key"),
-                f"{CLIENT} with the key /nowhere.key for TLS: No such file or directory",
+                Credentials(certificate=CLIENT, key="nowhere.key"),
+                f"{CLIENT} with the key nowhere.key for TLS: No such file or directory",
             ),
             (
-                Credentials(certificate=CLIENT, key=str(CERTIFICATES / "server.key")),
-                f"{CLIENT} with the key {CERTIFICATES / 'server.key'} for TLS: not as PEM files have to be",
+                Credentials(certificate=CLIENT, key="server.key"),
+                f"{CLIENT} with the key server.key for TLS: not as PEM files have to be",
             ),
             (
                 Credentials(certificate=CLIENT),

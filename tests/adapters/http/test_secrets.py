@@ -15,63 +15,147 @@ from domain.errors import InvalidInput
 
 
 def test_a_secret_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OSCP_TOKEN", "first")
+    monkeypatch.setenv("DEPOT_SIM_SECRET_OSCP_TOKEN", "the first")
     secrets = Secrets()
-    assert secrets.get(SecretReference("env:OSCP_TOKEN")) == "first"
+    for reference in ("env:DEPOT_SIM_SECRET_OSCP_TOKEN", "oscp-token", "OSCP.TOKEN"):
+        assert secrets.get(SecretReference(reference)) == "the first"
 
 
-@pytest.mark.parametrize(("content", "secret"), [("abc", "abc"), ("abc\n", "abc"), ("abc\r\n", "abc"), (" é ", " é ")])
-def test_a_secret_of_a_file_is_its_one_line(tmp_path: Path, content: str, secret: str) -> None:
-    file = tmp_path / "token"
-    file.write_bytes(content.encode())
-    assert Secrets().get(SecretReference(f"file:{file}")) == secret
+def test_a_handle_is_a_file_of_the_folder_before_it_is_a_variable(tmp_path: Path) -> None:
+    (tmp_path / "a-token").write_text("of the folder")
+    secrets = Secrets(
+        None, tmp_path, {"DEPOT_SIM_SECRET_A_TOKEN": "of the environment", "DEPOT_SIM_SECRET_B": "b's value"}
+    )
+    assert secrets.get(SecretReference("a-token")) == "of the folder"
+    assert secrets.get(SecretReference("b")) == "b's value"
+
+
+@pytest.mark.parametrize(
+    ("content", "secret"),
+    [
+        ("a token", None),
+        ("a secret", "a secret"),
+        ("a secret\n", "a secret"),
+        ("a secret\r\n", "a secret"),
+        (" é é é é ",) * 2,
+    ],
+)
+def test_a_secret_of_a_file_is_its_one_line(tmp_path: Path, content: str, secret: str | None) -> None:
+    (tmp_path / "token").write_bytes(content.encode())
+    secrets = Secrets(folder=tmp_path)
+    for reference in ("token", "file:token", f"file:{tmp_path / 'token'}"):
+        if secret is not None:
+            assert secrets.get(SecretReference(reference)) == secret
+            continue
+        with pytest.raises(InvalidInput, match="too short"):
+            secrets.get(SecretReference(reference))
 
 
 def test_a_rotated_file_is_read_again(tmp_path: Path) -> None:
     """Whether it was written anew, or another one was put in its place."""
-    file, reference = tmp_path / "token", SecretReference(f"file:{tmp_path / 'token'}")
-    secrets = Secrets()
-    file.write_text("first")
-    assert secrets.get(reference) == "first"
+    file, reference = tmp_path / "token", SecretReference("token")
+    secrets = Secrets(folder=tmp_path)
+    file.write_text("the first")
+    assert secrets.get(reference) == "the first"
     file.write_text("the second")
     assert secrets.get(reference) == "the second"
     other = tmp_path / "next"
     other.write_text("third one.")
     other.replace(file)
     assert secrets.get(reference) == "third one."
+    assert [secrets.mask(f"say {value}") for value in ("the first", "the second")] == ["say ***"] * 2
 
 
 def test_a_file_that_goes_away_is_missed(tmp_path: Path) -> None:
     file = tmp_path / "token"
-    file.write_text("abc")
-    secrets = Secrets()
-    assert secrets.get(SecretReference(f"file:{file}")) == "abc"
+    file.write_text("a secret")
+    secrets = Secrets(folder=tmp_path)
+    assert secrets.get(SecretReference("file:token")) == "a secret"
     file.unlink()
     with pytest.raises(InvalidInput) as error:
-        secrets.get(SecretReference(f"file:{file}"))
+        secrets.get(SecretReference("file:token"))
     assert str(file) in error.value.faults[0].found
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder of secrets with ways out of it."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "file").write_text("outside of the folder")
+    folder = tmp_path / "secrets"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "inside").write_text("a secret of the folder")
+    (folder / "sub" / "one").write_text("a secret of a folder in it")
+    (folder / "good").symlink_to(folder / "inside")
+    (folder / "link").symlink_to(outside / "file")
+    (folder / "way-out").symlink_to(outside)
+    return folder
+
+
+@pytest.mark.parametrize("reference", ["inside", "file:inside", "good", "file:good", "file:sub/one"])
+def test_files_of_the_folder_can_be_named(folder: Path, reference: str) -> None:
+    secrets = Secrets(folder=folder)
+    assert secrets.fault(SecretReference(reference), "/s") is None
+    assert secrets.get(SecretReference(reference)).startswith("a secret of")
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        *("file:link", "file:way-out/file", "file:/etc/hostname", "file:/", "file:../outside/file", "file:."),
+        *("file:/proc/self/environ", "file:sub/../../outside/file", "link", "env:DEPOT_SIM_TOKENS", "env:HOME"),
+    ],
+)
+def test_nothing_outside_the_folder_can_be_named(folder: Path, reference: str) -> None:
+    secrets = Secrets(None, folder, {"DEPOT_SIM_TOKENS": "ops:operator:token", "HOME": "/root/of/all"})
+    fault = secrets.fault(SecretReference(reference), "/s")
+    assert fault is not None
+    assert (fault.pointer, bool(fault.expected)) == ("/s", True)
+    with pytest.raises(InvalidInput):
+        secrets.get(SecretReference(reference))
+
+
+@pytest.mark.parametrize("name", ["inside", "sub/one", "good"])
+def test_certificates_are_files_of_the_folder(folder: Path, name: str) -> None:
+    secrets = Secrets(folder=folder)
+    assert secrets.file_fault(name, "/c") is None
+    assert secrets.path(name).is_file()
+
+
+@pytest.mark.parametrize("name", ["link", "../outside/file", "/etc/ssl/openssl.cnf", "way-out/file"])
+def test_certificates_are_nowhere_else(folder: Path, name: str) -> None:
+    secrets = Secrets(folder=folder)
+    assert secrets.file_fault(name, "/c") is not None
+    with pytest.raises(InvalidInput):
+        secrets.path(name)
+
+
+def test_without_a_folder_no_file_can_be_named() -> None:
+    for reference in ("file:token", "file:/etc/hostname"):
+        fault = Secrets().fault(SecretReference(reference), "/s")
+        assert fault is not None
+        assert "--secrets FOLDER" in fault.expected
 
 
 @pytest.mark.parametrize(
     ("reference", "found"),
     [
-        ("", "no such reference"),
-        ("OSCP_TOKEN", "no such reference"),
-        ("env:", "no such reference"),
-        ("vault:a", "a reference of the kind 'vault'"),
-        ("env:NOT_SET_ANYWHERE", "no environment variable NOT_SET_ANYWHERE"),
-        ("file:/nowhere/at/all", "the file /nowhere/at/all: No such file or directory"),
-        ("file:/", "/, which is no small file"),
-        ("file:/dev/zero", "/dev/zero, which is no small file"),
+        ("", "no reference to a secret"),
+        ("env:", "no reference to a secret"),
+        ("vault:a", "no reference to a secret"),
+        ("no-such", "no environment variable DEPOT_SIM_SECRET_NO_SUCH"),
+        ("env:DEPOT_SIM_SECRET_NOT_SET", "no environment variable DEPOT_SIM_SECRET_NOT_SET"),
+        ("env:NOT_OURS", "the variable NOT_OURS"),
+        ("file:/", "a file that no reference may name"),
         ("kept:unknown", "no secret kept under 'unknown'"),
-        ("kept:../token", "kept:../token"),
-        ("kept:.hidden", "kept:.hidden"),
-        ("kept:a/b", "kept:a/b"),
+        ("kept:../token", "no reference to a secret"),
+        ("kept:.hidden", "no reference to a secret"),
     ],
 )
 @pytest.mark.parametrize("in_memory", [True, False])
 def test_a_reference_that_leads_nowhere_says_so(tmp_path: Path, reference: str, found: str, in_memory: bool) -> None:
-    secrets = Secrets(None if in_memory else tmp_path)
+    secrets = Secrets(None if in_memory else tmp_path, None, {})
     with pytest.raises(InvalidInput) as error:
         secrets.get(SecretReference(reference))
     (fault,) = error.value.faults
@@ -79,26 +163,72 @@ def test_a_reference_that_leads_nowhere_says_so(tmp_path: Path, reference: str, 
     assert fault.expected in error.value.detail
 
 
-@pytest.mark.parametrize("content", [b"", b"\n", b"two\nlines", b"tab\there", b"nul\0", b"\xff\xfe", b"x" * 2**17])
+@pytest.mark.parametrize(
+    "content", [b"", b"\n", b"two\nlines or three", b"tab\there and there", b"nul\0nul\0nul", b"\xff\xfe", b"x" * 2**17]
+)
 def test_what_fits_in_no_header_is_no_secret(tmp_path: Path, content: bytes) -> None:
-    file = tmp_path / "token"
-    file.write_bytes(content)
+    (tmp_path / "token").write_bytes(content)
     with pytest.raises(InvalidInput) as error:
-        Secrets().get(SecretReference(f"file:{file}"))
+        Secrets(folder=tmp_path).get(SecretReference("token"))
     assert "two" not in error.value.detail
 
 
+class TestStart:
+    """What is looked at before the service listens."""
+
+    def test_short_secrets_are_refused_by_their_names(self, tmp_path: Path) -> None:
+        (tmp_path / "sub").mkdir()
+        (tmp_path / "sub" / "pin").write_text("4711\n")
+        (tmp_path / "fine").write_text("long enough")
+        environment = {"DEPOT_SIM_SECRET_A": "hunter2", "DEPOT_SIM_SECRET_B": "", "DEPOT_SIM_TOKENS": "a", "HOME": "/"}
+        with pytest.raises(InvalidInput) as error:
+            Secrets(None, tmp_path, environment).check()
+        found = [fault.found for fault in error.value.faults]
+        assert found == ["the variable DEPOT_SIM_SECRET_A", "the variable DEPOT_SIM_SECRET_B", "the file sub/pin"]
+        told = error.value.detail + str(error.value.faults)
+        assert "hunter2" not in told
+        assert "4711" not in told
+        assert "at least 8 characters" in told
+
+    def test_secrets_given_at_start_are_masked_before_they_are_used(self, tmp_path: Path) -> None:
+        (tmp_path / "token").write_text("of a file")
+        secrets = Secrets(None, tmp_path, {"DEPOT_SIM_SECRET_A": "of a variable"})
+        secrets.check()
+        assert secrets.mask("of a file, of a variable") == "***, ***"
+
+    def test_certificates_and_hidden_files_are_left_alone(self, tmp_path: Path) -> None:
+        (tmp_path / "client.pem").write_text("-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----\n")
+        (tmp_path / "store.p12").write_bytes(b"\xff\xfe")
+        (tmp_path / "..data").mkdir()
+        (tmp_path / "..data" / "x").write_text("x")
+        (tmp_path / ".swp").write_text("x")
+        Secrets(None, tmp_path, {}).check()
+
+    def test_a_folder_that_is_not_there_is_refused(self, tmp_path: Path) -> None:
+        with pytest.raises(InvalidInput) as error:
+            Secrets(None, tmp_path / "nowhere", {}).check()
+        assert error.value.faults[0].pointer == "/secrets"
+
+    def test_a_folder_of_everything_is_refused(self, tmp_path: Path) -> None:
+        for number in range(1_001):
+            (tmp_path / f"file-{number}").touch()
+        with pytest.raises(InvalidInput, match="more than 1,000 files"):
+            Secrets(None, tmp_path, {}).check()
+
+
 @pytest.mark.parametrize("in_memory", [True, False])
-def test_what_is_kept_is_found_by_its_reference(tmp_path: Path, in_memory: bool) -> None:
+def test_a_kept_secret_is_found_by_its_reference(tmp_path: Path, in_memory: bool) -> None:
+    """Partners choose it, so it may be short."""
     secrets = Secrets(None if in_memory else tmp_path / "kept")
     reference = secrets.keep("session-1.outbound", "first")
     assert reference == SecretReference("kept:session-1.outbound")
     assert secrets.get(reference) == "first"
     secrets.keep("session-1.outbound", "second one")
     assert secrets.get(reference) == "second one"
+    assert secrets.mask("the second one") == "the ***"
 
 
-def test_what_is_kept_survives_the_process_and_reaches_others(tmp_path: Path) -> None:
+def test_kept_secrets_survive_the_process_and_reach_others(tmp_path: Path) -> None:
     here, there = Secrets(tmp_path / "kept"), Secrets(tmp_path / "kept")
     reference = here.keep("a", "first")
     assert there.get(reference) == "first"

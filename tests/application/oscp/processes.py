@@ -34,6 +34,7 @@ from domain.oscp.rules import WindowMeters
 from domain.oscp.session import OscpCapacityProviderSession
 from domain.oscp.times import format_instant
 from domain.oscp.vocabulary import Direction, Lifecycle, SessionClock
+from domain.secret_references import SHORTEST, reference_fault
 from tests.application.run.processes import ALICE, FakeClock, Process, until
 from tests.domain.oscp.sessions import TEN
 
@@ -100,6 +101,17 @@ class FakeSecrets:
             raise InvalidInput([Fault("", reference.secret, "a secret that can be read")])
         return self.secrets[reference.secret]
 
+    def fault(self, reference: SecretReference, pointer: str) -> Fault | None:
+        return reference_fault(reference.secret, pointer)
+
+    def file_fault(self, name: str, pointer: str) -> Fault | None:
+        return Fault(pointer, name, "no file: this service has none")
+
+    def mask(self, text: str) -> str:
+        for secret in self.secrets.values():
+            text = text.replace(secret, "***") if len(secret) >= SHORTEST else text
+        return text
+
     def keep(self, name: str, secret: str) -> SecretReference:
         self.secrets[f"kept:{name}"] = secret
         return SecretReference(f"kept:{name}")
@@ -131,7 +143,7 @@ class OscpProcess(Process):
         self.meter = FakeMeter()
         self.time = SessionTime(clock, self.host, self.live)
         self.sessions = OscpSessions(store.log, self.journal, self.host, self.time)
-        self.outbound = OutboundService(self.sessions, clock, partner)
+        self.outbound = OutboundService(self.sessions, clock, partner, self.secrets.mask)
         self._numbers = count(1)
         doorkeeper = Doorkeeper(self.sessions, self.secrets, self.time, self, self.journal)
         world = WorldContext(store.log, self.live, self.time, self.meter)

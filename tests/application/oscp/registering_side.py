@@ -85,7 +85,7 @@ class Side:
         self.process = process
         time = SessionTime(clock, process.host, process.live)
         self.sessions = OscpSessions(store.log, process.journal, process.host, time)
-        outbound = OutboundService(self.sessions, clock, self.partner)
+        outbound = OutboundService(self.sessions, clock, self.partner, self.secrets.mask)
         doorkeeper = Doorkeeper(self.sessions, self.secrets, time, _Ids(), process.journal)
         world = WorldContext(store.log, process.live, time, _NoMeter())
         self.inbound = InboundService(self.sessions, doorkeeper, world, clock)

@@ -15,7 +15,7 @@ from tests.application.oscp.processes import HANDSHAKE, JSON, OscpProcess
 
 pytestmark = pytest.mark.anyio
 
-SECURED: dict[str, Any] = {"credentials": Credentials(inbound=SecretReference("env:TOKEN"))}
+SECURED: dict[str, Any] = {"credentials": Credentials(inbound=SecretReference("env:DEPOT_SIM_SECRET_TOKEN"))}
 
 
 def unresolved(process: OscpProcess) -> list[Any]:
@@ -77,7 +77,7 @@ async def test_a_path_that_is_none_is_not_found_and_tells_the_ones_there_are(
 async def test_a_session_with_a_token_wants_to_see_it(
     process: OscpProcess, authorization: str, status: int, rule: str
 ) -> None:
-    process.secrets.secrets["env:TOKEN"] = "s3cr3t"
+    process.secrets.secrets["env:DEPOT_SIM_SECRET_TOKEN"] = "s3cr3t"
     await process.start()
     session = await process.attach(**SECURED)
     headers = (JSON, ("authorization", authorization)) if authorization else (JSON,)
@@ -89,9 +89,9 @@ async def test_a_session_with_a_token_wants_to_see_it(
 
 
 async def test_a_token_that_cannot_be_read_any_more_lets_nobody_in(process: OscpProcess) -> None:
-    process.secrets.secrets["env:TOKEN"] = "s3cr3t"
+    process.secrets.secrets["env:DEPOT_SIM_SECRET_TOKEN"] = "s3cr3t"
     await process.start()
     await process.attach(**SECURED)
-    del process.secrets.secrets["env:TOKEN"]
+    del process.secrets.secrets["env:DEPOT_SIM_SECRET_TOKEN"]
     headers = (JSON, ("authorization", "Token s3cr3t"))
     assert await process.status("handshake", HANDSHAKE, headers=headers) == 403

@@ -31,7 +31,7 @@ from tests.domain.configuration.samples import depot
 
 pytestmark = pytest.mark.anyio
 
-TOKEN = Credentials(inbound=SecretReference("env:TOKEN"))
+TOKEN = Credentials(inbound=SecretReference("env:DEPOT_SIM_SECRET_TOKEN"))
 
 
 async def faults(process: OscpProcess, **changes: Any) -> dict[str, str]:
@@ -134,7 +134,7 @@ async def test_heartbeats_as_fast_as_can_be_are_refused(process: OscpProcess, in
 
 async def test_a_session_is_found_by_its_token(process: OscpProcess) -> None:
     await process.start()
-    process.secrets.secrets["env:TOKEN"] = "s3cr3t"
+    process.secrets.secrets["env:DEPOT_SIM_SECRET_TOKEN"] = "s3cr3t"
     await process.attach(partner_profile="oca-2.0", credentials=TOKEN, own_base_url="http://cp.example/oscp")
     headers = (("authorization", "Token s3cr3t"), ("content-type", "application/json"))
     assert await process.status("handshake", HANDSHAKE, configuration="", headers=headers) == 204

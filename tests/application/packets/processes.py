@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from adapters.event_store import EventStore
+from adapters.http import Secrets
 from adapters.packets import ProfileLibrary
 from application.http import Outgoing, Posted
 from application.packets.feeds import PacketFeeds
@@ -94,7 +95,7 @@ class PacketProcess(Process):
         super().__init__(store, clock, owner)
         self.platform = platform
         self.feeds = PacketFeeds(store.log, self.journal)
-        means = Means(store.log, self.feeds, ProfileLibrary(), platform, clock, NoInterference())
+        means = Means(store.log, self.feeds, ProfileLibrary(), Secrets(), platform, clock, NoInterference())
         self.keeper = FeedKeeper(self.host, means)
         self.packets = PacketService(store.log, self.feeds, self.keeper, self.live)
 

@@ -26,7 +26,7 @@ async def run(process: PacketProcess) -> PacketProcess:
 
 async def test_a_request_says_what_the_profile_and_the_binding_want(process: PacketProcess) -> None:
     await process.start()
-    credentials = Credentials(outbound=SecretReference("env:TOKEN"), headers={"X-Site": "one"})
+    credentials = Credentials(outbound=SecretReference("env:DEPOT_SIM_SECRET_TOKEN"), headers={"X-Site": "one"})
     policy = FeedPolicy(connect_timeout_ms=11, request_timeout_ms=22)
     await process.open(authorization=Authorization.BEARER, credentials=credentials, policy=policy)
     await process.runs.tick("r", 1, ALICE)

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from adapters.http import Secrets
 from adapters.packets import ProfileLibrary
 from application.packets.opening import bindings_with_endpoint, opening_of
 from application.packets.requests import OpenPacketFeed
@@ -19,7 +20,7 @@ from domain.run.events import SimulationRunStarted
 from tests.domain.configuration.samples import depot
 
 LIBRARY = ProfileLibrary()
-BEARER = {"authorization": "bearer", "credentials": {"outbound": {"secret": "env:TOKEN"}}}
+BEARER = {"authorization": "bearer", "credentials": {"outbound": {"secret": "env:DEPOT_SIM_SECRET_TOKEN"}}}
 
 
 def run_of(**binding: Any) -> SimulationRun:
@@ -32,7 +33,7 @@ def run_of(**binding: Any) -> SimulationRun:
 
 
 def opening(run: SimulationRun, binding_id: str = "meters", **asked: Any) -> PacketFeedOpened:
-    return opening_of(OpenPacketFeed(binding_id=binding_id, **asked), run, 1, LIBRARY)
+    return opening_of(OpenPacketFeed(binding_id=binding_id, **asked), run, 1, LIBRARY, Secrets())
 
 
 def test_a_binding_says_all_that_is_needed() -> None:
@@ -45,7 +46,7 @@ def test_a_binding_says_all_that_is_needed() -> None:
     assert (opened.site_id, opened.site_model_name) == ("Depot North", "Depot North")
     assert (opened.authorization, opened.credentials.outbound) == (
         Authorization.BEARER,
-        SecretReference("env:TOKEN"),
+        SecretReference("env:DEPOT_SIM_SECRET_TOKEN"),
     )
     assert (opened.at, opened.started_at, opened.seed, opened.run_version) == (*[1_772_416_800_000] * 2, 7, 1)
     assert opened.profile_files == LIBRARY.files("default/1")

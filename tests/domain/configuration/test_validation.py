@@ -213,6 +213,8 @@ def test_a_semantic_fault_names_its_place_and_what_would_do(pointer: str, change
         "ws://a b/",
         "ws://[::1",
         "ws://user:secret@host/",
+        "ws://user@host/",
+        "ws://host/?apikey=secret",
     ],
 )
 def test_an_endpoint_is_an_address_with_the_familys_scheme(endpoint: str) -> None:
@@ -225,7 +227,7 @@ def test_an_endpoint_is_an_address_with_the_familys_scheme(endpoint: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "endpoint", ["", "ws://host", "wss://host:9000/a/b?c", "ws://[::1]:80/x", "ws://user@10.0.0.1/"]
+    "endpoint", ["", "ws://host", "wss://host:9000/a/b?c", "ws://[::1]:80/x", "ws://10.0.0.1/?depot=1"]
 )
 def test_sound_endpoints_are_accepted(endpoint: str) -> None:
     decode_document(depot(("/projection_bindings/0/endpoint", endpoint)))

@@ -25,5 +25,23 @@ def test_a_register_is_recorded_without_its_token(body: bytes, kept: bytes) -> N
     assert masked_body(MessageType.REGISTER, body) == kept
 
 
-def test_other_messages_are_recorded_as_they_are() -> None:
-    assert masked_body(MessageType.HEARTBEAT, b'{"token":"abc') == b'{"token":"abc'
+@pytest.mark.parametrize(
+    ("body", "kept"),
+    [
+        (b'{"token":"abc', b'{"token":"***"'),
+        (b'{"a": {"clientSecret": {"value": "abc"}}, "n": 1.50}', b'{"a":{"clientSecret":"***"},"n":1.50}'),
+        (b'{"t\\u006fken": "abc"}', b'{"token":"***"}'),
+        (b'{"Password": 12345678, oops', b'{"Password": "***", oops'),
+        (b"grant_type=x&client_secret=abc&scope=y", b"grant_type=x&client_secret=***&scope=y"),
+        (b'{ "key": "SOC", "session_id": "s" }', b'{ "key": "SOC", "session_id": "s" }'),
+        (b'{"idToken": "1234", "token_type": "bearer"}', b'{"idToken": "1234", "token_type": "bearer"}'),
+        (b'{"rule": "says token"}', b'{"rule": "says token"}'),
+    ],
+)
+def test_other_bodies_lose_only_members_that_say_token_secret_or_password(body: bytes, kept: bytes) -> None:
+    assert masked_body(MessageType.HEARTBEAT, body) == kept
+
+
+def test_a_body_of_any_depth_is_masked() -> None:
+    nested = b'{"a":' * 900 + b'{"token":"abc"}' + b"}" * 900
+    assert b"abc" not in masked_body(MessageType.HEARTBEAT, nested)

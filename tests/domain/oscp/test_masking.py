@@ -8,7 +8,12 @@ from domain.masking import MASK, masked
 
 
 @pytest.mark.parametrize(
-    "name", ["Authorization", "authorization", "X-API-Key", "Cookie", "set-cookie", "Proxy-Authorization"]
+    "name",
+    [
+        *("Authorization", "authorization", "X-API-Key", "Cookie", "set-cookie", "Proxy-Authorization"),
+        *("X-Auth", "X-Functions-Key", "X-Api-Token", "X-Session-Token", "apikey", "X-Signature", "X-Password"),
+        *("Ocp-Apim-Subscription-Key", "X-Client-Secret", "X-Hub-Signature-256", "X-Amz-Security-Token"),
+    ],
 )
 def test_secret_headers_are_hidden_in_whatever_case(name: str) -> None:
     assert masked([(name, "s3cr3t")]) == ((name, MASK),)
@@ -30,7 +35,10 @@ def test_of_an_authorization_the_scheme_stays(value: str, shown: str) -> None:
 
 
 def test_other_headers_stay_as_they_are_and_in_order() -> None:
-    headers = (("x-request-id", "1"), ("x-request-id", "2"), ("content-type", "application/json"))
+    headers = (
+        *(("x-request-id", "1"), ("x-request-id", "2"), ("content-type", "application/json")),
+        *(("Idempotency-Key", "k"), ("Sec-WebSocket-Key", "n"), ("WWW-Authenticate", "Bearer")),
+    )
     assert masked(headers) == headers
 
 

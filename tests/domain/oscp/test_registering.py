@@ -17,7 +17,7 @@ from domain.oscp.vocabulary import Direction, MessageType, Outcome, Validation
 from tests.domain.oscp.sessions import ATTACHED, TEN, rules
 from tests.domain.oscp.sessions import session as state_of
 
-GIVEN, THEIRS, OURS = SecretReference("env:GIVEN"), SecretReference("kept:theirs"), SecretReference("kept:ours")
+GIVEN, THEIRS, OURS = map(SecretReference, ("env:DEPOT_SIM_SECRET_GIVEN", "kept:theirs", "kept:ours"))
 REGISTER = Register("t", (OfferedVersion("2.0", "http://fp.example/new"),))
 
 
