@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +13,9 @@ def write_whole(path: Path, content: bytes) -> None:
 
     What is no regular file, such as /dev/stdout or a pipe, is written to as it is. Raises OSError that names `path`.
     """
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "No such folder", str(folder))
     try:
         if path.exists() and not path.is_file():
             path.write_bytes(content)

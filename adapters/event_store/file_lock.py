@@ -77,10 +77,15 @@ def _locked(database: Path, path: Path) -> int:
     while True:
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        except (FileNotFoundError, NotADirectoryError):
+            raise StoreUnreadable(
+                f"the folder {path.parent} does not exist, so there can be no event store {database.name} in it",
+                "make the folder, or name another file",
+            ) from None
         except OSError as error:
             raise StoreUnreadable(
                 f"the lock file {path} cannot be opened: {error.strerror}",
-                "check that the folder exists and may be written to",
+                "allow this user to write to the folder, or name another file",
             ) from None
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

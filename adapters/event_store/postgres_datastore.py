@@ -95,6 +95,9 @@ def store_error(error: BaseException) -> StoreError:
         return StoreError(f"no connection to PostgreSQL: {error}", "check the server, then try again")
     if isinstance(error, psycopg.Error) and _is_answer(error):
         return StoreError(f"PostgreSQL refuses: {_first_line(error)}; nothing was written", "see the server's log")
+    if isinstance(error, psycopg.Error) and error.pgconn is not None:  # set when the attempt to connect failed
+        hint = "start the server, or check host, port, user and database of the URL"
+        return StoreError(f"PostgreSQL cannot be reached: {_first_line(error)}", hint)
     return StoreError(
         f"the connection to PostgreSQL failed: {_first_line(error)}; an append under way may have been written or not",
         "read the stream again before repeating the append",

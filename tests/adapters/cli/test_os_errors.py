@@ -134,6 +134,34 @@ def test_a_file_that_cannot_be_read_or_written_is_named(arguments: tuple[str, ..
     check_plain(err)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("serve", "--port", "0"), "the folder {folder}/missing does not exist"),
+        (("run", "three-bus-depot", "--for", "1h"), "the folder {folder}/missing does not exist"),
+        (("runs",), "there is no database {folder}/missing/depot.db"),
+        (("read-models", "status"), "there is no database {folder}/missing/depot.db"),
+    ],
+)
+def test_a_store_in_a_folder_that_does_not_exist_is_refused(
+    arguments: tuple[str, ...], said: str, tmp_path: Path
+) -> None:
+    code, _, err = depot_sim(*arguments, "--db", f"sqlite:///{tmp_path}/missing/depot.db")
+
+    assert code == 3, err
+    assert said.format(folder=tmp_path) in err
+    check_plain(err)
+
+
+@pytest.mark.parametrize("command", [("serve", "--port", "0"), ("run", "three-bus-depot", "--for", "1h"), ("runs",)])
+def test_a_store_that_is_a_folder_is_refused(command: tuple[str, ...], tmp_path: Path) -> None:
+    code, _, err = depot_sim(*command, "--db", f"sqlite:///{tmp_path}")
+
+    assert code == 3, err
+    assert str(tmp_path) in err
+    check_plain(err)
+
+
 def test_an_output_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     output = tmp_path / "missing" / "depot.yaml"
     code, _, err = depot_sim(
@@ -141,7 +169,7 @@ def test_an_output_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     )
 
     assert code == 2
-    assert f"{output} cannot be used: it does not exist" in err
+    assert f"{output.parent} cannot be used: it does not exist" in err
     check_plain(err)
 
 
@@ -151,6 +179,15 @@ def test_a_server_that_is_not_there_is_named_with_the_reason(scheme: str) -> Non
 
     assert code == 3
     assert f"no answer from {scheme}://127.0.0.1:9: the connection was refused" in err
+    check_plain(err)
+
+
+def test_a_postgresql_server_that_is_not_there_is_said_without_talk_of_appends() -> None:
+    code, _, err = depot_sim("runs", "--db", "postgresql://127.0.0.1:9/depot")
+
+    assert code == 3
+    assert "PostgreSQL cannot be reached" in err
+    assert "append" not in err
     check_plain(err)
 
 
