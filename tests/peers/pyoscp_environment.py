@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.packaging.wheelhouse import LOCKED
+
 ROOT = Path(__file__).parents[2]
 REQUIREMENTS = ROOT / "requirements" / "peers" / "pyoscp.txt"
 ENVIRONMENT = ROOT / ".venv" / "peers" / "pyoscp"
@@ -19,8 +21,7 @@ def ensure() -> Path:
     if not _INSTALLED.exists() or _INSTALLED.read_text() != wanted:
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(ENVIRONMENT)], check=True)
         pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        locked = ["--no-deps", "--only-binary=:all:", "--require-hashes", "-r", str(REQUIREMENTS)]
-        subprocess.run([*pip, *locked], check=True)
+        subprocess.run([*pip, *LOCKED, "-r", str(REQUIREMENTS)], check=True)
         _INSTALLED.write_text(wanted)
     return PYTHON
 
