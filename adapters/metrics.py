@@ -187,7 +187,7 @@ class Durations(Collector):
     def collect(self) -> Iterator[HistogramMetricFamily]:
         family = HistogramMetricFamily(self._name, self._meaning, labels=self._labels)
         upto = [*map(floatToGoString, self._bounds), "+Inf"]
-        for labels, tally in self._tallies.items():
+        for labels, tally in list(self._tallies.items()):  # requests go on while another thread collects
             counts = zip(upto, accumulate(tally.counts), strict=True)
             family.add_metric([str(label) for label in labels], list(counts), tally.seconds)
         yield family

@@ -1,4 +1,4 @@
-"""The HTTP server, composed: one ASGI application for every surface, and uvicorn's settings."""
+"""The HTTP server, composed: one ASGI application for every surface, the connection guard, uvicorn's settings."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ from adapters.control_api import create_app
 from adapters.metrics import MeteredApp
 from adapters.oscp import PREFIX, OscpApplication
 from bootstrap.service import Service
-from connection_guard import GuardedApplication, GuardedConnection, connection_of
+from connection_guard import ConnectionGuard, GuardedApplication, GuardedConnection, Limits, connection_of
 
-_GRACE_SECONDS = 10
+RESPONSE_SECONDS_WHEN_STOPPING = 1.5
+"""What is not answered by then is cut off, so that the process is out within 5 s. uvicorn would cut it off later, and
+write an error for each request."""
+_TASK_SECONDS_WHEN_STOPPING = 3
 
 
 class Dispatcher:
@@ -33,13 +36,44 @@ class Dispatcher:
         await self._default(scope, receive, send)
 
 
-def server_config(service: Service) -> uvicorn.Config:
-    """What uvicorn serves, and how."""
-    oscp = OscpApplication(service.oscp.protocol, connection_of)
-    surfaces = Dispatcher({PREFIX: oscp}, create_app(service.backend))
-    http: Any = guarded_h11
+class HttpSide:
+    """Everything of a service that faces HTTP clients."""
+
+    def __init__(self, service: Service, limits: Limits) -> None:
+        self._service = service
+        self._limits = limits
+        self.guard = ConnectionGuard(limits)
+        oscp = OscpApplication(service.oscp.protocol, connection_of)
+        self._app = GuardedApplication(Dispatcher({PREFIX: oscp}, create_app(service.backend)), limits)
+        metrics, guard = service.metrics, self.guard
+        metrics.watch("depot_sim_http_connections", "Open connections", "", lambda: [("", guard.open_connections)])
+        metrics.watch(
+            "depot_sim_http_refusals",
+            "Requests and connections refused by the limits of connections, by status",
+            "status",
+            lambda: [(str(status), count) for status, count in list(guard.refusals.items())],
+        )
+
+    def config(self) -> uvicorn.Config:
+        """What uvicorn serves, and how."""
+        return server_config(MeteredApp(self._app, self._service.metrics), self.guard)
+
+    async def stop(self) -> None:
+        """End what would go on for long: bodies that do not come, waiting reads, event streams, ignored messages."""
+        self._app.stop()
+        await self._service.stop_streams()
+
+    def cut_off(self) -> None:
+        """End what has not ended by itself."""
+        self._app.cut_off()
+        self.guard.abort_all()
+
+
+def server_config(app: Any, guard: ConnectionGuard) -> uvicorn.Config:
+    """The settings of uvicorn with h11 behind the guard, with the same limits for heads and idle connections."""
+    http: Any = partial(_guarded_h11, guard)
     return uvicorn.Config(
-        GuardedApplication(MeteredApp(surfaces, service.metrics)),
+        app,
         http=http,
         ws="none",
         lifespan="off",
@@ -47,10 +81,12 @@ def server_config(service: Service) -> uvicorn.Config:
         log_config=None,
         server_header=False,
         proxy_headers=False,
-        timeout_graceful_shutdown=_GRACE_SECONDS,
+        h11_max_incomplete_event_size=guard.limits.head_bytes,
+        timeout_keep_alive=max(1, round(guard.limits.idle_seconds)),
+        timeout_graceful_shutdown=_TASK_SECONDS_WHEN_STOPPING,
     )
 
 
-def guarded_h11(**of_server: Any) -> GuardedConnection:
+def _guarded_h11(guard: ConnectionGuard, **of_server: Any) -> GuardedConnection:
     """A connection as uvicorn asks for it; the arguments are those it gives to every HTTP protocol."""
-    return GuardedConnection(partial(H11Protocol, **of_server))
+    return guard.connection(partial(H11Protocol, **of_server))

@@ -68,3 +68,12 @@ def configure_logs(log_format: LogFormat, mask: Callable[[str], str] = str) -> N
         handler.setFormatter(TextFormatter(mask))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     logging.getLogger("uvicorn.access").disabled = True
+    logging.getLogger("uvicorn.error").addFilter(_is_not_about_upgrades)
+
+
+def _is_not_about_upgrades(record: logging.LogRecord) -> bool:
+    """False for what uvicorn warns of when a client offers to upgrade, as Java's does with each request.
+
+    To decline the offer and to respond over HTTP/1.1 is what RFC 9110 7.8 wants.
+    """
+    return not record.getMessage().startswith(("Unsupported upgrade request", "No supported WebSocket library"))

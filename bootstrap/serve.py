@@ -20,12 +20,14 @@ import uvicorn
 from adapters.cli.output_files import write_whole
 from adapters.http import Secrets
 from bootstrap.given_secrets import open_secrets
-from bootstrap.http import server_config
+from bootstrap.http import RESPONSE_SECONDS_WHEN_STOPPING, HttpSide
+from bootstrap.limits import allow_open_files, read_limits
 from bootstrap.listening import listening
 from bootstrap.logs import configure_logs
 from bootstrap.msgspec_types import build_types
-from bootstrap.service import Service, open_service
+from bootstrap.service import open_service
 from bootstrap.settings import Settings
+from connection_guard import Limits
 from domain.errors import Fault, InvalidInput
 
 _THREADS = 32  # reads of the stores; the default follows the number of cores, but these wait rather than compute
@@ -52,12 +54,13 @@ def serve(settings: Settings) -> None:
     faulthandler.enable()
     check_reach(settings)
     check_ready_file(settings)
+    limits = read_limits(settings.limits)
     secrets = open_secrets(settings)
     configure_logs(settings.log_format, secrets.mask)
     build_types()
     gc.set_threshold(*_COLLECT_AFTER)
     with listening(settings.host, settings.port) as listener, asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(settings, listener, secrets))
+        runner.run(_serve(settings, listener, secrets, allow_open_files(limits)))
 
 
 def check_reach(settings: Settings) -> None:
@@ -83,7 +86,7 @@ def check_ready_file(settings: Settings) -> None:
     raise InvalidInput([Fault("/ready_file", found, expected)], "the ready file cannot be written")
 
 
-async def _serve(settings: Settings, listener: socket.socket, secrets: Secrets) -> None:
+async def _serve(settings: Settings, listener: socket.socket, secrets: Secrets, limits: Limits) -> None:
     url = _url(settings.host, listener)
     settings = msgspec.structs.replace(settings, owner=settings.owner or owner_of(settings.host, url), url=url)
     loop, stopping = asyncio.get_running_loop(), asyncio.Event()
@@ -91,8 +94,9 @@ async def _serve(settings: Settings, listener: socket.socket, secrets: Secrets) 
     for number in _SIGNALS:
         loop.add_signal_handler(number, stopping.set)
     async with open_service(settings, secrets) as service:
-        server = _Server(server_config(service), lambda: _announce(settings, url))
-        stopper = asyncio.create_task(_stop_when_asked(stopping, service, server))
+        http = HttpSide(service, limits)
+        server = _Server(http.config(), lambda: _announce(settings, url))
+        stopper = asyncio.create_task(_stop_when_asked(stopping, http, server))
         try:
             await server.serve(sockets=[listener])
         finally:
@@ -100,11 +104,13 @@ async def _serve(settings: Settings, listener: socket.socket, secrets: Secrets) 
     _log.info("stopped")
 
 
-async def _stop_when_asked(stopping: asyncio.Event, service: Service, server: uvicorn.Server) -> None:
+async def _stop_when_asked(stopping: asyncio.Event, http: HttpSide, server: uvicorn.Server) -> None:
     await stopping.wait()
     _log.info("stopping")
     server.should_exit = True
-    await service.stop_streams()
+    await http.stop()
+    await asyncio.sleep(RESPONSE_SECONDS_WHEN_STOPPING)
+    http.cut_off()
 
 
 class _Server(uvicorn.Server):

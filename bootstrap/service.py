@@ -60,8 +60,10 @@ class Service:
     player: ScriptPlayer
 
     async def stop_streams(self) -> None:
-        """End every event stream and every request left unanswered, so that a server can finish its connections."""
+        """End every event stream, waiting read and request left unanswered, so that a server can finish."""
         self.oscp.protocol.close()
+        self.backend.scenarios.stop_waiting()
+        self.backend.packet_scenarios.stop_waiting()
         await asyncio.to_thread(self.backend.tail.close)
 
 

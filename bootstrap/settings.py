@@ -20,6 +20,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     theirs alone, and by default comes from the address. `lease_seconds` is how long a run waits for a dead process.
     `url` is where partners reach the service: what it listens on, once it does.
     `secrets` is the folder of the secrets that the service is given; it is only read.
+    `limits` are texts "NAME=VALUE", see bootstrap.limits.
     `kept_secrets` is the folder for secrets that partners give the service; see bootstrap.kept_secrets for the default.
     """
 
@@ -32,5 +33,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ready_file: Path | None = None
     kept_secrets: Path | None = None
     secrets: Path | None = None
+    limits: tuple[str, ...] = ()
     url: str = "http://127.0.0.1:8420"
     log_format: LogFormat = LogFormat.JSON

@@ -104,6 +104,7 @@ def serve(request: ServeRequest) -> None:
         ready_file=request.ready_file,
         kept_secrets=request.kept_secrets,
         secrets=request.secrets,
+        limits=request.limits,
         log_format=LogFormat.JSON if request.json_logs else LogFormat.TEXT,
     )
     serving.serve(settings)

@@ -1,6 +1,15 @@
 """Stands between a server's sockets and its HTTP parser. Knows nothing of the product and of any one HTTP server."""
 
 from connection_guard.asgi import GuardedApplication, connection_of
-from connection_guard.connection import GuardedConnection
+from connection_guard.connection import GuardedConnection, current_connection
+from connection_guard.guard import ConnectionGuard
+from connection_guard.limits import Limits
 
-__all__ = ["GuardedApplication", "GuardedConnection", "connection_of"]
+__all__ = [
+    "ConnectionGuard",
+    "GuardedApplication",
+    "GuardedConnection",
+    "Limits",
+    "connection_of",
+    "current_connection",
+]

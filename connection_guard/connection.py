@@ -3,39 +3,173 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import TypeVar, cast
+from typing import Protocol, TypeVar, cast
+
+from connection_guard.framing import RequestFraming
+from connection_guard.limits import Limits
+from connection_guard.responses import response
 
 T = TypeVar("T")
 
+_LINGER_SECONDS = 2.0
+"""After a refusal, input is read and discarded for so long. A connection that is closed while its client still sends is
+reset, and the client never sees the response (RFC 9112 9.6)."""
+
+_log = logging.getLogger("depot_sim.http")
+
+
+class Connections(Protocol):
+    """What a connection needs of the guard that holds it and all others."""
+
+    limits: Limits
+    clock: Callable[[], float]
+
+    def opened(self, connection: GuardedConnection) -> str:
+        """Count the connection. The reason when there are too many, which are to be refused; nothing otherwise."""
+
+    def closed(self, connection: GuardedConnection) -> None: ...
+
+    def refused(self, status: int) -> None:
+        """Count the refusal."""
+
 
 class GuardedConnection(asyncio.Protocol):
-    """Forwards the callbacks of `asyncio.Protocol` to the protocol that `make_protocol` returns."""
+    """Forwards the callbacks of `asyncio.Protocol` to the protocol that `make_protocol` returns, within the limits.
 
-    def __init__(self, make_protocol: Callable[[], asyncio.Protocol]) -> None:
-        self._protocol = make_protocol()
+    Where a head begins and ends is read from the bytes by RequestFraming. That a response has ended is what the
+    application says by `response_ended`, as the bytes of a response do not pass here. Both are needed: a head or body
+    is late only while the server reads, and a refusal comes after the responses to the requests before it.
+
+    Time is measured by `check`, which the guard calls for all connections at once; a timer for each request would cost
+    more than all the rest of this class.
+    """
+
+    def __init__(self, connections: Connections, make_protocol: Callable[[], asyncio.Protocol]) -> None:
+        self._connections = connections
+        self._make_protocol = make_protocol
+        self._protocol: asyncio.Protocol = _NO_PROTOCOL
         self._transport: asyncio.Transport | None = None
+        self._framing = RequestFraming(connections.limits.head_bytes)
+        self._since = 0.0
+        """When what is waited for began to be waited for: a byte, the end of a head, a request."""
+        self._started = 0
+        self._answered = 0
+        self._refusal: tuple[int, str] | None = None
+        self._lingers = False
+        self._input_ended = False
+        self._closes_with_input = False
+        self.address = ""
+        """Of the client, without its port."""
+
+    # For the application
 
     def abort(self) -> None:
         """End the connection at once, without a response to the request that is being processed."""
         if self._transport is not None:
             self._transport.abort()
 
+    def close_with_input(self) -> None:
+        """Close the connection when the client closes its side, though a response is still to come.
+
+        For responses without an end, and for requests left without a response: nothing else shows that the client left.
+        """
+        self._closes_with_input = True
+        if self._input_ended and self._transport is not None:
+            self._transport.close()
+
+    def request_started(self) -> int:
+        """The number of the request that the application begins with, from 1 on."""
+        self._started += 1
+        return self._started
+
+    def is_complete(self, number: int) -> bool:
+        """Whether that request has arrived with its whole body."""
+        return self._framing.requests >= number
+
+    def response_ended(self) -> None:
+        """The last byte of a response has been written."""
+        self._answered += 1
+        self._since = self._connections.clock()
+        if self._transport is None:
+            return
+        if self._input_ended and self._answered >= self._framing.requests:
+            self._transport.close()
+        elif self._refusal is not None and not self._is_waited_for:
+            self._respond(*self._refusal)
+
+    # For the guard
+
+    def check(self, now: float) -> None:
+        """Refuse or close the connection if it has taken longer than a limit allows."""
+        transport = self._transport
+        if transport is None:
+            return
+        if self._lingers:
+            if now - self._since >= _LINGER_SECONDS:
+                transport.abort()
+            return
+        if self._is_waited_for or self._refusal is not None:
+            return
+        if self._framing.heads and not transport.is_reading():
+            self._since = now  # what the server does not read is not late
+            return
+        self._check_time(now - self._since, transport)
+
+    def _check_time(self, waited: float, transport: asyncio.Transport) -> None:
+        limits = self._connections.limits
+        if self._framing.is_in_head:
+            if waited >= limits.head_seconds:
+                self._refuse(408, f"The head of a request must be complete within {limits.head_seconds:g} s.")
+        elif self._framing.is_in_body:  # its response has ended before
+            if waited >= limits.body_seconds:
+                transport.close()
+        elif waited >= limits.idle_seconds:
+            transport.close()
+
     # Callbacks of the transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's has the methods, but not the base class
+        peer = transport.get_extra_info("peername")
+        self.address = str(peer[0]) if isinstance(peer, tuple) else ""
+        self._since = self._connections.clock()
+        reason = self._connections.opened(self)
+        if reason:
+            self._refuse(503, reason)
+            return
+        self._protocol = self._make_protocol()
         self._in_context(self._protocol.connection_made, transport)
 
     def data_received(self, data: bytes) -> None:
-        self._in_context(self._protocol.data_received, data)
+        if self._refusal is not None:
+            return
+        framing = self._framing
+        heads, was_in_head = framing.heads, framing.is_in_head
+        refusal = framing.feed(data)
+        if not was_in_head or framing.heads > heads or not framing.is_in_head:
+            self._since = self._connections.clock()
+        if refusal is None:
+            self._forward(data)
+        elif framing.is_in_body:
+            # The application may be reading this body: the protocol finds the fault, too, and ends the request.
+            self._refuse(refusal.status, "")
+            self._forward(data)
+        else:
+            self._forward(data[: refusal.offset])
+            self._refuse(refusal.status, self._reason(refusal.status))
 
     def eof_received(self) -> bool | None:
-        return self._protocol.eof_received()
+        """True keeps the connection open: a client that closes its side may still wait for responses."""
+        self._input_ended = True
+        self._protocol.eof_received()
+        return self._answered < self._framing.requests and not self._closes_with_input
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
+        self._connections.closed(self)
         self._protocol.connection_lost(exc)
 
     def pause_writing(self) -> None:
@@ -43,6 +177,23 @@ class GuardedConnection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._protocol.resume_writing()
+
+    # Within
+
+    @property
+    def _is_waited_for(self) -> bool:
+        """Whether a response to a request whose head is complete is still to come."""
+        return self._answered < self._framing.heads
+
+    def _forward(self, data: bytes) -> None:
+        if not data:
+            return
+        try:
+            self._in_context(self._protocol.data_received, data)
+        except Exception as error:  # noqa: BLE001 - a client's bytes must never end in a traceback
+            # uvicorn's h11 protocol raises for a fault in a body whose response has begun: nothing can be answered.
+            _log.warning("the HTTP parser failed; the connection is aborted", extra={"error": repr(error)})
+            self.abort()
 
     def _in_context(self, callback: Callable[[T], None], argument: T) -> None:
         """Call it so that the tasks it creates, which run the application, know their connection."""
@@ -52,6 +203,45 @@ class GuardedConnection(asyncio.Protocol):
         finally:
             CURRENT.reset(token)
 
+    def _refuse(self, status: int, reason: str) -> None:
+        """Respond when the requests before are answered. No more input is forwarded."""
+        self._connections.refused(status)
+        self._refusal = (status, reason)
+        if not self._is_waited_for:
+            self._respond(status, reason)
+
+    def _respond(self, status: int, reason: str) -> None:
+        """Write the refusal, close the own side, and discard input for a while; without a reason close at once."""
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        if not reason:
+            transport.close()
+            return
+        transport.write(response(status, reason))
+        if self._input_ended:
+            transport.close()
+            return
+        transport.write_eof()
+        transport.resume_reading()
+        self._lingers = True
+        self._since = self._connections.clock()
+
+    def _reason(self, status: int) -> str:
+        if status == 431:
+            return f"Request line and headers may have {self._connections.limits.head_bytes} bytes in all."
+        if status == 501:
+            return "The only transfer coding that is read here is chunked."
+        return "The framing of the request breaks RFC 9112: see its line ends, Content-Length and Transfer-Encoding."
+
+
+_NO_PROTOCOL = asyncio.Protocol()
+"""Stands for the protocol of a connection that is refused at once: its callbacks do nothing."""
 
 CURRENT: ContextVar[GuardedConnection | None] = ContextVar("connection", default=None)
 """The connection whose request a task is processing."""
+
+
+def current_connection() -> GuardedConnection | None:
+    """The connection whose request the running task is processing; None outside of requests."""
+    return CURRENT.get()

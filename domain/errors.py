@@ -9,6 +9,7 @@ DepotSimError                    type, detail, hint; what a person reads
 │   ├── LeaseLost                another runner owns the run now
 │   └── RunHeldElsewhere         the run is active in another process
 ├── PreconditionFailed           If-Match names another version
+├── ServiceStopping              the service stops before the response is known
 └── StoreError                   the event store cannot be used
     ├── StoreInUse               another process writes to the SQLite file
     ├── StoreUnreadable          truncated, corrupt, or not a depot-sim store
@@ -109,6 +110,11 @@ class RunHeldElsewhere(Conflict):
 class PreconditionFailed(DepotSimError):
     type = "precondition-failed"
     title = "If-Match names another version"
+
+
+class ServiceStopping(DepotSimError):
+    type = "service-stopping"
+    title = "The service is stopping"
 
 
 class StoreError(DepotSimError):

@@ -70,7 +70,7 @@ class ServeRequest(NamedTuple):
     """Port 0 is any free one. `ready_file` gets URL and process id as JSON once the service answers.
 
     `secrets` is the folder of the secrets that the service is given. `kept_secrets` is the folder for secrets that
-    partners give the service; None chooses the default for the store.
+    partners give the service; None chooses the default for the store. `limits` are texts "NAME=VALUE".
     """
 
     db: str
@@ -81,6 +81,7 @@ class ServeRequest(NamedTuple):
     json_logs: bool
     kept_secrets: Path | None = None
     secrets: Path | None = None
+    limits: tuple[str, ...] = ()
 
 
 class Rebuilt(Protocol):

@@ -19,6 +19,7 @@ from domain.errors import (
     NotFound,
     PreconditionFailed,
     RunHeldElsewhere,
+    ServiceStopping,
     StoreError,
 )
 from read_models.errors import QueryRefused
@@ -75,6 +76,14 @@ class Forbidden(RequestError):
     status = 403
 
 
+class ClientDisconnected(RequestError):
+    """Nobody receives the response."""
+
+    type = "client-disconnected"
+    title = "The client disconnected before the end of its request"
+    status = 400
+
+
 class TooBusy(RequestError):
     type = "too-busy"
     title = "The service has as much of this to do as it takes on"
@@ -88,6 +97,7 @@ _STATUSES: tuple[tuple[type[DepotSimError], int], ...] = (
     (Conflict, 409),
     (PreconditionFailed, 412),
     (StoreError, 503),
+    (ServiceStopping, 503),
 )
 
 _QUERY_PARAMETERS = {"begin": "from", "end": "to", "resolution_ms": "resolution"}
@@ -124,6 +134,8 @@ def answer_domain_error(_: Request[Any, Any, Any], error: DepotSimError) -> Resp
     problem = problem_of(error)
     if isinstance(error, TooBusy):
         _log.warning("%s: %s", error.type, error.detail)
+    elif isinstance(error, ServiceStopping | ClientDisconnected):
+        _log.info("%s: %s", error.type, error.detail)
     elif problem.status >= 500:
         _log.error("%s: %s", error.type, error.detail, exc_info=error)
     return _response(problem, _headers(problem.status))

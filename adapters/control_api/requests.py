@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any, Literal, TypeVar
 
 import msgspec
 from litestar import Request
 from litestar.datastructures import State
 from litestar.di import Provide
+from litestar.exceptions import InternalServerException
 from msgspec import inspect
 
 from adapters.control_api.backend import Backend, Parsed
-from adapters.control_api.problems import MalformedBody, UnsupportedMediaType
+from adapters.control_api.problems import ClientDisconnected, MalformedBody, UnsupportedMediaType
 from adapters.control_api.tokens import Actor
 from adapters.control_api.workers import BODIES, Workers
 from application.repository import Origin
@@ -72,6 +73,14 @@ class ApiRequest(Request[Actor, None, State]):
     def media_type(self) -> str:
         """The body's content type without its parameters, in lower case."""
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    async def stream(self) -> AsyncGenerator[bytes, None]:
+        """The body in parts. Raises ClientDisconnected instead of the framework's error, which reads as a defect."""
+        try:
+            async for part in super().stream():
+                yield part
+        except InternalServerException as error:
+            raise ClientDisconnected(error.detail) from None
 
     def _id(self, name: str) -> str:
         value = self.headers.get(name, "")

@@ -22,6 +22,9 @@ class Connection(Protocol):
     def abort(self) -> None:
         """End the connection at once, without a response."""
 
+    def close_with_input(self) -> None:
+        """Close the connection when the client closes its side, though a response is still to come."""
+
 
 class Endpoint(NamedTuple):
     """`path` is what follows the prefix; requests are counted by `template`, so that unknown paths count as one."""
@@ -65,6 +68,7 @@ class ProtocolApi:
             connection.abort()
         else:
             self._unanswered.add(connection)
+            connection.close_with_input()
 
     def forget(self, connection: Connection) -> None:
         self._unanswered.discard(connection)

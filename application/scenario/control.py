@@ -18,7 +18,7 @@ from application.scenario.views import (
     expectation_view,
     override_view,
 )
-from domain.errors import Fault, InvalidInput, NotFound
+from domain.errors import Fault, InvalidInput, NotFound, ServiceStopping
 from domain.scenario.expectation_events import Moment, Verdict
 from domain.scenario.expectation_requests import read_expectation_request
 from domain.scenario.expectations import Expectations
@@ -67,6 +67,8 @@ class ScenarioControl:
     def __init__(self, targets: Targets, live: LiveRuns) -> None:
         self._targets = targets
         self._live = live
+        self._waits: set[asyncio.Timeout] = set()
+        self._is_stopping = False
 
     @property
     def family(self) -> Family:
@@ -106,7 +108,10 @@ class ScenarioControl:
         return [expectation_view(id, standing) for id, standing in [*state.waiting.items(), *state.settled.items()]]
 
     async def expectation(self, run_id: str, name: str, expectation_id: str, wait_seconds: int = 0) -> ExpectationView:
-        """How it stands; with a wait, the moment its verdict is known, or when the wait is over."""
+        """How it stands; with a wait, the moment its verdict is known, or when the wait is over.
+
+        Raises ServiceStopping when `stop_waiting` ends the wait.
+        """
         if not 0 <= wait_seconds <= LONGEST_WAIT_SECONDS:
             raise InvalidInput([Fault("/wait", str(wait_seconds), f"0 to {LONGEST_WAIT_SECONDS} seconds")])
         _standing(await self._targets.find(run_id, name), expectation_id)
@@ -115,8 +120,10 @@ class ScenarioControl:
         return expectation_view(expectation_id, _standing(await self._targets.find(run_id, name), expectation_id))
 
     async def _wait_for_verdict(self, run_id: str, name: str, expectation_id: str, seconds: int) -> None:
+        timeout = asyncio.timeout(0 if self._is_stopping else seconds)
         try:
-            async with asyncio.timeout(seconds):
+            async with timeout:
+                self._waits.add(timeout)
                 while True:
                     changed = self._targets.changed(run_id, name)
                     target = await self._targets.find(run_id, name)
@@ -124,7 +131,16 @@ class ScenarioControl:
                         return
                     await changed.wait()
         except TimeoutError:
-            return
+            if self._is_stopping:
+                raise ServiceStopping("the service stopped before the verdict was known", "read it again") from None
+        finally:
+            self._waits.discard(timeout)
+
+    def stop_waiting(self) -> None:
+        """End every wait for a verdict, now and from now on."""
+        self._is_stopping = True
+        for timeout in self._waits:
+            timeout.reschedule(asyncio.get_running_loop().time())
 
     async def retire_expectation(self, run_id: str, name: str, expectation_id: str, origin: Origin) -> ExpectationView:
         """Call it off. Raises Conflict when it has its verdict already."""

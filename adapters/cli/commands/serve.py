@@ -41,6 +41,13 @@ def add_to(subcommands: Subcommands) -> None:
         help="where secrets given by partners are kept (default: DEPOT_SIM_KEPT_SECRETS, or FILE.secrets beside an "
         "SQLite file, or depot-sim.secrets with PostgreSQL)",
     )
+    command.add_argument(
+        "--limit",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a limit of HTTP connections, such as head-seconds=20; docs/limits.md lists them; may be repeated",
+    )
     command.add_argument("--log-format", choices=("json", "text"), help="default: text on a terminal, json otherwise")
     command.set_defaults(execute=execute)
 
@@ -56,6 +63,7 @@ def execute(arguments: argparse.Namespace, toolbox: Toolbox, _terminal: Terminal
             tokens=tuple(token.strip() for token in tokens if token.strip()),
             ready_file=arguments.ready_file,
             json_logs=log_format == "json",
+            limits=tuple(arguments.limit),
             kept_secrets=arguments.kept_secrets or _folder("DEPOT_SIM_KEPT_SECRETS"),
             secrets=arguments.secrets or _folder("DEPOT_SIM_SECRETS"),
         )

@@ -183,6 +183,8 @@ def test_every_error_has_a_status_of_its_own_kind() -> None:
         "Unauthorised": 401,
         "Forbidden": 403,
         "TooBusy": 503,
+        "ServiceStopping": 503,
+        "ClientDisconnected": 400,
     }
 
 

@@ -113,9 +113,8 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def asgi_server(app: Any, http: Any) -> AsyncIterator[int]:
-    """The application under uvicorn with that protocol, as the service runs it; its port."""
-    config = uvicorn.Config(app, http=http, ws="none", lifespan="off", log_config=None, access_log=False)
+async def asgi_server(config: uvicorn.Config) -> AsyncIterator[int]:
+    """An application served by uvicorn; its port."""
     server = _Server(config)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))

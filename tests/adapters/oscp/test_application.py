@@ -16,8 +16,8 @@ from adapters.metrics import MeteredApp
 from adapters.oscp import PREFIX, OscpApplication, ProtocolApi
 from adapters.oscp.request_body import MOST_COUNTED_BYTES
 from application.oscp.arrivals import MOST_BODY_BYTES, NO_REPLY, Arrival, Reply
-from bootstrap.http import Dispatcher, guarded_h11
-from connection_guard import GuardedApplication, connection_of
+from bootstrap.http import Dispatcher, server_config
+from connection_guard import ConnectionGuard, GuardedApplication, Limits, connection_of
 from tests.adapters.http.peers import Caller, asgi_server, calling
 
 pytestmark = pytest.mark.anyio
@@ -72,8 +72,8 @@ async def site(closing: AsyncExitStack) -> Site:
     service, counts = Service(), Counts()
     api = ProtocolApi(service.receive)
     surfaces = Dispatcher({PREFIX: OscpApplication(api, connection_of)}, _elsewhere)
-    app = GuardedApplication(MeteredApp(surfaces, counts))
-    port = await closing.enter_async_context(asgi_server(app, guarded_h11))
+    app = MeteredApp(GuardedApplication(surfaces, Limits()), counts)
+    port = await closing.enter_async_context(asgi_server(server_config(app, ConnectionGuard(Limits()))))
     closing.callback(api.close)
     return Site(service, api, counts, port, closing)
 

@@ -46,3 +46,11 @@ def test_an_address_that_is_taken_is_told(tmp_path: Path) -> None:
 
     assert code == 2
     assert "Address already in use" in err
+
+
+def test_limits_may_be_given_one_by_one() -> None:
+    assert served().limits == ()
+    assert served("--limit", "head-bytes=1000", "--limit", "idle-seconds=5").limits == (
+        "head-bytes=1000",
+        "idle-seconds=5",
+    )

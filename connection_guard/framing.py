@@ -1,0 +1,177 @@
+"""Where requests begin and end in the bytes that a client sends (RFC 9112).
+
+This parser reads no more than the framing. It refuses what two parsers could read differently, so that it always
+agrees with the parser behind it about where the next head begins.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+_END_OF_LINE = re.compile(rb"\n")
+_END_OF_HEAD = re.compile(rb"\n\r?\n")
+_FRAMING = re.compile(rb"\n(content-length|transfer-encoding)[ \t]*:[ \t]*([^\r\n]*?)[ \t]*\r")
+_LENGTH = re.compile(rb"[0-9]{1,18}")
+_CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r\n")
+
+
+class Refusal(NamedTuple):
+    """The bytes from `offset` on are refused with this HTTP status."""
+
+    status: int
+    offset: int
+
+
+class RequestFraming:
+    """Follows the requests of one connection.
+
+    `heads` counts heads that are complete, `requests` counts requests whose body is complete, too.
+    """
+
+    __slots__ = ("_head_bytes", "_held", "_left", "_read", "heads", "requests")
+
+    def __init__(self, head_bytes: int) -> None:
+        self.heads = 0
+        self.requests = 0
+        self._head_bytes = head_bytes
+        self._held = bytearray()
+        """The beginning of a head, of a chunk's first line or of trailers."""
+        self._left = 0
+        """Bytes of the body, or of the chunk and its line end, that are still to come."""
+        self._read: Callable[[bytes, int], int] = self._read_head
+
+    @property
+    def is_in_head(self) -> bool:
+        """Whether a head has begun and is not complete."""
+        return self.heads == self.requests and bool(self._held)
+
+    @property
+    def is_in_body(self) -> bool:
+        return self.heads > self.requests
+
+    def feed(self, data: bytes) -> Refusal | None:
+        """Follow the next bytes. After a refusal the connection is to be closed."""
+        position, end = 0, len(data)
+        try:
+            while position < end:
+                position = self._read(data, position)
+        except _Refused as refused:
+            return Refusal(refused.status, position)
+        return None
+
+    # Each reads from a position and returns the one after what it has read
+
+    def _read_head(self, data: bytes, start: int) -> int:
+        end = data.find(b"\r\n\r\n", start) if not self._held else -1
+        if 0 <= end <= start + self._head_bytes - 4:  # most heads come in one piece
+            head, after = data[start : end + 4], end + 4
+        else:
+            found = self._complete(_END_OF_HEAD, data, start, 431)
+            if found is None:
+                return len(data)
+            head, after = found
+        self._begin_body(head)
+        self.heads += 1
+        return after
+
+    def _read_body(self, data: bytes, start: int) -> int:
+        after = self._skip(data, start)
+        if not self._left:
+            self._end_request()
+        return after
+
+    def _read_chunk_size(self, data: bytes, start: int) -> int:
+        found = self._complete(_END_OF_LINE, data, start, 400)
+        if found is None:
+            return len(data)
+        line, after = found
+        match = _CHUNK_SIZE.fullmatch(line)
+        if match is None:
+            raise _Refused(400)
+        size = int(match[1], 16)
+        if size:
+            self._left = size + len(b"\r\n")
+            self._read = self._read_chunk
+        else:
+            self._held += b"\n"  # so that trailers end as a head does, also when there are none
+            self._read = self._read_trailers
+        return after
+
+    def _read_chunk(self, data: bytes, start: int) -> int:
+        after = self._skip(data, start)
+        if not self._left:
+            self._read = self._read_chunk_size
+        return after
+
+    def _read_trailers(self, data: bytes, start: int) -> int:
+        found = self._complete(_END_OF_HEAD, data, start, 431)
+        if found is None:
+            return len(data)
+        self._end_request()
+        return found[1]
+
+    # What they share
+
+    def _complete(self, end: re.Pattern[bytes], data: bytes, start: int, status: int) -> tuple[bytes, int] | None:
+        """What was held and the data up to the end, and the position after it; None when the end is still to come.
+
+        Every byte is searched once, but for the two before a new piece, which may be part of the end.
+        """
+        held = self._held
+        known = len(held)
+        held += data[start : start + self._head_bytes + 1]
+        match = end.search(held, max(0, known - 2))
+        if match is not None and match.end() <= self._head_bytes:
+            whole = bytes(held[: match.end()])
+            held.clear()
+            return whole, start + match.end() - known
+        if len(held) > self._head_bytes:
+            raise _Refused(status)
+        return None
+
+    def _skip(self, data: bytes, start: int) -> int:
+        skipped = min(self._left, len(data) - start)
+        self._left -= skipped
+        return start + skipped
+
+    def _begin_body(self, head: bytes) -> None:
+        lowered = head.lower()
+        if lowered.count(b"\n") != lowered.count(b"\r\n") or b"\n " in lowered or b"\n\t" in lowered:
+            raise _Refused(400)  # a line end without CR, or a header folded over two lines
+        at_least_one = b"\ncontent-length" in lowered or b"\ntransfer-encoding" in lowered
+        fields = _FRAMING.findall(lowered) if at_least_one else []
+        codings = [value for name, value in fields if name == b"transfer-encoding"]
+        lengths = {
+            length.strip() for name, value in fields if name == b"content-length" for length in value.split(b",")
+        }
+        if codings and lengths:
+            raise _Refused(400)
+        if codings:
+            if codings != [b"chunked"]:
+                raise _Refused(501)
+            self._read = self._read_chunk_size
+            return
+        self._left = _only_length(lengths)
+        if self._left:
+            self._read = self._read_body
+        else:
+            self._end_request()
+
+    def _end_request(self) -> None:
+        self._held.clear()
+        self.requests += 1
+        self._read = self._read_head
+
+
+def _only_length(lengths: set[bytes]) -> int:
+    if len(lengths) > 1 or not all(_LENGTH.fullmatch(length) for length in lengths):
+        raise _Refused(400)
+    return int(lengths.pop()) if lengths else 0
+
+
+class _Refused(Exception):
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status

@@ -1,0 +1,22 @@
+"""The limits of a server's connections."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Bytes and seconds that a client may take, and connections that it may hold.
+
+    `head_bytes` is for request line and headers of one request, `head_seconds` runs from the first byte of a head to
+    its last. `body_seconds` is how long no byte of an unfinished body may come. `idle_seconds` is how long a connection
+    without a request stays open.
+    """
+
+    head_bytes: int = 65_536
+    head_seconds: float = 10.0
+    body_seconds: float = 30.0
+    idle_seconds: float = 75.0
+    connections: int = 4_096
+    connections_per_address: int = 3_500

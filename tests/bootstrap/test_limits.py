@@ -1,0 +1,86 @@
+"""Limits by name, and what the system's limit of open files leaves of them."""
+
+from __future__ import annotations
+
+import logging
+import resource
+
+import pytest
+
+from bootstrap.limits import LIMITS, allow_open_files, read_limits
+from connection_guard import Limits
+from domain.errors import InvalidInput
+
+
+def test_without_any_the_defaults_hold() -> None:
+    assert read_limits(()) == Limits()
+
+
+def test_each_limit_can_be_set() -> None:
+    texts = [f"{limit.name}={300 + number}" for number, limit in enumerate(LIMITS)]
+    limits = read_limits(texts)
+    assert [getattr(limits, limit.field) for limit in LIMITS] == [300 + number for number in range(len(LIMITS))]
+
+
+def test_seconds_may_be_fractions_and_blanks_do_not_matter() -> None:
+    assert read_limits([" head-seconds = 0.25 "]) == Limits(head_seconds=0.25)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("header-bytes=1000", "did you mean head-bytes=VALUE?"),
+        ("idle_second=5", "did you mean idle-seconds=VALUE?"),
+        ("x=5", "head-bytes, head-seconds"),
+        ("", "NAME=VALUE"),
+        ("head-bytes", "head-bytes=VALUE, 256 to"),
+        ("head-bytes=", "head-bytes=VALUE, 256 to"),
+        ("head-bytes=10", "256 to"),
+        ("head-bytes=1000.5", "bytes"),
+        ("head-seconds=0", "0.01 to 86400 seconds"),
+        ("head-seconds=nan", "seconds"),
+        ("head-seconds=inf", "seconds"),
+        ("connections=-1", "1 to 1000000 connections"),
+        ("connections=many", "connections"),
+    ],
+)
+def test_what_is_no_limit_is_refused_with_what_would_be(text: str, expected: str) -> None:
+    with pytest.raises(InvalidInput) as error:
+        read_limits(["body-seconds=3", text])
+    (fault,) = error.value.faults
+    assert fault.pointer == "/limit"
+    assert expected in fault.expected
+
+
+def test_every_fault_is_told_at_once() -> None:
+    with pytest.raises(InvalidInput) as error:
+        read_limits(["head-bytes=1", "connection=5", "idle-seconds=5", "idle-seconds=6"])
+    assert len(error.value.faults) == 3
+
+
+@pytest.fixture
+def few_open_files(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    """A system with a limit of 1,024 open files, of which a process may have 2,000; what it was set to."""
+    set_to: list[tuple[int, int]] = []
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (1_024, 2_000))
+    monkeypatch.setattr(resource, "setrlimit", lambda _, limits: set_to.append(limits))
+    return set_to
+
+
+def test_more_open_files_are_allowed_where_the_system_lets_us(few_open_files: list[tuple[int, int]]) -> None:
+    assert allow_open_files(Limits(connections=1_500)) == Limits(connections=1_500)
+    assert few_open_files == [(1_756, 2_000)]
+
+
+def test_where_it_does_not_fewer_connections_are_accepted(
+    few_open_files: list[tuple[int, int]], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        assert allow_open_files(Limits()) == Limits(connections=1_744)
+    assert few_open_files == [(2_000, 2_000)]
+    assert "open files" in caplog.text
+
+
+def test_few_connections_need_no_more_open_files(few_open_files: list[tuple[int, int]]) -> None:
+    assert allow_open_files(Limits(connections=100)) == Limits(connections=100)
+    assert few_open_files == []

@@ -1,0 +1,100 @@
+"""The limits that all connections of a server share."""
+
+from __future__ import annotations
+
+import pytest
+
+from connection_guard import ConnectionGuard
+from connection_guard.guard import MOST_REFUSED_OPEN
+from tests.connection_guard.doubles import LIMITS, Opened, a_guard
+
+
+def statuses(opened: list[Opened]) -> list[int | None]:
+    return [each.transport.status for each in opened]
+
+
+def test_more_connections_than_the_limit_are_refused() -> None:
+    guard, _ = a_guard()
+    opened = [Opened(guard, f"10.0.0.{number}") for number in range(LIMITS.connections + 2)]
+    assert statuses(opened) == [None] * LIMITS.connections + [503, 503]
+    assert opened[-1].inner.calls == []
+    assert (guard.open_connections, guard.refusals) == (LIMITS.connections, {503: 2})
+
+
+def test_more_connections_than_the_limit_of_an_address_are_refused() -> None:
+    guard, _ = a_guard()
+    opened = [Opened(guard, "10.0.0.1") for _ in range(LIMITS.connections_per_address + 1)]
+    assert statuses(opened) == [None] * LIMITS.connections_per_address + [503]
+    assert statuses([Opened(guard, "10.0.0.2")]) == [None]
+
+
+@pytest.mark.parametrize("address", ["10.0.0.1", "10.0.0.2"])
+def test_a_connection_that_ends_makes_room(address: str) -> None:
+    guard, _ = a_guard(connections=3)
+    opened = [Opened(guard, "10.0.0.1") for _ in range(3)]
+    assert statuses([Opened(guard, address)]) == [503]
+    opened[1].transport.close()
+    assert statuses([Opened(guard, address), Opened(guard, address)]) == [None, 503]
+
+
+def test_what_a_refused_connection_sends_is_discarded() -> None:
+    guard, timers = a_guard(connections=1)
+    opened = [Opened(guard), Opened(guard)]
+    opened[1].send(b"GET / HTTP/1.1\r\n\r\n")
+    assert opened[1].inner.received == b""
+    timers.pass_seconds(10)
+    assert opened[1].transport.closed
+    assert not opened[0].transport.closed
+
+
+def test_only_so_many_refused_connections_are_kept_open() -> None:
+    guard, _ = a_guard(connections=1)
+    opened = [Opened(guard) for _ in range(1 + MOST_REFUSED_OPEN + 10)]
+    assert [each.transport.aborted for each in opened] == [False] * (1 + MOST_REFUSED_OPEN) + [True] * 10
+
+
+def test_the_timer_rests_while_there_are_no_connections() -> None:
+    guard, timers = a_guard()
+    set_when = [timers.is_set()]
+    opened = Opened(guard)
+    set_when.append(timers.is_set())
+    opened.transport.close()
+    timers.pass_seconds(10)
+    set_when.append(timers.is_set())
+    Opened(guard)
+    set_when.append(timers.is_set())
+    assert set_when == [False, True, False, True]
+
+
+def test_every_connection_can_be_ended_at_once() -> None:
+    guard, _ = a_guard(connections=2)
+    opened = [Opened(guard) for _ in range(3)]
+    guard.abort_all()
+    assert [each.transport.aborted for each in opened] == [True] * 3
+    assert guard.open_connections == 0
+
+
+@pytest.mark.parametrize("limit", ["head_seconds", "body_seconds", "idle_seconds"])
+def test_short_limits_are_checked_more_often(limit: str) -> None:
+    guard, timers = a_guard(**{limit: 0.1})
+    opened = Opened(guard)
+    _take_too_long(limit, opened)
+    timers.pass_seconds(0.13)
+    assert opened.transport.written or opened.transport.closed
+
+
+def _take_too_long(limit: str, opened: Opened) -> None:
+    if limit == "head_seconds":
+        opened.send(b"G")
+    elif limit == "body_seconds":
+        opened.send(b"POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\n")
+        opened.connection.response_ended()
+
+
+def test_the_defaults_admit_2000_charge_points_and_1000_sessions_from_one_address() -> None:
+    from connection_guard import Limits
+
+    limits = Limits()
+    assert limits.connections_per_address >= 3_000
+    assert limits.connections > limits.connections_per_address
+    assert ConnectionGuard(limits).open_connections == 0
