@@ -27,9 +27,9 @@ _parts = re.compile(
 _is_printable = re.compile(r"[^\x00-\x20\x7f-\xa0\\<>\"^`{|}\u2028\u2029]+").fullmatch
 _is_host = re.compile(r"(?=.{1,253}$)[^\s.:\[\]@%!$&'()*+,;=]{1,63}(?:\.[^\s.:\[\]@%!$&'()*+,;=]{1,63})*\.?").fullmatch
 _is_number = re.compile(r"[0-9]+").fullmatch
-_userinfo = re.compile(r"(?<=//)[^/?#\s]*@")
+_userinfo = re.compile(r"(//|\\/\\/)[^/?#\s\"<>\\]*@")  # slashes may be escaped, in JSON
 _before_at = re.compile(r"//.*@", re.DOTALL)
-_query = re.compile(r"(?<=[?&;])([^=&;#\s]*)=([^&;#\s]*)")
+_query = re.compile(r"(?<=[?&;])([^=&;#\s\"<>]*)=([^&;#\s\"<>]*)")
 
 
 class NotAnAddress(ValueError):
@@ -76,8 +76,8 @@ def shown_address(text: str) -> str:
 
 def masked_address(text: str) -> str:
     """A text with the user name and password, and secrets in the query, of the addresses in it masked."""
-    if "//" in text and "@" in text:
-        text = _userinfo.sub(f"{_MASK}@", text)
+    if "@" in text:
+        text = _userinfo.sub(rf"\1{_MASK}@", text)
     return _query.sub(_masked_parameter, text) if "=" in text else text
 
 

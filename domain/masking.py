@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from domain.address import masked_address
 from domain.headers import is_secret
 
 Headers: TypeAlias = tuple[tuple[str, str], ...]
@@ -68,11 +69,13 @@ def masked_bytes(body: bytes, mask: Callable[[str], str]) -> bytes:
 
 
 def masked_members(body: bytes) -> bytes:
-    """A body without the values of members whose name says token, secret or password; else the body as it is.
+    """A body without the values of members whose name says token, secret or password, and without secrets in addresses.
 
     JSON is masked by its structure, with all that such a member holds; any other text by what looks like a member of
     JSON or a field of a form.
     """
+    if b"@" in body or b"?" in body:
+        body = masked_bytes(body, masked_address)
     lower = body.lower()
     if not any(word in lower for word in _WORDS):
         return body

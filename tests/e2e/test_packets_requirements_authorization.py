@@ -15,6 +15,7 @@ from tests.e2e.oscp_stage import stand_in, url_of
 from tests.e2e.packet_endpoint import inbox
 from tests.e2e.packet_stage import Scene
 from tests.e2e.processes import depot_sim, finish, running, wait_for
+from tests.e2e.secret_scan import leaked, leaked_in_files
 from tests.e2e.test_kill import free_port
 from tests.e2e.tls_inbox import TlsInbox, tls_inbox
 from tests.patience import patient
@@ -61,14 +62,11 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         finished = finish(process)
     assert finished.code == 0, finished.err
     assert_untold(finished.out + finished.err)
-    kept = [file for file in store.rglob("*") if file.is_file()]
-    assert kept
-    for file in kept:
-        assert [secret for secret in SECRETS if secret.encode() in file.read_bytes()] == [], file
+    assert leaked_in_files(store, SECRETS) == {}
 
 
 def assert_untold(text: str) -> None:
-    assert [secret for secret in SECRETS if secret in text] == []
+    assert leaked(text, SECRETS) == []
 
 
 def assert_delivered(scene: Scene) -> None:

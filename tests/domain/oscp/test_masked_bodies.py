@@ -36,6 +36,9 @@ def test_a_register_is_recorded_without_its_token(body: bytes, kept: bytes) -> N
         (b'{ "key": "SOC", "session_id": "s" }', b'{ "key": "SOC", "session_id": "s" }'),
         (b'{"idToken": "1234", "token_type": "bearer"}', b'{"idToken": "1234", "token_type": "bearer"}'),
         (b'{"rule": "says token"}', b'{"rule": "says token"}'),
+        (b'{"a": "//x", "b": "c@d", "c": "what?"}', b'{"a": "//x", "b": "c@d", "c": "what?"}'),
+        (b'{"u": "http:\\/\\/bob:abc@h\\/"}', b'{"u": "http:\\/\\/***@h\\/"}'),
+        (b'{"base_url": "http://bob:abc@h/?a=1&sig=abc"}', b'{"base_url": "http://***@h/?a=1&sig=***"}'),
     ],
 )
 def test_other_bodies_lose_only_members_that_say_token_secret_or_password(body: bytes, kept: bytes) -> None:
