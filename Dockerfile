@@ -1,5 +1,5 @@
 # Python packages are pinned by hash (requirements/*.txt), the base image and SQLite's source by digest. The build needs
-# BuildKit, which is the default since Docker 23.
+# Docker 25, or another builder that knows ADD --checksum (Dockerfile syntax 1.6).
 #
 # To renew the base image, write the digest that this prints:
 #   docker buildx imagetools inspect python:3.11-slim-trixie
