@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,6 +16,9 @@ from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
 from adapters.event_store import postgres_arrays
 from adapters.event_store.url import EXPECTED, Durability, PostgresUrl
 from domain.errors import Fault, InvalidInput, StoreError
+
+Parameters = Sequence[Any] | Mapping[str, Any]
+"""By place or by name."""
 
 CONNECT_SECONDS = 10
 IDLE_IN_TRANSACTION_SECONDS = 2.0
@@ -54,7 +57,7 @@ class StoreDatastore(PostgresDatastore):
         """A connection of its own, for who keeps it long."""
         return psycopg.connect(autocommit=True, row_factory=tuple_row, **self.parameters)
 
-    def fetch(self, sql: bytes, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def fetch(self, sql: bytes, parameters: Parameters = ()) -> list[tuple[Any, ...]]:
         """The rows of one SELECT; asked once more when the connection turns out to be dead."""
         with translated_errors():
             try:
@@ -63,7 +66,7 @@ class StoreDatastore(PostgresDatastore):
                 self.pool.check()
                 return self._execute(sql, parameters)
 
-    def call(self, sql: bytes, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+    def call(self, sql: bytes, parameters: Parameters) -> list[tuple[Any, ...]]:
         """The rows of one writing statement, a transaction of its own. Never repeated: it may have been committed."""
         try:
             with translated_errors():
@@ -72,7 +75,7 @@ class StoreDatastore(PostgresDatastore):
             self.pool.check()  # the server may have closed the other connections as well
             raise
 
-    def _execute(self, sql: bytes, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+    def _execute(self, sql: bytes, parameters: Parameters) -> list[tuple[Any, ...]]:
         with self.get_connection() as connection, connection.cursor(binary=True, row_factory=tuple_row) as cursor:
             cursor.execute(sql, parameters, prepare=True)
             return cursor.fetchall() if cursor.description else []

@@ -34,20 +34,19 @@ class EventStore:
 
     log: EventLog
     leases: Leases
-    lock: FileLock | None = None
-    """Of a SQLite file."""
+    release: Callable[[], None] = lambda: None
+    """Called once the log is closed: gives up what proved to other processes that this one is alive."""
 
     def journal(self) -> Journal:
         """A journal for the running event loop, with its own writing thread; one per process is enough."""
         return GroupCommitJournal(self.log)
 
     def close(self) -> None:
-        """Wake every waiting reader, join every thread, close every connection, and release the file's lock."""
+        """Wake every waiting reader, join every thread, close every connection, and release the lock."""
         try:
             self.log.close()
         finally:
-            if self.lock is not None:
-                self.lock.release()
+            self.release()
 
     def __enter__(self) -> Self:
         return self
@@ -83,7 +82,7 @@ def read_event_log(url: str) -> Iterator[EventLog]:
 
 def _open_for_reading(url: SqliteUrl | PostgresUrl) -> EventLog:
     if isinstance(url, SqliteUrl):
-        return SQLiteReadLog(url.path) if url.path is not None else _on_sqlite(url, None, system_now_us).log
+        return SQLiteReadLog(url.path) if url.path is not None else _on_sqlite(url, system_now_us)[0]
     from adapters.event_store.postgres import PostgresEventLog
     from adapters.event_store.postgres_datastore import StoreDatastore
 
@@ -93,17 +92,15 @@ def _open_for_reading(url: SqliteUrl | PostgresUrl) -> EventLog:
 
 def _open_sqlite(url: SqliteUrl, service_url: str, now_us: Now) -> EventStore:
     if url.path is None:
-        return _on_sqlite(url, None, now_us)
+        return EventStore(*_on_sqlite(url, now_us))
     inspect_file(url.path)
     lock = FileLock(url.path, service_url)
-    return _or_close(lock.release, lambda: _on_sqlite(url, lock, now_us))
+    return _or_close(lock.release, lambda: EventStore(*_on_sqlite(url, now_us), lock.release))
 
 
-def _on_sqlite(url: SqliteUrl, lock: FileLock | None, now_us: Now) -> EventStore:
+def _on_sqlite(url: SqliteUrl, now_us: Now) -> tuple[SQLiteEventLog, SQLiteLeases]:
     datastore = SQLiteStoreDatastore(url.path, url.durability)
-    return _or_close(
-        datastore.close, lambda: EventStore(SQLiteEventLog(datastore, now_us), SQLiteLeases(datastore), lock)
-    )
+    return _or_close(datastore.close, lambda: (SQLiteEventLog(datastore, now_us), SQLiteLeases(datastore)))
 
 
 def _open_postgres(url: PostgresUrl, now_us: Now) -> EventStore:
@@ -113,9 +110,8 @@ def _open_postgres(url: PostgresUrl, now_us: Now) -> EventStore:
     from adapters.event_store.postgres_leases import PostgresLeases
 
     datastore = StoreDatastore(url)
-    return _or_close(
-        datastore.close, lambda: EventStore(PostgresEventLog(datastore, now_us), PostgresLeases(datastore))
-    )
+    leases = PostgresLeases(datastore)
+    return _or_close(datastore.close, lambda: EventStore(PostgresEventLog(datastore, now_us), leases, leases.close))
 
 
 def _or_close(close: Callable[[], None], opened: Callable[[], _T]) -> _T:

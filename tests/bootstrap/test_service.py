@@ -11,8 +11,8 @@ from application.run.requests import ClockRequest, StartRun
 from bootstrap.service import Service, open_service
 from bootstrap.settings import Settings
 from domain.configuration.definition import Definition
-from domain.errors import InvalidInput
-from domain.run.events import ClockMode
+from domain.errors import InvalidInput, RunHeldElsewhere
+from domain.run.events import ClockMode, ResumeReason
 from tests.domain.configuration.samples import depot
 
 pytestmark = pytest.mark.anyio
@@ -58,6 +58,21 @@ async def test_two_services_on_one_server_share_its_runs(postgres_url: str) -> N
             assert two.host.held_ids() == []
             await one.backend.runs.tick("r", 5, ORIGIN)
             assert (await two.backend.live.get("r")).world.at == 5_000
+
+
+async def test_two_living_services_of_one_name_leave_each_others_runs_alone(postgres_url: str) -> None:
+    """As with the same port and host name in two network namespaces."""
+    async with open_service(settings(postgres_url, "same")) as one, open_service(settings(postgres_url, "same")) as two:
+        await start(one, "r1")
+        await start(two, "r2")
+        for _ in range(3):
+            assert await one.host.adopt_unheld(ResumeReason.TAKEOVER) == []
+            assert await two.host.adopt_unheld(ResumeReason.TAKEOVER) == []
+        assert (one.host.held_ids(), two.host.held_ids()) == (["r1"], ["r2"])
+        for run_id in ("r1", "r2"):
+            assert topics(one, run_id).count("run.lease-acquired.1") == 1
+        with pytest.raises(RunHeldElsewhere):
+            await two.backend.runs.tick("r1", 1, ORIGIN)
 
 
 async def test_bad_settings_are_refused_before_anything_is_made(tmp_path: Path) -> None:

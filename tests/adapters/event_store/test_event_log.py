@@ -8,8 +8,9 @@ from itertools import pairwise
 import pytest
 from eventsourcing.persistence import ApplicationRecorder, IntegrityError, StoredEvent
 
-from adapters.event_store import EventStore
+from adapters.event_store import EventStore, open_event_store
 from application.event_log import Append, Fence, Filter, Row, Snapshot, StreamWrite
+from application.event_times import position_recorded_before
 from domain.errors import LeaseLost, StoreError, VersionConflict
 from tests.adapters.event_store.samples import Counted, counted, write
 from tests.patience import patient
@@ -36,6 +37,42 @@ def test_recorded_at_is_wall_time_in_microseconds(store: EventStore) -> None:
     store.log.append(write("run-1", 0, 1))
     (row,) = store.log.read_all()
     assert 1_600_000_000_000_000 < row.recorded_at < 10_000_000_000_000_000
+
+
+class Clock:
+    """Wall time in µs, set by the test."""
+
+    def __init__(self, now: int) -> None:
+        self.now = now
+
+    def __call__(self) -> int:
+        return self.now
+
+
+def test_recorded_times_never_go_back_though_the_clock_does(store_url: str) -> None:
+    hour, begin = 3_600_000_000, 1_800_000_000_000_000
+    clock = Clock(begin)
+    with open_event_store(store_url, now_us=clock) as store:
+        for number, step in enumerate((0, 1, -hour, 5, hour, 0)):
+            clock.now += step
+            store.log.append(write("run-1", number, number))
+    clock.now = begin - 24 * hour
+    with open_event_store(store_url, now_us=clock) as store:
+        store.log.append(write("run-1", 6, 6))
+        recorded = [row.recorded_at - begin for row in store.log.read_all()]
+        assert recorded == [0, 1, 1, 1, 6, 6, 6]
+        assert position_recorded_before(store.log, begin + 1) == store.log.read_all()[0].position
+
+
+def test_recorded_times_are_sorted_though_the_clocks_of_two_processes_differ(postgres_url: str) -> None:
+    with (
+        open_event_store(postgres_url, now_us=lambda: 2_000) as ahead,
+        open_event_store(postgres_url, now_us=lambda: 1_000) as behind,
+    ):
+        for number in range(3):
+            behind.log.append(write("behind", number, number))
+            ahead.log.append(write("ahead", number, number))
+        assert [row.recorded_at for row in ahead.log.read_all()] == [1_000, 2_000, 2_000, 2_000, 2_000, 2_000]
 
 
 def test_an_empty_log_has_head_and_versions_zero(store: EventStore) -> None:

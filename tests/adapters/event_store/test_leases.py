@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 
+import psycopg
 import pytest
 
-from adapters.event_store import EventStore
+from adapters.event_store import EventStore, open_event_store
 from application.event_log import Fence
 from domain.errors import LeaseLost
 from tests.adapters.event_store.samples import write
@@ -146,3 +147,50 @@ def test_a_retired_lease_can_be_taken_again_with_a_newer_token(store: EventStore
     assert again > token
     store.leases.release("run-1", again)
     assert store.leases.unheld("third") == ["run-1"]
+
+
+def test_two_living_processes_of_one_name_never_take_each_others_runs(postgres_url: str) -> None:
+    with open_event_store(postgres_url) as one, open_event_store(postgres_url) as other:
+        assert one.leases.acquire("run-1", "same", 60) == 1
+        assert other.leases.acquire("run-2", "same", 60) == 1
+        for _ in range(3):
+            assert other.leases.acquire("run-1", "same", 60) is None
+            assert one.leases.acquire("run-2", "same", 60) is None
+            assert one.leases.unheld("same") == ["run-1"]
+            assert other.leases.unheld("same") == ["run-2"]
+        assert other.leases.holder("run-1") == "same"
+
+
+def test_a_process_takes_the_runs_of_a_dead_predecessor_of_its_name_at_once(postgres_url: str) -> None:
+    with open_event_store(postgres_url) as predecessor:
+        assert predecessor.leases.acquire("run-1", "same", 3_600) == 1
+    with open_event_store(postgres_url) as successor:
+        assert successor.leases.unheld("another") == []
+        assert successor.leases.acquire("run-1", "another", 60) is None
+        assert successor.leases.unheld("same") == ["run-1"]
+        assert successor.leases.acquire("run-1", "same", 60) == 2
+
+
+def test_a_lease_that_an_older_version_wrote_without_a_nonce_goes_to_its_name_at_once(postgres_url: str) -> None:
+    open_event_store(postgres_url).close()
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute("INSERT INTO leases VALUES ('run-1', 'same', 4, now() + interval '1 hour', false)")
+    with open_event_store(postgres_url) as store:
+        assert store.leases.holder("run-1") == "same"
+        assert store.leases.acquire("run-1", "another", 60) is None
+        assert store.leases.acquire("run-1", "same", 60) == 5
+
+
+def test_a_process_whose_connections_were_cut_proves_itself_alive_again(postgres_url: str) -> None:
+    with open_event_store(postgres_url) as one, open_event_store(postgres_url) as other:
+        token = one.leases.acquire("run-1", "same", 60)
+        assert token is not None
+        with psycopg.connect(postgres_url, autocommit=True) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        assert one.leases.unheld("same") == ["run-1"]
+        one.leases.renew("run-1", token, 60)
+        assert other.leases.unheld("same") == []
+        assert other.leases.acquire("run-1", "same", 60) is None

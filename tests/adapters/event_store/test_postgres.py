@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from adapters.event_store import open_event_store, postgres
+from adapters.event_store import open_event_store, postgres, read_event_log
 from adapters.event_store.postgres_arrays import BigintArray, ByteaArray, TextArray, register
 from domain.errors import StoreError, StoreTooNew, StoreUnreadable
 from tests.adapters.event_store.samples import write
@@ -41,6 +41,31 @@ def test_a_store_of_a_newer_version_is_refused(postgres_url: str) -> None:
     with pytest.raises(StoreTooNew) as refused:
         open_event_store(postgres_url)
     assert "99" in refused.value.detail
+
+
+def test_a_store_of_an_older_version_gets_the_functions_of_this_one(postgres_url: str) -> None:
+    open_event_store(postgres_url).close()
+    (body,) = execute(postgres_url, b"SELECT prosrc FROM pg_proc WHERE proname = 'append_events'")
+    older = (
+        b"DO $do$ BEGIN EXECUTE replace(pg_get_functiondef('append_events'::regproc), 'greatest(', 'least('); END $do$"
+    )
+    execute(postgres_url, older)
+    assert execute(postgres_url, b"SELECT prosrc FROM pg_proc WHERE proname = 'append_events'") != [body]
+    open_event_store(postgres_url).close()
+    assert execute(postgres_url, b"SELECT prosrc FROM pg_proc WHERE proname = 'append_events'") == [body]
+
+
+def test_a_reader_makes_no_tables_and_writes_nothing(postgres_url: str) -> None:
+    with pytest.raises(StoreError, match="no event store"), read_event_log(postgres_url):
+        pass
+    assert tables(postgres_url) == []
+    with open_event_store(postgres_url) as store:
+        store.log.append(write("run-1", 0, 1))
+    with read_event_log(postgres_url) as log:
+        assert log.head() == 1
+        assert log.wait_beyond(0, 30)
+        with pytest.raises(StoreError, match="read-only"):
+            log.append(write("run-1", 1, 2))
 
 
 def test_a_server_that_cannot_be_reached_is_a_store_error_without_the_password() -> None:
