@@ -115,6 +115,9 @@ class EventLog(Protocol):
     def wait_beyond(self, position: int, timeout: float) -> bool:
         """Block until the log is beyond `position` (also by another process's commit) or `timeout` seconds passed."""
 
+    def check_writable(self) -> None:
+        """Commit something that adds no event. Raises StoreError when an append would fail for the store's sake."""
+
     def save_snapshot(self, snapshot: Snapshot) -> None: ...
 
     def latest_snapshot(
@@ -135,7 +138,11 @@ class Journal(Protocol):
 
 
 class Leases(Protocol):
-    """Runner leases: one holder per run, a token that grows with every grant, expiry by the store's own clock."""
+    """Runner leases: one holder per run, and a token that grows with every grant.
+
+    In a store that processes share a lease expires by the store's own clock. On SQLite one process has the store, and
+    no lease expires: when the store is opened, all of them are free.
+    """
 
     def acquire(self, run_id: str, owner: str, ttl_seconds: float) -> int | None:
         """The new fencing token, or None while another owner's lease is valid. One's own is granted again, anew."""

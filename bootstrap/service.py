@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -30,6 +30,7 @@ from application.scenario.playing import ScriptPlayer
 from application.scenario.service import ScenarioService
 from application.scenario.targets import TargetControls
 from application.subscription import Tail
+from application.write_health import WriteHealth
 from bootstrap.given_secrets import open_secrets
 from bootstrap.importers import IMPORTERS, ImportedDocuments
 from bootstrap.oscp import Oscp, compose_oscp
@@ -101,7 +102,8 @@ def _compose(
     closing: AsyncExitStack,
 ) -> Service:
     log, clock, ids, metrics = store.log, SystemClock(), RandomIds(), Metrics()
-    journal = OwnWrites(MeteredJournal(store.journal(), metrics), log)
+    writes = WriteHealth(MeteredJournal(store.journal(), metrics), log, clock)
+    journal = OwnWrites(writes, log)
     closing.push_async_callback(journal.close)
     tail = Tail(log)
     closing.push_async_callback(asyncio.to_thread, tail.close)
@@ -123,7 +125,7 @@ def _compose(
     targets.add(NeedKind.OSCP_SESSION, ControlledTargets(oscp.scenarios, oscp.sessions.of_run))
     targets.add(NeedKind.PACKET_FEED, ControlledTargets(packets.scenarios, packets.feed_names))
     projections = _Projections(runner)
-    _watch(metrics, host, projections)
+    _watch(metrics, host, projections, writes)
     backend = Backend(
         log=log,
         tail=tail,
@@ -135,6 +137,7 @@ def _compose(
         documents=ImportedDocuments(secrets),
         importers=IMPORTERS,
         projections=projections,
+        health=_Health(host, writes),
         runs_table=read_store[runs.MODEL].database(),
         configurations_table=read_store[configurations.MODEL].database(),
         power_table=read_store[power.MODEL].database(),
@@ -190,8 +193,34 @@ class _Projections:
         return self._runner.wait_for(position, timeout)
 
 
-def _watch(metrics: Metrics, host: RunHost, projections: _Projections) -> None:
+class _Health:
+    """Host and store as /readyz sees them."""
+
+    def __init__(self, host: RunHost, writes: WriteHealth) -> None:
+        self._host = host
+        self._writes = writes
+
+    async def store_fault(self) -> str:
+        return await self._writes.check()
+
+    def not_resumed(self) -> Mapping[str, str]:
+        return self._host.not_resumed
+
+
+def _watch(metrics: Metrics, host: RunHost, projections: _Projections, writes: WriteHealth) -> None:
     metrics.watch("depot_sim_runs_held", "Runs this process holds", "", lambda: [("", len(host.held_ids()))])
+    metrics.watch(
+        "depot_sim_runs_not_resumed",
+        "Runs that this process should take up and cannot; /readyz says why",
+        "",
+        lambda: [("", len(host.not_resumed))],
+    )
+    metrics.watch(
+        "depot_sim_store_writable",
+        "1 when the newest append or probe of the event store was committed, else 0",
+        "",
+        lambda: [("", 0 if writes.fault else 1)],
+    )
     metrics.watch(
         "depot_sim_read_model_lag",
         "Positions a read model is behind the event log",

@@ -77,6 +77,16 @@ class Projections(Protocol):
         """Block until every read model shows the log up to `position`; False after `timeout` seconds."""
 
 
+class ServiceHealth(Protocol):
+    """What keeps the service from doing its work, besides its read models."""
+
+    async def store_fault(self) -> str:
+        """Why the event store takes no commit, "" when it does."""
+
+    def not_resumed(self) -> Mapping[str, str]:
+        """Runs that cannot be taken up, and why."""
+
+
 @dataclass(frozen=True, slots=True)
 class Backend:
     """What is called a table is the database of that read model."""
@@ -96,6 +106,7 @@ class Backend:
     documents: Documents
     importers: tuple[Importer, ...]
     projections: Projections
+    health: ServiceHealth
     runs_table: Database
     configurations_table: Database
     power_table: Database

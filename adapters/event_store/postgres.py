@@ -29,6 +29,10 @@ _APPEND = b"SELECT * FROM append_events(%b, %b, %b, %b, %b, %b, %b, %b, %b, %b)"
 _HEAD = b"SELECT max(position) FROM events"
 _VERSION = b"SELECT max(version) FROM events WHERE stream = %s"
 _LISTEN = f"LISTEN {CHANNEL}".encode()
+# Under the lock of appends, and a new version of a row, so that something is written and flushed.
+_PROBE = b"""
+    WITH turn AS (SELECT pg_advisory_xact_lock(hashtextextended('depot-sim events', 0)))
+    UPDATE store_info SET schema_version = schema_version FROM turn"""
 _SAVE_SNAPSHOT = b"""
     INSERT INTO snapshots (stream, version, at, state) VALUES (%s, %s, %s, %s)
     ON CONFLICT (stream, version) DO UPDATE SET at = excluded.at, state = excluded.state"""
@@ -107,6 +111,9 @@ class PostgresEventLog(LibraryRecorder, PostgresApplicationRecorder):
 
     def wait_beyond(self, position: int, timeout: float) -> bool:
         return self._wakeups.wait_beyond(position, timeout)
+
+    def check_writable(self) -> None:
+        self.datastore.call(_PROBE, ())
 
     def save_snapshot(self, snapshot: Snapshot) -> None:
         self.datastore.call(_SAVE_SNAPSHOT, snapshot)

@@ -24,6 +24,7 @@ _VERSIONS = """
     FROM json_each(CAST(? AS TEXT))"""
 _NEWEST = "SELECT (SELECT recorded_at FROM events ORDER BY position DESC LIMIT 1)"
 _HOLDS = "SELECT 1 FROM leases WHERE run = ? AND token = ?"
+_PROBE = "UPDATE write_probe SET number = 1 - number"  # SQLite writes nothing for a value that stays as it is
 _SAVE_SNAPSHOT = "INSERT OR REPLACE INTO snapshots (stream, version, at, state) VALUES (?, ?, ?, ?)"
 
 _decode_versions = msgspec.json.Decoder(dict[str, int | None]).decode
@@ -73,6 +74,10 @@ class SQLiteEventLog(SQLiteQueries, LibraryRecorder, SQLiteApplicationRecorder):
 
     def wait_beyond(self, position: int, timeout: float) -> bool:
         return self._wakeups.wait_beyond(position, timeout)
+
+    def check_writable(self) -> None:
+        with self.datastore.writing() as cursor:
+            cursor.execute(_PROBE)
 
     def save_snapshot(self, snapshot: Snapshot) -> None:
         with self.datastore.writing() as cursor:

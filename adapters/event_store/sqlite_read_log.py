@@ -36,6 +36,9 @@ class SQLiteReadLog(SQLiteQueries, EventLog):
     def append_many(self, appends: Sequence[Append]) -> Sequence[Sequence[int] | Exception]:  # noqa: ARG002 - the same
         raise _reads_only()
 
+    def check_writable(self) -> None:
+        raise _reads_only()
+
     def save_snapshot(self, snapshot: Snapshot) -> None:  # noqa: ARG002 - the same
         raise _reads_only()
 

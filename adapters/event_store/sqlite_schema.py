@@ -35,6 +35,8 @@ CREATE_TABLES = (
         token INTEGER NOT NULL,
         expires INTEGER NOT NULL,
         retired INTEGER NOT NULL DEFAULT 0)""",
+    "CREATE TABLE IF NOT EXISTS write_probe (number INTEGER NOT NULL)",
+    "INSERT INTO write_probe SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM write_probe)",
 )
 
 _MAGIC = b"SQLite format 3\0"

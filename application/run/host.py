@@ -66,6 +66,8 @@ class RunHost:
         self._adopting: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._setbacks = Setbacks(clock)
         self.endings = Endings(leases, self.rest)
+        self.not_resumed: dict[str, str] = {}
+        """Runs that this process should take up and cannot, and why; as of the last look for such runs."""
         self.on_held: list[Callable[[str, HeldRun], None]] = []
         self.on_dropped: list[Callable[[str], None]] = []
         self.on_saved: list[Callable[[str, int, Sequence[Event]], None]] = []
@@ -174,17 +176,24 @@ class RunHost:
         """Take over every run whose holder is gone, and take back those dropped here; the ids taken."""
         candidates = await asyncio.to_thread(self._leases.unheld, self._owner)
         taken = []
+        not_resumed: dict[str, str] = {}
         for run_id in candidates:
-            if self._is_looked_after(run_id) or self._setbacks.resting(run_id):
+            if self._is_looked_after(run_id):
+                continue
+            if self._setbacks.resting(run_id):
+                if run_id in self.not_resumed:
+                    not_resumed[run_id] = self.not_resumed[run_id]
                 continue
             try:
                 await self.adopt(run_id, reason)
                 taken.append(run_id)
             except Conflict:
                 continue  # somebody else was quicker
-            except Exception:  # noqa: BLE001 - one run that cannot be read must not keep the others waiting
+            except Exception as error:  # noqa: BLE001 - one run that cannot be read must not keep the others waiting
                 _log.exception("run cannot be resumed", extra={"run_id": run_id})
                 self.rest(run_id)
+                not_resumed[run_id] = _reason(error)
+        self.not_resumed = not_resumed
         return taken
 
     async def watch_unheld(self) -> None:
@@ -286,6 +295,13 @@ class RunHost:
             await asyncio.to_thread(self._archive.keep_snapshot, held.writer.stored)
         except StoreError:
             _log.exception("snapshot not kept", extra={"run_id": held.run.run_id})
+
+
+def _reason(error: Exception) -> str:
+    """For a person who may not read the log; the log has the rest."""
+    if not isinstance(error, DepotSimError):
+        return "a defect of depot-sim; see the service's log"
+    return f"{error.detail}; {error.hint}" if error.hint else error.detail
 
 
 def _stopped(run_id: str) -> CommandRefused:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from adapters.event_store import open_event_store
+from application.event_log import Append, StreamWrite
 from application.repository import Origin
 from application.run.requests import ClockRequest, StartRun
 from bootstrap.service import Service, open_service
 from bootstrap.settings import Settings
 from domain.configuration.definition import Definition
 from domain.errors import InvalidInput, RunHeldElsewhere
+from domain.events import EncodedEvent
 from domain.run.events import ClockMode, ResumeReason
 from tests.domain.configuration.samples import depot
 
@@ -49,6 +54,29 @@ async def test_a_service_takes_up_its_runs_again_but_not_the_stopped_ones(store_
         assert sorted(service.host.held_ids()) == ["a", "b"]
         assert topics(service, "a")[-3:] == ["run.lease-released.1", "run.lease-acquired.1", "run.resumed.1"]
         assert (await service.backend.runs.tick("a", 1, ORIGIN)).at == 1_000
+
+
+async def test_a_run_that_a_newer_event_stops_is_told_until_it_can_be_resumed(sqlite_url: str) -> None:
+    async with open_service(settings(sqlite_url)) as service:
+        await start(service, "a")
+        await start(service, "b")
+    newer = EncodedEvent("run.of-a-newer-version.9", b"{}")
+    with open_event_store(sqlite_url) as store:
+        store.log.append(Append([StreamWrite("run-a", store.log.stream_version("run-a"), [newer])]))
+    async with open_service(settings(sqlite_url)) as service:
+        assert service.host.held_ids() == ["b"]
+        (reason,) = service.backend.health.not_resumed().values()
+        assert "run.of-a-newer-version.9" in reason
+        assert "newer depot-sim" in reason
+        assert b"depot_sim_runs_not_resumed 1.0" in service.backend.metrics()
+        # Left alone for a while after the failure, and told all that time.
+        await service.host.adopt_unheld(ResumeReason.TAKEOVER)
+        assert list(service.backend.health.not_resumed()) == ["a"]
+    with closing(sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))) as connection, connection:
+        connection.execute("DELETE FROM events WHERE topic = 'run.of-a-newer-version.9'")
+    async with open_service(settings(sqlite_url)) as service:
+        assert sorted(service.host.held_ids()) == ["a", "b"]
+        assert service.backend.health.not_resumed() == {}
 
 
 async def test_two_services_on_one_server_share_its_runs(postgres_url: str) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
+import sqlite3
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -99,6 +101,36 @@ def read(command: str, db: str, *arguments: str) -> Finished:
     finished = depot_sim(*command.split(), *arguments, "--db", db, "--json")
     assert finished.code in (0, 1), finished.err  # 1: a run without a recorded state hash proves nothing
     return finished
+
+
+def readiness(served: Service) -> tuple[int, str]:
+    answer = served.http.get("/readyz")
+    return answer.status_code, answer.json()["checks"]["store writes"]
+
+
+def test_a_service_whose_disk_refuses_writes_is_not_ready(served: Service) -> None:
+    assert readiness(served) == (200, "ok")
+    pid = served.process.pid
+    limits = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, limits[1]))  # every write to a file fails
+    try:
+        refused = served.http.post("/simulation-runs/r2/commands/tick", json={"count": 1})
+        assert refused.status_code == 503
+        status, fault = readiness(served)
+        assert (status, "the disk failed" in fault) == (503, True)
+        assert b"depot_sim_store_writable 0.0" in served.http.get("/metrics").content
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, limits)
+    wait_for(lambda: readiness(served) == (200, "ok"), served.process)
+    assert b"depot_sim_store_writable 1.0" in served.http.get("/metrics").content
+
+
+def test_a_service_whose_file_another_program_has_locked_is_not_ready(served: Service, db: str) -> None:
+    with closing(sqlite3.connect(db.removeprefix("sqlite:///"), isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        wait_for(lambda: readiness(served) == (503, "no commit within 2 s"), served.process)
+        other.execute("ROLLBACK")
+    wait_for(lambda: readiness(served) == (200, "ok"), served.process)
 
 
 def test_a_killed_service_leaves_nothing_to_wait_for(sqlite_url: str, tmp_path: Path) -> None:

@@ -44,11 +44,14 @@ async def get_liveness() -> Liveness:
 
 @get("/readyz", summary="Can requests be served?", opt=OPEN)
 async def get_readiness(request: ApiRequest) -> Response[Readiness]:
-    """503 while the store cannot be reached or a read model is failing."""
-    checks = {"store": await _store(request.backend)}
+    """503 while the store cannot be read or written, a read model is failing, or a run cannot be resumed."""
+    backend = request.backend
+    checks = {"store": await _store(backend)}
     if checks["store"] == "ok":
-        statuses = await asyncio.to_thread(request.backend.projections.statuses)
+        checks["store writes"] = await backend.health.store_fault() or "ok"
+        statuses = await asyncio.to_thread(backend.projections.statuses)
         checks |= {f"read model {each.read_model}": _projection(each) for each in statuses}
+    checks |= {f"run {id}": f"cannot be resumed: {why}" for id, why in backend.health.not_resumed().items()}
     ready = all(said == "ok" for said in checks.values())
     return Response(Readiness(ready, checks), status_code=200 if ready else 503)
 

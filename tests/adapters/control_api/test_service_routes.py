@@ -45,6 +45,27 @@ async def test_a_read_model_that_fails_makes_it_unready(
     assert ready.json()["checks"]["read model runs"] == "failing: event 4 cannot be taken"
 
 
+async def test_a_run_that_cannot_be_resumed_makes_it_unready(
+    api: Api, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service.host, "not_resumed", {"r": "no event class for topic 'x'"})
+    ready = await api.get("/readyz")
+    assert ready.status_code == 503
+    assert ready.json()["checks"]["run r"] == "cannot be resumed: no event class for topic 'x'"
+
+
+async def test_a_store_that_takes_no_commit_makes_it_unready(
+    api: Api, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full() -> None:
+        raise StoreError("the disk is full; nothing was written", "free some space")
+
+    monkeypatch.setattr(service.backend.log, "check_writable", full)
+    ready = await api.get("/readyz")
+    assert ready.status_code == 503
+    assert ready.json()["checks"]["store writes"] == "the disk is full; nothing was written"
+
+
 async def test_read_models_tell_position_and_lag(api: Api, service: Service) -> None:
     await api.start()
     await api.get("/simulation-runs")

@@ -75,6 +75,14 @@ def test_recorded_times_are_sorted_though_the_clocks_of_two_processes_differ(pos
         assert [row.recorded_at for row in ahead.log.read_all()] == [1_000, 2_000, 2_000, 2_000, 2_000, 2_000]
 
 
+def test_a_probe_of_the_store_adds_no_event(store: EventStore) -> None:
+    store.log.append(write("run-1", 0, 1))
+    for _ in range(3):
+        store.log.check_writable()
+    assert store.log.head() == 1
+    assert not store.log.wait_beyond(1, 0.01)
+
+
 def test_an_empty_log_has_head_and_versions_zero(store: EventStore) -> None:
     assert store.log.head() == 0
     assert store.log.stream_version("run-1") == 0
