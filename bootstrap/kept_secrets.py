@@ -35,8 +35,8 @@ def _default(db: str) -> Path | None:
 
 def _check_writable(folder: Path) -> None:
     """A missing folder is checked at its nearest parent that exists, so that starting the service leaves no folder."""
-    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     try:
+        existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
         with tempfile.TemporaryFile(dir=existing):
             pass
     except OSError as error:

@@ -43,16 +43,25 @@ def test_named_folder_replaces_the_default(tmp_path: Path, db: str) -> None:
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("below", ["", "kept", "a/b/kept"])
-async def test_folder_that_cannot_be_written_is_refused_before_the_store_is_opened(tmp_path: Path, below: str) -> None:
-    file = tmp_path / "file"
-    file.touch()
-    folder, db = file / below, tmp_path / "depot.db"
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("file", "Not a directory"),
+        ("file/kept", "Not a directory"),
+        ("file/a/b/kept", "Not a directory"),
+        ("x" * 300, "File name too long"),
+    ],
+)
+async def test_folder_that_cannot_be_written_is_refused_before_the_store_is_opened(
+    tmp_path: Path, name: str, reason: str
+) -> None:
+    (tmp_path / "file").touch()
+    folder, db = tmp_path / name, tmp_path / "depot.db"
     with pytest.raises(InvalidInput) as error:
         async with open_service(Settings(db=f"sqlite:///{db}", kept_secrets=folder)):
             pass
     (fault,) = error.value.faults
-    assert (fault.pointer, fault.found) == ("/kept_secrets", f"{folder}: Not a directory")
+    assert (fault.pointer, fault.found) == ("/kept_secrets", f"{folder}: {reason}")
     assert "--kept-secrets" in fault.expected
     assert "DEPOT_SIM_KEPT_SECRETS" in fault.expected
     assert not db.exists()
