@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from adapters.configuration_import.block_csv import BlockImport, import_blocks
+from adapters.configuration_import.costs import archive_cost, blocks_cost, circuits_cost, document_cost
 from adapters.configuration_import.formats import Format
 from adapters.configuration_import.gtfs import GtfsImport, import_gtfs
 from adapters.configuration_import.legacy_circuits import import_circuits
@@ -80,6 +81,9 @@ class ImportedDocuments:
         self._secrets = secrets
         self.parsers = {media_type: partial(_parse, text_format) for media_type, text_format in _FORMATS.items()}
 
+    def cost(self, body: bytes) -> int:
+        return document_cost(body)
+
     def define(self, parsed: Parsed) -> Definition:
         definition = define(parsed.raw, parsed.text)
         faults = tuple(document_faults(definition.document, self._secrets))
@@ -139,9 +143,21 @@ def _monday(text: str | None) -> date | None:
 
 
 IMPORTERS = (
-    Importer("block-csv", "a table of vehicle blocks", ("text/csv",), BlockOptions, _read_blocks),
-    Importer("gtfs", "a bus timetable with blocks, as a GTFS archive", ("application/zip",), GtfsOptions, _read_gtfs),
+    Importer("block-csv", "a table of vehicle blocks", ("text/csv",), BlockOptions, _read_blocks, blocks_cost),
     Importer(
-        "legacy-circuits", "an older, circuit-centric definition", tuple(_FORMATS), CircuitOptions, _read_circuits
+        "gtfs",
+        "a bus timetable with blocks, as a GTFS archive",
+        ("application/zip",),
+        GtfsOptions,
+        _read_gtfs,
+        archive_cost,
+    ),
+    Importer(
+        "legacy-circuits",
+        "an older, circuit-centric definition",
+        tuple(_FORMATS),
+        CircuitOptions,
+        _read_circuits,
+        circuits_cost,
     ),
 )

@@ -19,11 +19,14 @@ import uvicorn
 
 from adapters.cli.output_files import write_whole
 from adapters.http import Secrets
+from adapters.memory_limits import ProcessMemory, save_address_space
+from application.memory import MemoryBudget
 from bootstrap.given_secrets import open_secrets
 from bootstrap.http import RESPONSE_SECONDS_WHEN_STOPPING, HttpSide
 from bootstrap.limits import allow_open_files, read_limits
 from bootstrap.listening import listening
 from bootstrap.logs import configure_logs
+from bootstrap.memory_watch import MemoryWatch
 from bootstrap.msgspec_types import build_types
 from bootstrap.service import open_service
 from bootstrap.settings import Settings
@@ -31,6 +34,7 @@ from connection_guard import Limits
 from domain.errors import Fault, InvalidInput
 
 _THREADS = 32  # reads of the stores; the default follows the number of cores, but these wait rather than compute
+_MOST_THREADS = _THREADS + 20  # projectors, parsers, the journal, the tail, name look-ups
 # A full collection walks every object of every world, 40 ms with 1,000 buses. By default requests under way bring one
 # about twice a second; seldom enough, they cost no more.
 _COLLECT_AFTER = (10_000, 20, 100)
@@ -49,9 +53,11 @@ class Ready(msgspec.Struct, frozen=True):
 def serve(settings: Settings) -> None:
     """Serve until SIGINT or SIGTERM, then finish what is under way and give every run back.
 
-    Raises InvalidInput for bad settings, StoreError for a store that cannot be used, AddressUnavailable.
+    Raises InvalidInput for bad settings, StoreError for a store that cannot be used, AddressUnavailable, and
+    MemoryReserveGone when it has stopped because its memory is used up.
     """
     faulthandler.enable()
+    save_address_space()
     check_reach(settings)
     check_ready_file(settings)
     limits = read_limits(settings.limits)
@@ -59,8 +65,13 @@ def serve(settings: Settings) -> None:
     configure_logs(settings.log_format, secrets.mask)
     build_types()
     gc.set_threshold(*_COLLECT_AFTER)
-    with listening(settings.host, settings.port) as listener, asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(settings, listener, secrets, allow_open_files(limits)))
+    memory = MemoryBudget(ProcessMemory(_MOST_THREADS))
+    memory.require_reserve()
+    try:
+        with listening(settings.host, settings.port) as listener, asyncio.Runner(loop_factory=_loop_factory()) as loop:
+            loop.run(_serve(settings, listener, secrets, allow_open_files(limits), memory))
+    except MemoryError:
+        raise memory.exhausted() from None
 
 
 def check_reach(settings: Settings) -> None:
@@ -86,22 +97,29 @@ def check_ready_file(settings: Settings) -> None:
     raise InvalidInput([Fault("/ready_file", found, expected)], "the ready file cannot be written")
 
 
-async def _serve(settings: Settings, listener: socket.socket, secrets: Secrets, limits: Limits) -> None:
+async def _serve(
+    settings: Settings, listener: socket.socket, secrets: Secrets, limits: Limits, memory: MemoryBudget
+) -> None:
     url = _url(settings.host, listener)
     settings = msgspec.structs.replace(settings, owner=settings.owner or owner_of(settings.host, url), url=url)
     loop, stopping = asyncio.get_running_loop(), asyncio.Event()
     loop.set_default_executor(ThreadPoolExecutor(_THREADS, "work"))
     for number in _SIGNALS:
         loop.add_signal_handler(number, stopping.set)
-    async with open_service(settings, secrets) as service:
-        http = HttpSide(service, limits)
-        server = _Server(http.config(), lambda: _announce(settings, url))
-        stopper = asyncio.create_task(_stop_when_asked(stopping, http, server))
-        try:
-            await server.serve(sockets=[listener])
-        finally:
-            stopper.cancel()
+    watch = MemoryWatch(memory, stopping.set)
+    with watch.installed():
+        async with open_service(settings, secrets, memory) as service:
+            http = HttpSide(service, limits)
+            server = _Server(http.config(), lambda: _announce(settings, url))
+            tasks = [asyncio.create_task(_stop_when_asked(stopping, http, server)), asyncio.create_task(watch.run())]
+            try:
+                await server.serve(sockets=[listener])
+            finally:
+                for task in tasks:
+                    task.cancel()
     _log.info("stopped")
+    if watch.gone is not None:
+        raise watch.gone
 
 
 async def _stop_when_asked(stopping: asyncio.Event, http: HttpSide, server: uvicorn.Server) -> None:

@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from adapters.clock import SystemClock
 from adapters.control_api import Backend, EventStreams, ReadModelStatus, Tokens
@@ -18,6 +19,7 @@ from adapters.metrics import MeteredJournal, Metrics
 from adapters.oscp import PowerScopeMeter
 from adapters.read_store import open_read_store
 from application.configuration.service import ConfigurationService
+from application.memory import MemoryBudget
 from application.own_writes import OwnWrites
 from application.repository import Repository
 from application.run.driver import RunDriver
@@ -69,10 +71,12 @@ class Service:
 
 
 @asynccontextmanager
-async def open_service(settings: Settings, secrets: Secrets | None = None) -> AsyncIterator[Service]:
+async def open_service(
+    settings: Settings, secrets: Secrets | None = None, memory: MemoryBudget | None = None
+) -> AsyncIterator[Service]:
     """Open the stores, take up the runs that can be, serve until the block ends, then give every run back.
 
-    `secrets` are those of the settings by default.
+    `secrets` are those of the settings by default; without `memory` there is no limit of memory.
 
     Raises InvalidInput for bad settings, StoreError for a store that cannot be used.
     """
@@ -84,7 +88,8 @@ async def open_service(settings: Settings, secrets: Secrets | None = None) -> As
         closing.callback(read_store.close)
         runner = Runner(store.log, read_store, PROJECTORS)
         closing.push_async_callback(asyncio.to_thread, runner.stop)
-        service = _compose(settings, store, read_store, runner, tokens, secrets, closing)
+        given = _Given(tokens, secrets, memory or MemoryBudget())
+        service = _compose(settings, store, read_store, runner, given, closing)
         runner.start()
         taken = await service.host.adopt_unheld(ResumeReason.RESTART)
         _log.info("runs taken up", extra={"runs": taken})
@@ -92,15 +97,23 @@ async def open_service(settings: Settings, secrets: Secrets | None = None) -> As
         yield service
 
 
+class _Given(NamedTuple):
+    """What does not depend on the stores."""
+
+    tokens: Tokens
+    secrets: Secrets
+    memory: MemoryBudget
+
+
 def _compose(
     settings: Settings,
     store: EventStore,
     read_store: ReadStore,
     runner: Runner,
-    tokens: Tokens,
-    secrets: Secrets,
+    given: _Given,
     closing: AsyncExitStack,
 ) -> Service:
+    tokens, secrets, memory = given
     log, clock, ids, metrics = store.log, SystemClock(), RandomIds(), Metrics()
     writes = WriteHealth(MeteredJournal(store.journal(), metrics), log, clock)
     journal = OwnWrites(writes, log)
@@ -114,7 +127,7 @@ def _compose(
     configuration_service = ConfigurationService(Repository(log, journal), ids)
     targets = TargetControls()
     player = ScriptPlayer(log, host, targets, clock)
-    run_service = RunService(log, host, configuration_service, ids, player)
+    run_service = RunService(log, host, configuration_service, ids, player, memory)
     RunDriver(run_service, host, clock)
     live = LiveRuns(log, host)
     runtime = SimulationRuntime(log, tail, run_service, live)
@@ -150,6 +163,7 @@ def _compose(
         oscp_messages_table=read_store[oscp_messages.MODEL].database(),
         packets_table=read_store[packet_history.MODEL].database(),
         tokens=tokens,
+        memory=memory,
         metrics=metrics.text,
     )
     return Service(backend, host, metrics, oscp, packets, player)
@@ -167,6 +181,8 @@ async def _tended(service: Service) -> AsyncIterator[None]:
         asyncio.create_task(host.keep_leases(), name="keep leases"),
         asyncio.create_task(host.watch_unheld(), name="watch unheld runs"),
     ]
+    for task in tasks:
+        task.add_done_callback(_report_failure)
     try:
         yield
     finally:
@@ -175,6 +191,13 @@ async def _tended(service: Service) -> AsyncIterator[None]:
         await asyncio.gather(*tasks, return_exceptions=True)
         await service.packets.keeper.rest()
         await host.release_all()
+
+
+def _report_failure(task: asyncio.Task[None]) -> None:
+    """To the event loop's exception handler, at once."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        context = {"message": f"the task {task.get_name()!r} has failed", "exception": error, "task": task}
+        task.get_loop().call_exception_handler(context)
 
 
 class _Projections:

@@ -10,6 +10,8 @@ DepotSimError                    type, detail, hint; what a person reads
 │   └── RunHeldElsewhere         the run is active in another process
 ├── PreconditionFailed           If-Match names another version
 ├── ServiceStopping              the service stops before the response is known
+├── MemoryShort                  the work does not fit into the memory that is left
+│   └── MemoryReserveGone        so little is left that the service stops
 └── StoreError                   the event store cannot be used
     ├── StoreInUse               another process writes to the SQLite file
     ├── StoreUnreadable          truncated, corrupt, or not a depot-sim store
@@ -115,6 +117,16 @@ class PreconditionFailed(DepotSimError):
 class ServiceStopping(DepotSimError):
     type = "service-stopping"
     title = "The service is stopping"
+
+
+class MemoryShort(DepotSimError):
+    type = "memory-short"
+    title = "There is not enough memory"
+
+
+class MemoryReserveGone(MemoryShort):
+    type = "memory-reserve-gone"
+    title = "The memory is used up"
 
 
 class StoreError(DepotSimError):

@@ -30,7 +30,7 @@ from adapters.cli.commands import (
 from adapters.cli.exit_codes import ExitCode
 from adapters.cli.terminal import Terminal
 from adapters.cli.toolbox import Toolbox
-from domain.errors import DepotSimError
+from domain.errors import DepotSimError, MemoryShort
 
 _COMMANDS = (
     serve,
@@ -50,7 +50,7 @@ _COMMANDS = (
 )
 _EPILOG = (
     "exit codes: 0 fine, 1 a verdict failed, 2 usage or bad input, 3 server, database, address or disk cannot be used, "
-    "4 internal"
+    "4 internal, 7 memory used up"
 )
 
 
@@ -75,6 +75,9 @@ def main(
         if isinstance(error, OSError) and not error.filename:
             _forget_stdout()
         return failures.exit_code(error)
+    except MemoryError:
+        failures.show(terminal, MemoryShort("the command needs more memory than there is", "raise the limit of memory"))
+        return ExitCode.MEMORY
     except failures.Interrupted as interrupted:
         terminal.say(interrupted.remark)
         return ExitCode.INTERRUPTED

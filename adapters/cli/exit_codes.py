@@ -16,6 +16,8 @@ class ExitCode(IntEnum):
     """A server or a database cannot be used."""
     INTERNAL = 4
     """A defect of depot-sim."""
+    MEMORY = 7
+    """The memory is used up; what was acknowledged is stored."""
     INTERRUPTED = 130
     """Ctrl-C, as shells have it: 128 + SIGINT."""
     CLOSED_PIPE = 141

@@ -9,7 +9,7 @@ from rich.text import Text
 from adapters.cli.exit_codes import ExitCode
 from adapters.cli.os_errors import failure_of
 from adapters.cli.terminal import Terminal
-from domain.errors import DepotSimError, Fault, InvalidInput, StoreError
+from domain.errors import DepotSimError, Fault, InvalidInput, MemoryShort, StoreError
 
 _SHOWN = 20
 
@@ -52,6 +52,8 @@ def exit_code(error: DepotSimError | OSError) -> ExitCode:
         return failure_of(error).code
     if isinstance(error, StoreError | Unreachable | AddressUnavailable):
         return ExitCode.UNREACHABLE
+    if isinstance(error, MemoryShort):
+        return ExitCode.MEMORY
     if isinstance(error, ServerFailed):
         return ExitCode.INTERNAL
     return ExitCode.USAGE

@@ -24,7 +24,7 @@ from domain.configuration.pointer import child
 from domain.errors import Fault, InvalidInput
 
 _NOT_IN_IDS = re.compile(r"[^A-Za-z0-9._:-]+")
-_MOST_CONNECTORS = 64
+MOST_CONNECTORS = 64
 
 
 class LegacyCharger(msgspec.Struct, frozen=True):
@@ -136,8 +136,8 @@ def _ratings(pointer: str, circuit: LegacyCircuit) -> Iterator[Fault]:
         at = f"{pointer}/chargers/{index}"
         if charger.rating_kw <= 0:
             yield Fault(f"{at}/rating_kw", f"{charger.rating_kw}", "more than zero")
-        if not 1 <= charger.connectors <= _MOST_CONNECTORS:
-            yield Fault(f"{at}/connectors", f"{charger.connectors}", f"1 to {_MOST_CONNECTORS}")
+        if not 1 <= charger.connectors <= MOST_CONNECTORS:
+            yield Fault(f"{at}/connectors", f"{charger.connectors}", f"1 to {MOST_CONNECTORS}")
 
 
 def _other_below(legacy: LegacyDefinition) -> dict[str, int]:

@@ -12,6 +12,7 @@ from adapters.control_api.event_streams import EventStreams
 from adapters.control_api.tokens import Tokens
 from application.configuration.service import ConfigurationService
 from application.event_log import EventLog
+from application.memory import MemoryBudget
 from application.oscp.service import OscpService
 from application.packets.service import PacketService
 from application.run.live import LiveRuns
@@ -39,6 +40,9 @@ class Documents(Protocol):
     def parsers(self) -> Mapping[str, Callable[[bytes], Parsed]]:
         """By media type."""
 
+    def cost(self, body: bytes) -> int:
+        """Bytes of memory that the body takes at most while it is parsed and defined; an estimate."""
+
     def define(self, parsed: Parsed) -> Definition:
         """The depot definition in a text; faults tell line and column."""
 
@@ -56,6 +60,8 @@ class Importer:
     options: type[msgspec.Struct]
     read: Callable[[bytes, str, Any], Definition]
     """From the body, its media type and the options; blocking."""
+    cost: Callable[[bytes], int]
+    """Bytes of memory that `read` takes at most for the body; an estimate."""
 
 
 class ReadModelStatus(msgspec.Struct, frozen=True):
@@ -114,5 +120,6 @@ class Backend:
     oscp_messages_table: Database
     packets_table: Database
     tokens: Tokens
+    memory: MemoryBudget
     metrics: Callable[[], bytes]
     """The text of /metrics; blocking."""

@@ -19,7 +19,8 @@ _MEANINGS: Mapping[int, str] = {
     422: "The input is not valid; every fault is told with its JSON pointer",
     428: "If-Match is missing",
     500: "A defect of depot-sim",
-    503: "The event store cannot be used, or a limit on work under way is reached; Retry-After says when to repeat",
+    503: "The event store cannot be used, a limit on work under way is reached, or too little memory is left; "
+    "Retry-After says when to repeat",
 }
 
 PROBLEM_RESPONSES: Mapping[str, Any] = {

@@ -16,6 +16,7 @@ from domain.errors import (
     DepotSimError,
     Fault,
     InvalidInput,
+    MemoryShort,
     NotFound,
     PreconditionFailed,
     RunHeldElsewhere,
@@ -98,10 +99,13 @@ _STATUSES: tuple[tuple[type[DepotSimError], int], ...] = (
     (PreconditionFailed, 412),
     (StoreError, 503),
     (ServiceStopping, 503),
+    (MemoryShort, 503),
 )
 
 _QUERY_PARAMETERS = {"begin": "from", "end": "to", "resolution_ms": "resolution"}
 """What the read models call them, and what the API does."""
+
+_MORE_MEMORY = "raise the service's limit of memory: see docs/operation.md"
 
 _OF_HTTP = {
     400: ("bad-request", "The request cannot be understood", "send it as /openapi.json describes it"),
@@ -132,7 +136,7 @@ def problem_of(error: DepotSimError) -> Problem:
 
 def answer_domain_error(_: Request[Any, Any, Any], error: DepotSimError) -> Response[bytes]:
     problem = problem_of(error)
-    if isinstance(error, TooBusy):
+    if isinstance(error, TooBusy | MemoryShort):
         _log.warning("%s: %s", error.type, error.detail)
     elif isinstance(error, ServiceStopping | ClientDisconnected):
         _log.info("%s: %s", error.type, error.detail)
@@ -162,10 +166,16 @@ def answer_defect(_: Request[Any, Any, Any], error: Exception) -> Response[bytes
     return _response(Problem(_urn("internal"), "Something went wrong", 500, detail, "see the service's log"), {})
 
 
+def answer_no_memory(request: Request[Any, Any, Any], _: MemoryError) -> Response[bytes]:
+    """Estimates can be too low."""
+    return answer_domain_error(request, MemoryShort("the request needs more memory than is left", _MORE_MEMORY))
+
+
 EXCEPTION_HANDLERS: ExceptionHandlersMap = {
     DepotSimError: answer_domain_error,
     QueryRefused: answer_refused_query,
     HTTPException: answer_http_error,
+    MemoryError: answer_no_memory,
     Exception: answer_defect,
 }
 

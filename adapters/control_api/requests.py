@@ -54,7 +54,11 @@ class ApiRequest(Request[Actor, None, State]):
         return self.headers.get("idempotency-key")
 
     async def parsed(self, workers: Workers = BODIES) -> Parsed:
-        """The body as plain values. Raises MalformedBody with line and column, or UnsupportedMediaType."""
+        """The body as plain values.
+
+        Raises MalformedBody with line and column, UnsupportedMediaType, and MemoryShort before a body is parsed that
+        does not fit into the memory that is left.
+        """
         parsers, media_type = self.backend.documents.parsers, _as_json(self.media_type)
         parse = parsers.get(media_type)
         if parse is None:
@@ -64,8 +68,9 @@ class ApiRequest(Request[Actor, None, State]):
             )
         body = await self.body()
         try:
-            inline = len(body) <= _INLINE_BYTES.get(media_type, _INLINE_BYTES_ELSE)
-            return parse(body) if inline else await workers.run(parse, body)
+            with self.backend.memory.reserved("the document", self.backend.documents.cost(body)):
+                inline = len(body) <= _INLINE_BYTES.get(media_type, _INLINE_BYTES_ELSE)
+                return parse(body) if inline else await workers.run(parse, body)
         except InvalidInput as error:
             raise MalformedBody(error.faults) from None
 

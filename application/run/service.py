@@ -7,16 +7,17 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
-from application.configuration.service import ConfigurationService
+from application.configuration.service import ConfigurationService, ConfigurationVersion
 from application.event_log import EventLog
 from application.ids import IdSource
+from application.memory import MemoryBudget
 from application.repository import Origin
 from application.run.answers import NEW, Asked, Kept, answer_write, asked_under, kept
 from application.run.archive import StoredRun
 from application.run.host import HeldRun, RunHost
 from application.run.requests import StartRun, check_start, parse_moment, time_at
 from application.run.scripts import NoScripts, Scripts
-from application.run.start import started_run
+from application.run.start import run_cost, started_run
 from application.run.writer import RunWriter
 from domain.errors import CommandRefused, Conflict, Fault, InvalidInput
 from domain.run.aggregate import RunStatus, SimulationRun
@@ -53,17 +54,23 @@ class RunService:
         configurations: ConfigurationService,
         ids: IdSource,
         scripts: Scripts | None = None,
+        memory: MemoryBudget | None = None,
     ) -> None:
         self._log = log
         self._host = host
         self._configurations = configurations
         self._ids = ids
         self._scripts = scripts if scripts is not None else NoScripts()
+        self._memory = memory if memory is not None else MemoryBudget()
 
     async def start(self, request: StartRun, origin: Origin) -> Outcome:
         """Start a run on a configuration version (default: the newest) and hold it."""
         check_start(request)
         stored = await self._configurations.get(request.configuration_id, request.configuration_version)
+        with self._memory.reserved("the run", run_cost(stored.definition)):
+            return await self._start(request, stored, origin)
+
+    async def _start(self, request: StartRun, stored: ConfigurationVersion, origin: Origin) -> Outcome:
         run = started_run(request.run_id or self._ids.new_id(), stored.definition, stored.version, request)
         async with self._host.starting(run.run_id) as token:
             run.acquire_lease(self._host.owner, token)

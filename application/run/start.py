@@ -9,6 +9,16 @@ from domain.configuration.definition import Definition
 from domain.run.aggregate import SimulationRun, disturbance_profile
 from domain.run.events import SimulationRunStarted
 
+_VEHICLE_BYTES = 12_000
+"""Of memory for each vehicle of a run: the world, its first snapshot, its readings and the rows of read models."""
+_DOCUMENT_BYTES = 20
+"""Of memory for each byte of the definition, which the run's first event holds and every reader of it parses."""
+
+
+def run_cost(definition: Definition) -> int:
+    """How many bytes of memory a run of this depot takes at most; an estimate (tests/e2e/test_memory_limit.py)."""
+    return _VEHICLE_BYTES * len(definition.document.vehicles) + _DOCUMENT_BYTES * len(definition.document_json)
+
 
 def started_run(run_id: str, definition: Definition, version: int, request: StartRun) -> SimulationRun:
     """A run at logical time 0, not saved yet. Raises InvalidInput for what no run of this depot can be."""

@@ -186,7 +186,9 @@ def import_route(importer: Importer, places: Places) -> HTTPRouteHandler:
             found, expected = request.media_type or "no content type", " or ".join(importer.media_types)
             raise UnsupportedMediaType(f"the body is sent as {found}", f"send it with Content-Type: {expected}")
         async with places.one():
-            definition = await IMPORTS.run(importer.read, await request.body(), request.media_type, asked)
+            body = await request.body()
+            with request.backend.memory.reserved("the import", importer.cost(body)):
+                definition = await IMPORTS.run(importer.read, body, request.media_type, asked)
         return _created(await request.backend.configurations.create(definition, request.origin))
 
     return import_configuration
@@ -214,7 +216,10 @@ def configuration_routes(importers: tuple[Importer, ...]) -> Router:
 
 async def _definition(request: ApiRequest) -> Definition:
     """The depot in the body. A large one takes seconds, so it is made in a thread."""
-    return await DEFINITIONS.run(request.backend.documents.define, await request.parsed(DEFINITIONS))
+    parsed = await request.parsed(DEFINITIONS)
+    # parsed() has checked that the definition fits, too. What is parsed counts as used now.
+    with request.backend.memory.held(request.backend.documents.cost(await request.body())):
+        return await DEFINITIONS.run(request.backend.documents.define, parsed)
 
 
 def _found(request: ApiRequest, version: ConfigurationVersion) -> Response[ConfigurationView]:

@@ -37,6 +37,7 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
 
     assert all(f"\n    {command}" in helped for command in COMMANDS)
     assert "exit codes: 0 fine, 1 a verdict failed, 2 usage or bad input, 3 server" in helped
+    assert "7 memory used up" in " ".join(helped.split())
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -1,0 +1,147 @@
+"""A service with a limit of memory: what does not fit is refused, and a used-up limit ends it in order."""
+
+from __future__ import annotations
+
+import json
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from adapters.configuration_import.common_job import common_job
+from tests.e2e.processes import ROOT, depot_sim, finish, running, wait_for
+
+MB = 2**20
+JSON = {"Content-Type": "application/json"}
+YAML = {"Content-Type": "application/yaml"}
+BUSES = 4_000
+FITS, TOO_SMALL = 900, 420
+"""MB of address space: the service takes about 220, and 84 for the stacks of threads that are still to come."""
+
+
+class Limited:
+    """A service that can use so much address space."""
+
+    def __init__(self, http: httpx.Client, pid: int) -> None:
+        self.http = http
+        self.pid = pid
+
+    def post(self, path: str, body: bytes, headers: dict[str, str]) -> httpx.Response:
+        return self.http.post(path, content=body, headers=headers)
+
+    def start_run(self, run_id: str) -> httpx.Response:
+        depot = (ROOT / "examples" / "three-bus-depot.yaml").read_bytes()
+        created = self.post("/simulation-configurations", depot, YAML)
+        assert created.status_code == 201, created.text
+        request = {"configuration_id": created.json()["id"], "run_id": run_id, "clock": {"mode": "MANUAL"}}
+        return self.http.post("/simulation-runs", json=request)
+
+
+@contextmanager
+def limited(db: str, folder: Path, megabytes: int) -> Iterator[Limited]:
+    """The service is asked to stop at the end."""
+    ready = folder / "ready.json"
+    ready.unlink(missing_ok=True)
+    with running("serve", "--db", db, "--port", "0", "--ready-file", str(ready)) as process:
+        limit_address_space(process.pid, megabytes * MB)  # as `ulimit -v` does, before Python has read its first module
+        wait_for(ready.exists, process)
+        url = json.loads(ready.read_bytes())["url"]
+        with httpx.Client(base_url=url, timeout=60, trust_env=False) as http:
+            yield Limited(http, process.pid)
+        process.terminate()
+        finished = finish(process)
+        assert finished.code == 0, finished.err
+
+
+@pytest.fixture(scope="module")
+def large_depot() -> bytes:
+    return common_job(BUSES, 1).document_json
+
+
+def test_a_depot_that_does_not_fit_is_refused_before_it_is_parsed(
+    sqlite_url: str, tmp_path: Path, large_depot: bytes
+) -> None:
+    with limited(sqlite_url, tmp_path, TOO_SMALL) as service:
+        refused = service.post("/simulation-configurations", large_depot, JSON)
+        checked = service.post("/simulation-configurations/validate", large_depot, JSON)
+        started = service.start_run("small")
+
+    for answer in (refused, checked):
+        assert answer.status_code == 503
+        assert answer.headers["content-type"] == "application/problem+json"
+        problem = answer.json()
+        assert problem["type"] == "urn:depot-sim:problem:memory-short"
+        assert "the document needs about" in problem["detail"]
+        assert f"the limit of {TOO_SMALL * MB // 10**6} MB (RLIMIT_AS, set by ulimit -v)" in problem["detail"]
+        assert "docs/operation.md" in problem["hint"]
+    assert started.status_code == 201, started.text
+
+
+def test_depots_and_runs_are_taken_until_one_does_not_fit_and_no_signal_ends_the_service(
+    sqlite_url: str, tmp_path: Path, large_depot: bytes
+) -> None:
+    with limited(sqlite_url, tmp_path, FITS) as service:
+        created = service.post("/simulation-configurations", large_depot, JSON)
+        assert created.status_code == 201, created.text
+        request = {"configuration_id": created.json()["id"], "clock": {"mode": "MANUAL"}}
+        before, answers = resident(service.pid), []
+        answers.append(service.http.post("/simulation-runs", json=request))
+        assert service.http.get("/livez").status_code == 200
+        taken = resident(service.pid) - before
+        limit_address_space(service.pid, address_space(service.pid) + 200 * MB)
+        while answers[-1].status_code == 201:
+            answers.append(service.http.post("/simulation-runs", json=request))
+
+    assert answers[0].status_code == 201, answers[0].text
+    assert answers[-1].status_code == 503
+    assert taken < needed(answers[-1].json()["detail"])
+
+
+def test_a_limit_that_is_used_up_ends_the_service_in_order_with_exit_code_7(sqlite_url: str, tmp_path: Path) -> None:
+    ready = tmp_path / "ready.json"
+    with running("serve", "--db", sqlite_url, "--port", "0", "--ready-file", str(ready)) as process:
+        wait_for(ready.exists, process)
+        with httpx.Client(base_url=json.loads(ready.read_bytes())["url"], timeout=60, trust_env=False) as http:
+            assert Limited(http, process.pid).start_run("r").status_code == 201
+            assert http.post("/simulation-runs/r/commands/tick", json={"count": 3}).status_code == 200
+        limit_address_space(process.pid, address_space(process.pid) + 8 * MB)
+        finished = finish(process)
+
+    assert finished.code == 7, finished.err
+    assert "error: the memory is used up" in finished.err
+    assert "(RLIMIT_AS, set by ulimit -v)" in finished.err
+    assert "Traceback" not in finished.err
+    recorded = depot_sim("events", "r", "--db", sqlite_url, "--json").out.splitlines()
+    topics = [json.loads(line)["type"] for line in recorded]
+    assert topics.count("run.ticked.1") == 3
+    assert topics[-1] == "run.lease-released.1"
+
+
+def test_a_service_that_cannot_start_within_its_limit_says_so(sqlite_url: str, tmp_path: Path) -> None:
+    with running("serve", "--db", sqlite_url, "--port", "0") as process:
+        limit_address_space(process.pid, 240 * MB)
+        finished = finish(process)
+
+    assert finished.code == 7, finished.err
+    assert "the memory is used up" in finished.err
+
+
+def limit_address_space(pid: int, limit: int) -> None:
+    resource.prlimit(pid, resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
+
+
+def address_space(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[0]) * resource.getpagesize()
+
+
+def resident(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize()
+
+
+def needed(detail: str) -> int:
+    """The estimate for a run that is refused; bytes."""
+    assert "the run needs about" in detail
+    return int(detail.partition("about ")[2].partition(" MB")[0].replace(",", "")) * 10**6
