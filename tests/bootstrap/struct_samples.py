@@ -18,16 +18,46 @@ def struct_classes() -> dict[str, type[msgspec.Struct]]:
     return {name: each for name, each in found.items() if each.__module__.partition(".")[0] in PRODUCT}
 
 
-def sample(struct: type[msgspec.Struct]) -> bytes | None:
-    """None for a class that msgspec cannot decode at all.
+def samples() -> dict[str, bytes]:
+    """A text for each class of the product that msgspec can decode.
 
     The text of a class with a custom type is not valid: custom types have no JSON form without a hook.
     """
+    classes = struct_classes()
+    refused = {struct for struct in classes.values() if _is_refused(struct)}
+    described = {name: inspect.type_info(struct) for name, struct in classes.items() if struct not in refused}
+    # msgspec takes a class that contains a refused one when it has met the two together before.
+    return {
+        name: msgspec.json.encode(_value(info, _DEPTH))
+        for name, info in described.items()
+        if not refused.intersection(_inside(info, set()))
+    }
+
+
+def sample(struct: type[msgspec.Struct]) -> bytes:
+    """A text for a class that msgspec can decode."""
+    return msgspec.json.encode(_value(inspect.type_info(struct), _DEPTH))
+
+
+def _is_refused(struct: type[msgspec.Struct]) -> bool:
     try:
         msgspec.json.Decoder(struct)
     except (TypeError, NameError):
-        return None
-    return msgspec.json.encode(_value(inspect.type_info(struct), _DEPTH))
+        return True
+    return False
+
+
+def _inside(info: Any, known: set[type]) -> set[type]:
+    """Every Struct class in a description."""
+    if isinstance(info, inspect.StructType):
+        if info.cls in known:
+            return known
+        known.add(info.cls)
+    parts = [field.type for field in getattr(info, "fields", ())]
+    parts += [getattr(info, name) for name in ("item_type", "key_type", "value_type") if hasattr(info, name)]
+    for part in (*parts, *getattr(info, "types", ()), *getattr(info, "item_types", ())):
+        _inside(part, known)
+    return known
 
 
 def _subclasses(base: type[msgspec.Struct]) -> Iterator[type[msgspec.Struct]]:

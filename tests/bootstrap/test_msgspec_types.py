@@ -18,7 +18,7 @@ import pytest
 
 from bootstrap import serve, tools  # noqa: F401 - loads what a service loads
 from domain import events
-from tests.bootstrap.struct_samples import PRODUCT, sample, struct_classes
+from tests.bootstrap.struct_samples import PRODUCT, sample, samples
 
 ROOT = Path(__file__).parents[2]
 PLAIN = (type(None), bool, int, float, str, bytes, msgspec.Raw)
@@ -91,22 +91,16 @@ def _race(children: int, *options: str) -> dict[str, int]:
 @cache
 def _samples() -> str:
     """One JSON text for each topic, and one for each Struct class that a service loads."""
-    topics = {topic: _text(sample(events.event_class(topic))) for topic in events.topics() if _of_product(topic)}
-    structs = {name: _text(text) for name, each in struct_classes().items() if (text := sample(each)) is not None}
+    loaded = _modules_of_a_service()
+    topics = {topic: sample(events.event_class(topic)).decode() for topic in events.topics() if _of_product(topic)}
+    structs = {name: text.decode() for name, text in samples().items() if name.partition(":")[0] in loaded}
     assert len(topics) > 100
     assert len(structs) > 400
-    loaded = _modules_of_a_service()
-    structs = {name: text for name, text in structs.items() if name.partition(":")[0] in loaded}
     return json.dumps({"topics": topics, "structs": structs})
 
 
 def _of_product(topic: str) -> bool:
     return events.event_class(topic).__module__.partition(".")[0] in PRODUCT
-
-
-def _text(text: bytes | None) -> str:
-    assert text is not None, "msgspec decodes it"
-    return text.decode()
 
 
 def _sources() -> list[Path]:
