@@ -11,6 +11,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from adapters.control_api import create_app
 from adapters.metrics import MeteredApp
 from adapters.oscp import PREFIX, OscpApplication
+from bootstrap.front_door import behind_front_door
 from bootstrap.service import Service
 from connection_guard import ConnectionGuard, GuardedApplication, GuardedConnection, Limits, connection_of
 
@@ -44,7 +45,9 @@ class HttpSide:
         self._limits = limits
         self.guard = ConnectionGuard(limits)
         oscp = OscpApplication(service.oscp.protocol, connection_of)
-        self._app = GuardedApplication(Dispatcher({PREFIX: oscp}, create_app(service.backend)), limits)
+        control = create_app(service.backend)
+        surfaces = behind_front_door(Dispatcher({PREFIX: oscp}, control), control, service.doors)
+        self._app = GuardedApplication(surfaces, limits)
         metrics, guard = service.metrics, self.guard
         metrics.watch("depot_sim_http_connections", "Open connections", "", lambda: [("", guard.open_connections)])
         metrics.watch(

@@ -17,6 +17,7 @@ from application.oscp.forecasts_to_run import ForecastsToRun
 from application.oscp.inbound import InboundService
 from application.oscp.outbound import OutboundService
 from application.oscp.ports import ScopeMeter
+from application.oscp.refusing import RefusedMessages
 from application.oscp.registrar import Registrar
 from application.oscp.service import OscpService
 from application.oscp.sessions import OscpSessions
@@ -28,6 +29,7 @@ from application.run.host import RunHost
 from application.run.live import LiveRuns
 from application.run.runtime import SimulationRuntimePort
 from application.scenario.control import ScenarioControl
+from bootstrap.front_door import Doors
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ def compose_oscp(
     live: LiveRuns,
     runtime: SimulationRuntimePort,
     meter: ScopeMeter,
+    doors: Doors,
     *,
     secrets: Secrets,
     url: str,
@@ -59,14 +62,15 @@ def compose_oscp(
     sessions = OscpSessions(log, journal, host, time)
     partner = AiohttpPartner(secrets)
     outbound = OutboundService(sessions, clock, partner, secrets.mask)
-    doorkeeper = Doorkeeper(sessions, secrets, time, RandomIds(), journal)
+    refused = RefusedMessages(time, RandomIds(), journal, secrets.mask, doors.limit, doors.refused)
+    doorkeeper = Doorkeeper(sessions, secrets, time, RandomIds(), refused)
     inbound = InboundService(sessions, doorkeeper, WorldContext(log, live, time, meter), clock)
     registrar = Registrar(sessions, outbound, secrets)
     clockwork = Clockwork(sessions, inbound, outbound, host, time, clock, registrar)
     ForecastsToRun(sessions, runtime, time)
     Breaches(sessions, host)
     return Oscp(
-        OscpService(sessions, outbound, live, time, secrets, registrar, url + PREFIX),
+        OscpService(sessions, outbound, live, time, secrets, registrar, url + PREFIX, reach=doors.oscp_reach),
         sessions,
         ScenarioControl(OscpTargets(sessions), live),
         ProtocolApi(inbound.receive),

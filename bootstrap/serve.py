@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import faulthandler
 import gc
-import ipaddress
 import logging
 import os
 import signal
@@ -18,9 +17,11 @@ import msgspec
 import uvicorn
 
 from adapters.cli.output_files import write_whole
+from adapters.front_door.rules import is_loopback_name
 from adapters.http import Secrets
 from adapters.memory_limits import ProcessMemory, save_address_space
 from application.memory import MemoryBudget
+from bootstrap.front_door import check_reach
 from bootstrap.given_secrets import open_secrets
 from bootstrap.http import RESPONSE_SECONDS_WHEN_STOPPING, HttpSide
 from bootstrap.limits import allow_open_files, read_limits
@@ -72,13 +73,6 @@ def serve(settings: Settings) -> None:
             loop.run(_serve(settings, listener, secrets, allow_open_files(limits), memory))
     except MemoryError:
         raise memory.exhausted() from None
-
-
-def check_reach(settings: Settings) -> None:
-    """Raises InvalidInput when the address can be reached from elsewhere and there are no tokens."""
-    if not settings.tokens and not _is_loopback(settings.host):
-        fault = Fault("/host", f"{settings.host!r} without tokens", "127.0.0.1, or tokens such as ops:operator:SECRET")
-        raise InvalidInput([fault], "beyond this machine the service is served with tokens only")
 
 
 def check_ready_file(settings: Settings) -> None:
@@ -161,17 +155,8 @@ def _url(host: str, listener: socket.socket) -> str:
 
 def owner_of(host: str, url: str) -> str:
     """Where others find this process. An address that every machine has needs the machine's name beside it."""
-    everywhere = _is_loopback(host) or host in ("0.0.0.0", "::", "")  # noqa: S104 - compared, not bound
+    everywhere = is_loopback_name(host) or host in ("0.0.0.0", "::", "")  # noqa: S104 - compared, not bound
     return f"{url}#{socket.gethostname()}" if everywhere else url
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

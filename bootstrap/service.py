@@ -10,14 +10,16 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from adapters.clock import SystemClock
-from adapters.control_api import Backend, EventStreams, ReadModelStatus, Tokens
+from adapters.control_api import Backend, EventStreams, ReadModelStatus
 from adapters.event_store import EventStore, open_event_store
+from adapters.front_door.token_source import TokenSource
 from adapters.http import Secrets
 from adapters.ids import RandomIds
 from adapters.memory import give_back
 from adapters.metrics import MeteredJournal, Metrics
 from adapters.oscp import PowerScopeMeter
 from adapters.read_store import open_read_store
+from application.access.refusals import by_label
 from application.configuration.service import ConfigurationService
 from application.memory import MemoryBudget
 from application.own_writes import OwnWrites
@@ -33,6 +35,7 @@ from application.scenario.service import ScenarioService
 from application.scenario.targets import TargetControls
 from application.subscription import Tail
 from application.write_health import WriteHealth
+from bootstrap.front_door import Doors, compose_doors, open_tokens
 from bootstrap.given_secrets import open_secrets
 from bootstrap.importers import IMPORTERS, ImportedDocuments
 from bootstrap.oscp import Oscp, compose_oscp
@@ -61,6 +64,7 @@ class Service:
     oscp: Oscp
     packets: Packets
     player: ScriptPlayer
+    doors: Doors
 
     async def stop_streams(self) -> None:
         """End every event stream, waiting read and request left unanswered, so that a server can finish."""
@@ -80,7 +84,7 @@ async def open_service(
 
     Raises InvalidInput for bad settings, StoreError for a store that cannot be used.
     """
-    tokens = Tokens(settings.tokens)
+    tokens = open_tokens(settings)
     secrets = secrets or open_secrets(settings)
     async with AsyncExitStack() as closing:
         store = closing.enter_context(open_event_store(settings.db, service_url=settings.url))
@@ -100,7 +104,7 @@ async def open_service(
 class _Given(NamedTuple):
     """What does not depend on the stores."""
 
-    tokens: Tokens
+    tokens: TokenSource
     secrets: Secrets
     memory: MemoryBudget
 
@@ -132,13 +136,16 @@ def _compose(
     live = LiveRuns(log, host)
     runtime = SimulationRuntime(log, tail, run_service, live)
     meter = PowerScopeMeter(read_store[power.MODEL].database(), live, runner.wait_for, log)
-    oscp = compose_oscp(log, journal, host, live, runtime, meter, secrets=secrets, url=settings.url)
+    doors = compose_doors(settings, tokens, log, journal, clock)
+    closing.push_async_callback(doors.refused.record)
+    oscp = compose_oscp(log, journal, host, live, runtime, meter, doors, secrets=secrets, url=settings.url)
     closing.push_async_callback(oscp.partner.close)
     packets = compose_packets(log, journal, host, live, oscp.partner, secrets)
     targets.add(NeedKind.OSCP_SESSION, ControlledTargets(oscp.scenarios, oscp.sessions.of_run))
     targets.add(NeedKind.PACKET_FEED, ControlledTargets(packets.scenarios, packets.feed_names))
     projections = _Projections(runner)
     _watch(metrics, host, projections, writes)
+    _watch_doors(metrics, doors)
     backend = Backend(
         log=log,
         tail=tail,
@@ -162,11 +169,11 @@ def _compose(
         oscp_sessions_table=read_store[oscp_sessions.MODEL].database(),
         oscp_messages_table=read_store[oscp_messages.MODEL].database(),
         packets_table=read_store[packet_history.MODEL].database(),
-        tokens=tokens,
         memory=memory,
+        refused=doors.refused,
         metrics=metrics.text,
     )
-    return Service(backend, host, metrics, oscp, packets, player)
+    return Service(backend, host, metrics, oscp, packets, player, doors)
 
 
 @asynccontextmanager
@@ -178,6 +185,8 @@ async def _tended(service: Service) -> AsyncIterator[None]:
         asyncio.create_task(service.oscp.following.run(), name="follow oscp sessions"),
         asyncio.create_task(service.player.watch(), name="settle scenarios"),
         asyncio.create_task(service.packets.verdicts.run(), name="packet verdicts"),
+        asyncio.create_task(service.doors.refused.run(), name="record refused requests"),
+        asyncio.create_task(service.doors.tokens.follow(), name="follow the tokens file"),
         asyncio.create_task(host.keep_leases(), name="keep leases"),
         asyncio.create_task(host.watch_unheld(), name="watch unheld runs"),
     ]
@@ -249,4 +258,19 @@ def _watch(metrics: Metrics, host: RunHost, projections: _Projections, writes: W
         "Positions a read model is behind the event log",
         "read_model",
         lambda: [(status.read_model, status.lag) for status in projections.statuses()],
+    )
+
+
+def _watch_doors(metrics: Metrics, doors: Doors) -> None:
+    metrics.watch(
+        "depot_sim_requests_refused",
+        "Requests refused since the start, by surface and reason",
+        "reason",
+        lambda: by_label(doors.refused.totals),
+    )
+    metrics.watch(
+        "depot_sim_tokens_file_failed",
+        "1 while the changed tokens file cannot be used and the tokens of before stay valid",
+        "",
+        lambda: [("", 1 if doors.tokens.file_error else 0)],
     )

@@ -58,10 +58,12 @@ class InvalidInput(DepotSimError):
     type = "invalid-input"
     title = "The input is not valid"
 
-    def __init__(self, faults: Sequence[Fault], detail: str = "") -> None:
+    def __init__(self, faults: Sequence[Fault], detail: str = "", hint: str = "") -> None:
         self.faults = tuple(faults)
         counted = "1 fault" if len(self.faults) == 1 else f"{len(self.faults)} faults"
-        super().__init__(detail or f"{counted} found", "mend each fault at its pointer and send the input again")
+        super().__init__(
+            detail or f"{counted} found", hint or "mend each fault at its pointer and send the input again"
+        )
 
 
 class NotFound(DepotSimError):

@@ -71,6 +71,8 @@ class ServeRequest(NamedTuple):
 
     `secrets` is the folder of the secrets that the service is given. `kept_secrets` is the folder for secrets that
     partners give the service; None chooses the default for the store. `limits` are texts "NAME=VALUE".
+    `tokens_file` holds tokens, one a line. `opened` names surfaces that take requests without a token.
+    X-Forwarded-For is believed from the addresses in `trusted_proxies`.
     """
 
     db: str
@@ -82,6 +84,9 @@ class ServeRequest(NamedTuple):
     kept_secrets: Path | None = None
     secrets: Path | None = None
     limits: tuple[str, ...] = ()
+    tokens_file: Path | None = None
+    opened: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
 
 
 class Rebuilt(Protocol):

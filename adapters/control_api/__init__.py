@@ -3,7 +3,6 @@
 from adapters.control_api.app import create_app
 from adapters.control_api.backend import Backend, Importer, Parsed, ReadModelStatus
 from adapters.control_api.event_streams import EventStreams, StreamLimits
-from adapters.control_api.tokens import Tokens
 
 __all__ = [
     "Backend",
@@ -12,6 +11,5 @@ __all__ = [
     "Parsed",
     "ReadModelStatus",
     "StreamLimits",
-    "Tokens",
     "create_app",
 ]

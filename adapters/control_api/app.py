@@ -14,6 +14,7 @@ from adapters.control_api.routes.configurations import configuration_routes
 from adapters.control_api.routes.events import all_events
 from adapters.control_api.routes.oscp import oscp_routes
 from adapters.control_api.routes.packet_targets import packet_mode_route
+from adapters.control_api.routes.refused_requests import list_refused_requests
 from adapters.control_api.routes.runs import run_routes
 from adapters.control_api.routes.scenarios import library_routes
 from adapters.control_api.routes.service import SERVICE_ROUTES
@@ -32,7 +33,7 @@ def create_app(backend: Backend) -> Litestar:
             library_routes(),
             Router("/", tags=["Packets"], route_handlers=[packet_mode_route()]),
             Router("/", tags=["Events"], route_handlers=[all_events]),
-            Router("/", tags=["Service"], route_handlers=[*SERVICE_ROUTES, get_description]),
+            Router("/", tags=["Service"], route_handlers=[*SERVICE_ROUTES, list_refused_requests, get_description]),
         ],
         state=State({"backend": backend}),
         request_class=ApiRequest,

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 
 from adapters.control_api.event_streams import EventStreams
-from adapters.control_api.tokens import Tokens
+from application.access.refusals import RefusedRequests
 from application.configuration.service import ConfigurationService
 from application.event_log import EventLog
 from application.memory import MemoryBudget
@@ -119,7 +119,7 @@ class Backend:
     oscp_sessions_table: Database
     oscp_messages_table: Database
     packets_table: Database
-    tokens: Tokens
     memory: MemoryBudget
+    refused: RefusedRequests
     metrics: Callable[[], bytes]
     """The text of /metrics; blocking."""

@@ -18,6 +18,7 @@ _MEANINGS: Mapping[int, str] = {
     415: "The body is of a type that is not read here",
     422: "The input is not valid; every fault is told with its JSON pointer",
     428: "If-Match is missing",
+    429: "Too many requests without a valid token came from the address; Retry-After says when to repeat",
     500: "A defect of depot-sim",
     503: "The event store cannot be used, a limit on work under way is reached, or too little memory is left; "
     "Retry-After says when to repeat",
@@ -50,4 +51,6 @@ def problem_statuses(method: str, opt: Mapping[str, Any], *, has_body: bool, in_
         yield 422
     if method == "PUT":
         yield 428
+    if not opt.get("open"):
+        yield 429
     yield from (500, 503)

@@ -91,6 +91,14 @@ class TooBusy(RequestError):
     status = 503
 
 
+class TooManyRequests(RequestError):
+    type = "too-many-requests"
+    title = "Too many refused requests from this address"
+    status = 429
+
+
+_OF_THE_DOOR = {error.status: error for error in (Unauthorised, Forbidden, TooManyRequests)}
+
 _STATUSES: tuple[tuple[type[DepotSimError], int], ...] = (
     (MalformedBody, 400),
     (InvalidInput, 422),
@@ -143,6 +151,12 @@ def answer_domain_error(_: Request[Any, Any, Any], error: DepotSimError) -> Resp
     elif problem.status >= 500:
         _log.error("%s: %s", error.type, error.detail, exc_info=error)
     return _response(problem, _headers(problem.status))
+
+
+def refusal(status: int, detail: str, hint: str) -> tuple[dict[str, str], bytes]:
+    """Headers and body for a request that is refused before it reaches this application."""
+    problem = problem_of(_OF_THE_DOOR[status](detail, hint))
+    return {"content-type": MEDIA_TYPE, **_headers(status)}, msgspec.json.encode(problem)
 
 
 def answer_refused_query(request: Request[Any, Any, Any], refused: QueryRefused) -> Response[bytes]:

@@ -16,8 +16,8 @@ from msgspec import inspect
 
 from adapters.control_api.backend import Backend, Parsed
 from adapters.control_api.problems import ClientDisconnected, MalformedBody, UnsupportedMediaType
-from adapters.control_api.tokens import Actor
 from adapters.control_api.workers import BODIES, Workers
+from application.access.actors import Actor
 from application.repository import Origin
 from domain.configuration import structure
 from domain.configuration.faults import Faults

@@ -8,6 +8,7 @@ from typing import Any
 
 from adapters.oscp.protocol_api import Endpoint, ProtocolApi
 from adapters.oscp.request_body import RequestBody
+from application.access.actors import ADMISSION, NOT_ADMITTED, Admission
 from application.oscp.arrivals import Arrival, Reply
 
 Scope = MutableMapping[str, Any]
@@ -71,7 +72,16 @@ class OscpApplication:
 
 def _arrival(scope: Scope, endpoint: Endpoint, body: RequestBody) -> Arrival:
     headers = tuple([(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]])
-    return Arrival(scope["method"], endpoint.path, headers, bytes(body.kept), body.length)
+    admission: Admission = scope.get(ADMISSION, NOT_ADMITTED)
+    return Arrival(
+        scope["method"],
+        endpoint.path,
+        headers,
+        bytes(body.kept),
+        body.length,
+        admission.sender,
+        admission.requires_credentials,
+    )
 
 
 async def _send(send: Send, reply: Reply, *, close: bool = False) -> None:

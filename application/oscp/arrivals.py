@@ -15,7 +15,8 @@ MOST_BODY_BYTES = 2**20
 class Arrival(msgspec.Struct):
     """`path` is what follows the service's prefix ("handshake"), header names are in lower case.
 
-    `body` holds at most MOST_BODY_BYTES, `body_bytes` says how many there were.
+    `body` holds at most MOST_BODY_BYTES, `body_bytes` says how many there were. `sender` is the client's address.
+    With `requires_credentials`, a session that has no inbound credentials must refuse the request.
     """
 
     method: str
@@ -23,6 +24,8 @@ class Arrival(msgspec.Struct):
     headers: Headers
     body: bytes
     body_bytes: int
+    sender: str = ""
+    requires_credentials: bool = False
     _first: dict[str, str] | None = None
 
     def header(self, name: str) -> str:

@@ -9,6 +9,7 @@ import msgspec
 
 from application.credentials import secret_faults
 from application.http import SecretStore
+from application.oscp.inbound_access import ON_LOOPBACK, OscpReach, access_fault
 from application.oscp.limits import policy_faults
 from application.oscp.limits import profile_faults as faults_of_profile
 from application.oscp.requests import CreateSession
@@ -32,7 +33,7 @@ _TEXT = re.compile(r"[\x21-\x7e]{1,100}")
 
 
 def attachment(
-    request: CreateSession, run: SimulationRun, at: int, secrets: SecretStore
+    request: CreateSession, run: SimulationRun, at: int, secrets: SecretStore, reach: OscpReach = ON_LOOPBACK
 ) -> OscpProviderSessionAttached:
     """Raises InvalidInput with every fault. `secrets` are those that credentials may name."""
     document = run.depot.document
@@ -47,6 +48,9 @@ def attachment(
         *secret_faults(request.credentials, secrets),
         *policy_faults(request.policy),
     ]
+    closed = access_fault(request, profile, reach)
+    if closed is not None:
+        raise InvalidInput([*faults, closed], hint=f"give the session {closed.expected}")
     if faults:
         raise InvalidInput(faults)
     return OscpProviderSessionAttached(

@@ -1,4 +1,9 @@
-"""Which session a request is for, and whether it may come in. What is for nobody is recorded as well."""
+"""Resolves the session of an inbound OSCP request and authenticates it.
+
+A request names its session by X-OSCP-Configuration-ID; without that header, the token identifies it. A request that
+resolves to no session gets 403 and is recorded within bounds, so that a tester sees what a wrongly configured platform
+sends. A session without inbound credentials is closed to requests that do not come from this machine.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +15,13 @@ from typing import NamedTuple
 
 import msgspec
 
-from application.event_log import Journal
 from application.http import Headers, Mask, SecretStore
 from application.ids import IdSource
 from application.oscp.arrivals import Arrival, Reply
 from application.oscp.hosted import HostedSession
+from application.oscp.refusing import CLOSED_SESSION, RefusedMessages
 from application.oscp.sessions import OscpSessions
 from application.oscp.time import SessionTime
-from application.repository import pending_append
 from domain.credentials import SecretReference
 from domain.errors import InvalidInput
 from domain.masking import masked, masked_by_value
@@ -25,17 +29,17 @@ from domain.oscp import ledger
 from domain.oscp.envelope import CONFIGURATION_ID, envelope_findings
 from domain.oscp.events import OscpProviderSessionAttached
 from domain.oscp.findings import Finding, Kind
-from domain.oscp.ledger import UNRESOLVED, OscpMessageLedgerEntry, OscpMessageRecorded
 from domain.oscp.masking import masked_body
 from domain.oscp.profile import PartnerProfile
 from domain.oscp.profiles import BUILT_IN
 from domain.oscp.segments import SEGMENT_COUNT, SEGMENT_INDEX, Place, Whole, place_of
 from domain.oscp.state import SessionState
-from domain.oscp.vocabulary import Direction, MessageType, Outcome, Validation
+from domain.oscp.vocabulary import Direction, MessageType
 
 _KNOWN_PATHS = {path: type for profile in BUILT_IN.values() for path, type in profile.inbound_paths.items()}
 _DIGEST = 12
 _KEPT_OF_TOO_LARGE = 4_096
+_KEPT_OF_UNPROVEN = 2_048
 
 
 class Visitor(NamedTuple):
@@ -97,29 +101,37 @@ class Doorkeeper:
     """Finds sessions by the configuration header or by the token shown."""
 
     def __init__(
-        self, sessions: OscpSessions, secrets: SecretStore, time: SessionTime, ids: IdSource, journal: Journal
+        self, sessions: OscpSessions, secrets: SecretStore, time: SessionTime, ids: IdSource, refused: RefusedMessages
     ) -> None:
         self._sessions = sessions
         self._secrets = secrets
         self._time = time
         self._ids = ids
-        self._journal = journal
+        self._refused = refused
 
     @property
     def mask(self) -> Mask:
         return self._secrets.mask
 
     async def admit(self, arrival: Arrival, began_us: int) -> Visitor | Reply:
-        """The visitor, or the reply to a request that belongs to no session."""
+        """The resolved request, or the response to one that no session processes. Raises StoreError."""
         session_id = await self._session_of(arrival)
         if session_id is None:
-            return await self._turn_away(arrival)
+            return await self._reject_unresolved(arrival)
         hosted = await self._sessions.get(session_id)
         attached = hosted.session.attached
         type = attached.profile.inbound_paths.get(arrival.path)
         if type is None or (type is MessageType.REGISTER and not attached.profile.registration):
             return _no_such_path(arrival.path, attached.profile.inbound_paths)
-        return self._visitor(arrival, hosted, attached, type, began_us)
+        if arrival.requires_credentials and hosted.session.state.inbound_tokens is None:
+            return await self._refused.refuse(arrival, type, CLOSED_SESSION, attached)
+        visitor = self._visitor(arrival, hosted, attached, type, began_us)
+        return self._limited(visitor) or visitor
+
+    def _limited(self, visitor: Visitor) -> Reply | None:
+        """The 429 response to a request without the session's token whose sender has sent too many of them."""
+        unproven = next((one for one in visitor.findings if one.kind is Kind.CREDENTIALS), None)
+        return None if unproven is None else self._refused.count(visitor.arrival, unproven.rule)
 
     async def _session_of(self, arrival: Arrival) -> str | None:
         configuration_id = arrival.header("x-oscp-configuration-id")
@@ -143,8 +155,9 @@ class Doorkeeper:
         request_id = arrival.header("x-request-id") or self._ids.new_id()
         stream = ledger.stream_of(attached.session_id, Direction.INBOUND, request_id)
         place = _place(arrival, attached.profile)
+        unproven = self._credentials(arrival, hosted.session.state)
         findings = (
-            *self._credentials(arrival, hosted.session.state),
+            *unproven,
             *envelope_findings(arrival.headers, attached.profile, len(arrival.body), arrival.body_bytes),
             *((place,) if isinstance(place, Finding) else ()),
         )
@@ -158,7 +171,7 @@ class Doorkeeper:
             stream,
             ledger.entry_id_of(stream),
             self._headers(arrival),
-            self._text(arrival, type),
+            self._text(arrival, type, _KEPT_OF_UNPROVEN if unproven else None),
             sha256(b"%b %b\n%b" % (arrival.method.encode(), type.encode(), arrival.body)).hexdigest(),
             findings,
             self._time.wall_ms(),
@@ -170,10 +183,13 @@ class Doorkeeper:
     def _headers(self, arrival: Arrival) -> Headers:
         return masked_by_value(masked(arrival.headers), self._secrets.mask)
 
-    def _text(self, arrival: Arrival, type: MessageType) -> str:
-        """The body as text; of one that is too large, the beginning. Bytes that are no UTF-8 show as \\xNN."""
+    def _text(self, arrival: Arrival, type: MessageType, most: int | None) -> str:
+        """The body as text, at most `most` characters; of one that is too large, the beginning.
+
+        Bytes that are no UTF-8 show as \\xNN.
+        """
         kept = arrival.body if arrival.body_bytes <= len(arrival.body) else arrival.body[:_KEPT_OF_TOO_LARGE]
-        return self._secrets.mask(masked_body(type, kept).decode("utf-8", "backslashreplace"))
+        return self._secrets.mask(masked_body(type, kept).decode("utf-8", "backslashreplace"))[:most]
 
     def _credentials(self, arrival: Arrival, state: SessionState) -> list[Finding]:
         expected = state.inbound_tokens
@@ -192,56 +208,25 @@ class Doorkeeper:
             return [Finding("credentials.refused", Kind.CREDENTIALS, "another token", "the session's token")]
         return []
 
-    async def _turn_away(self, arrival: Arrival) -> Reply:
-        """403, recorded: nobody is known by what the request shows."""
+    async def _reject_unresolved(self, arrival: Arrival) -> Reply:
+        """Record the request as unresolved; 403."""
         type = _KNOWN_PATHS.get(arrival.path)
         if type is None:
             return _no_such_path(arrival.path, _KNOWN_PATHS)
-        rule, told = _unknown(arrival)
-        reply = Reply(403, (("content-type", "application/json"),), msgspec.json.encode({"message": told}))
-        stream = ledger.stream_of(UNRESOLVED, Direction.INBOUND, self._ids.new_id())
-        entry = OscpMessageLedgerEntry(stream)
-        entry.handle(
-            self._recorded(arrival, type, stream),
-            ledger.OscpMessageFinalised(
-                self._time.wall_ms(),
-                Outcome.REJECTED,
-                Validation.REJECTED,
-                ledger.Answer(reply.status, reply.headers, reply.body.decode()),
-                rule,
-                (Finding(rule, Kind.SESSION, told, "an active session"),),
-            ),
-        )
-        await self._journal.append(pending_append((entry,)))
-        return reply
-
-    def _recorded(self, arrival: Arrival, type: MessageType, stream: str) -> OscpMessageRecorded:
-        return OscpMessageRecorded(
-            self._time.wall_ms(),
-            ledger.entry_id_of(stream),
-            UNRESOLVED,
-            "",
-            arrival.header("x-oscp-configuration-id"),
-            Direction.INBOUND,
-            type,
-            arrival.header("x-request-id"),
-            arrival.header("x-correlation-id"),
-            arrival.path,
-            self._headers(arrival),
-            self._text(arrival, type),
-            arrival.body_bytes,
-            method=arrival.method,
-        )
+        return await self._refused.refuse(arrival, type, _unknown(arrival))
 
 
-def _unknown(arrival: Arrival) -> tuple[str, str]:
-    """The rule that failed, and how it is told."""
+def _unknown(arrival: Arrival) -> Finding:
+    """Why a request resolves to no session."""
     configuration_id = arrival.header("x-oscp-configuration-id")
     if configuration_id:
-        return "session.unknown-configuration", f"no active session for configuration {configuration_id[:100]}"
-    if arrival.header("authorization"):
-        return "session.unknown-token", "the token belongs to no active session"
-    return "session.not-named", f"neither {CONFIGURATION_ID} nor a token names a session"
+        rule = "session.unknown-configuration"
+        found = f"no active session for configuration {configuration_id[:100]}"
+    elif arrival.header("authorization"):
+        rule, found = "session.unknown-token", "the token belongs to no active session"
+    else:
+        rule, found = "session.not-named", f"neither {CONFIGURATION_ID} nor a token names a session"
+    return Finding(rule, Kind.SESSION, found, "an active session")
 
 
 def _shown_token(arrival: Arrival) -> str:

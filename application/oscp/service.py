@@ -13,6 +13,7 @@ from application.oscp import drafts
 from application.oscp.attaching import attachment, preset_overrides
 from application.oscp.forecasting import forecast_draft, plan_of
 from application.oscp.hosted import HostedSession
+from application.oscp.inbound_access import ON_LOOPBACK, OscpReach
 from application.oscp.letters import Draft
 from application.oscp.outbound import Make, OutboundService, Sent
 from application.oscp.registrar import Registrar
@@ -59,7 +60,8 @@ _MOST_BODY = 2**20
 class OscpService:
     """Every method is one use case. Raises the errors of domain.errors; a refused request leaves no trace.
 
-    `own_base_url` is where partners reach this service, unless a session's request says otherwise.
+    `own_base_url` is where partners reach this service, unless a session's request says otherwise. `reach` says who
+    can send to it.
     """
 
     def __init__(
@@ -71,6 +73,8 @@ class OscpService:
         secrets: SecretStore,
         registrar: Registrar,
         own_base_url: str = "http://127.0.0.1:8420/oscp/cp/2.0",
+        *,
+        reach: OscpReach = ON_LOOPBACK,
     ) -> None:
         self._sessions = sessions
         self._outbound = outbound
@@ -79,6 +83,7 @@ class OscpService:
         self._secrets = secrets
         self._registrar = registrar
         self._own_base_url = own_base_url
+        self._reach = reach
 
     # Life
 
@@ -88,7 +93,7 @@ class OscpService:
         if run.status is RunStatus.STOPPED:
             raise CommandRefused(f"run {run_id} is stopped", "start a new run")
         self._sessions.fence(run_id)
-        attached = attachment(request, run, 0, self._secrets)
+        attached = attachment(request, run, 0, self._secrets, self._reach)
         moment = await self._time.moment(attached)
         own_base_url = attached.own_base_url or self._own_base_url
         attached = msgspec.structs.replace(attached, at=moment.session, own_base_url=own_base_url)
@@ -111,7 +116,7 @@ class OscpService:
             self._sessions.forget(session_id)
             hosted = await self._sessions.find(run_id, session_id)
         moment = await self._time.moment(hosted.session.attached)
-        return session_view(hosted.session, moment.session)
+        return session_view(hosted.session, moment.session, self._reach)
 
     async def delete(self, run_id: str, session_id: str, origin: Origin) -> None:
         """End the session; its history stays. A new one for the same configuration may be created."""
@@ -264,7 +269,7 @@ class OscpService:
     ) -> SessionView:
         def decision(hosted: HostedSession, moment: Moment) -> SessionView:
             change(hosted.session, moment.session)
-            return session_view(hosted.session, moment.session)
+            return session_view(hosted.session, moment.session, self._reach)
 
         await self._find_active(run_id, session_id)
         return await self._sessions.decide(session_id, decision, origin=origin)

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 import msgspec
 
+from application.oscp.inbound_access import InboundAccess, OscpReach, inbound_access
 from domain.address import masked_address
 from domain.oscp.events import OscpForecastPlanned
 from domain.oscp.messages import Block
@@ -109,9 +110,10 @@ class SessionView(msgspec.Struct, frozen=True):
     plans: tuple[PlanView, ...]
     open_messages: tuple[OpenMessageView, ...]
     registration: RegistrationView
+    inbound: InboundAccess
 
 
-def session_view(session: OscpCapacityProviderSession, now: int) -> SessionView:
+def session_view(session: OscpCapacityProviderSession, now: int, reach: OscpReach) -> SessionView:
     """`forecasts` are the newest accepted ones of each type."""
     attached, state = session.attached, session.state
     behaviour = state.behaviour
@@ -147,6 +149,7 @@ def session_view(session: OscpCapacityProviderSession, now: int) -> SessionView:
             for opened in state.open.values()
         ),
         registration=_registration(state.registration),
+        inbound=inbound_access(state, reach),
     )
 
 

@@ -11,8 +11,9 @@ from collections.abc import Callable
 import pytest
 
 import bootstrap.serve
+from bootstrap.front_door import check_reach
 from bootstrap.msgspec_types import build_types
-from bootstrap.serve import check_reach, owner_of, serve
+from bootstrap.serve import owner_of, serve
 from bootstrap.settings import Settings
 from domain.errors import InvalidInput
 

@@ -10,7 +10,8 @@ from litestar import Litestar
 
 from adapters.control_api import create_app
 from adapters.control_api.openapi import describe
-from bootstrap.service import open_service
+from bootstrap.front_door import behind_front_door
+from bootstrap.service import Service, open_service
 from bootstrap.settings import Settings
 from tests.docs.console import Shell, examples
 from tests.docs.http_api_table import PAGE, rows_of_page, takes_of_app
@@ -24,9 +25,14 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture
-async def app() -> AsyncIterator[Litestar]:
-    async with open_service(Settings(db="memory:", owner="here")) as service:
-        yield create_app(service.backend)
+async def service() -> AsyncIterator[Service]:
+    async with open_service(Settings(db="memory:", owner="here")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def app(service: Service) -> Litestar:
+    return create_app(service.backend)
 
 
 async def test_the_table_has_every_route_and_no_other(app: Litestar) -> None:
@@ -41,9 +47,10 @@ def test_every_route_gets_a_sentence() -> None:
     assert [route for route, row in rows_of_page().items() if not row.does.endswith((".", "?"))] == []
 
 
-async def test_the_examples_print_what_the_page_says(app: Litestar) -> None:
+async def test_the_examples_print_what_the_page_says(app: Litestar, service: Service) -> None:
     printed = {}
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as http:  # type: ignore[arg-type]
+    transport = httpx.ASGITransport(behind_front_door(app, app, service.doors))
+    async with httpx.AsyncClient(transport=transport) as http:
         shell = Shell(http)
         for example in examples(PAGE.read_text(encoding="utf-8")):
             output = await shell.run(example.command)

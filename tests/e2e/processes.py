@@ -62,11 +62,11 @@ def running(*arguments: str, **variables: str) -> Iterator[subprocess.Popen[str]
 
 
 @contextmanager
-def serving(db: str, folder: Path, port: int = 0, **variables: str) -> Iterator[str]:
-    """The URL of a service on this store; it is asked to stop at the end."""
+def serving(db: str, folder: Path, port: int = 0, *options: str, **variables: str) -> Iterator[str]:
+    """The URL of a service on this store, started with further options; it is asked to stop at the end."""
     ready_file = folder / "ready.json"
     ready_file.unlink(missing_ok=True)
-    arguments = ("serve", "--db", db, "--port", str(port), "--ready-file", str(ready_file))
+    arguments = ("serve", "--db", db, "--port", str(port), "--ready-file", str(ready_file), *options)
     with running(*arguments, **variables) as process:
         wait_for(ready_file.exists, process)
         yield str(json.loads(ready_file.read_bytes())["url"])

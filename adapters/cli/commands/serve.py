@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ipaddress
 import os
 import sys
 from pathlib import Path
@@ -14,8 +15,9 @@ from adapters.cli.toolbox import ServeRequest, Toolbox
 
 DEFAULT_DB = "sqlite:///depot-sim.db"
 _EPILOG = """
-Runs in the store that nobody holds are taken up again. Beyond this machine the service is served with tokens only:
-DEPOT_SIM_TOKENS holds them as NAME:ROLE:TOKEN, separated by commas; roles are viewer and operator.
+Runs in the store that nobody holds are taken up again. The service listens on other addresses than loopback only with
+tokens. DEPOT_SIM_TOKENS holds them as NAME:ROLE:TOKEN, separated by commas, the tokens file holds one a line; roles
+are viewer and operator. docs/security.md says who may send what to which address.
 """
 
 
@@ -48,6 +50,29 @@ def add_to(subcommands: Subcommands) -> None:
         metavar="NAME=VALUE",
         help="a limit of HTTP connections, such as head-seconds=20; docs/limits.md lists them; may be repeated",
     )
+    command.add_argument(
+        "--tokens-file",
+        type=Path,
+        metavar="FILE",
+        help="tokens, one NAME:ROLE:TOKEN a line, read again when the file changes (default: DEPOT_SIM_TOKENS_FILE)",
+    )
+    command.add_argument(
+        "--open",
+        action="append",
+        default=[],
+        dest="opened",
+        metavar="NAME",
+        help="take messages to sessions without inbound credentials beyond loopback; NAME is oscp; repeatable",
+    )
+    command.add_argument(
+        "--trusted-proxy",
+        action="append",
+        default=[],
+        dest="trusted_proxies",
+        type=_address,
+        metavar="ADDRESS",
+        help="take the client's address from X-Forwarded-For of requests from this proxy; repeatable",
+    )
     command.add_argument("--log-format", choices=("json", "text"), help="default: text on a terminal, json otherwise")
     command.set_defaults(execute=execute)
 
@@ -64,16 +89,26 @@ def execute(arguments: argparse.Namespace, toolbox: Toolbox, _terminal: Terminal
             ready_file=arguments.ready_file,
             json_logs=log_format == "json",
             limits=tuple(arguments.limit),
-            kept_secrets=arguments.kept_secrets or _folder("DEPOT_SIM_KEPT_SECRETS"),
-            secrets=arguments.secrets or _folder("DEPOT_SIM_SECRETS"),
+            kept_secrets=arguments.kept_secrets or _path("DEPOT_SIM_KEPT_SECRETS"),
+            secrets=arguments.secrets or _path("DEPOT_SIM_SECRETS"),
+            tokens_file=arguments.tokens_file or _path("DEPOT_SIM_TOKENS_FILE"),
+            opened=tuple(arguments.opened),
+            trusted_proxies=tuple(arguments.trusted_proxies),
         )
     )
     return ExitCode.OK
 
 
-def _folder(variable: str) -> Path | None:
+def _path(variable: str) -> Path | None:
     text = os.environ.get(variable)
     return Path(text) if text else None
+
+
+def _address(text: str) -> str:
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected an IP address such as 127.0.0.1") from None
 
 
 def _port(text: str) -> int:

@@ -10,6 +10,7 @@ import pytest
 from litestar import Litestar
 
 from adapters.control_api import create_app
+from bootstrap.front_door import behind_front_door
 from bootstrap.service import Service, open_service
 from bootstrap.settings import Settings
 from tests.adapters.control_api.client import Api
@@ -72,4 +73,4 @@ def _transport(service: Service) -> httpx.ASGITransport:
     if not _app:
         _app.append(create_app(service.backend))
     _app[0].state.backend = service.backend
-    return httpx.ASGITransport(_app[0])  # type: ignore[arg-type]
+    return httpx.ASGITransport(behind_front_door(_app[0], _app[0], service.doors))

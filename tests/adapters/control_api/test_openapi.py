@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from adapters.control_api import create_app
 from adapters.control_api.openapi import describe
 from bootstrap.service import Service
 from domain.run.commands import COMMANDS
@@ -108,6 +109,6 @@ async def test_event_streams_are_among_the_answers(description: Node) -> None:
     assert set(events["responses"]["200"]["content"]) == {"application/json", "application/jsonl", "text/event-stream"}
 
 
-async def test_the_description_is_the_same_every_time(api: Api, service: Service) -> None:
-    app: Any = api.http._transport.app  # type: ignore[attr-defined]
+async def test_the_description_is_the_same_every_time(service: Service) -> None:
+    app = create_app(service.backend)
     assert describe(app) == describe(app)

@@ -182,6 +182,7 @@ def test_every_error_has_a_status_of_its_own_kind() -> None:
         "PreconditionRequired": 428,
         "Unauthorised": 401,
         "Forbidden": 403,
+        "TooManyRequests": 429,
         "TooBusy": 503,
         "ServiceStopping": 503,
         "ClientDisconnected": 400,

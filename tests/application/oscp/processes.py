@@ -18,6 +18,7 @@ from application.oscp.doorkeeper import Doorkeeper
 from application.oscp.hosted import HostedSession
 from application.oscp.inbound import InboundService
 from application.oscp.outbound import OutboundService
+from application.oscp.refusing import RefusedMessages
 from application.oscp.registrar import Registrar
 from application.oscp.requests import CreateSession
 from application.oscp.service import OscpService
@@ -35,6 +36,7 @@ from domain.oscp.session import OscpCapacityProviderSession
 from domain.oscp.times import format_instant
 from domain.oscp.vocabulary import Direction, Lifecycle, SessionClock
 from domain.secret_references import SHORTEST, reference_fault
+from tests.application.access.doubles import CountedRefusals, NoLimit
 from tests.application.run.processes import ALICE, FakeClock, Process, until
 from tests.domain.oscp.sessions import TEN
 
@@ -145,7 +147,10 @@ class OscpProcess(Process):
         self.sessions = OscpSessions(store.log, self.journal, self.host, self.time)
         self.outbound = OutboundService(self.sessions, clock, partner, self.secrets.mask)
         self._numbers = count(1)
-        doorkeeper = Doorkeeper(self.sessions, self.secrets, self.time, self, self.journal)
+        self.audit = CountedRefusals()
+        self.limit = NoLimit()
+        self.refused = RefusedMessages(self.time, self, self.journal, self.secrets.mask, self.limit, self.audit)
+        doorkeeper = Doorkeeper(self.sessions, self.secrets, self.time, self, self.refused)
         world = WorldContext(store.log, self.live, self.time, self.meter)
         self.inbound = InboundService(self.sessions, doorkeeper, world, clock)
         self.registrar = Registrar(self.sessions, self.outbound, self.secrets)
@@ -196,12 +201,16 @@ class OscpProcess(Process):
         correlation: str = "",
         configuration: str = CONFIGURATION,
         headers: Sequence[tuple[str, str]] = (JSON,),
+        *,
+        sender: str = "127.0.0.1",
+        requires_credentials: bool = False,
     ) -> Reply:
         named = [("x-oscp-configuration-id", configuration), ("x-correlation-id", correlation)]
         named.append(("x-request-id", self.new_id() if id is None else id))
         given = tuple((name, value) for name, value in named if value)
         kept = body[:MOST_BODY_BYTES]
-        return await self.inbound.receive(Arrival("POST", path, (*given, *headers), kept, len(body)))
+        arrival = Arrival("POST", path, (*given, *headers), kept, len(body), sender, requires_credentials)
+        return await self.inbound.receive(arrival)
 
     async def status(self, path: str, body: bytes = b"", **rest: Any) -> int:
         return (await self.receive(path, body, **rest)).status

@@ -33,6 +33,7 @@ from domain.events import Event, decode
 from domain.oscp.ledger import OscpMessageFinalised, OscpMessageRecorded
 from domain.oscp.state import Registration
 from domain.oscp.vocabulary import SessionClock
+from tests.application.access.doubles import unlimited
 from tests.application.oscp.ledger_facts import finalised_in, recorded_in
 from tests.application.run.processes import ALICE, FakeClock, Process, until
 
@@ -86,7 +87,9 @@ class Side:
         time = SessionTime(clock, process.host, process.live)
         self.sessions = OscpSessions(store.log, process.journal, process.host, time)
         outbound = OutboundService(self.sessions, clock, self.partner, self.secrets.mask)
-        doorkeeper = Doorkeeper(self.sessions, self.secrets, time, _Ids(), process.journal)
+        doorkeeper = Doorkeeper(
+            self.sessions, self.secrets, time, _Ids(), unlimited(time, _Ids(), process.journal, self.secrets.mask)
+        )
         world = WorldContext(store.log, process.live, time, _NoMeter())
         self.inbound = InboundService(self.sessions, doorkeeper, world, clock)
         registrar = Registrar(self.sessions, outbound, self.secrets)

@@ -1,0 +1,209 @@
+"""Which requests a surface lets in: pure functions of the request, the surface and the settings of the process.
+
+The stand-in uses them as well. So this module imports the standard library only.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+from enum import Enum, auto
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
+_FORWARDED = frozenset({"forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"})
+_DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+_UNKNOWN_ADDRESS = "unknown"
+
+
+class Surface(NamedTuple):
+    """A part of a server with rules of its own. `name` is what `--open` takes and what is recorded.
+
+    With `asks_token`, requests need a token of the process; otherwise the surface authenticates its requests itself.
+    `open_paths` need no token.
+    """
+
+    name: str
+    asks_token: bool
+    open_paths: frozenset[str] = frozenset()
+
+
+class DoorSettings(NamedTuple):
+    """`is_exposed` when the process listens beyond loopback. `opened` are names of surfaces.
+
+    `trusted_proxies` are addresses whose X-Forwarded-For header names the client.
+    """
+
+    has_tokens: bool
+    is_exposed: bool
+    opened: frozenset[str] = frozenset()
+    trusted_proxies: frozenset[str] = frozenset()
+
+
+class Token(Enum):
+    """What a request shows as the token of the process."""
+
+    MISSING = auto()
+    UNKNOWN = auto()
+    VALID = auto()
+
+
+class RequestFacts(NamedTuple):
+    """A request as far as the rules look at it. `hosts` and `origins` are all values of these headers.
+
+    `method` is that of HTTP; a WebSocket begins with GET and can change something, which `is_websocket` says.
+    `is_forwarded` when a header shows that a proxy has sent it on.
+    """
+
+    method: str
+    path: str
+    hosts: tuple[str, ...]
+    origins: tuple[str, ...]
+    client: str
+    is_forwarded: bool
+    is_websocket: bool = False
+
+
+class Refusal(NamedTuple):
+    """`rule` is stable and for programs, `detail` says what happened, `hint` what to do."""
+
+    status: int
+    rule: str
+    detail: str
+    hint: str
+
+
+def decide(surface: Surface, request: RequestFacts, token: Token, settings: DoorSettings) -> Refusal | None:
+    """The refusal of a request, None when it may come in."""
+    is_open = surface.name in settings.opened
+    is_local_process = not (settings.has_tokens or settings.is_exposed)
+    if is_local_process and not is_open and not has_loopback_host(request):
+        detail = "without tokens this service answers only requests whose Host is localhost or a loopback address"
+        return Refusal(403, "host", detail, "use http://127.0.0.1 or http://localhost, or start it with tokens")
+    if _may_change(request) and has_foreign_origin(request):
+        detail = "the request comes from a web page of another origin, and such a page may not change anything"
+        return Refusal(403, "origin", detail, "send it without a browser, or from a page of the same origin")
+    asks_token = surface.asks_token and not is_open and request.path not in surface.open_paths
+    if asks_token and (settings.has_tokens or settings.is_exposed):
+        return _token_refusal(surface, token, settings)
+    return None
+
+
+def _token_refusal(surface: Surface, token: Token, settings: DoorSettings) -> Refusal | None:
+    if not settings.has_tokens:
+        detail = f"{surface.name} is closed: the process listens beyond loopback and has no tokens"
+        return Refusal(401, "closed", detail, f"start it with a token, or with --open {surface.name}")
+    if token is Token.MISSING:
+        detail = "the request has no bearer token"
+        return Refusal(401, "token.missing", detail, "send the header Authorization: Bearer TOKEN")
+    if token is Token.UNKNOWN:
+        return Refusal(401, "token.unknown", "the token is not one of this process", "ask its operator for a token")
+    return None
+
+
+def requires_credentials(surface: Surface, request: RequestFacts, settings: DoorSettings) -> bool:
+    """Whether a surface that authenticates its requests itself has to refuse those without credentials.
+
+    It need not when it is opened, and for requests of this machine to a process that listens on loopback.
+    """
+    if surface.name in settings.opened:
+        return False
+    return settings.is_exposed or (settings.has_tokens and not _is_local(request))
+
+
+def sender_of(client: str, forwarded_for: Sequence[str], settings: DoorSettings) -> str:
+    """The address that limits and records are kept for.
+
+    That is the address of the connection. When this is a trusted proxy, it is the last address in X-Forwarded-For
+    that is not a trusted proxy: what stands before it was written by the client. Addresses of one IPv6 network of
+    64 bits count as one sender, because one client may have all of them.
+    """
+    address = client
+    if address in settings.trusted_proxies:
+        listed = [part.strip() for value in forwarded_for for part in value.split(",")]
+        address = next((one for one in reversed(listed) if one not in settings.trusted_proxies), client)
+    return _sender(address)
+
+
+def has_loopback_host(request: RequestFacts) -> bool:
+    """Whether the one Host header names this machine, which the name of a rebound site never does."""
+    return len(request.hosts) == 1 and is_loopback_name(_name_in(request.hosts[0]))
+
+
+def has_foreign_origin(request: RequestFacts) -> bool:
+    """Whether a browser says that the page behind the request is of another origin than the request's Host."""
+    if not request.origins:
+        return False
+    if len(request.origins) > 1 or len(request.hosts) != 1:
+        return True
+    return not _is_same(request.origins[0], request.hosts[0])
+
+
+def is_forwarded(header_names: Sequence[str]) -> bool:
+    """Whether a header, in lower case, shows that a proxy has sent the request on."""
+    return not _FORWARDED.isdisjoint(header_names)
+
+
+def is_loopback_name(name: str) -> bool:
+    """Whether a host name or address, with IPv6 addresses without brackets, is one of this machine alone."""
+    if name.lower().removesuffix(".") == "localhost":
+        return True
+    address = _address(name)
+    return address is not None and address.is_loopback
+
+
+def _may_change(request: RequestFacts) -> bool:
+    return request.is_websocket or request.method not in _READING
+
+
+def _is_local(request: RequestFacts) -> bool:
+    return (
+        is_loopback_name(request.client)
+        and has_loopback_host(request)
+        and not request.is_forwarded
+        and not has_foreign_origin(request)
+    )
+
+
+def _name_in(host: str) -> str:
+    """The name in a Host header; nothing when it is not a name with at most a port."""
+    if host.startswith("["):
+        name, bracket, rest = host[1:].partition("]")
+        is_whole = bool(bracket) and ":" in name and (not rest or _is_port(rest))
+        return name if is_whole else ""
+    name, colon, port = host.partition(":")
+    return name if not colon or _is_port(f":{port}") else ""
+
+
+def _is_port(text: str) -> bool:
+    return text[0] == ":" and (text == ":" or (text[1:].isascii() and text[1:].isdigit()))
+
+
+def _is_same(origin: str, host: str) -> bool:
+    try:
+        said = urlsplit(origin)
+        default = _DEFAULT_PORTS.get(said.scheme)
+        meant = urlsplit(f"//{host}")
+        same_port = (said.port or default) == (meant.port or default)
+    except ValueError:
+        return False
+    return default is not None and said.hostname is not None and said.hostname == meant.hostname and same_port
+
+
+def _sender(address: str) -> str:
+    parsed = _address(address)
+    if parsed is None:
+        return _UNKNOWN_ADDRESS
+    if isinstance(parsed, ipaddress.IPv6Address) and not parsed.is_loopback:
+        return str(ipaddress.IPv6Network((parsed, 64), strict=False))
+    return str(parsed)
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return address if mapped is None else mapped

@@ -1,0 +1,69 @@
+"""Bearer tokens of the service and whom they belong to: viewers read, operators also change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from hashlib import sha256
+from hmac import compare_digest
+from typing import NamedTuple
+
+from application.access.actors import Actor, Role
+from domain.errors import Fault, InvalidInput
+
+SHORTEST_TOKEN = 16
+
+
+class TokenText(NamedTuple):
+    """ "name:role:token", and the JSON pointer or line of its origin for errors."""
+
+    pointer: str
+    text: str
+    line: int = 0
+
+
+class Tokens:
+    """Keeps hashes only, so that no token can be read from memory dumps, logs or tracebacks."""
+
+    def __init__(self, texts: Iterable[TokenText] = ()) -> None:
+        """Raises InvalidInput for the first wrong text; it names its place, never its content."""
+        self._actors: dict[bytes, Actor] = {}
+        for text in texts:
+            digest, actor = _read(text)
+            if self._actors.setdefault(digest, actor) != actor:
+                raise _fault(text, "a token that another name or role has already", "a token of its own")
+
+    def __bool__(self) -> bool:
+        return bool(self._actors)
+
+    def actor(self, token: str) -> Actor | None:
+        """The owner of a token, None for an unknown one. Takes equally long for every token of the same length."""
+        digest, found = _digest(token), None
+        for known, actor in self._actors.items():
+            if compare_digest(known, digest):
+                found = actor
+        return found
+
+
+def listed(texts: Iterable[str]) -> list[TokenText]:
+    """Tokens that were given as a list, such as that of DEPOT_SIM_TOKENS."""
+    return [TokenText(f"/tokens/{number}", text.strip()) for number, text in enumerate(texts)]
+
+
+def _read(text: TokenText) -> tuple[bytes, Actor]:
+    name, _, rest = text.text.partition(":")
+    role, _, token = rest.partition(":")
+    if not name or not token:
+        raise _fault(text, "a text of another form", "name:role:token")
+    if role not in tuple(Role):
+        raise _fault(text, "an unknown role in the second place", " or ".join(Role))
+    if len(token) < SHORTEST_TOKEN:
+        raise _fault(text, f"a token of {len(token)} characters", f"at least {SHORTEST_TOKEN}")
+    return _digest(token), Actor(name, Role(role))
+
+
+def _fault(text: TokenText, found: str, expected: str) -> InvalidInput:
+    return InvalidInput([Fault(text.pointer, found, expected, line=text.line)])
+
+
+def _digest(token: str) -> bytes:
+    return sha256(token.encode("utf-8", "surrogateescape")).digest()

@@ -1,0 +1,176 @@
+"""Refuses messages before any session processes them, and records them within bounds.
+
+Two kinds: messages that resolve to no session, and messages to a session that is closed because it has no inbound
+credentials. Their senders prove nothing, so of each sender and hour the first 2 kB are recorded; further messages are
+counted by the audit of refused requests.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from application.access.refusals import RefusalAudit, RefusalLimit, RefusedRequest
+from application.event_log import Journal
+from application.http import Headers, Mask
+from application.ids import IdSource
+from application.oscp.arrivals import Arrival, Reply
+from application.oscp.time import SessionTime
+from application.repository import pending_append
+from domain.access.refused import HOUR_MS, OTHERS
+from domain.masking import masked, masked_by_value
+from domain.oscp import ledger
+from domain.oscp.events import OscpProviderSessionAttached
+from domain.oscp.findings import Finding, Kind
+from domain.oscp.ledger import UNRESOLVED, OscpMessageFinalised, OscpMessageLedgerEntry, OscpMessageRecorded
+from domain.oscp.masking import masked_body
+from domain.oscp.vocabulary import Direction, MessageType, Outcome, Validation
+
+SURFACE = "oscp"
+KEPT_BYTES = 2_048
+"""Of the headers and bodies of one sender's refused messages in an hour."""
+MOST_SENDERS = 256
+"""Senders with room of their own in an hour; the rest share the room of one."""
+_LEAST_BYTES = 128  # what an entry counts for at least, so that tiny messages are bounded too
+_LONGEST_ID = 200
+_JSON = ("content-type", "application/json")
+
+
+class KeptBytes:
+    """How many bytes of refused messages may still be recorded, by sender and hour."""
+
+    def __init__(self) -> None:
+        self._hour = 0
+        self._left: dict[str, int] = {}
+
+    def left(self, sender: str, wall_ms: int) -> int:
+        """What is left of the sender's room in this hour; 0 or less when nothing is."""
+        hour = wall_ms // HOUR_MS
+        if hour != self._hour:
+            self._hour, self._left = hour, {}
+        return self._left.get(self._named(sender), KEPT_BYTES)
+
+    def use(self, sender: str, count: int) -> None:
+        name = self._named(sender)
+        self._left[name] = self._left.get(name, KEPT_BYTES) - max(count, _LEAST_BYTES)
+
+    def _named(self, sender: str) -> str:
+        return sender if sender in self._left or len(self._left) < MOST_SENDERS else OTHERS
+
+
+class RefusedMessages:
+    """Answers refused messages. `limit` is how many a sender may send, `audit` counts them all."""
+
+    def __init__(
+        self,
+        time: SessionTime,
+        ids: IdSource,
+        journal: Journal,
+        mask: Mask,
+        limit: RefusalLimit,
+        audit: RefusalAudit,
+    ) -> None:
+        self._time = time
+        self._ids = ids
+        self._journal = journal
+        self._mask = mask
+        self._limit = limit
+        self._audit = audit
+        self._kept = KeptBytes()
+
+    def count(self, arrival: Arrival, rule: str) -> Reply | None:
+        """Count a refused message. The 429 response when its sender has sent too many, None otherwise."""
+        wait = self._limit.take(arrival.sender)
+        self._audit.note(RefusedRequest(arrival.sender, SURFACE, arrival.path, "rate" if wait else rule))
+        if not wait:
+            return None
+        body = {"message": f"too many refused messages came from this address; wait {wait} s"}
+        return Reply(429, (_JSON, ("retry-after", str(wait))), msgspec.json.encode(body))
+
+    async def refuse(
+        self, arrival: Arrival, type: MessageType, finding: Finding, to: OscpProviderSessionAttached | None = None
+    ) -> Reply:
+        """403 for the reason that `finding` gives, counted and recorded; 429 beyond the limit.
+
+        `to` is the session that the message names, None for one that resolves to no session. Raises StoreError.
+        """
+        limited = self.count(arrival, finding.rule)
+        if limited is not None:
+            return limited
+        reply = Reply(403, (_JSON,), msgspec.json.encode({"message": finding.found}))
+        room = self._kept.left(arrival.sender, self._time.wall_ms())
+        if room > 0:
+            await self._record(arrival, type, finding, reply, room, to)
+        return reply
+
+    async def _record(
+        self,
+        arrival: Arrival,
+        type: MessageType,
+        finding: Finding,
+        reply: Reply,
+        room: int,
+        to: OscpProviderSessionAttached | None,
+    ) -> None:
+        headers = _first_headers(masked_by_value(masked(arrival.headers), self._mask), room // 2)
+        used = _bytes_of(headers)
+        text = self._mask(masked_body(type, arrival.body).decode("utf-8", "backslashreplace"))
+        body = text.encode()[: room - used].decode("utf-8", "ignore")
+        self._kept.use(arrival.sender, used + len(body.encode()))
+        session_id, run_id = (UNRESOLVED, "") if to is None else (to.session_id, to.run_id)
+        stream = ledger.stream_of(session_id, Direction.INBOUND, self._ids.new_id())
+        entry = OscpMessageLedgerEntry(stream)
+        entry.handle(
+            OscpMessageRecorded(
+                self._time.wall_ms(),
+                ledger.entry_id_of(stream),
+                session_id,
+                run_id,
+                _shortened(arrival.header("x-oscp-configuration-id")),
+                Direction.INBOUND,
+                type,
+                _shortened(arrival.header("x-request-id")),
+                _shortened(arrival.header("x-correlation-id")),
+                arrival.path,
+                headers,
+                body,
+                arrival.body_bytes,
+                method=arrival.method,
+            ),
+            OscpMessageFinalised(
+                self._time.wall_ms(),
+                Outcome.REJECTED,
+                Validation.REJECTED,
+                ledger.Answer(reply.status, reply.headers, reply.body.decode()),
+                finding.rule,
+                (finding,),
+            ),
+        )
+        await self._journal.append(pending_append((entry,)))
+
+
+CLOSED_SESSION = Finding(
+    "credentials.required",
+    Kind.CREDENTIALS,
+    "the session has no inbound credentials, and beyond loopback it takes no message without",
+    "a session with credentials.inbound, or the service started with --open oscp",
+)
+"""Why a session without inbound credentials refuses a message that does not come from this machine."""
+
+
+def _first_headers(headers: Headers, most: int) -> Headers:
+    """Those that fit into so many bytes, in their order."""
+    kept, used = [], 0
+    for name, value in headers:
+        size = len(name) + len(value)
+        if used + size <= most:
+            kept.append((name, value))
+            used += size
+    return tuple(kept)
+
+
+def _bytes_of(headers: Headers) -> int:
+    return sum(len(name) + len(value) for name, value in headers)
+
+
+def _shortened(text: str) -> str:
+    return text[:_LONGEST_ID]

@@ -1,0 +1,89 @@
+"""The front door, composed: surfaces, rules, tokens, the limit and the audit of refused requests."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from litestar import Litestar
+
+from adapters.control_api.path_templates import path_template_of
+from adapters.control_api.problems import refusal as control_refusal
+from adapters.front_door.asgi import FrontDoor, GuardedSurface, Response
+from adapters.front_door.rate import RefusalRate
+from adapters.front_door.rules import DoorSettings, Refusal, Surface, is_loopback_name
+from adapters.front_door.token_source import TokenSource
+from adapters.oscp import PREFIX
+from application.access.refusals import RefusedRequests
+from application.clock import Clock
+from application.event_log import EventLog, Journal
+from application.oscp.inbound_access import OscpReach
+from bootstrap.settings import Settings
+from domain.errors import Fault, InvalidInput
+
+CONTROL = Surface("control", asks_token=True, open_paths=frozenset({"/livez", "/readyz", "/openapi.json"}))
+OSCP = Surface("oscp", asks_token=False)
+OPENABLE = (OSCP.name,)
+"""Surfaces that `--open` can name. The control API is not one of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """What the front door decides by."""
+
+    settings: DoorSettings
+    tokens: TokenSource
+    limit: RefusalRate
+    refused: RefusedRequests
+
+    @property
+    def oscp_reach(self) -> OscpReach:
+        return OscpReach(self.settings.is_exposed, OSCP.name in self.settings.opened)
+
+
+def open_tokens(settings: Settings) -> TokenSource:
+    """Raises InvalidInput for wrong tokens, or for settings that need some; OSError for an unreadable tokens file."""
+    check_reach(settings)
+    return TokenSource(settings.tokens, settings.tokens_file)
+
+
+def compose_doors(settings: Settings, tokens: TokenSource, log: EventLog, journal: Journal, clock: Clock) -> Doors:
+    rules = DoorSettings(
+        has_tokens=bool(tokens),
+        is_exposed=not is_loopback_name(settings.host),
+        opened=frozenset(settings.opened),
+        trusted_proxies=frozenset(settings.trusted_proxies),
+    )
+    limit = RefusalRate(settings.refused_per_minute, time.monotonic)
+    return Doors(rules, tokens, limit, RefusedRequests(log, journal, clock))
+
+
+def check_reach(settings: Settings) -> None:
+    """Raises InvalidInput for an address beyond loopback without tokens, and for unknown names of surfaces."""
+    for name in settings.opened:
+        if name not in OPENABLE:
+            fault = Fault("/open", repr(name), " or ".join(OPENABLE))
+            raise InvalidInput([fault], f"there is no surface {name!r} that can be opened")
+    if not settings.tokens and settings.tokens_file is None and not is_loopback_name(settings.host):
+        fault = Fault("/host", f"{settings.host!r} without tokens", "127.0.0.1, or tokens such as ops:operator:SECRET")
+        detail = "the service listens on other addresses than loopback only with tokens"
+        raise InvalidInput([fault], detail, "set DEPOT_SIM_TOKENS or --tokens-file, or listen on 127.0.0.1")
+
+
+def behind_front_door(surfaces: Any, control: Litestar, doors: Doors) -> FrontDoor:
+    """`surfaces` behind the door; `control` is the control API among them."""
+    oscp = GuardedSurface(OSCP, (PREFIX,), lambda _: f"{PREFIX}/*", _oscp_response)
+    default = GuardedSurface(CONTROL, (), path_template_of(control), _control_response)
+    return FrontDoor(surfaces, (oscp,), default, doors.settings, doors.tokens, limit=doors.limit, audit=doors.refused)
+
+
+def _control_response(refusal: Refusal) -> Response:
+    headers, body = control_refusal(refusal.status, refusal.detail, refusal.hint)
+    return Response(refusal.status, tuple(headers.items()), body)
+
+
+def _oscp_response(refusal: Refusal) -> Response:
+    body = msgspec.json.encode({"message": f"{refusal.detail}; {refusal.hint}"})
+    return Response(refusal.status, (("content-type", "application/json"),), body)

@@ -1,0 +1,1 @@
+"""Requests that were refused: how many, of which kind, from which address."""

@@ -1,0 +1,132 @@
+"""Messages that reach no session: recorded within bounds, counted, limited."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from application.oscp.arrivals import Reply
+from application.oscp.refusing import KEPT_BYTES, MOST_SENDERS
+from domain.access.refused import HOUR_MS
+from domain.credentials import Credentials, SecretReference
+from domain.events import decode
+from domain.oscp.ledger import OscpMessageHandled
+from domain.oscp.vocabulary import Lifecycle
+from tests.application.oscp.processes import HANDSHAKE, JSON, OscpProcess
+
+pytestmark = pytest.mark.anyio
+
+LARGE = b'{"filler": "' + b"x" * 999_000 + b'"}'
+SECURED: dict[str, Any] = {"credentials": Credentials(inbound=SecretReference("env:DEPOT_SIM_SECRET_TOKEN"))}
+
+
+def handled(process: OscpProcess, session_id: str = "unresolved") -> list[OscpMessageHandled]:
+    rows = [row for row in process.store.log.read_all(limit=10_000) if f"-{session_id}-" in row.stream]
+    return [event for row in rows if isinstance(event := decode(row.topic, row.state), OscpMessageHandled)]
+
+
+def kept_bytes(events: list[OscpMessageHandled]) -> int:
+    return sum(
+        len(event.recorded.body) + sum(len(name) + len(value) for name, value in event.recorded.headers)
+        for event in events
+    )
+
+
+async def stranger(process: OscpProcess, body: bytes = LARGE, **changes: Any) -> Reply:
+    return await process.receive("heartbeat", body, configuration="nobody's", **changes)
+
+
+async def test_forty_large_messages_leave_two_kilobytes_and_a_count(process: OscpProcess, session: str) -> None:
+    for _ in range(40):
+        assert (await stranger(process)).status == 403
+    events = handled(process)
+    assert 1 <= len(events) <= 16
+    assert kept_bytes(events) <= KEPT_BYTES
+    assert (events[0].recorded.body_bytes, events[0].recorded.body[:12]) == (len(LARGE), '{"filler": "')
+    assert [noted.reason for noted in process.audit.noted] == ["session.unknown-configuration"] * 40
+
+
+async def test_each_sender_and_hour_has_room_of_its_own(process: OscpProcess, session: str) -> None:
+    for _ in range(2):
+        for sender in ("10.0.0.8", "10.0.0.9"):
+            for _ in range(20):
+                await stranger(process, sender=sender)
+        process.wall.advance(HOUR_MS * 1_000)
+    assert 4 <= len(handled(process)) <= 64
+    assert KEPT_BYTES < kept_bytes(handled(process)) <= 4 * KEPT_BYTES
+
+
+async def test_senders_beyond_the_bound_share_the_room_of_one(process: OscpProcess, session: str) -> None:
+    for number in range(MOST_SENDERS + 100):
+        await stranger(process, b"{}" * 1_024, sender=f"10.0.{number // 250}.{number % 250}")
+    assert len(handled(process)) <= MOST_SENDERS + 16
+
+
+async def test_messages_without_headers_and_body_are_bounded_too(process: OscpProcess, session: str) -> None:
+    for _ in range(100):
+        await stranger(process, b"", id="1", headers=())
+    assert len(handled(process)) <= KEPT_BYTES // 128
+
+
+async def test_endless_headers_are_left_out_and_ids_are_shortened(process: OscpProcess, session: str) -> None:
+    endless = ("x-endless", "y" * 60_000)
+    await process.receive("heartbeat", b"{}", id="i" * 5_000, configuration="c" * 5_000, headers=(JSON, endless))
+    (event,) = handled(process)
+    assert JSON in event.recorded.headers
+    assert len(str(event)) < 4_000
+
+
+async def test_beyond_the_limit_the_answer_is_429_and_nothing_is_recorded(process: OscpProcess, session: str) -> None:
+    process.limit.wait = 7
+    reply = await stranger(process)
+    assert reply.status == 429
+    assert dict(reply.headers)["retry-after"] == "7"
+    assert handled(process) == []
+    assert [(noted.route, noted.reason) for noted in process.audit.noted] == [("heartbeat", "rate")]
+
+
+async def test_messages_of_a_session_are_never_counted(process: OscpProcess, session: str) -> None:
+    assert await process.status("handshake", HANDSHAKE) == 204
+    assert await process.status("heartbeat", b"no JSON") != 204
+    assert process.limit.asked == []
+    assert process.audit.noted == []
+
+
+async def test_a_session_without_credentials_is_closed_to_what_comes_from_elsewhere(
+    process: OscpProcess, session: str
+) -> None:
+    reply = await process.receive("handshake", HANDSHAKE, requires_credentials=True)
+    assert reply.status == 403
+    assert b"no inbound credentials" in reply.body
+    (event,) = handled(process, session)
+    assert event.finalised.rule == "credentials.required"
+    assert (await process.sessions.get(session)).session.lifecycle is Lifecycle.OFFLINE
+    assert await process.status("handshake", HANDSHAKE) == 204
+
+
+async def test_a_closed_session_s_ledger_is_bounded_too(process: OscpProcess, session: str) -> None:
+    for _ in range(100):
+        await process.receive("handshake", LARGE, requires_credentials=True)
+    assert kept_bytes(handled(process, session)) <= KEPT_BYTES
+
+
+async def test_an_override_does_not_open_a_closed_session(process: OscpProcess, session: str) -> None:
+    await process.override(session, mode="accept_heartbeat_in_any_state")
+    assert await process.status("heartbeat", process.heartbeat(), requires_credentials=True) == 403
+    assert await process.status("heartbeat", process.heartbeat()) == 204
+
+
+async def test_a_wrong_token_is_counted_limited_and_recorded_without_most_of_its_body(process: OscpProcess) -> None:
+    process.secrets.secrets["env:DEPOT_SIM_SECRET_TOKEN"] = "s3cr3t"
+    await process.start()
+    session = await process.attach(**SECURED)
+    shown = ("authorization", "Token another")
+    assert await process.status("handshake", LARGE, headers=(JSON, shown), requires_credentials=True) == 403
+    (event,) = handled(process, session)
+    assert len(event.recorded.body) <= KEPT_BYTES
+    assert [noted.reason for noted in process.audit.noted] == ["credentials.refused"]
+    process.limit.wait = 3
+    assert await process.status("handshake", HANDSHAKE, headers=(JSON, shown), requires_credentials=True) == 429
+    right = (JSON, ("authorization", "Token s3cr3t"))
+    assert await process.status("handshake", HANDSHAKE, headers=right, requires_credentials=True) == 204
