@@ -16,8 +16,9 @@ from application.run.views import WorldView
 _LARGEST_PAGE = 100
 _QUIET_SECONDS = 60.0
 """A server sends something every 15 s; after a minute of silence it is gone."""
-_RECONNECTS = 10
+_RECONNECTS = 60
 _RECONNECT_SECONDS = 1.0
+"""A server that is being restarted is waited for as long, also on a slow machine."""
 
 
 class _RunPage(msgspec.Struct):

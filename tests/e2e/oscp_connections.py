@@ -29,11 +29,13 @@ def connect(
     *,
     policy: dict[str, Any] | None = None,
     profile: dict[str, Any] | None = None,
+    heartbeat_factor: int = 3,
     reached_at: httpx.Client | None = None,
 ) -> Stage:
     """`policy` and `profile` are laid over the usual ones of session and stand-in.
 
-    `reached_at` is the simulator's process to which the stand-in sends, if it is another one.
+    The simulator's heartbeats are good for `heartbeat_factor` intervals. `reached_at` is the simulator's process to
+    which the stand-in sends, if it is another one.
     """
     configuration_id = str(uuid4())
     asked = {
@@ -42,6 +44,7 @@ def connect(
         "remote_configuration_id": configuration_id,
         "group_id": GROUP,
         "policy": {**POLICY, **(policy or {})},
+        "profile_changes": {"heartbeat_factor": heartbeat_factor},
     }
     created = simulator.post(f"/simulation-runs/{run_id}/oscp-sessions", json=asked)
     assert created.status_code == 201, created.text

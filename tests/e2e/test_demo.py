@@ -69,6 +69,7 @@ def test_a_demo_leaves_a_running_depot_behind_and_stops_when_asked(folder: Path,
     assert not answers(url)
 
 
+@pytest.mark.full
 def test_a_second_demo_takes_the_place_of_the_first(folder: Path) -> None:
     first_url, first_run = demo(folder)
     second_url, second_run = demo(folder)

@@ -22,9 +22,12 @@ from tests.e2e.oscp_connections import MortalSimulator, connect, mortal_simulato
 from tests.e2e.oscp_messages import by_hand, instant, publish
 from tests.e2e.oscp_sides import CapacityProvider, eventually, received, sent
 from tests.e2e.oscp_stage import Stage, stand_in, start_run
+from tests.full_set import only_full
 
 INTERVAL_SECONDS = 2
 PATIENT = {"handshake_timeout_ms": 60_000, "request_timeout_ms": 60_000}
+OUTLASTS = 600
+"""Seconds for which heartbeats are good, where the session must stay online over a restart of any length."""
 FORECAST = "UpdateGroupCapacityForecast"
 INTERRUPTED = "the simulator stopped while this message was under way"
 
@@ -46,7 +49,10 @@ def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MortalSimula
 @pytest.fixture
 def stage(simulator: MortalSimulator, partner: httpx.Client) -> Iterator[Stage]:
     """A connection with timers that outlast a restart, unless a test shortens them."""
-    opened = connect(simulator.http, partner, "r", policy=PATIENT, profile={"heartbeat_interval": INTERVAL_SECONDS})
+    profile = {"heartbeat_interval": INTERVAL_SECONDS}
+    opened = connect(
+        simulator.http, partner, "r", policy=PATIENT, profile=profile, heartbeat_factor=OUTLASTS // INTERVAL_SECONDS
+    )
     yield opened
     opened.close()
 
@@ -54,6 +60,12 @@ def stage(simulator: MortalSimulator, partner: httpx.Client) -> Iterator[Stage]:
 def go_online(stage: Stage, every_seconds: int = INTERVAL_SECONDS) -> None:
     stage.cp.order("send-handshake", heartbeat_interval_seconds=every_seconds)
     stage.comes_to(cp="online", fp="ONLINE")
+
+
+def pause_partner(stage: Stage) -> None:
+    """The partner sends a last heartbeat, which outlasts a restart of the simulator."""
+    stage.fp.order("heartbeats", enabled=False)
+    assert by_hand(stage, "Heartbeat", {"offline_mode_at": instant(OUTLASTS)})["status"] == 204
 
 
 def delay(cp: CapacityProvider, direction: str, message: str) -> str:
@@ -155,10 +167,12 @@ def test_kill_in_the_middle_of_an_online_session(
     publish(stage.cp)
     before = stage.cp.state()
 
+    pause_partner(stage)
     simulator.kill()
     simulator.start()
     after = stage.cp.state()
     assert after["state"] == "online"
+    stage.fp.order("heartbeats", enabled=True)
     assert (after["forecasts"], after["negotiated"]) == (before["forecasts"], before["negotiated"])
     known = [
         len(stage.cp.messages("Heartbeat", direction=side, outcome="accepted")) for side in ("inbound", "outbound")
@@ -196,6 +210,7 @@ def test_kill_in_the_middle_of_an_online_session_whose_time_runs_out_meanwhile(
 def test_kill_in_the_middle_of_a_send(simulator: MortalSimulator, partner: httpx.Client, stage: Stage) -> None:
     """The partner has it once, and the ledger does not claim to know."""
     go_online(stage)
+    pause_partner(stage)
     with sending_forecast(stage, partner):
         simulator.kill()
 
@@ -211,6 +226,7 @@ def test_kill_in_the_middle_of_a_send(simulator: MortalSimulator, partner: httpx
 def test_kill_in_the_middle_of_a_planned_send(simulator: MortalSimulator, partner: httpx.Client, stage: Stage) -> None:
     """A plan for once is over then: what may have arrived is not sent again."""
     go_online(stage)
+    pause_partner(stage)
     stage.fp.misbehave("update_group_capacity_forecast", "ignore", "inbound")
     forecast = {"type": "CONSUMPTION", "pattern": "50 for 1h"}
     planned = stage.cp.call("POST", "/forecast-plans", {"forecast": forecast, "at": instant(0.5)})
@@ -229,7 +245,7 @@ def test_kill_in_the_middle_of_a_planned_send(simulator: MortalSimulator, partne
 # With another process
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+@pytest.mark.parametrize("how", [signal.SIGKILL, only_full(signal.SIGSTOP)])
 def test_another_process_takes_the_sessions_over_with_their_run(
     postgres_url: str, partner: httpx.Client, tmp_path: Path, how: signal.Signals
 ) -> None:
@@ -237,7 +253,9 @@ def test_another_process_takes_the_sessions_over_with_their_run(
     with mortal_simulator(postgres_url, tmp_path, "one") as one, mortal_simulator(postgres_url, tmp_path, "two") as two:
         start_run(one.http, run_id="r")
         profile = {"heartbeat_interval": 4}
-        stage = connect(one.http, partner, "r", policy=PATIENT, profile=profile, reached_at=two.http)
+        stage = connect(
+            one.http, partner, "r", policy=PATIENT, profile=profile, heartbeat_factor=OUTLASTS // 4, reached_at=two.http
+        )
         go_online(stage, every_seconds=4)
         there = CapacityProvider(two.http, "r", stage.cp.session_id)
         stage.fp.misbehave("update_group_capacity_forecast", "ignore", "inbound")

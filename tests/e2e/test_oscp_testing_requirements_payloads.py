@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.oscp_messages import instant
 from tests.e2e.oscp_sides import sent
 from tests.e2e.oscp_stage import Stage
 
@@ -30,6 +31,9 @@ TAKEN = ("forecast_with_zero_capacity", "forecast_unsorted", "unknown_fields", "
 def test_malformed_forecasts_are_refused_and_change_nothing(stage: Stage) -> None:
     """Each failure by its name: the ledger tells its status, and that it was wanted."""
     stage.go_online()
+    # A failure of any message, such as empty_bodies, must meet the forecast and not a heartbeat of the timer.
+    stage.cp.order("switch-heartbeats", sending=False)
+    assert stage.cp.order("send-heartbeat", offline_mode_at=instant(600))["status"] == 204
     for mode, status in REFUSED.items():
         spoiling = stage.cp.override(mode, times=1)
         answer = send_forecast(stage)
@@ -46,6 +50,8 @@ def test_malformed_forecasts_are_refused_and_change_nothing(stage: Stage) -> Non
 @pytest.mark.parametrize("mode", TAKEN)
 def test_odd_forecasts_that_the_protocol_allows_are_taken(stage: Stage, mode: str) -> None:
     stage.go_online()
+    stage.cp.order("switch-heartbeats", sending=False)
+    assert stage.cp.order("send-heartbeat", offline_mode_at=instant(600))["status"] == 204
     spoiling = stage.cp.override(mode, times=1)
 
     assert send_forecast(stage)["delivery_status"] == "accepted"

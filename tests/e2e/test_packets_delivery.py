@@ -20,6 +20,7 @@ from tests.e2e.packet_endpoint import Endpoint, Lie, answering, close, endpoint,
 from tests.e2e.processes import ROOT
 from tests.e2e.test_kill import free_port, served
 from tests.e2e.test_takeover import server, until
+from tests.full_set import only_full
 from tests.patience import patient
 
 FEED = "/simulation-runs/r/packet-feeds/iot"
@@ -224,7 +225,7 @@ LIES: dict[str, tuple[Lie, str]] = {
 }
 
 
-@pytest.mark.parametrize("lie", LIES)
+@pytest.mark.parametrize("lie", [lie if lie in {"fails", "closes"} else only_full(lie) for lie in LIES])
 def test_a_platform_that_lies_is_told_on_and_gets_everything(
     sqlite_url: str, tmp_path: Path, platform: Endpoint, lie: str
 ) -> None:

@@ -127,6 +127,7 @@ def test_the_controllers_device_drives_all_eight_fields(scene: Scene) -> None:
     assert [packet for packet in with_capacity if "HEARTBEAT_STATUS" not in packet.values] == []
 
 
+@pytest.mark.full
 def test_another_document_sends_other_keys_of_other_devices_and_comes_to_the_same(stage: Stage, outcome: Any) -> None:
     """No mapping is written anywhere but in the document: keys and ids of somebody else, and a model name."""
     document = platforms_document()

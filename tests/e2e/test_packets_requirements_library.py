@@ -20,6 +20,7 @@ from tests.e2e.packet_stage import (
     seconds,
     values_of,
 )
+from tests.full_set import only_full
 
 NAMES = ScenarioLibrary(lambda text: parse(text, Format.YAML)[1]).names()
 KNOWN = "AVAILABLE"
@@ -72,7 +73,10 @@ def open_for(name: str, processes: Processes) -> tuple[Scene, int]:
     return Scene.opened(*processes), 1
 
 
-@pytest.mark.parametrize("name", NAMES)
+PART = {"bba-all-fields", "bba-capacity-up-down", "bba-fail-safe-entry", "bba-fail-safe-trap-2-never-unlimited"}
+
+
+@pytest.mark.parametrize("name", [name if name in PART else only_full(name) for name in NAMES])
 def test_a_scenario_of_the_library_passes_and_its_capacity_stands_as_it_should(name: str, processes: Processes) -> None:
     scene, tick_s = open_for(name, processes)
     execution = scene.play(name, tick_s)
@@ -112,6 +116,7 @@ def test_there_are_five_traps_and_each_has_its_expected_times() -> None:
     assert set(TRAPS) - set(STANDINGS) == {"bba-fail-safe-trap-3-armed-from-the-start"}
 
 
+@pytest.mark.full
 def test_in_three_hours_of_silence_the_platform_never_lets_go(processes: Processes) -> None:
     scene, tick_s = open_for("trap-2", processes)
     scene.play("bba-fail-safe-trap-2-never-unlimited", tick_s)

@@ -47,6 +47,9 @@ class Evidence(NamedTuple):
         return digest.canonical_sha256
 
 
+pytestmark = pytest.mark.full  # tests/e2e/test_packets_faults.py has equal runs in the part
+
+
 @pytest.fixture(scope="module")
 def evidence(tmp_path_factory: pytest.TempPathFactory) -> Evidence:
     folder = tmp_path_factory.mktemp("repeat")

@@ -112,6 +112,7 @@ def wait_until_finished(url: str) -> None:
         eventually(lambda: http.send(played).json()["status"], lambda status: status != "running")
 
 
+@pytest.mark.full
 def test_an_advance_that_is_killed_and_repeated_comes_to_the_same(
     tmp_path: Path, undisturbed: tuple[str, list[Any]]
 ) -> None:

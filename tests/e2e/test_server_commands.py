@@ -12,21 +12,29 @@ import httpx
 import pytest
 
 from tests.e2e.processes import ROOT, depot_sim, finish, running, serving, start, wait_for
+from tests.full_set import only_full
 from tests.patience import patient
 
 TOKEN = "0123456789abcdef"
 
 
-@pytest.fixture
-def db(sqlite_url: str) -> str:
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("server")
+
+
+@pytest.fixture(scope="module")
+def db(folder: Path) -> str:
     """A store with a finished run "r"."""
-    run = depot_sim("run", "three-bus-depot", "--for", "2h", "--seed", "7", "--run-id", "r", "--db", sqlite_url)
+    url = f"sqlite:///{folder / 'store.db'}"
+    run = depot_sim("run", "three-bus-depot", "--for", "2h", "--seed", "7", "--run-id", "r", "--db", url)
     assert run.code == 0, run.err
-    return sqlite_url
+    return url
 
 
-def test_server_and_store_tell_the_same(db: str, tmp_path: Path) -> None:
-    with serving(db, tmp_path) as url:
+@pytest.mark.parametrize("form", [("--json",), only_full(())], ids=["json", "text"])
+def test_server_and_store_tell_the_same(db: str, folder: Path, form: tuple[str, ...]) -> None:
+    with serving(db, folder) as url:
         (run,) = depot_sim("runs", "--url", url, "--json").json
         questions = (
             ("runs",),
@@ -37,14 +45,13 @@ def test_server_and_store_tell_the_same(db: str, tmp_path: Path) -> None:
             ("configuration", "show", run["configuration_id"]),
         )
         for question in questions:
-            for form in ((), ("--json",)):
-                served, stored = (depot_sim(*question, *where, *form) for where in (("--url", url), ("--db", db)))
-                assert served == stored, question
-                assert served.code == 0
+            served, stored = (depot_sim(*question, *where, *form) for where in (("--url", url), ("--db", db)))
+            assert served == stored, question
+            assert served.code == 0
 
 
-def test_the_server_s_refusals_are_told_like_our_own(db: str, tmp_path: Path) -> None:
-    with serving(db, tmp_path) as url:
+def test_the_server_s_refusals_are_told_like_our_own(db: str, folder: Path) -> None:
+    with serving(db, folder) as url:
         nowhere = depot_sim("world", "nobody", "--url", url)
         never = depot_sim("world", "r", "--at", "noon", "--url", url)
 
@@ -53,9 +60,9 @@ def test_the_server_s_refusals_are_told_like_our_own(db: str, tmp_path: Path) ->
     assert "\n  where    /at\n" in never.err
 
 
-def test_an_import_can_be_saved_on_a_server(db: str, tmp_path: Path) -> None:
+def test_an_import_can_be_saved_on_a_server(db: str, folder: Path) -> None:
     source = str(ROOT / "examples" / "leichhardt-like.yaml")
-    with serving(db, tmp_path) as url:
+    with serving(db, folder) as url:
         saved = depot_sim("configuration", "import", "--format", "yaml", source, "--url", url)
         assert saved.code == 0, saved.err
         id = saved.out.split()[3].rstrip(",")
@@ -64,8 +71,8 @@ def test_an_import_can_be_saved_on_a_server(db: str, tmp_path: Path) -> None:
     assert "\nname: Leichhardt-like depot\n" in shown.out
 
 
-def test_a_server_with_tokens_wants_one(db: str, tmp_path: Path) -> None:
-    with serving(db, tmp_path, DEPOT_SIM_TOKENS=f"ann:viewer:{TOKEN}") as url:
+def test_a_server_with_tokens_wants_one(db: str, folder: Path) -> None:
+    with serving(db, folder, DEPOT_SIM_TOKENS=f"ann:viewer:{TOKEN}") as url:
         without = depot_sim("runs", "--url", url)
         by_option = depot_sim("runs", "--url", url, "--token", TOKEN)
         by_environment = finish(start("runs", "--url", url, DEPOT_SIM_TOKEN=TOKEN))

@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from tests.e2e.processes import ROOT, running, wait_for
+from tests.full_set import only_full
 from tests.patience import patient
 
 TAKEOVER_SECONDS = 10.0
@@ -58,7 +59,7 @@ def until(reached: Callable[[], bool]) -> float:
     return time.monotonic() - began
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+@pytest.mark.parametrize("how", [only_full(signal.SIGKILL), signal.SIGSTOP])
 def test_the_other_process_takes_a_run_over_and_the_first_can_append_nothing_more(
     postgres_url: str, tmp_path: Path, how: signal.Signals
 ) -> None:

@@ -17,6 +17,7 @@ from projections.runner import Runner
 from read_models import power, runs
 from read_models.power_history import EntityKind, power_history
 from read_models.runs import get_run
+from tests.full_set import examples
 from tests.patience import patient
 from tests.projections.samples import MINUTE, Stores, opened, save, started, ticked
 
@@ -73,20 +74,20 @@ def test_a_rebuild_that_is_killed_leaves_the_service_alone_and_can_be_begun_agai
 
 def test_rebuilds_in_another_process_fail_no_query_of_fifty_clients(store_url: str) -> None:
     """While a writer writes: every answer is whole, none is older than the one before, and the tables are equal."""
-    run = ticked(started("r1"), 30)
+    run, rebuilds = ticked(started("r1"), 30), examples(4, 2)
     with opened(store_url) as stores:
         runner = Runner(stores.log, stores.read, PROJECTORS)
         runner.start()
         assert runner.wait_for(save(stores.log, run), patient(60))
         done = threading.Event()
-        with ThreadPoolExecutor(51) as clients, process("rebuild", store_url, "4") as rebuilding:
+        with ThreadPoolExecutor(51) as clients, process("rebuild", store_url, str(rebuilds)) as rebuilding:
             answers = [clients.submit(_ask, stores, done) for _ in range(50)]
             writing = clients.submit(_write, stores, run, done)
             try:
                 output, _ = rebuilding.communicate(timeout=patient(120))
             finally:
                 done.set()
-        assert output.split() == [word for _ in range(4) for p in PROJECTORS for word in (p.model.name, "True")]
+        assert output.split() == [word for _ in range(rebuilds) for p in PROJECTORS for word in (p.model.name, "True")]
         assert sum(answer.result() for answer in answers) > 50
         assert runner.wait_for(writing.result(), patient(60))
         runner.stop()

@@ -38,6 +38,7 @@ from domain.run.events import (
 )
 from domain.run.world.state import state_sha256
 from tests.domain.run.world.depots import DAY, KW, MINUTE, SECOND, Simulation, document
+from tests.full_set import only_full
 
 DAILY = RandomOutages(per_day=Share.parse("100 %"))
 TROUBLE = DisturbanceProfile(
@@ -61,7 +62,7 @@ def run(buses: int, tick: int, *, limits: bool) -> Outcome:
     return Outcome(simulation, charged / MJ_PER_KWH)
 
 
-@pytest.mark.parametrize("tick", [SECOND, MINUTE, 15 * MINUTE])
+@pytest.mark.parametrize("tick", [MINUTE, only_full(SECOND), only_full(15 * MINUTE)])
 def test_a_hundred_buses_charge_27406_5_kwh_a_day_at_any_tick(tick: int) -> None:
     assert run(100, tick, limits=False).energy_kwh == pytest.approx(27_406.5, abs=0.1)
 
