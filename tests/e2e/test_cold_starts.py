@@ -1,0 +1,31 @@
+"""A service that starts on a store with runs and sessions, and is used at once, lives until it is killed.
+
+`python -m bench.cold_starts` is the same with 400 starts.
+"""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+from bench.cold_starts import cold_starts
+from tests.e2e.processes import finish, running, wait_for
+
+STARTS = 20
+
+
+def test_no_cold_start_ends_by_itself(tmp_path: Path) -> None:
+    assert cold_starts(tmp_path, STARTS).crashes == []
+
+
+def test_a_crash_leaves_the_stack_of_every_thread(sqlite_url: str, tmp_path: Path) -> None:
+    ready = tmp_path / "ready.json"
+    with running("serve", "--db", sqlite_url, "--port", "0", "--ready-file", str(ready)) as process:
+        wait_for(ready.exists, process)
+        process.send_signal(signal.SIGSEGV)
+        finished = finish(process)
+
+    assert finished.code == -signal.SIGSEGV
+    assert "Fatal Python error: Segmentation fault" in finished.err
+    assert finished.err.count("Thread 0x") > 1
+    assert "bootstrap/serve.py" in finished.err
