@@ -161,12 +161,22 @@ def test_kept_secrets_are_on_the_data_volume() -> None:
     assert volumes[0] in folder.parents
 
 
-def test_stand_in_is_started_only_with_its_profile() -> None:
+def test_stand_in_is_started_only_with_its_profile_which_opens_oscp() -> None:
     assert {name: one.get("profiles", []) for name, one in SERVICES.items()} == {
         "depot-sim": [],
         "standin": ["standin"],
         "postgres": [],
     }
+    command = SERVICES["depot-sim"]["command"]
+    plain, opened = (_interpolate(command, {"COMPOSE_PROFILES": value}) for value in ("", "standin"))
+    assert shlex.split(plain) == instructions("CMD")[0].words
+    assert parser().parse_args(shlex.split(plain)).opened == []
+    assert parser().parse_args(shlex.split(opened)).opened == ["oscp"]
+
+
+def _interpolate(text: str, variables: dict[str, str]) -> str:
+    """As compose does for `${NAME:+value}`: the value when the variable is not empty."""
+    return re.sub(r"\$\{(\w+):\+([^}]*)\}", lambda found: found[2] if variables.get(found[1]) else "", text)
 
 
 # make up
