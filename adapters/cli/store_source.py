@@ -18,6 +18,7 @@ from domain.configuration.events import ConfigurationCreated, ConfigurationRevis
 from domain.configuration.faults import one_of
 from domain.errors import Fault, InvalidInput, NotFound
 from domain.events import topics
+from domain.recorded_secrets import shown_document, shown_event
 from domain.run.aggregate import stream_of
 from domain.run.events import SimulationRunPaused, SimulationRunResumed, SimulationRunStarted, SimulationRunStopped
 
@@ -95,7 +96,7 @@ class StoreSource:
             if isinstance(event, ConfigurationCreated | ConfigurationRevised) and _version(event) == number:
                 archived = configuration.state.archived
                 newest = configuration.newest
-                return ConfigurationLine(id, number, newest, archived, event.name, event.sha256, event.document)
+                return ConfigurationLine(id, number, newest, archived, event.name, event.sha256, _shown(event.document))
         raise NotFound(f"configuration {id!r} has no version {number}", f"versions: 1 to {configuration.newest}")
 
     def _run(self, first: Row) -> RunLine:
@@ -136,7 +137,17 @@ class StoreSource:
 
 
 def _event(row: Row) -> EventLine:
-    return EventLine(row.position, row.version, row.topic, _wall_time(row.recorded_at), msgspec.Raw(row.state))
+    return EventLine(
+        row.position,
+        row.version,
+        row.topic,
+        _wall_time(row.recorded_at),
+        msgspec.Raw(shown_event(row.topic, row.state)),
+    )
+
+
+def _shown(document: msgspec.Raw) -> msgspec.Raw:
+    return msgspec.Raw(shown_document(bytes(document)))
 
 
 def _version(event: ConfigurationCreated | ConfigurationRevised) -> int:

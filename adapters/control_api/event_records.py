@@ -8,6 +8,7 @@ import msgspec
 
 from adapters.control_api.times import wall_time
 from application.event_log import Row
+from domain.recorded_secrets import shown_event
 
 _encode = msgspec.json.Encoder().encode
 
@@ -16,7 +17,7 @@ class EventRecord(msgspec.Struct, frozen=True):
     """An event at its place: `position` in the whole log, `version` in its stream. `recorded_at` is wall time.
 
     `origin` is who asked for it, with the ids that were sent along; empty for what nobody asked for. `data` is the
-    event as it was recorded, with its logical time `at` in ms since the run's start.
+    event as it was recorded, with its logical time `at` in ms since the run's start; secrets in older logs are masked.
     """
 
     position: int
@@ -44,7 +45,7 @@ def record(row: Row) -> EventRecord:
         row.topic,
         wall_time(row.recorded_at),
         msgspec.Raw(row.metadata or b"{}"),
-        msgspec.Raw(row.state),
+        msgspec.Raw(shown_event(row.topic, row.state)),
     )
 
 

@@ -7,6 +7,8 @@ from enum import StrEnum
 
 import msgspec
 
+from domain.masking import masked
+
 
 class Order(StrEnum):
     NEWEST = "newest"
@@ -19,5 +21,5 @@ class Header(msgspec.Struct, frozen=True):
 
 
 def headers_of(headers: Iterable[tuple[str, str]]) -> tuple[Header, ...]:
-    """As answers show them."""
-    return tuple(Header(name, value) for name, value in headers)
+    """As answers show them; secrets in older logs are masked."""
+    return tuple(Header(name, value) for name, value in masked(headers))

@@ -20,6 +20,7 @@ from adapters.control_api.workers import DEFINITIONS, IMPORTS, MOST_IMPORTS, Pla
 from application.configuration.service import ConfigurationVersion
 from domain.configuration.definition import Definition
 from domain.errors import Fault, InvalidInput
+from domain.recorded_secrets import shown_document
 from read_models.configurations import Configuration, list_configurations
 from read_models.paging import NEWEST
 
@@ -243,7 +244,7 @@ def _answered(version: ConfigurationVersion, status: int) -> Response[Configurat
         version.archived,
         definition.document.name,
         definition.sha256,
-        msgspec.Raw(definition.document_json),
+        msgspec.Raw(shown_document(definition.document_json)),
     )
     return Response(view, status_code=status, headers={"ETag": configuration_etag(version)})
 

@@ -17,12 +17,14 @@ from adapters.control_api.requests import ApiRequest, query_of
 from adapters.control_api.shapes import Header, Order, headers_of
 from adapters.control_api.times import recorded_us
 from application.event_times import position_recorded_before
+from domain.address import masked_address
 from domain.errors import NotFound
 from domain.events import decode
 from domain.oscp.findings import Deviation, Finding
 from domain.oscp.ledger import UNRESOLVED, Answer, OscpMessageLedgerEntry
 from domain.oscp.times import format_instant
 from domain.oscp.vocabulary import Direction, MessageType, Outcome, Validation
+from domain.recorded_secrets import shown_body
 from read_models.oscp_messages import Message, Wanted, get_message, list_messages
 from read_models.oscp_sessions import get_session
 from read_models.paging import NEWEST
@@ -252,7 +254,7 @@ def _facts(message: Message) -> dict[str, Any]:
         "correlation_id": message.correlation_id,
         "configuration_id": message.configuration_id,
         "latency_us": message.latency_us,
-        "error": message.error,
+        "error": masked_address(message.error),
     }
 
 
@@ -269,9 +271,9 @@ def _whole(backend: Backend, session_id: str, entry_id: str) -> MessageView:
         session_id=recorded.session_id,
         run_id=recorded.run_id,
         method=recorded.method,
-        url=recorded.url,
+        url=masked_address(recorded.url),
         headers=headers_of(recorded.headers),
-        body=recorded.body,
+        body=shown_body(recorded.body),
         body_bytes=recorded.body_bytes,
         answer=None if finalised is None else _answer(finalised.answer),
         findings=() if finalised is None else finalised.findings,
@@ -281,4 +283,4 @@ def _whole(backend: Backend, session_id: str, entry_id: str) -> MessageView:
 
 
 def _answer(answer: Answer) -> AnswerView | None:
-    return AnswerView(answer.status, headers_of(answer.headers), answer.body) if answer.status else None
+    return AnswerView(answer.status, headers_of(answer.headers), shown_body(answer.body)) if answer.status else None

@@ -204,4 +204,4 @@ def _last_error(session: Session) -> LastError | None:
     if not session.error_entry_id:
         return None
     at = format_instant(session.error_at)
-    return LastError(session.error_entry_id, at, session.error, session.error_deliberate)
+    return LastError(session.error_entry_id, at, masked_address(session.error), session.error_deliberate)

@@ -18,12 +18,14 @@ from adapters.control_api.requests import ApiRequest, query_of
 from adapters.control_api.shapes import Header, Order, headers_of
 from adapters.control_api.times import recorded_us, wall_time
 from application.event_log import Row
+from domain.address import masked_address
 from domain.errors import NotFound
 from domain.events import decode
 from domain.oscp.times import format_instant
 from domain.packets.events import DeliveryEvent, PacketDelivered, PacketRejected, SensorPacketPublished
 from domain.packets.feed import stream_of
 from domain.packets.vocabulary import DeviceType, PacketType, Quality
+from domain.recorded_secrets import shown_body
 from read_models import packets
 from read_models.packet_history import WantedPackets, Window, list_packets, list_readings
 from read_models.packets import Reading, StoredPacket
@@ -286,8 +288,8 @@ def _attempt(row: Row) -> AttemptView:
         event.status or None,
         event.latency_us,
         headers_of(event.answer_headers),
-        event.answer,
-        event.error,
+        shown_body(event.answer),
+        masked_address(event.error),
         getattr(event, "retry_ms", None),
     )
 
