@@ -3,7 +3,7 @@
 #
 # To renew the base image, write the digest that this prints:
 #   docker buildx imagetools inspect python:3.11-slim-trixie
-ARG PYTHON=python:3.11.17-slim-trixie@sha256:45037981b62b34b44602584fccbc4d884d5f7dc92c7ee86bb38a698a79fe1e51
+ARG PYTHON=python:3.11.17-slim-trixie@sha256:6f31d6e9ba2b0a787a3f81c37b004155b87b9efa1b771182bd550c1615745be5
 
 # Debian's SQLite has the WAL-reset bug, which 3.51.3, 3.50.7 and 3.44.6 fix. Only this stage has a compiler.
 FROM ${PYTHON} AS sqlite
