@@ -8,7 +8,8 @@ from application.event_log import EventLog
 def position_recorded_before(log: EventLog, recorded_at: int) -> int:
     """The last position recorded before this time (µs since 1970), 0 when there is none.
 
-    Records follow each other in time as far as the clocks of the processes that wrote them agree.
+    Both stores keep a log sorted by time of recording. A log of an older version may hold a step back of the clock; the
+    position found around it may be before or after the step.
     """
     low, high = 0, log.head()
     while low < high:

@@ -17,6 +17,8 @@ import msgspec
 import uvicorn
 
 from adapters.cli.output_files import write_whole
+from adapters.event_store.sqlite_version import loaded_library
+from adapters.event_store.url import SqliteUrl, parse_store_url
 from adapters.front_door.rules import is_loopback_name
 from adapters.http import Secrets
 from adapters.memory_limits import ProcessMemory, save_address_space
@@ -142,8 +144,10 @@ class _Server(uvicorn.Server):
 
 
 def _announce(settings: Settings, url: str) -> None:
-    print(f"depot-sim serves {url}", flush=True)
-    _log.info("ready", extra={"url": url})
+    sqlite = loaded_library() if isinstance(parse_store_url(settings.db), SqliteUrl) else None
+    print(f"depot-sim serves {url}" + (f" with {sqlite}" if sqlite is not None else ""), flush=True)
+    library = {"sqlite": sqlite.version, "wal_reset_fixed": sqlite.wal_reset_fixed} if sqlite is not None else {}
+    _log.info("ready", extra={"url": url, **library})
     if settings.ready_file is not None:
         write_whole(settings.ready_file, msgspec.json.encode(Ready(url, os.getpid())))
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from adapters.clock import SystemClock
-from adapters.control_api import Backend, EventStreams, ReadModelStatus
+from adapters.control_api import Backend, EventStreams, ReadModelStatus, RebuiltReadModel
 from adapters.event_store import EventStore, open_event_store
 from adapters.front_door.token_source import TokenSource
 from adapters.http import Secrets
@@ -21,6 +21,7 @@ from adapters.oscp import PowerScopeMeter
 from adapters.read_store import open_read_store
 from application.access.refusals import by_label
 from application.configuration.service import ConfigurationService
+from application.event_log import EventLog
 from application.memory import MemoryBudget
 from application.own_writes import OwnWrites
 from application.repository import Repository
@@ -42,9 +43,11 @@ from bootstrap.oscp import Oscp, compose_oscp
 from bootstrap.packets import Packets, compose_packets
 from bootstrap.scenarios import scenario_library
 from bootstrap.settings import Settings
+from domain.errors import NotFound
 from domain.run.events import ResumeReason
 from domain.scenario.script import NeedKind
 from projections.catalogue import PROJECTORS
+from projections.rebuild import rebuild
 from projections.runner import Runner
 from read_models import configurations, oscp_messages, oscp_sessions, power, runs
 from read_models import packets as packet_history
@@ -143,7 +146,7 @@ def _compose(
     packets = compose_packets(log, journal, host, live, oscp.partner, secrets)
     targets.add(NeedKind.OSCP_SESSION, ControlledTargets(oscp.scenarios, oscp.sessions.of_run))
     targets.add(NeedKind.PACKET_FEED, ControlledTargets(packets.scenarios, packets.feed_names))
-    projections = _Projections(runner)
+    projections = _Projections(runner, log, read_store)
     _watch(metrics, host, projections, writes)
     _watch_doors(metrics, doors)
     backend = Backend(
@@ -212,8 +215,17 @@ def _report_failure(task: asyncio.Task[None]) -> None:
 class _Projections:
     """The runner as the API sees it."""
 
-    def __init__(self, runner: Runner) -> None:
+    def __init__(self, runner: Runner, log: EventLog, read_store: ReadStore) -> None:
         self._runner = runner
+        self._log = log
+        self._read_store = read_store
+
+    def rebuild(self, name: str, *, verify: bool) -> RebuiltReadModel:
+        projector = next((one for one in PROJECTORS if one.model.name == name), None)
+        if projector is None:
+            known = ", ".join(one.model.name for one in PROJECTORS)
+            raise NotFound(f"there is no read model {name!r}", f"read models: {known}")
+        return RebuiltReadModel(*rebuild(projector, self._log, self._read_store[projector.model], verify=verify))
 
     def statuses(self) -> list[ReadModelStatus]:
         return [

@@ -53,6 +53,12 @@ class Client:
     def post(self, path: str, body: bytes) -> bytes:
         return self._sent("POST", path, body)
 
+    def post_and_wait(self, path: str, query: Mapping[str, str]) -> bytes:
+        """For a request without a body that the server may work on for minutes: only connecting has a time-out."""
+        with self._translating():
+            timeout = httpx.Timeout(None, connect=_CONNECT_SECONDS)
+            return _checked(self._http.post(path, params=dict(query), timeout=timeout)).content
+
     def patch(self, path: str, body: bytes) -> bytes:
         return self._sent("PATCH", path, body)
 

@@ -1,7 +1,7 @@
 """The control API: what operators and tests do over HTTP."""
 
 from adapters.control_api.app import create_app
-from adapters.control_api.backend import Backend, Importer, Parsed, ReadModelStatus
+from adapters.control_api.backend import Backend, Importer, Parsed, ReadModelStatus, RebuiltReadModel
 from adapters.control_api.event_streams import EventStreams, StreamLimits
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "Importer",
     "Parsed",
     "ReadModelStatus",
+    "RebuiltReadModel",
     "StreamLimits",
     "create_app",
 ]

@@ -74,10 +74,21 @@ class ReadModelStatus(msgspec.Struct, frozen=True):
     error: str = ""
 
 
+class RebuiltReadModel(msgspec.Struct, frozen=True):
+    """`position` in the event log; `equal` tells whether old and new rows are the same, null when not compared."""
+
+    read_model: str
+    position: int
+    equal: bool | None
+
+
 class Projections(Protocol):
     """Read models as they follow the log."""
 
     def statuses(self) -> list[ReadModelStatus]: ...
+
+    def rebuild(self, name: str, *, verify: bool) -> RebuiltReadModel:
+        """Build a read model anew beside the live one, and swap it in; blocking. Raises NotFound, Conflict."""
 
     def wait_for(self, position: int, timeout: float) -> bool:
         """Block until every read model shows the log up to `position`; False after `timeout` seconds."""

@@ -126,7 +126,7 @@ def _read(descriptor: int) -> Holder | None:
 
 
 def _in_use(database: Path, holder: Holder | None) -> StoreInUse:
-    over_http = f"send the request to {holder.url}" if holder is not None and holder.url else "stop that process"
+    over_http = f"ask the service over HTTP (--url {holder.url})" if holder and holder.url else "stop that process"
     return StoreInUse(
         f"{database} is in use by {holder or 'another process'}; one process at a time writes to a SQLite file",
         f"{over_http}, name another file, or use PostgreSQL, which several processes may share",

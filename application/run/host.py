@@ -54,7 +54,7 @@ class RunHost:
     def __init__(
         self, log: EventLog, journal: Journal, leases: Leases, clock: Clock, owner: str, lease_seconds: int = 5
     ) -> None:
-        """`owner` is shown to those whose command belongs elsewhere; no two processes may have the same."""
+        """`owner` is shown to those whose command belongs elsewhere. `lease_seconds` matters on PostgreSQL only."""
         self._archive = RunArchive(log)
         self._journal = journal
         self._leases = leases

@@ -103,6 +103,20 @@ def read(command: str, db: str, *arguments: str) -> Finished:
     return finished
 
 
+def test_read_models_are_rebuilt_over_http_while_a_service_has_the_file(served: Service) -> None:
+    rebuilt = depot_sim("read-models", "rebuild", "--all", "--verify", "--url", served.url, "--json")
+    assert rebuilt.code == 0, rebuilt.err
+    assert all(one["position"] > 0 and one["equal"] is not False for one in rebuilt.json)
+    assert {one["read_model"] for one in rebuilt.json} >= {"runs", "power"}
+    listed = [run["id"] for run in served.http.get("/simulation-runs").json()["runs"]]
+    assert listed == list(reversed(RUNS))
+
+
+def test_an_unknown_read_model_is_not_rebuilt(served: Service) -> None:
+    answer = served.http.post("/read-models/moods/rebuild")
+    assert (answer.status_code, "read models: " in answer.json()["hint"]) == (404, True)
+
+
 def readiness(served: Service) -> tuple[int, str]:
     answer = served.http.get("/readyz")
     return answer.status_code, answer.json()["checks"]["store writes"]

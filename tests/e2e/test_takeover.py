@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
+import psycopg
 import pytest
 
 from tests.e2e.processes import ROOT, running, wait_for
@@ -29,9 +30,9 @@ class Server(NamedTuple):
 
 
 @contextmanager
-def server(db: str, folder: Path, name: str) -> Iterator[Server]:
+def server(db: str, folder: Path, name: str, port: int = 0) -> Iterator[Server]:
     ready = folder / f"{name}.json"
-    with running("serve", "--db", db, "--port", "0", "--ready-file", str(ready)) as process:
+    with running("serve", "--db", db, "--port", str(port), "--ready-file", str(ready)) as process:
         wait_for(ready.exists, process)
         url = json.loads(ready.read_bytes())["url"]
         with httpx.Client(base_url=url, timeout=patient(120), trust_env=False) as http:
@@ -86,3 +87,20 @@ def test_the_other_process_takes_a_run_over_and_the_first_can_append_nothing_mor
     assert [lease["data"]["owner"].partition("#")[0] for lease in leases] == [one.url, two.url]
     ats = [event["data"]["at"] for event in events]
     assert ats == sorted(ats)
+
+
+def test_a_killed_process_that_is_started_again_has_its_run_at_once(postgres_url: str, tmp_path: Path) -> None:
+    """Its predecessor's lease is valid for seconds to come, but its owner is proved dead."""
+    with server(postgres_url, tmp_path, "first") as first:
+        start_run(first.http)
+        until(lambda: run_of(first.http)["ticks"] > 10)
+        os.kill(first.process.pid, signal.SIGKILL)
+        first.process.wait()
+        with psycopg.connect(postgres_url, autocommit=True) as connection:
+            connection.execute("UPDATE leases SET expires = now() + interval '1 hour'")
+    port = int(first.url.rpartition(":")[2])
+    with server(postgres_url, tmp_path, "again", port) as again:
+        until(lambda: run_of(again.http)["holder"] is not None)
+        assert str(run_of(again.http)["holder"]).startswith(again.url)
+        ticks = run_of(again.http)["ticks"]
+        until(lambda: run_of(again.http)["ticks"] > ticks)

@@ -1,13 +1,17 @@
-"""`depot-sim read-models`: how far the read models have come, and building them anew while the service serves."""
+"""`depot-sim read-models`: how far the read models have come, and building them anew from the event log."""
 
 from __future__ import annotations
 
 import argparse
 from datetime import UTC, datetime
+from urllib.parse import quote
+
+import msgspec
 
 from adapters.cli.arguments import Subcommands, add_json
 from adapters.cli.exit_codes import ExitCode
 from adapters.cli.failures import UsageError
+from adapters.cli.source import server
 from adapters.cli.terminal import Terminal
 from adapters.cli.toolbox import Rebuilt, Toolbox
 from domain.errors import NotFound
@@ -23,7 +27,10 @@ def add_to(subcommands: Subcommands) -> None:
     action = actions.add_parser("rebuild", help="build them anew from the log", description=rebuild.__doc__)
     action.add_argument("name", metavar="NAME", nargs="?", help="of one read model; status lists them")
     action.add_argument("--all", action="store_true", help="one after the other")
-    action.add_argument("--db", metavar="URL", required=True, help="the event store")
+    where = action.add_mutually_exclusive_group(required=True)
+    where.add_argument("--db", metavar="URL", help="the event store; on SQLite while no service uses it")
+    where.add_argument("--url", metavar="URL", help="of the service that uses the event store")
+    action.add_argument("--token", metavar="TOKEN", help="for the service (default: DEPOT_SIM_TOKEN)")
     action.add_argument("--verify", action="store_true", help="compare new and old rows; exit code 1 if they differ")
     add_json(action)
     action.set_defaults(execute=rebuild)
@@ -34,7 +41,10 @@ def add_to(subcommands: Subcommands) -> None:
 
 
 def rebuild(arguments: argparse.Namespace, toolbox: Toolbox, terminal: Terminal) -> ExitCode:
-    """Build read models anew beside the live ones and swap them in; a running service goes on answering."""
+    """Build read models anew beside the live ones and swap them in; a running service goes on answering.
+
+    A SQLite file has one writing process: while a service uses it, name the service with --url.
+    """
     rebuilt = [_rebuild(name, arguments, toolbox, terminal) for name in _names(arguments, toolbox)]
     if arguments.json:
         terminal.json([{"read_model": it.read_model, "position": it.position, "equal": it.equal} for it in rebuilt])
@@ -68,7 +78,23 @@ def _names(arguments: argparse.Namespace, toolbox: Toolbox) -> tuple[str, ...]:
 
 def _rebuild(name: str, arguments: argparse.Namespace, toolbox: Toolbox, terminal: Terminal) -> Rebuilt:
     with terminal.progress(f"rebuilding {name}") as advance:
+        if arguments.url is not None:
+            return _rebuild_over_http(name, arguments)
         return toolbox.read_models.rebuild(arguments.db, name, verify=arguments.verify, progress=advance)
+
+
+def _rebuild_over_http(name: str, arguments: argparse.Namespace) -> Rebuilt:
+    query = {"verify": "true"} if arguments.verify else {}
+    with server(arguments) as client:
+        return msgspec.json.decode(client.post_and_wait(f"/read-models/{quote(name)}/rebuild", query), type=_Rebuilt)
+
+
+class _Rebuilt(msgspec.Struct, frozen=True):
+    """As the service tells it."""
+
+    read_model: str
+    position: int
+    equal: bool | None
 
 
 def _time(us: int) -> str:

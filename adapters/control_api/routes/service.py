@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 
 import msgspec
-from litestar import Response, get
+from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, FromQuery
 
 from adapters.control_api.access import OPEN
-from adapters.control_api.backend import Backend, ReadModelStatus
+from adapters.control_api.backend import Backend, ReadModelStatus, RebuiltReadModel
 from adapters.control_api.requests import ApiRequest
 from domain.errors import DepotSimError
 
@@ -62,13 +63,32 @@ async def list_read_models(request: ApiRequest) -> ReadModelList:
     return ReadModelList(await asyncio.to_thread(request.backend.projections.statuses))
 
 
+@post(
+    "/read-models/{name:str}/rebuild",
+    name="rebuild_read_model",
+    summary="Build a read model anew from the log",
+    status_code=200,
+)
+async def rebuild_read_model(
+    request: ApiRequest, name: FromPath[str], verify: FromQuery[bool] = False
+) -> RebuiltReadModel:
+    """Queries use the old tables until the new ones replace them; the answer comes then."""
+    return await asyncio.to_thread(request.backend.projections.rebuild, name, verify=verify)
+
+
 @get("/metrics", summary="Read the service's metrics", media_type="text/plain; version=0.0.4")
 async def get_metrics(request: ApiRequest) -> bytes:
     """In Prometheus' text format."""
     return await asyncio.to_thread(request.backend.metrics)
 
 
-SERVICE_ROUTES: list[HTTPRouteHandler] = [get_liveness, get_readiness, list_read_models, get_metrics]
+SERVICE_ROUTES: list[HTTPRouteHandler] = [
+    get_liveness,
+    get_readiness,
+    list_read_models,
+    rebuild_read_model,
+    get_metrics,
+]
 
 
 async def _store(backend: Backend) -> str:
