@@ -19,8 +19,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     `opened` names surfaces that take requests without a token. X-Forwarded-For is believed from `trusted_proxies` only.
     `refused_per_minute` is how many refused requests an address may send.
     `ready_file` gets the URL and the process id as JSON once all is ready.
-    `owner` is what other processes on the same store name when they are asked about this one's runs; it must be
-    theirs alone, and by default comes from the address. `lease_seconds` is how long a run waits for a dead process.
+    `owner` is what other processes on the same store name when they are asked about this one's runs; by default it
+    comes from the address. `lease_seconds` is how long a run on PostgreSQL waits for a dead process of another owner.
     `url` is where partners reach the service: what it listens on, once it does.
     `secrets` is the folder of the secrets that the service is given; it is only read.
     `limits` are texts "NAME=VALUE", see bootstrap.limits.

@@ -70,7 +70,8 @@ class BatchStore:
     def resume(self, run_id: str, until: int | None = None) -> BatchRun:
         """The run as it was last written, up to `until` (default: what it was started for).
 
-        On PostgreSQL it waits for the lease of a killed process to expire. Raises NotFound, RunHeldElsewhere, InvalidInput.
+        On PostgreSQL it waits for the lease of a killed process to expire.
+        Raises NotFound, RunHeldElsewhere, InvalidInput.
         """
         plan = self._plan(run_id)
         until = until or plan.until
