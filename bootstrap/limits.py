@@ -1,14 +1,15 @@
-"""The limits of HTTP connections by name: `serve --limit NAME=VALUE`."""
+"""The limits of HTTP connections and of event streams by name: `serve --limit NAME=VALUE`."""
 
 from __future__ import annotations
 
 import logging
 import resource
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import NamedTuple
 
+from adapters.control_api import StreamLimits
 from connection_guard import Limits
 from domain.errors import Fault, InvalidInput
 
@@ -18,8 +19,19 @@ _OTHER_FILES = 256
 _log = logging.getLogger("depot_sim.service")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceLimits(Limits):
+    """`event_streams` are open at once; `event_stream_seconds` is how long a client may take nothing of one."""
+
+    event_streams: int = StreamLimits().streams
+    event_stream_seconds: float = StreamLimits().unread_seconds
+
+    def of_streams(self) -> StreamLimits:
+        return StreamLimits(self.event_streams, self.event_stream_seconds)
+
+
 class Limit(NamedTuple):
-    """`field` is that of Limits; values are whole numbers unless the unit is seconds."""
+    """`field` is that of ServiceLimits; values are whole numbers unless the unit is seconds."""
 
     name: str
     field: str
@@ -35,11 +47,13 @@ LIMITS = (
     Limit("idle-seconds", "idle_seconds", "seconds", 0.01, 86_400),
     Limit("connections", "connections", "connections", 1, 1_000_000),
     Limit("connections-per-address", "connections_per_address", "connections", 1, 1_000_000),
+    Limit("event-streams", "event_streams", "streams", 1, 1_000_000),
+    Limit("event-stream-seconds", "event_stream_seconds", "seconds", 0.01, 86_400),
 )
 _BY_NAME = {limit.name: limit for limit in LIMITS}
 
 
-def read_limits(texts: Sequence[str]) -> Limits:
+def read_limits(texts: Sequence[str]) -> ServiceLimits:
     """The limits with the values of texts NAME=VALUE. Raises InvalidInput with every fault."""
     values: dict[str, float] = {}
     faults: list[Fault] = []
@@ -59,7 +73,7 @@ def read_limits(texts: Sequence[str]) -> Limits:
             values[limit.field] = number
     if faults:
         raise InvalidInput(faults)
-    return replace(Limits(), **values)  # type: ignore[arg-type]  # whole numbers where the field has them
+    return replace(ServiceLimits(), **values)  # type: ignore[arg-type]  # whole numbers where the field has them
 
 
 def allow_open_files(limits: Limits) -> Limits:

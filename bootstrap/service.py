@@ -39,6 +39,7 @@ from application.write_health import WriteHealth
 from bootstrap.front_door import Doors, compose_doors, open_tokens
 from bootstrap.given_secrets import open_secrets
 from bootstrap.importers import IMPORTERS, ImportedDocuments
+from bootstrap.limits import read_limits
 from bootstrap.oscp import Oscp, compose_oscp
 from bootstrap.packets import Packets, compose_packets
 from bootstrap.scenarios import scenario_library
@@ -127,7 +128,7 @@ def _compose(
     closing.push_async_callback(journal.close)
     tail = Tail(log)
     closing.push_async_callback(asyncio.to_thread, tail.close)
-    streams = EventStreams(log, tail, give_back)
+    streams = EventStreams(log, tail, give_back, read_limits(settings.limits).of_streams())
     closing.callback(streams.close)
     metrics.watch("depot_sim_event_streams", "Event streams that are open", "", lambda: [("", streams.open)])
     host = RunHost(log, journal, store.leases, clock, settings.owner, settings.lease_seconds)

@@ -18,6 +18,10 @@ _LINGER_SECONDS = 2.0
 """After a refusal, input is read and discarded for so long. A connection that is closed while its client still sends is
 reset, and the client never sees the response (RFC 9112 9.6)."""
 
+_WRITE_BUFFER_BYTES = 16 * 2**10
+"""The application waits while more of its output than this has not been taken by the system. By default it is 64 KiB,
+which is much for thousands of clients that do not read."""
+
 _log = logging.getLogger("depot_sim.http")
 
 
@@ -135,6 +139,7 @@ class GuardedConnection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)  # uvloop's has the methods, but not the base class
         peer = transport.get_extra_info("peername")
         self.address = str(peer[0]) if isinstance(peer, tuple) else ""
+        self._transport.set_write_buffer_limits(_WRITE_BUFFER_BYTES)
         self._since = self._connections.clock()
         reason = self._connections.opened(self)
         if reason:

@@ -7,13 +7,12 @@ import resource
 
 import pytest
 
-from bootstrap.limits import LIMITS, allow_open_files, read_limits
-from connection_guard import Limits
+from bootstrap.limits import LIMITS, ServiceLimits, allow_open_files, read_limits
 from domain.errors import InvalidInput
 
 
 def test_without_any_the_defaults_hold() -> None:
-    assert read_limits(()) == Limits()
+    assert read_limits(()) == ServiceLimits()
 
 
 def test_each_limit_can_be_set() -> None:
@@ -23,7 +22,7 @@ def test_each_limit_can_be_set() -> None:
 
 
 def test_seconds_may_be_fractions_and_blanks_do_not_matter() -> None:
-    assert read_limits([" head-seconds = 0.25 "]) == Limits(head_seconds=0.25)
+    assert read_limits([" head-seconds = 0.25 "]) == ServiceLimits(head_seconds=0.25)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +67,7 @@ def few_open_files(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
 
 
 def test_more_open_files_are_allowed_where_the_system_lets_us(few_open_files: list[tuple[int, int]]) -> None:
-    assert allow_open_files(Limits(connections=1_500)) == Limits(connections=1_500)
+    assert allow_open_files(ServiceLimits(connections=1_500)) == ServiceLimits(connections=1_500)
     assert few_open_files == [(1_756, 2_000)]
 
 
@@ -76,11 +75,11 @@ def test_where_it_does_not_fewer_connections_are_accepted(
     few_open_files: list[tuple[int, int]], caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING):
-        assert allow_open_files(Limits()) == Limits(connections=1_744)
+        assert allow_open_files(ServiceLimits()) == ServiceLimits(connections=1_744)
     assert few_open_files == [(2_000, 2_000)]
     assert "open files" in caplog.text
 
 
 def test_few_connections_need_no_more_open_files(few_open_files: list[tuple[int, int]]) -> None:
-    assert allow_open_files(Limits(connections=100)) == Limits(connections=100)
+    assert allow_open_files(ServiceLimits(connections=100)) == ServiceLimits(connections=100)
     assert few_open_files == []

@@ -56,6 +56,9 @@ class Transport(asyncio.Transport):
         self.reads = True
         self.protocol: GuardedConnection | None = None
 
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        pass
+
     def write(self, data: Any) -> None:
         assert not self.ended, "nothing is written after the end"
         self.written += data
