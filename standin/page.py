@@ -18,7 +18,7 @@ from standin.packets.card import microgrid_card, packets_panel
 from standin.packets.intake import Intake
 from standin.provider import Provider, Stray
 
-_TEMPLATE = Path(__file__).with_name("page.html")
+_FOLDER = Path(__file__).parent
 _LINES = 10
 
 _SOURCES = {
@@ -35,13 +35,26 @@ class StatePage:
     def __init__(self, provider: Provider, intake: Intake) -> None:
         self._provider = provider
         self._intake = intake
-        self._template = _TEMPLATE.read_text(encoding="utf-8")
+        self._template = _text("page.html")
+        self._style = _text("page.css")
+        self._script = _text("page.js")
 
     def routes(self) -> list[web.RouteDef]:
-        return [web.get("/", self._page), web.get("/connections.html", self._connections)]
+        return [
+            web.get("/", self._page),
+            web.get("/connections.html", self._connections),
+            web.get("/page.css", self._serve_style),
+            web.get("/page.js", self._serve_script),
+        ]
 
     async def _page(self, _: web.Request) -> web.Response:
         return _html(self._template.replace("{{connections}}", self._content()))
+
+    async def _serve_style(self, _: web.Request) -> web.Response:
+        return web.Response(text=self._style, content_type="text/css")
+
+    async def _serve_script(self, _: web.Request) -> web.Response:
+        return web.Response(text=self._script, content_type="text/javascript")
 
     async def _connections(self, _: web.Request) -> web.Response:
         return _html(self._content())
@@ -50,6 +63,10 @@ class StatePage:
         panels = "".join(map(_panel, self._provider.links())) or "<p class=muted>No connection is configured.</p>"
         packets = f"{microgrid_card(self._intake)}{packets_panel(self._intake)}"
         return f"<h1>Stand-in platform</h1>{panels}{_strays(self._provider.strays)}{packets}"
+
+
+def _text(name: str) -> str:
+    return (_FOLDER / name).read_text(encoding="utf-8")
 
 
 def _html(text: str) -> web.Response:

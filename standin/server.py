@@ -14,7 +14,9 @@ import msgspec
 from aiohttp import web
 from msgspec import Struct
 
+from connection_guard import ConnectionGuard, Limits
 from standin.control_api import ControlApi, explain_problems
+from standin.door import ON_LOOPBACK, Access, Door
 from standin.packets.api import PacketApi
 from standin.packets.control import PacketControl
 from standin.packets.intake import Intake
@@ -36,6 +38,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     host: str
     port: int
     prefix: str
+    access: Access
     ready_file: Path | None
     packet_paths: Sequence[str] = (PACKET_PATH,)
 
@@ -53,7 +56,7 @@ async def serve(settings: Settings, gatekeeper: Gatekeeper) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     async with (
-        open_app(gatekeeper, settings.prefix, settings.packet_paths) as app,
+        open_app(gatekeeper, settings.prefix, settings.packet_paths, settings.access) as app,
         running(app, settings.host, settings.port) as url,
     ):
         _announce(url, settings.ready_file)
@@ -62,7 +65,10 @@ async def serve(settings: Settings, gatekeeper: Gatekeeper) -> None:
 
 @asynccontextmanager
 async def open_app(
-    gatekeeper: Gatekeeper, prefix: str = "/oscp", packet_paths: Sequence[str] = (PACKET_PATH,)
+    gatekeeper: Gatekeeper,
+    prefix: str = "/oscp",
+    packet_paths: Sequence[str] = (PACKET_PATH,),
+    access: Access = ON_LOOPBACK,
 ) -> AsyncIterator[web.Application]:
     """The whole stand-in as one aiohttp application.
 
@@ -73,7 +79,8 @@ async def open_app(
     async with aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session:
         provider = Provider(session, gatekeeper)
         intake = Intake(Platform(PacketSettings(), None, wall_clock()), wall_clock)
-        app = web.Application(middlewares=[explain_problems], client_max_size=_LARGEST_BODY_BYTES)
+        door = Door(access, gatekeeper, prefix, packet_paths)
+        app = web.Application(middlewares=[door.middleware, explain_problems], client_max_size=_LARGEST_BODY_BYTES)
         app.add_routes(ProtocolApi(provider).routes(prefix))
         app.add_routes(ControlApi(provider).routes())
         app.add_routes(PacketControl(intake).routes())
@@ -87,12 +94,20 @@ async def open_app(
 
 @asynccontextmanager
 async def running(app: web.Application, host: str, port: int) -> AsyncIterator[str]:
-    """The URL at which the application answers. A peer that goes away cancels the handler that keeps it waiting."""
+    """The URL at which the application answers. A peer that goes away cancels the handler that keeps it waiting.
+
+    The connection guard limits the size and the time of heads, idle connections, and connections in all.
+    """
     runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=_GRACE_SECONDS)
     await runner.setup()
+    assert runner.server is not None, "the runner is set up"
+    make, guard = runner.server, ConnectionGuard(Limits())
     try:
-        await web.TCPSite(runner, host, port).start()
-        yield _url(host, runner.addresses[0][1])
+        listener = await asyncio.get_running_loop().create_server(lambda: guard.connection(make), host, port)
+        try:
+            yield _url(host, listener.sockets[0].getsockname()[1])
+        finally:
+            listener.close()
     finally:
         await runner.cleanup()
 

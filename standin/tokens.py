@@ -49,8 +49,13 @@ class Gatekeeper:
         self._issued.clear()
         return count
 
+    @property
+    def asks_authorization(self) -> bool:
+        """Whether messages need an authorization at all."""
+        return self.client is not None or bool(self.authorizations)
+
     def lets_pass(self, authorization: str | None) -> bool:
-        if self.client is None and not self.authorizations:
+        if not self.asks_authorization:
             return True
         known = (*self._issued, *self.authorizations)
         return authorization is not None and any(_same(authorization, one) for one in known)

@@ -179,6 +179,10 @@ def _interpolate(text: str, variables: dict[str, str]) -> str:
     return re.sub(r"\$\{(\w+):\+([^}]*)\}", lambda found: found[2] if variables.get(found[1]) else "", text)
 
 
+def test_stand_in_opens_what_the_simulator_sends_to_and_not_its_control_routes() -> None:
+    assert SERVICES["standin"]["command"].split(" --open ")[1:] == ["oscp", "packets", "page"]
+
+
 # make up
 
 

@@ -64,6 +64,7 @@ def test_an_address_in_use_is_said_in_one_line() -> None:
         port = taken.getsockname()[1]
         with started("--port", str(port)) as process:
             _, err = process.communicate(timeout=patient(60))
-    assert process.returncode == 1
-    assert err.startswith(f"stand-in cannot serve 127.0.0.1:{port}: ")
+    assert process.returncode == 3
+    assert err.startswith(f"error: port {port} of 127.0.0.1 is already in use; ")
+    assert "--port N" in err
     assert err.count("\n") == 1

@@ -176,6 +176,7 @@ def test_every_error_has_a_status_of_its_own_kind() -> None:
         "PreconditionFailed": 412,
         "StoreError": 503,
         "StoreUnreadable": 503,
+        "StoreInUse": 503,
         "StoreTooNew": 503,
         "UnknownTopic": 503,
         "UnsupportedMediaType": 415,
@@ -184,6 +185,8 @@ def test_every_error_has_a_status_of_its_own_kind() -> None:
         "Forbidden": 403,
         "TooManyRequests": 429,
         "TooBusy": 503,
+        "MemoryShort": 503,
+        "MemoryReserveGone": 503,
         "ServiceStopping": 503,
         "ClientDisconnected": 400,
     }
