@@ -16,9 +16,13 @@ PROFILE = "full"
 _PART_EXAMPLES = 30
 
 
+def is_full() -> bool:
+    return settings.get_current_profile_name() == PROFILE
+
+
 def examples(full: int, part: int = _PART_EXAMPLES) -> int:
     """How many examples a property test tries: `full` of them in the full set, at most `part` otherwise."""
-    return full if settings.get_current_profile_name() == PROFILE else min(full, part)
+    return full if is_full() else min(full, part)
 
 
 def only_full(*values: Any, id: str | None = None) -> Any:

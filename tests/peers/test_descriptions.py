@@ -12,7 +12,7 @@ import pytest
 from tests.e2e.oscp_connections import MortalSimulator, mortal_simulator, url_of
 from tests.e2e.oscp_sockets import Raw, online_by_hand
 from tests.e2e.oscp_stage import start_run
-from tests.full_set import examples
+from tests.full_set import examples, is_full
 from tests.patience import patient
 
 COMMAND = Path(sys.executable).with_name("schemathesis")
@@ -46,6 +46,16 @@ enabled = false
 [[operations]]
 include-operation-id = ["check_scenario"]
 checks.negative_data_rejection.enabled = false
+"""
+
+ONLY_FULL = """
+# Half of all cases; create_oscp_session and raise_packet_expectation have bodies of the same kind.
+[[operations]]
+include-operation-id = [
+    "create_configuration", "open_packet_feed", "change_packet_overrides", "change_oscp_overrides",
+    "raise_oscp_expectation", "plan_oscp_forecast", "oscp_send_forecast", "oscp_send_forecast_set",
+]
+enabled = false
 """
 
 
@@ -86,7 +96,7 @@ def test_the_protocol_api_does_so_for_a_partner_nobody_knows(simulator: MortalSi
 
 def test_the_control_api_does_what_its_description_says(simulator: MortalSimulator, raw: Raw, tmp_path: Path) -> None:
     configurations = simulator.http.get("/simulation-configurations").json()["configurations"]
-    configuration = CONTROL_API.format(
+    configuration = (CONTROL_API if is_full() else CONTROL_API + ONLY_FULL).format(
         run_id="r", session_id=raw.cp.session_id, configuration_id=configurations[0]["id"]
     )
     explored = explore(
