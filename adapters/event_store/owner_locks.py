@@ -8,6 +8,7 @@ again at the next call; until then a process of the same name may take its runs,
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -19,35 +20,44 @@ from adapters.event_store.postgres_datastore import translated_errors
 OWNER_LOCK_KEY = b"hashtextextended('depot-sim owner ' || %s, 0)"
 _TRY_LOCK = b"SELECT pg_try_advisory_lock(" + OWNER_LOCK_KEY + b")"
 _PING = b"SELECT 1"
+_KEEP_SECONDS = 0.5
 
 _Connection = psycopg.Connection[tuple[Any, ...]]
 
 
 class OwnerLocks:
-    """Call hold() at least as often as leases are renewed. Methods raise StoreError."""
+    """Call keep() or hold() at least as often as leases are renewed. Methods raise StoreError."""
 
     def __init__(self, connect: Callable[[], _Connection]) -> None:
         self._connect = connect
         self._turn = threading.Lock()
         self._connection: _Connection | None = None
+        self._held_at = 0.0
         self._locked: dict[str, bool] = {}
         """By owner, whether this connection has its lock."""
 
-    def hold(self, owner: str | None = None) -> None:
-        """Hold the locks of all owners named so far and of this one."""
+    def hold(self, owner: str) -> None:
+        """Hold the locks of this owner and of all that were named before."""
         with self._turn, translated_errors():
-            if owner is not None:
-                self._locked.setdefault(owner, False)
-            if not self._locked:
-                return
-            connection = self._living_connection()
-            for name in [name for name, locked in self._locked.items() if not locked]:
-                # False while the server has not yet noticed that an earlier connection of ours is gone: that holds it.
-                ((self._locked[name],),) = connection.execute(_TRY_LOCK, (name,)).fetchall()
+            self._locked.setdefault(owner, False)
+            self._hold_all()
+
+    def keep(self) -> None:
+        """As hold() for all owners named so far, but does nothing when that was done in the last 0.5 s."""
+        with self._turn, translated_errors():
+            if self._locked and time.monotonic() - self._held_at > _KEEP_SECONDS:
+                self._hold_all()
 
     def close(self) -> None:
         with self._turn:
             self._disconnect()
+
+    def _hold_all(self) -> None:
+        connection = self._living_connection()
+        for name in [name for name, locked in self._locked.items() if not locked]:
+            # False while the server has not yet noticed that an earlier connection of ours is gone: that holds it.
+            ((self._locked[name],),) = connection.execute(_TRY_LOCK, (name,)).fetchall()
+        self._held_at = time.monotonic()
 
     def _living_connection(self) -> _Connection:
         if self._connection is not None:

@@ -61,7 +61,7 @@ class PostgresLeases:
         return int(granted[0][0]) if granted else None
 
     def renew(self, run_id: str, token: int, ttl_seconds: float) -> None:
-        self._owners.hold()
+        self._owners.keep()
         if not self._datastore.call(_RENEW, (float(ttl_seconds), run_id, token)):
             raise LeaseLost(run_id, token)
 

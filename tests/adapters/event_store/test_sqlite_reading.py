@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -22,19 +19,15 @@ from application.event_log import Snapshot
 from domain.errors import StoreError, StoreUnreadable
 from tests.adapters.event_store.samples import write
 from tests.patience import patient
+from tests.read_only_folder import reachable_folder, reading_only
 
 ROOT = Path(__file__).parents[3]
-_NOBODY = 65_534
 
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """One that any user can reach, which pytest's own are not."""
-    made = Path(tempfile.mkdtemp(prefix="depot-sim-"))
-    made.chmod(0o755)
-    yield made
-    made.chmod(0o755)
-    shutil.rmtree(made)
+    with reachable_folder() as made:
+        yield made
 
 
 @pytest.fixture
@@ -46,24 +39,6 @@ def path(folder: Path) -> Path:
             store.log.append(write("run-1", batch * 100, *range(100)))
     path.chmod(0o644)
     return path
-
-
-@contextmanager
-def reading_only(folder: Path) -> Iterator[None]:
-    """The folder and its files may only be read, also when the tests run as root."""
-    for file in folder.iterdir():
-        file.chmod(0o444)
-    folder.chmod(0o555)
-    user = os.geteuid()
-    if user == 0:
-        os.seteuid(_NOBODY)
-    try:
-        with pytest.raises(PermissionError):
-            (folder / "probe").touch()
-        yield
-    finally:
-        os.seteuid(user)
-        folder.chmod(0o755)
 
 
 def contents(folder: Path) -> dict[str, str]:

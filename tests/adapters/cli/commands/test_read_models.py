@@ -11,6 +11,7 @@ import pytest
 from bootstrap.tools import StoredReadModels
 from read_models.catalogue import MODELS
 from tests.adapters.cli.command_line import depot_sim
+from tests.read_only_folder import reachable_folder, reading_only
 
 NAMES = [model.name for model in MODELS]
 
@@ -62,3 +63,34 @@ def test_tables_that_differ_fail_the_verdict(db: str) -> None:
 
     assert code == 1
     assert "DIFFERENT" in out
+
+
+READERS = (
+    ("runs",),
+    ("world", "r"),
+    ("events", "r"),
+    ("replay", "r"),
+    ("read-models", "status"),
+)
+
+
+def test_commands_that_read_work_where_nothing_may_be_written() -> None:
+    with reachable_folder() as folder:
+        db = f"sqlite:///{folder / 'depot.db'}"
+        assert depot_sim("run", "three-bus-depot", "--for", "1h", "--run-id", "r", "--db", db, "--json").code == 0
+        depot_sim("read-models", "rebuild", "runs", "--db", db)
+        before = [depot_sim(*reader, "--db", db) for reader in READERS]
+        files = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        with reading_only(folder):
+            assert [depot_sim(*reader, "--db", db) for reader in READERS] == before
+        assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == files
+    assert [result.code for result in before] == [0, 0, 0, before[3].code, 0]
+    assert before[3].code in (0, 1)  # 1: a run without a recorded state hash proves nothing
+
+
+def test_the_status_of_a_store_makes_no_read_models(tmp_path: Path) -> None:
+    db = f"sqlite:///{tmp_path / 'depot.db'}"
+    assert depot_sim("run", "three-bus-depot", "--for", "1h", "--db", db, "--json").code == 0
+    before = set(tmp_path.rglob("*"))
+    assert {model["position"] for model in depot_sim("read-models", "status", "--db", db, "--json").json} == {0}
+    assert set(tmp_path.rglob("*")) == before
