@@ -8,7 +8,7 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from adapters.control_api import create_app
+from adapters.control_api import InTurn, create_app
 from adapters.metrics import MeteredApp
 from adapters.oscp import PREFIX, OscpApplication
 from bootstrap.front_door import behind_front_door
@@ -46,7 +46,9 @@ class HttpSide:
         self.guard = ConnectionGuard(limits)
         oscp = OscpApplication(service.oscp.protocol, connection_of)
         control = create_app(service.backend)
-        surfaces = behind_front_door(Dispatcher({PREFIX: oscp}, control), control, service.doors)
+        surfaces = behind_front_door(
+            Dispatcher({PREFIX: oscp}, InTurn(control, service.backend.streams)), control, service.doors
+        )
         self._app = GuardedApplication(surfaces, limits)
         metrics, guard = service.metrics, self.guard
         metrics.watch("depot_sim_http_connections", "Open connections", "", lambda: [("", guard.open_connections)])

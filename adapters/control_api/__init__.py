@@ -2,12 +2,13 @@
 
 from adapters.control_api.app import create_app
 from adapters.control_api.backend import Backend, Importer, Parsed, ReadModelStatus, RebuiltReadModel
-from adapters.control_api.event_streams import EventStreams, StreamLimits
+from adapters.control_api.event_streams import EventStreams, InTurn, StreamLimits
 
 __all__ = [
     "Backend",
     "EventStreams",
     "Importer",
+    "InTurn",
     "Parsed",
     "ReadModelStatus",
     "RebuiltReadModel",

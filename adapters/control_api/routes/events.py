@@ -11,7 +11,6 @@ from litestar import MediaType, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, SkipValidation
 from litestar.response import Stream
-from litestar.types import ASGIApp, Middleware, Receive, Scope, Send
 
 from adapters.control_api.event_pages import Selection
 from adapters.control_api.event_records import EventPage, record
@@ -30,21 +29,6 @@ LARGEST_PAGE = 1_000
 JSON_LINES = "application/jsonl"
 EVENT_STREAM = "text/event-stream"
 _STREAMED = {"media_types_out": [JSON_LINES, EVENT_STREAM], "headers": ["Last-Event-ID"]}
-
-
-def begin_in_turn(app: ASGIApp) -> ASGIApp:
-    """Middleware: requests for an event stream begin a few at a time, so that a crowd of them delays nothing else."""
-
-    async def begin(scope: Scope, receive: Receive, send: Send) -> None:
-        request = ApiRequest(scope, receive, send)
-        if EVENT_STREAM in request.headers.get("accept", ""):
-            await request.backend.streams.beginnings.take()
-        await app(scope, receive, send)
-
-    return begin
-
-
-_BEGINS_IN_TURN: list[Middleware] = [begin_in_turn]
 
 
 class EventsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"from_": "from"}):
@@ -80,7 +64,6 @@ class AllEventsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, re
     name="list_run_events",
     summary="Read a run's events",
     dependencies={"asked": query_of(EventsQuery)},
-    middleware=_BEGINS_IN_TURN,
     opt=_STREAMED,
 )
 async def run_events(
@@ -101,7 +84,6 @@ async def run_events(
     name="list_events",
     summary="Read events of everything",
     dependencies={"asked": query_of(AllEventsQuery)},
-    middleware=_BEGINS_IN_TURN,
     opt=_STREAMED,
 )
 async def all_events(
