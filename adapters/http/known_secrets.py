@@ -116,7 +116,10 @@ def _forms(value: str) -> Iterator[bytes]:
     plain = value.encode("utf-8", "surrogatepass")
     escaped = {quote(plain, safe=""), quote(plain), quote_plus(plain)}
     escaped |= {one.replace("%", "%25") for one in escaped if "%" in one}
-    texts = {value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}
+    read_as_latin = plain.decode("latin-1")  # bytes of a header
+    written_as_latin = value.encode("latin-1", "ignore").decode("utf-8", "backslashreplace")  # of a body
+    texts = {value, read_as_latin, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}
+    texts |= {written_as_latin} if value.encode("latin-1", "ignore").decode("latin-1") == value else set()
     texts |= {json.dumps(one, ensure_ascii=False)[1:-1] for one in texts}
     yield from (one.encode("utf-8", "surrogatepass") for one in texts)
     yield from (one.encode() for one in escaped)

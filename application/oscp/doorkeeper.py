@@ -188,8 +188,10 @@ class Doorkeeper:
 
         Bytes that are no UTF-8 show as \\xNN.
         """
-        kept = arrival.body if arrival.body_bytes <= len(arrival.body) else arrival.body[:_KEPT_OF_TOO_LARGE]
-        return self._secrets.mask(masked_body(type, kept).decode("utf-8", "backslashreplace"))[:most]
+        if arrival.body_bytes > len(arrival.body):
+            most = min(most or _KEPT_OF_TOO_LARGE, _KEPT_OF_TOO_LARGE)
+        text = masked_body(type, arrival.body).decode("utf-8", "backslashreplace")
+        return self._secrets.mask(text)[:most]  # masked before it is cut: a cut secret is not recognised
 
     def _credentials(self, arrival: Arrival, state: SessionState) -> list[Finding]:
         expected = state.inbound_tokens

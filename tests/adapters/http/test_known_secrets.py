@@ -41,6 +41,8 @@ def test_a_secret_is_masked_in_every_encoding(secret: str) -> None:
         quote_plus(secret),
         quote(secret, safe="").lower() if secret.islower() else quote_plus(secret),
         json.dumps(secret),
+        secret.encode().decode("latin-1"),
+        secret.encode("latin-1").decode("utf-8", "backslashreplace"),
         json.dumps(json.dumps(secret, ensure_ascii=False), ensure_ascii=False),
     ):
         assert encoded.strip('"\\') not in mask(f"a {encoded} b")
