@@ -20,6 +20,7 @@ from application.access.refusals import RefusedRequests
 from application.clock import Clock
 from application.event_log import EventLog, Journal
 from application.oscp.inbound_access import OscpReach
+from bootstrap.limits import read_limits
 from bootstrap.settings import Settings
 from domain.errors import Fault, InvalidInput
 
@@ -56,7 +57,7 @@ def compose_doors(settings: Settings, tokens: TokenSource, log: EventLog, journa
         opened=frozenset(settings.opened),
         trusted_proxies=frozenset(settings.trusted_proxies),
     )
-    limit = RefusalRate(settings.refused_per_minute, time.monotonic)
+    limit = RefusalRate(read_limits(settings.limits).refused_per_minute, time.monotonic)
     return Doors(rules, tokens, limit, RefusedRequests(log, journal, clock))
 
 

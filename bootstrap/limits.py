@@ -1,4 +1,4 @@
-"""The limits of HTTP connections and of event streams by name: `serve --limit NAME=VALUE`."""
+"""The limits of HTTP connections, event streams and refused requests by name: `serve --limit NAME=VALUE`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from typing import NamedTuple
 
 from adapters.control_api import StreamLimits
+from adapters.front_door.rate import DEFAULT_PER_MINUTE
 from connection_guard import Limits
 from domain.errors import Fault, InvalidInput
 
@@ -21,10 +22,14 @@ _log = logging.getLogger("depot_sim.service")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceLimits(Limits):
-    """`event_streams` are open at once; `event_stream_seconds` is how long a client may take nothing of one."""
+    """`event_streams` are open at once; `event_stream_seconds` is how long a client may take nothing of one.
+
+    `refused_per_minute` is how many requests an address may send that have no valid token or belong to no session.
+    """
 
     event_streams: int = StreamLimits().streams
     event_stream_seconds: float = StreamLimits().unread_seconds
+    refused_per_minute: int = DEFAULT_PER_MINUTE
 
     def of_streams(self) -> StreamLimits:
         return StreamLimits(self.event_streams, self.event_stream_seconds)
@@ -49,6 +54,7 @@ LIMITS = (
     Limit("connections-per-address", "connections_per_address", "connections", 1, 1_000_000),
     Limit("event-streams", "event_streams", "streams", 1, 1_000_000),
     Limit("event-stream-seconds", "event_stream_seconds", "seconds", 0.01, 86_400),
+    Limit("refused-per-minute", "refused_per_minute", "requests", 1, 1_000_000),
 )
 _BY_NAME = {limit.name: limit for limit in LIMITS}
 

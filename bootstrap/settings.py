@@ -17,7 +17,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """`tokens` are texts "name:role:token"; `tokens_file` holds more of them, one a line, and may change.
 
     `opened` names surfaces that take requests without a token. X-Forwarded-For is believed from `trusted_proxies` only.
-    `refused_per_minute` is how many refused requests an address may send.
     `ready_file` gets the URL and the process id as JSON once all is ready.
     `owner` is what other processes on the same store name when they are asked about this one's runs; by default it
     comes from the address. `lease_seconds` is how long a run on PostgreSQL waits for a dead process of another owner.
@@ -34,7 +33,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     tokens_file: Path | None = None
     opened: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
-    refused_per_minute: int = 60
     owner: str = ""
     lease_seconds: int = 5
     ready_file: Path | None = None
