@@ -147,4 +147,8 @@ def _pin(line: str) -> Pin:
 
 def _metadata(one: Distribution) -> Metadata:
     requires = tuple(Requirement(text) for text in one.requires or ())
-    return Metadata(one.version, requires, SpecifierSet(one.metadata["Requires-Python"] or ""))
+    return Metadata(
+        one.version,
+        requires,
+        SpecifierSet(one.metadata["Requires-Python"] if "Requires-Python" in one.metadata else ""),
+    )

@@ -54,11 +54,9 @@ class Installed(NamedTuple):
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """A process of the command; it knows nothing of the source tree."""
-        hidden = ("DEPOT_SIM_", "PYTHON", "COVERAGE", "COV_")
-        variables = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
         command = [str(self.environment / "bin" / "depot-sim"), *arguments]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        return subprocess.Popen(command, cwd=self.folder, env=variables, text=True, **pipes)  # type: ignore[call-overload,no-any-return]
+        return subprocess.Popen(command, cwd=self.folder, env=_variables(), text=True, **pipes)  # type: ignore[call-overload,no-any-return]
 
     def run(self, *arguments: str) -> str:
         """What a successful command prints."""
@@ -156,12 +154,17 @@ def test_first_commands_of_the_readme_can_be_pasted(installed: Installed) -> Non
     assert "depot-sim run " in block[1]
     (installed.folder / ".venv").symlink_to(installed.environment)
     shell = ["sh", "-e", "-c", block[1]]
-    variables = {"PATH": os.environ["PATH"], "HOME": str(installed.folder)}
     ran = subprocess.run(
-        shell, cwd=installed.folder, env=variables, capture_output=True, text=True, timeout=patient(60), check=False
+        shell, cwd=installed.folder, env=_variables(), capture_output=True, text=True, timeout=patient(60), check=False
     )
     assert ran.returncode == 0, ran.stderr
     assert "canonical sha256" in ran.stdout
+
+
+def _variables() -> dict[str, str]:
+    """The environment without what leads to the source tree, or measures it."""
+    hidden = ("DEPOT_SIM_", "PYTHON", "COVERAGE", "COV_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
 
 
 @contextmanager
