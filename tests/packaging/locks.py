@@ -147,8 +147,4 @@ def _pin(line: str) -> Pin:
 
 def _metadata(one: Distribution) -> Metadata:
     requires = tuple(Requirement(text) for text in one.requires or ())
-    return Metadata(
-        one.version,
-        requires,
-        SpecifierSet(one.metadata["Requires-Python"] if "Requires-Python" in one.metadata else ""),
-    )
+    return Metadata(one.version, requires, SpecifierSet(str(one.metadata.json.get("requires_python", ""))))
