@@ -13,7 +13,7 @@ class ExitCode(IntEnum):
     USAGE = 2
     """The arguments or the input are wrong, or the request was refused."""
     UNREACHABLE = 3
-    """A server or a database cannot be used."""
+    """A server or a database cannot be used, or another process writes to the SQLite file."""
     INTERNAL = 4
     """A defect of depot-sim."""
     MEMORY = 7

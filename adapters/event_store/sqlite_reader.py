@@ -66,7 +66,8 @@ class FileReader:
     def _connect(self, state: _State) -> sqlite3.Connection:
         connected_to = self._connected_to
         if self._connection is not None and connected_to is not None:
-            if connected_to == state or (connected_to.has_log and state.has_log):
+            same_file = connected_to.inode == state.inode
+            if connected_to == state or (same_file and connected_to.has_log and state.has_log):
                 return self._connection
             self._disconnect()
         mode = "mode=ro" if state.has_log else "mode=ro&immutable=1"

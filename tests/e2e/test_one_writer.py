@@ -17,6 +17,7 @@ import httpx
 import pytest
 
 from adapters.event_store import read_event_log
+from adapters.event_store.sqlite_version import loaded_library
 from tests.e2e.processes import ROOT, Finished, depot_sim, running, wait_for
 from tests.patience import patient
 
@@ -57,6 +58,11 @@ def served(db: str, folder: Path) -> Iterator[Service]:
     with service(db, folder) as opened:
         start_runs(opened.http)
         yield opened
+
+
+def test_the_start_says_which_sqlite_is_loaded(served: Service) -> None:
+    assert served.process.stdout is not None
+    assert served.process.stdout.readline() == f"depot-sim serves {served.url} with {loaded_library()}\n"
 
 
 WRITERS = (

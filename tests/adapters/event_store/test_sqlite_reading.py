@@ -211,3 +211,13 @@ def test_every_lease_is_free_as_soon_as_a_process_has_the_file(path: Path) -> No
     with open_event_store(f"sqlite:///{path}") as store:
         assert store.leases.unheld("second") == ["run-1"]
         assert store.leases.acquire("run-1", "second", 3_600) == 2
+
+
+def test_a_reader_follows_a_file_that_is_replaced(path: Path, folder: Path) -> None:
+    other = folder / "other.db"
+    with open_event_store(f"sqlite:///{other}") as store:
+        store.log.append(write("run-1", 0, 1, 2, 3))
+    with read_event_log(f"sqlite:///{path}") as log:
+        assert log.head() == 2000
+        other.replace(path)
+        assert log.head() == 3
