@@ -38,9 +38,12 @@ class Locked(NamedTuple):
 
 
 def locked(name: str) -> Locked:
-    here = distributions() if not name.startswith("peers/") else distributions(path=[str(_site_packages())])
+    installed = read_installed(distributions())
+    if name.startswith("peers/"):
+        # A package that this Python does not need there may still be known from here, in the same version.
+        installed |= read_installed(distributions(path=[str(_site_packages())]))
     path = REQUIREMENTS / name
-    return Locked(read_lock(path.with_suffix(".txt")), read_wanted(path.with_suffix(".in")), read_installed(here))
+    return Locked(read_lock(path.with_suffix(".txt")), read_wanted(path.with_suffix(".in")), installed)
 
 
 def _site_packages() -> Path:
