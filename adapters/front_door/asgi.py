@@ -6,13 +6,13 @@ from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from adapters.front_door.rules import (
+    FORWARDING,
     DoorSettings,
     Refusal,
     RequestFacts,
     Surface,
     Token,
     decide,
-    is_forwarded,
     requires_credentials,
     sender_of,
 )
@@ -24,6 +24,7 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+_LOOKED_AT = frozenset({b"host", b"origin", b"authorization", *(name.encode() for name in FORWARDING)})
 _POLICY_VIOLATION = 1008
 """The close code of a WebSocket that breaks a rule (RFC 6455 7.4.1)."""
 
@@ -87,10 +88,11 @@ class FrontDoor:
             return
         path: str = scope["path"]
         surface = next((one for one in self._surfaces if one.has(path)), self._default)
-        headers = _decoded(scope["headers"])
+        headers = _Headers(scope["headers"])
         facts = _facts(scope, headers)
-        sender = sender_of(facts.client, _all(headers, "x-forwarded-for"), self._settings)
-        token, actor = self._token(headers)
+        sender = sender_of(facts.client, headers.all(b"x-forwarded-for"), self._settings)
+        asks_token = surface.rules.asks_token and self._settings.has_tokens
+        token, actor = self._token(headers) if asks_token else (Token.MISSING, None)
         refusal = decide(surface.rules, facts, token, self._settings)
         if refusal is None:
             credentials = requires_credentials(surface.rules, facts, self._settings)
@@ -105,8 +107,8 @@ class FrontDoor:
             return LOCAL
         return actor
 
-    def _token(self, headers: Sequence[tuple[str, str]]) -> tuple[Token, Actor | None]:
-        shown = _all(headers, "authorization")
+    def _token(self, headers: _Headers) -> tuple[Token, Actor | None]:
+        shown = headers.all(b"authorization")
         if not shown:
             return Token.MISSING, None
         scheme, _, token = shown[0].partition(" ")
@@ -130,25 +132,35 @@ def _later(surface: GuardedSurface, wait: int) -> Response:
     return response._replace(headers=(*response.headers, ("retry-after", str(wait))))
 
 
-def _facts(scope: Scope, headers: Sequence[tuple[str, str]]) -> RequestFacts:
+class _Headers:
+    """The headers that the rules look at, by their names in lower case; the rest is not decoded."""
+
+    def __init__(self, raw: Sequence[tuple[bytes, bytes]]) -> None:
+        self._values: dict[bytes, list[str]] = {}
+        for name, value in raw:
+            lower = name.lower()
+            if lower in _LOOKED_AT:
+                self._values.setdefault(lower, []).append(value.decode("latin-1"))
+
+    def all(self, name: bytes) -> tuple[str, ...]:
+        return tuple(self._values.get(name, ()))
+
+    @property
+    def are_forwarded(self) -> bool:
+        return not FORWARDING.isdisjoint([name.decode("latin-1") for name in self._values])
+
+
+def _facts(scope: Scope, headers: _Headers) -> RequestFacts:
     client = scope.get("client")
     return RequestFacts(
         scope.get("method", "GET"),
         scope["path"],
-        _all(headers, "host"),
-        _all(headers, "origin"),
+        headers.all(b"host"),
+        headers.all(b"origin"),
         client[0] if client else "",
-        is_forwarded([name for name, _ in headers]),
+        headers.are_forwarded,
         scope["type"] == "websocket",
     )
-
-
-def _decoded(headers: Sequence[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
-    return [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in headers]
-
-
-def _all(headers: Sequence[tuple[str, str]], name: str) -> tuple[str, ...]:
-    return tuple([value for known, value in headers if known == name])
 
 
 async def _answer(scope: Scope, send: Send, response: Response) -> None:

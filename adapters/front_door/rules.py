@@ -8,13 +8,17 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Sequence
 from enum import Enum, auto
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
-_FORWARDED = frozenset({"forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"})
+FORWARDING = frozenset({"forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"})
+"""Headers, in lower case, that show that a proxy has sent a request on."""
+
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 _UNKNOWN_ADDRESS = "unknown"
+_LONGEST_NAME = 253  # characters of a host name; longer ones are not looked at, and not kept in the caches
 
 
 class Surface(NamedTuple):
@@ -141,12 +145,17 @@ def has_foreign_origin(request: RequestFacts) -> bool:
 
 
 def is_forwarded(header_names: Sequence[str]) -> bool:
-    """Whether a header, in lower case, shows that a proxy has sent the request on."""
-    return not _FORWARDED.isdisjoint(header_names)
+    """Whether one of the headers, in lower case, shows that a proxy has sent the request on."""
+    return not FORWARDING.isdisjoint(header_names)
 
 
 def is_loopback_name(name: str) -> bool:
     """Whether a host name or address, with IPv6 addresses without brackets, is one of this machine alone."""
+    return len(name) <= _LONGEST_NAME and _is_loopback_name(name)
+
+
+@lru_cache(1_024)
+def _is_loopback_name(name: str) -> bool:
     if name.lower().removesuffix(".") == "localhost":
         return True
     address = _address(name)
@@ -192,6 +201,11 @@ def _is_same(origin: str, host: str) -> bool:
 
 
 def _sender(address: str) -> str:
+    return _cached_sender(address) if len(address) <= _LONGEST_NAME else _UNKNOWN_ADDRESS
+
+
+@lru_cache(4_096)
+def _cached_sender(address: str) -> str:
     parsed = _address(address)
     if parsed is None:
         return _UNKNOWN_ADDRESS

@@ -9,7 +9,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.request import urlopen
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import pytest
 
 from tests.patience import patient
 
@@ -68,3 +71,40 @@ def test_an_address_in_use_is_said_in_one_line() -> None:
     assert err.startswith(f"error: port {port} of 127.0.0.1 is already in use; ")
     assert "--port N" in err
     assert err.count("\n") == 1
+
+
+def test_its_help_names_the_command_that_starts_it() -> None:
+    with started("--help") as process:
+        out, _ = process.communicate(timeout=patient(60))
+    assert process.returncode == 0
+    assert out.startswith("usage: depot-sim standin ")
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--host", "0.0.0.0"), "--token TOKEN or --open NAME (control, oscp, packets, page)"),
+        (("--open", "everything"), "'control', 'oscp', 'packets', 'page'"),
+    ],
+)
+def test_what_would_let_anyone_in_is_refused_with_the_fix(options: tuple[str, ...], told: str) -> None:
+    with started("--port", "0", *options) as process:
+        _, err = process.communicate(timeout=patient(60))
+    assert process.returncode == 2
+    assert told in err
+
+
+def test_a_token_of_the_environment_closes_what_is_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STANDIN_TOKENS", "stand-in-token-012345, another-token-0123456")
+    ready_file = tmp_path / "ready.json"
+    with started("--host", "0.0.0.0", "--port", "0", "--open", "page", "--ready-file", str(ready_file)) as process:
+        assert process.stdout
+        assert process.stdout.readline()
+        url = json.loads(ready_file.read_bytes())["url"].replace("0.0.0.0", "127.0.0.1")
+        with urlopen(url, timeout=patient(60)) as page:
+            assert page.status == 200
+        with pytest.raises(HTTPError, match="401"):
+            urlopen(f"{url}/control/connections", timeout=patient(60))
+        shown = Request(f"{url}/control/connections", headers={"Authorization": "Bearer another-token-0123456"})
+        with urlopen(shown, timeout=patient(60)) as answer:
+            assert json.load(answer) == []
