@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from adapters.http import Secrets
 from bootstrap.importers import IMPORTERS, GtfsOptions, ImportedDocuments
 from domain.errors import InvalidInput
+from tests.domain.configuration.samples import depot
 
 
 def test_every_format_says_what_it_is_and_what_it_takes() -> None:
@@ -19,6 +22,17 @@ def test_a_week_that_is_no_date_is_refused() -> None:
     with pytest.raises(InvalidInput) as error:
         gtfs.read(b"", "application/zip", GtfsOptions("name", week="next"))
     assert error.value.faults[0].pointer == "/week"
+
+
+def test_a_document_that_names_another_file_of_the_host_is_refused_with_its_line() -> None:
+    documents = ImportedDocuments(Secrets())
+    binding = {"family": "packets", "id": "p", "managed_scope": "site", "credentials": {"certificate": "/etc/passwd"}}
+    body = json.dumps(depot() | {"projection_bindings": [binding]}, indent=1).encode()
+    with pytest.raises(InvalidInput) as error:
+        documents.define(documents.parsers["application/json"](body))
+    (fault,) = error.value.faults
+    assert fault.pointer == "/projection_bindings/0/credentials/certificate"
+    assert fault.line > 1
 
 
 def test_both_formats_of_a_document_are_read() -> None:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from bootstrap.logs import JsonFormatter
+from bootstrap.logs import JsonFormatter, TextFormatter
 
 
 def line(level: int, message: str, *arguments: object, exception: bool = False, **attributes: object) -> dict[str, Any]:
@@ -39,3 +39,18 @@ def test_an_exception_comes_with_its_trace() -> None:
     assert attributes["exception.type"] == "ValueError"
     assert attributes["exception.message"] == "not this"
     assert "test_logs.py" in attributes["exception.stacktrace"]
+
+
+def test_secrets_are_masked_before_a_line_is_written_as_json() -> None:
+    """Also one that looks like a part of the line."""
+    record = logging.LogRecord("depot_sim.runs", logging.INFO, __file__, 1, "body of %s", ("hunter2!",), None)
+    record.__dict__.update(error="hunter2!", list=["hunter2!", 1], inner={"a": "hunter2!"}, path=Path("/hunter2!"))
+    written = JsonFormatter(lambda text: text.replace("hunter2!", "***").replace("body", "***")).format(record)
+    line = json.loads(written)
+    assert line["body"] == "*** of ***"
+    assert line["attributes"] == {"error": "***", "list": ["***", 1], "inner": {"a": "***"}, "path": "/***"}
+
+
+def test_secrets_are_masked_in_text_lines() -> None:
+    record = logging.LogRecord("depot_sim.runs", logging.INFO, __file__, 1, "see %s", ("hunter2!",), None)
+    assert "hunter2!" not in TextFormatter(lambda text: text.replace("hunter2!", "***")).format(record)

@@ -103,6 +103,27 @@ def test_a_request_has_the_profiles_path_and_headers() -> None:
     assert profile.headers_of(packet) == (("X-No", "n=7"), ("X-Site", "Sit%C3%A9"))
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("X-Api-Key", "hunter2!"), ("X-Odd", "hunter2!"), ("Authorization", "{device_id}"), ("Host", "{site_id}")),
+        *(("Content-Length", "{seq}"), ("Transfer-Encoding", "{seq}"), ("Proxy-Authorization", "{seq}")),
+    ],
+)
+def test_headers_that_a_profile_may_not_set_are_faults_but_the_profile_loads(name: str, value: str) -> None:
+    """Logs written by older versions hold such profiles."""
+    manifest = f"""{{"name": "p", "version": 2, "envelope": "envelope.json", "headers": {{"{name}": "{value}"}}}}"""
+    (fault,) = profile_with(profile=manifest).header_faults
+    assert fault.pointer == f"profile.json/headers/{name}"
+    assert "hunter2!" not in str(fault)
+
+
+def test_a_profile_may_set_harmless_headers_and_placeholders() -> None:
+    manifest = """{"name": "p", "version": 2, "envelope": "envelope.json",
+                   "headers": {"X-Site": "north", "User-Agent": "meter/1", "X-Device-Key": "{device_id}"}}"""
+    assert profile_with(profile=manifest).header_faults == ()
+
+
 def _found(files: dict[str, str]) -> list[tuple[str, int, int, str]]:
     return [(fault.pointer, fault.line, fault.column, fault.found) for fault in faults_of(files)]
 
