@@ -141,7 +141,7 @@ def _compose(
     runtime = SimulationRuntime(log, tail, run_service, live)
     meter = PowerScopeMeter(read_store[power.MODEL].database(), live, runner.wait_for, log)
     doors = compose_doors(settings, tokens, log, journal, clock)
-    closing.push_async_callback(doors.refused.record)
+    closing.push_async_callback(doors.refused.try_to_record)
     oscp = compose_oscp(log, journal, host, live, runtime, meter, doors, secrets=secrets, url=settings.url)
     closing.push_async_callback(oscp.partner.close)
     packets = compose_packets(log, journal, host, live, oscp.partner, secrets)

@@ -71,10 +71,14 @@ class RefusedRequests:
         """Record the counts once a minute, as long as the task lives."""
         while True:
             await self._clock.sleep_us(RECORDED_EVERY_US)
-            try:
-                await self.record()
-            except DepotSimError as error:
-                _log.warning("counts of refused requests are not recorded yet", extra={"error": error.detail})
+            await self.try_to_record()
+
+    async def try_to_record(self) -> None:
+        """As `record`, but a store that cannot be written is logged: it must not keep the service from stopping."""
+        try:
+            await self.record()
+        except DepotSimError as error:
+            _log.warning("counts of refused requests are not recorded", extra={"error": error.detail})
 
     async def record(self) -> None:
         """Record what was counted since the last time. Counts that cannot be recorded are kept. Raises StoreError."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 import pytest
 
 from adapters.event_store import EventStore, open_event_store
 from application.access.refusals import MOST_ROWS, MOST_SENDERS, RefusedRequest, RefusedRequests
+from application.event_log import Append, Journal
 from domain.access.refused import HOUR_MS, OTHERS, RefusedOnDay, RequestsRefused
+from domain.errors import StoreError
 from domain.events import decode
 from tests.application.run.processes import FakeClock, Process, until
 
@@ -27,6 +29,22 @@ def anyio_backend() -> str:
 def store() -> Iterator[EventStore]:
     with open_event_store("memory:") as opened:
         yield opened
+
+
+class Refusing:
+    """A journal on a disk that may be full."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self.refuses = False
+
+    async def append(self, append: Append) -> Sequence[int]:
+        if self.refuses:
+            raise StoreError("the disk is full")
+        return await self._journal.append(append)
+
+    async def close(self) -> None:
+        await self._journal.close()
 
 
 def audit(store: EventStore, clock: FakeClock) -> RefusedRequests:
@@ -124,6 +142,20 @@ async def test_rows_beyond_the_bound_are_counted_together(store: EventStore) -> 
     await refused.record()
     (row,) = (row for row in store.log.read_all() if row.topic == RequestsRefused.TOPIC)
     assert len(row.state) < 300_000
+
+
+async def test_a_store_that_cannot_be_written_loses_no_count_and_stops_nobody(store: EventStore) -> None:
+    clock = FakeClock()
+    journal = Refusing(Process(store, clock, "here").journal)
+    refused = RefusedRequests(store.log, journal, clock)
+    refused.note(MISSING)
+    journal.refuses = True
+    await refused.try_to_record()
+    refused.note(MISSING)
+    assert [count.count for count in await refused.on_day(today(clock))] == [2]
+    journal.refuses = False
+    await refused.try_to_record()
+    assert [count.count for event in recorded(store) for count in event.counts] == [2]
 
 
 async def test_a_day_has_a_stream_of_its_own() -> None:
