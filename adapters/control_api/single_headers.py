@@ -14,7 +14,6 @@ SINGLE_HEADERS = (
     "Content-Type",
     "Idempotency-Key",
     "Last-Event-ID",
-    "Origin",
     "X-Correlation-ID",
     "X-Request-ID",
 )
