@@ -7,9 +7,7 @@ three.
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +19,7 @@ import httpx
 from tests.e2e.oscp_sides import CapacityProvider, FlexibilityProvider
 from tests.e2e.processes import ROOT, running, wait_for
 from tests.patience import patient
+from tests.processes import killed_at_end, start_module
 
 HEARTBEAT_SECONDS = 1
 GROUP = "group-1"
@@ -116,16 +115,9 @@ def simulator(folder: Path) -> Iterator[tuple[httpx.Client, subprocess.Popen[str
 def stand_in(folder: Path, *options: str) -> Iterator[httpx.Client]:
     """A stand-in; it is killed at the end."""
     ready_file = folder / "stand-in.json"
-    command = [sys.executable, "-m", "standin", "--port", "0", "--ready-file", str(ready_file), *options]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, cwd=ROOT, env=environment, text=True, **pipes) as process:  # type: ignore[call-overload]
-        try:
-            with _client(ready_file, process) as http:
-                yield http
-        finally:
-            process.kill()
-            process.communicate()
+    process = start_module("standin", "--port", "0", "--ready-file", str(ready_file), *options)
+    with killed_at_end(process), _client(ready_file, process) as http:
+        yield http
 
 
 def start_run(http: httpx.Client, **changes: Any) -> str:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
 
 from domain.run.aggregate import SimulationRun
 from projections.catalogue import PROJECTORS
@@ -19,20 +17,15 @@ from read_models.power_history import EntityKind, power_history
 from read_models.runs import get_run
 from tests.full_set import examples
 from tests.patience import patient
+from tests.processes import killed_at_end, start_module
 from tests.projections.samples import MINUTE, Stores, opened, save, started, ticked
-
-ROOT = Path(__file__).parents[2]
 
 
 @contextmanager
 def process(*arguments: str) -> Iterator[subprocess.Popen[str]]:
     """Killed at the end, as by kill -9."""
-    command = [sys.executable, "-m", "tests.projections.process", *arguments]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as child:
-        try:
-            yield child
-        finally:
-            child.kill()
+    with killed_at_end(start_module("tests.projections.process", *arguments)) as child:
+        yield child
 
 
 def test_a_projector_that_is_killed_again_and_again_counts_every_event_once(store_url: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,18 +14,13 @@ from urllib.request import Request, urlopen
 import pytest
 
 from tests.patience import patient
-
-ROOT = Path(__file__).parents[2]
+from tests.processes import killed_at_end, start_module
 
 
 @contextmanager
 def started(*arguments: str) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-m", "standin", *arguments]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
+    with killed_at_end(start_module("standin", *arguments)) as process:
+        yield process
 
 
 def test_it_says_where_it_serves_and_ends_cleanly_when_asked(tmp_path: Path) -> None:

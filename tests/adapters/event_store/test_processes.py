@@ -4,31 +4,25 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import pairwise
-from pathlib import Path
 
 from adapters.event_store import open_event_store, read_event_log
 from application.event_log import Fence, Row
 from application.subscription import Subscription
 from tests.adapters.event_store.samples import write
 from tests.patience import patient
-
-ROOT = Path(__file__).parents[3]
+from tests.processes import killed_at_end, start_module
 
 
 @contextmanager
 def writer(url: str, stream: str, count: int, size: int = 1) -> Iterator[subprocess.Popen[str]]:
     """A process that appends; killed at the end if it still runs."""
-    command = [sys.executable, "-m", "tests.adapters.event_store.writer", url, stream, str(count), str(size)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
+    module = "tests.adapters.event_store.writer"
+    with killed_at_end(start_module(module, url, stream, str(count), str(size))) as process:
+        yield process
 
 
 def acknowledged(process: subprocess.Popen[str]) -> int:
@@ -44,7 +38,8 @@ def test_what_a_killed_writer_acknowledged_is_in_the_log(store_url: str) -> None
             for _ in range(20):
                 version = acknowledged(process)
             process.kill()
-            rest, _ = process.communicate()
+            assert process.stdout is not None
+            rest = process.stdout.read()
             # A line cut short by the kill was never told in full.
             version = int(rest.split("\n")[-2]) if rest.count("\n") else version
         with open_event_store(store_url) as store:
