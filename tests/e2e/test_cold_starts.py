@@ -10,8 +10,9 @@ from pathlib import Path
 
 from bench.cold_starts import cold_starts
 from tests.e2e.processes import finish, running, wait_for
+from tests.full_set import examples
 
-STARTS = 20
+STARTS = examples(20, 6)
 
 
 def test_no_cold_start_ends_by_itself(tmp_path: Path) -> None:
