@@ -30,7 +30,9 @@ def main() -> None:
     with socket.create_server(("127.0.0.1", options.port)) as listener:
         config = uvicorn.Config(app, http="h11", loop="uvloop", ws="none", lifespan="off", access_log=False)
         ready = {"url": f"http://127.0.0.1:{listener.getsockname()[1]}", "pid": os.getpid()}
-        options.ready_file.write_text(json.dumps(ready))
+        beside = options.ready_file.with_suffix(".part")
+        beside.write_text(json.dumps(ready))
+        beside.replace(options.ready_file)
         uvicorn.Server(config).run(sockets=[listener])
 
 

@@ -64,14 +64,14 @@ def main() -> None:
         folder = Path(name)
         for load in (HEARTBEATS, REFUSED):
             with server(folder, "bench._decoding_handler") as bare:
-                base = asyncio.run(_measure(bare, load._replace(status=b"204"), lambda number: str(number % SESSIONS)))
+                base = asyncio.run(measure(bare, load._replace(status=b"204"), lambda number: str(number % SESSIONS)))
             with server(folder, "bootstrap.main", "serve", "--db", f"sqlite:///{folder / load.name}.db") as simulator:
-                _attach(simulator.url)
-                ours = asyncio.run(_measure(simulator, load, lambda number: f"configuration-{number % SESSIONS}"))
+                attach(simulator.url)
+                ours = asyncio.run(measure(simulator, load, lambda number: f"configuration-{number % SESSIONS}"))
             _report(load.name, base, ours)
 
 
-def _attach(url: str) -> None:
+def attach(url: str) -> None:
     """Sessions that are online, with a partner that is never called."""
     configuration = send("POST", f"{url}/simulation-configurations", depot(3))
     run = {"configuration_id": configuration["id"], "run_id": "r", "clock": {"mode": "REALTIME"}}
@@ -89,7 +89,7 @@ def _attach(url: str) -> None:
         send("POST", f"{commands}/force-state", {"state": "online"})
 
 
-async def _measure(target: Server, load: Load, configuration: Callable[[int], str]) -> Measured:
+async def measure(target: Server, load: Load, configuration: Callable[[int], str]) -> Measured:
     await _send_for(1.0, target, load, configuration, "warm")
     cpu, began = target.cpu_seconds(), time.perf_counter()
     requests = await _send_for(SECONDS, target, load, configuration, "run")

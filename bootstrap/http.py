@@ -13,7 +13,7 @@ from adapters.metrics import MeteredApp
 from adapters.oscp import PREFIX, OscpApplication
 from bootstrap.front_door import behind_front_door
 from bootstrap.service import Service
-from connection_guard import ConnectionGuard, GuardedApplication, GuardedConnection, Limits, connection_of
+from connection_guard import ConnectionGuard, GuardedApplication, GuardedConnection, Limits, current_connection
 
 RESPONSE_SECONDS_WHEN_STOPPING = 1.5
 """What is not answered by then is cut off, so that the process is out within 5 s. uvicorn would cut it off later, and
@@ -44,7 +44,7 @@ class HttpSide:
         self._service = service
         self._limits = limits
         self.guard = ConnectionGuard(limits)
-        oscp = OscpApplication(service.oscp.protocol, connection_of)
+        oscp = OscpApplication(service.oscp.protocol, current_connection)
         control = create_app(service.backend)
         surfaces = behind_front_door(
             Dispatcher({PREFIX: oscp}, InTurn(control, service.backend.streams)), control, service.doors

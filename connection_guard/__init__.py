@@ -1,6 +1,6 @@
 """Stands between a server's sockets and its HTTP parser. Knows nothing of the product and of any one HTTP server."""
 
-from connection_guard.asgi import GuardedApplication, connection_of
+from connection_guard.asgi import GuardedApplication
 from connection_guard.connection import GuardedConnection, current_connection
 from connection_guard.guard import ConnectionGuard
 from connection_guard.limits import Limits
@@ -10,6 +10,5 @@ __all__ = [
     "GuardedApplication",
     "GuardedConnection",
     "Limits",
-    "connection_of",
     "current_connection",
 ]

@@ -1,4 +1,4 @@
-"""The guard's part inside the server: time of bodies, and what an application learns of its connection."""
+"""The guard's part inside the server: the time of bodies, and the end of requests when the server stops."""
 
 from __future__ import annotations
 
@@ -16,9 +16,7 @@ Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-Application = Callable[[Scope, Receive, Send], Awaitable[None]]
-
-EXTENSION = "depot_sim.connection"
+Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 _BODY_SECONDS_WHEN_STOPPING = 1.0
 _DISCONNECT = {"type": "http.disconnect"}
@@ -27,17 +25,12 @@ _CLOSE = (b"connection", b"close")
 _log = logging.getLogger("depot_sim.http")
 
 
-def connection_of(scope: Scope) -> GuardedConnection:
-    """The connection of a request that came through a GuardedApplication."""
-    connection: GuardedConnection = scope["extensions"][EXTENSION]
-    return connection
-
-
 class GuardedApplication:
     """An application served on guarded connections.
 
-    It adds the connection to the scope, tells the connection where a response ends, turns a target in absolute form
-    into a path and its host (RFC 9112 3.2.2), and ends a request whose body does not come: 408, or 503 after `stop`.
+    It tells the connection when a response has ended, turns a target in absolute form into a path and its host (RFC
+    9112 3.2.2), and ends a request whose body does not come: 408, or 503 after `stop`. Most requests have arrived as a
+    whole when they begin: for them it does as little as it can.
     """
 
     def __init__(self, app: Application, limits: Limits) -> None:
@@ -45,7 +38,7 @@ class GuardedApplication:
         self._body_seconds = limits.body_seconds
         self._is_stopping = False
         self._reading: set[asyncio.Timeout] = set()
-        self._running: set[asyncio.Task[Any]] = set()
+        self._running: set[asyncio.Task[Any] | None] = set()
 
     def stop(self) -> None:
         """Wait no longer than a second for the rest of every body."""
@@ -57,6 +50,7 @@ class GuardedApplication:
     def cut_off(self) -> None:
         """After `stop`: end every request that is still being processed, without a response."""
         for task in self._running:
+            assert task is not None, "a server runs an application in a task"
             task.cancel()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -65,19 +59,17 @@ class GuardedApplication:
             return
         connection = CURRENT.get()
         assert connection is not None, "the server's protocol is held by a GuardedConnection"
-        scope.setdefault("extensions", {})[EXTENSION] = connection
-        if not scope["path"].startswith("/"):
+        if scope["path"][:1] != "/":
             _use_origin_form(scope)
-        exchange = _Exchange(connection, send)
-        timed = receive
-        if not connection.is_complete(exchange.number):
-            exchange.waits_to_send_body = (b"expect", b"100-continue") in scope["headers"]
-            timed = self._in_time(exchange, receive)
         task = asyncio.current_task()
-        assert task is not None, "a server runs an application in a task"
         self._running.add(task)
         try:
-            await self._app(scope, timed, exchange.send)
+            number = connection.incomplete_request()
+            if number:
+                late = _LateBody(connection, number, scope, receive, send)
+                await self._app(scope, lambda: self._receive_in_time(late), late.send)
+            else:
+                await self._app(scope, receive, send)
         except asyncio.CancelledError:
             if not self._is_stopping:
                 raise
@@ -85,83 +77,69 @@ class GuardedApplication:
             await _abort(connection, receive)
         finally:
             self._running.discard(task)
+        connection.response_ended()
 
-    def _in_time(self, exchange: _Exchange, receive: Receive) -> Receive:
-        """`receive`, which ends the request when no part of its body comes in time."""
-
-        async def receive_in_time() -> Message:
-            if exchange.is_ended:
-                return _DISCONNECT
-            exchange.waits_to_send_body = False
-            if exchange.connection.is_complete(exchange.number):
-                return await receive()
-            seconds = _BODY_SECONDS_WHEN_STOPPING if self._is_stopping else self._body_seconds
-            timeout = asyncio.timeout(seconds)
-            try:
-                async with timeout:
-                    self._reading.add(timeout)
-                    return await receive()
-            except TimeoutError:
-                await self._end_late(exchange, receive)
-                return _DISCONNECT
-            finally:
-                self._reading.discard(timeout)
-
-        return receive_in_time
-
-    async def _end_late(self, exchange: _Exchange, receive: Receive) -> None:
-        if exchange.is_started:
-            exchange.is_ended = True
-            await _abort(exchange.connection, receive)
-        elif self._is_stopping:
-            await exchange.respond(503, "The service is stopping, and the body of the request has not arrived.")
-        else:
-            await exchange.respond(408, f"No part of the body has arrived for {self._body_seconds:g} s.")
+    async def _receive_in_time(self, late: _LateBody) -> Message:
+        if late.is_refused:
+            return _DISCONNECT
+        late.waits_to_be_asked = False
+        if late.has_arrived:
+            return await late.receive()
+        timeout = asyncio.timeout(_BODY_SECONDS_WHEN_STOPPING if self._is_stopping else self._body_seconds)
+        try:
+            async with timeout:
+                self._reading.add(timeout)
+                return await late.receive()
+        except TimeoutError:
+            if self._is_stopping:
+                await late.refuse(503, "The service is stopping, and the body of the request has not arrived.")
+            else:
+                await late.refuse(408, f"No part of the body has arrived for {self._body_seconds:g} s.")
+            return _DISCONNECT
+        finally:
+            self._reading.discard(timeout)
 
 
-class _Exchange:
-    """A request and how far its response is."""
+class _LateBody:
+    """A request whose body has not arrived as a whole when the application begins with it."""
 
-    __slots__ = ("_send", "connection", "is_ended", "is_started", "number", "waits_to_send_body")
+    __slots__ = ("_number", "_send", "_started", "connection", "is_refused", "receive", "waits_to_be_asked")
 
-    def __init__(self, connection: GuardedConnection, send: Send) -> None:
+    def __init__(self, connection: GuardedConnection, number: int, scope: Scope, receive: Receive, send: Send) -> None:
         self.connection = connection
-        self.number = connection.request_started()
-        self.is_ended = False
+        self.receive = receive
+        self.waits_to_be_asked = (b"expect", b"100-continue") in scope["headers"]
+        """The client sends the body only when it is told to go on (RFC 9110 10.1.1)."""
+        self.is_refused = False
         """What the application still sends is discarded."""
-        self.is_started = False
-        self.waits_to_send_body = False
-        """The client sends the body only when it is asked to go on (RFC 9110 10.1.1)."""
+        self._number = number
         self._send = send
+        self._started = False
+
+    @property
+    def has_arrived(self) -> bool:
+        return self.connection.is_complete(self._number)
 
     async def send(self, message: Message) -> None:
-        if self.is_ended:
+        """The application's."""
+        if self.is_refused:
             return
         if message["type"] == "http.response.start":
-            self.is_started = True
-            await self._send(self._start(message))
-            return
+            self._started = True
+            if self.waits_to_be_asked:  # nobody knows whether the body will come, nor where the next request begins
+                message = {**message, "headers": [*message.get("headers", ()), _CLOSE]}
         await self._send(message)
-        if message["type"] == "http.response.body" and not message.get("more_body", False):
-            self.is_ended = True
-            self.connection.response_ended()
 
-    def _start(self, message: Message) -> Message:
-        """The beginning of a response, and what it says of the connection."""
-        headers = message.get("headers", ())
-        for name, value in headers:
-            if name == b"content-type" and value.startswith(b"text/event-stream"):
-                self.connection.close_with_input()
-        if self.waits_to_send_body:  # nobody knows whether the body will come, nor where the next request begins
-            return {**message, "headers": [*headers, _CLOSE]}
-        return message
-
-    async def respond(self, status: int, detail: str) -> None:
-        """Respond by this problem and close the connection."""
+    async def refuse(self, status: int, detail: str) -> None:
+        """Respond by a problem and close the connection; abort it when the response has begun."""
+        self.is_refused = True
+        if self._started:
+            await _abort(self.connection, self.receive)
+            return
         body = problem(status, detail)
         headers = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", b"%d" % len(body)), _CLOSE]
-        await self.send({"type": "http.response.start", "status": status, "headers": headers})
-        await self.send({"type": "http.response.body", "body": body})
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+        await self._send({"type": "http.response.body", "body": body})
 
 
 async def _abort(connection: GuardedConnection, receive: Receive) -> None:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from contextvars import ContextVar
-from typing import Protocol, TypeVar, cast
+from contextvars import ContextVar, copy_context
+from typing import Protocol, cast
 
 from connection_guard.framing import RequestFraming
 from connection_guard.limits import Limits
 from connection_guard.responses import response
-
-T = TypeVar("T")
 
 _LINGER_SECONDS = 2.0
 """After a refusal, input is read and discarded for so long. A connection that is closed while its client still sends is
@@ -57,6 +55,8 @@ class GuardedConnection(asyncio.Protocol):
         self._protocol: asyncio.Protocol = _NO_PROTOCOL
         self._transport: asyncio.Transport | None = None
         self._framing = RequestFraming(connections.limits.head_bytes)
+        self._context = copy_context()
+        """In it the protocol creates the tasks that run the application, so that they know their connection."""
         self._since = 0.0
         """When what is waited for began to be waited for: a byte, the end of a head, a request."""
         self._started = 0
@@ -84,10 +84,10 @@ class GuardedConnection(asyncio.Protocol):
         if self._input_ended and self._transport is not None:
             self._transport.close()
 
-    def request_started(self) -> int:
-        """The number of the request that the application begins with, from 1 on."""
+    def incomplete_request(self) -> int:
+        """The application begins with the next request: its number, from 1 on, or 0 when its body has arrived."""
         self._started += 1
-        return self._started
+        return self._started if self._started > self._framing.requests else 0
 
     def is_complete(self, number: int) -> bool:
         """Whether that request has arrived with its whole body."""
@@ -124,7 +124,7 @@ class GuardedConnection(asyncio.Protocol):
 
     def _check_time(self, waited: float, transport: asyncio.Transport) -> None:
         limits = self._connections.limits
-        if self._framing.is_in_head:
+        if self._framing.partial_head:
             if waited >= limits.head_seconds:
                 self._refuse(408, f"The head of a request must be complete within {limits.head_seconds:g} s.")
         elif self._framing.is_in_body:  # its response has ended before
@@ -146,15 +146,23 @@ class GuardedConnection(asyncio.Protocol):
             self._refuse(503, reason)
             return
         self._protocol = self._make_protocol()
-        self._in_context(self._protocol.connection_made, transport)
+        self._context.run(CURRENT.set, self)
+        self._context.run(self._protocol.connection_made, transport)
 
     def data_received(self, data: bytes) -> None:
         if self._refusal is not None:
             return
+        if self._framing.is_one_request(data):
+            self._since = self._connections.clock()
+            self._forward(data)
+        else:
+            self._receive_part(data)
+
+    def _receive_part(self, data: bytes) -> None:
         framing = self._framing
-        heads, was_in_head = framing.heads, framing.is_in_head
+        head = framing.partial_head
         refusal = framing.feed(data)
-        if not was_in_head or framing.heads > heads or not framing.is_in_head:
+        if not head or framing.partial_head != head:  # the time of a head does not begin anew by another byte of it
             self._since = self._connections.clock()
         if refusal is None:
             self._forward(data)
@@ -163,7 +171,8 @@ class GuardedConnection(asyncio.Protocol):
             self._refuse(refusal.status, "")
             self._forward(data)
         else:
-            self._forward(data[: refusal.offset])
+            if refusal.offset:
+                self._forward(data[: refusal.offset])
             self._refuse(refusal.status, self._reason(refusal.status))
 
     def eof_received(self) -> bool | None:
@@ -191,22 +200,12 @@ class GuardedConnection(asyncio.Protocol):
         return self._answered < self._framing.heads
 
     def _forward(self, data: bytes) -> None:
-        if not data:
-            return
         try:
-            self._in_context(self._protocol.data_received, data)
+            self._context.run(self._protocol.data_received, data)
         except Exception as error:  # noqa: BLE001 - a client's bytes must never end in a traceback
             # uvicorn's h11 protocol raises for a fault in a body whose response has begun: nothing can be answered.
             _log.warning("the HTTP parser failed; the connection is aborted", extra={"error": repr(error)})
             self.abort()
-
-    def _in_context(self, callback: Callable[[T], None], argument: T) -> None:
-        """Call it so that the tasks it creates, which run the application, know their connection."""
-        token = CURRENT.set(self)
-        try:
-            callback(argument)
-        finally:
-            CURRENT.reset(token)
 
     def _refuse(self, status: int, reason: str) -> None:
         """Respond when the requests before are answered. No more input is forwarded."""

@@ -6,12 +6,14 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 
 from connection_guard.connection import GuardedConnection
 from connection_guard.limits import Limits
 
 _MOST_SECONDS_BETWEEN_CHECKS = 1.0
 _CHECKS_PER_LIMIT = 4
+_CHECKED_AT_ONCE = 50
 MOST_REFUSED_OPEN = 256
 """Connections that are told why they are refused; while there are more, others are only closed."""
 
@@ -98,10 +100,18 @@ class ConnectionGuard:
             self._call_later(self._interval, self._check)
 
     def _check(self) -> None:
-        self._is_checking = False
+        """Check all connections, a few at a time: others wait for responses while thousands are refused."""
+        self._check_next([*self._open, *self._refused])
+
+    def _check_next(self, connections: list[GuardedConnection]) -> None:
         now = self.clock()
-        for connection in (*self._open, *self._refused):
+        for connection in connections[-_CHECKED_AT_ONCE:]:
             connection.check(now)
+        del connections[-_CHECKED_AT_ONCE:]
+        if connections:
+            self._call_later(0.0, partial(self._check_next, connections))
+            return
+        self._is_checking = False
         if self._open or self._refused:
             self._check_later()
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from adapters.oscp.protocol_api import Endpoint, ProtocolApi
+from adapters.oscp.protocol_api import Connection, Endpoint, ProtocolApi
 from adapters.oscp.request_body import RequestBody
 from application.access.actors import ADMISSION, NOT_ADMITTED, Admission
 from application.oscp.arrivals import Arrival, Reply
@@ -25,13 +25,14 @@ _log = logging.getLogger("depot_sim.oscp")
 class OscpApplication:
     """Reads a request, hands it to the protocol API, sends the reply.
 
-    A reply with status 0 leaves the request without a response: `connection_of` names the connection of a scope, which
-    the protocol API aborts when it is closed. The route is stored in the scope as `path_template`, for the metrics.
+    A reply with status 0 leaves the request without a response: the protocol API aborts its connection when the API is
+    closed. `current_connection` is the connection of the request that the running task processes. The route is stored
+    in the scope as `path_template`, for the metrics.
     """
 
-    def __init__(self, api: ProtocolApi, connection_of: Callable[[Scope], Any]) -> None:
+    def __init__(self, api: ProtocolApi, current_connection: Callable[[], Connection | None]) -> None:
         self._api = api
-        self._connection_of = connection_of
+        self._current_connection = current_connection
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         endpoint = self._api.endpoint(scope["path"])
@@ -48,7 +49,7 @@ class OscpApplication:
             return
         reply = await self._reply(_arrival(scope, endpoint, body))
         if reply.status == 0:
-            await self._leave_unanswered(scope, receive)
+            await self._leave_unanswered(receive)
         else:
             await _send(send, reply, close=body.is_too_long or reply is _FAILED)
 
@@ -59,9 +60,10 @@ class OscpApplication:
             _log.exception("a request failed", extra={"path": arrival.path})
             return _FAILED
 
-    async def _leave_unanswered(self, scope: Scope, receive: Receive) -> None:
+    async def _leave_unanswered(self, receive: Receive) -> None:
         """Wait until the client disconnects, or until the protocol API is closed."""
-        connection = self._connection_of(scope)
+        connection = self._current_connection()
+        assert connection is not None, "the application is served on guarded connections"
         self._api.leave_unanswered(connection)
         try:
             while (await receive())["type"] != "http.disconnect":

@@ -37,7 +37,7 @@ class TestForwarding:
         for piece in pieces(stream, cuts):
             opened.send(piece)
         for _ in requests:
-            opened.connection.request_started()
+            assert not opened.connection.incomplete_request()
             opened.connection.response_ended()
         assert opened.inner.received == stream
         assert (opened.transport.written, opened.transport.closed) == (b"", False)

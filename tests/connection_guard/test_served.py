@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from bootstrap.http import server_config
-from connection_guard import ConnectionGuard, GuardedApplication, Limits, connection_of
+from connection_guard import ConnectionGuard, GuardedApplication, GuardedConnection, Limits, current_connection
 from tests.adapters.http.peers import Caller, Heard, asgi_server, calling
 
 pytestmark = pytest.mark.anyio
@@ -51,7 +51,7 @@ class Site:
             case "/stream" | "/events":
                 await self._stream(scope, receive, send)
             case "/unanswered":
-                connection_of(scope).close_with_input()
+                _connection().close_with_input()
                 await self._until_disconnect(scope, receive)
             case "/large":
                 await _send(send, 200, bytes(LARGE))
@@ -78,6 +78,7 @@ class Site:
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", kind)]})
         await send({"type": "http.response.body", "body": b"begun", "more_body": True})
         if scope["path"] == "/events":
+            _connection().close_with_input()
             await self._until_disconnect(scope, receive)
         elif await self._read(scope, receive) is not None:
             await send({"type": "http.response.body", "body": b"ended"})
@@ -86,6 +87,12 @@ class Site:
         while (await receive())["type"] != "http.disconnect":
             pass
         self.disconnects.put_nowait(scope["path"])
+
+
+def _connection() -> GuardedConnection:
+    connection = current_connection()
+    assert connection is not None
+    return connection
 
 
 async def _send(send: Any, status: int, body: bytes = b"") -> None:

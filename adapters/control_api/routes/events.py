@@ -20,6 +20,7 @@ from application.event_log import Filter, Row
 from application.event_times import position_recorded_before
 from application.run.requests import parse_moment
 from application.subscription import read_page
+from connection_guard import current_connection
 from domain.configuration.faults import one_of
 from domain.errors import Fault, InvalidInput
 from domain.events import topics
@@ -110,6 +111,9 @@ async def _answer(request: ApiRequest, selection: Selection, limit: int | None) 
     if accepted == EVENT_STREAM:
         if limit is not None:
             raise InvalidInput([Fault("/limit", str(limit), "no limit on an event stream")])
+        connection = current_connection()
+        if connection is not None:
+            connection.close_with_input()  # a client that only closes its side has left: the stream has no other end
         return backend.streams.following(selection, EVENT_STREAM)
     if accepted in (JSON_LINES, "application/x-ndjson"):
         return backend.streams.download(selection, limit, accepted)

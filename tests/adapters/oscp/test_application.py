@@ -17,7 +17,7 @@ from adapters.oscp import PREFIX, OscpApplication, ProtocolApi
 from adapters.oscp.request_body import MOST_COUNTED_BYTES
 from application.oscp.arrivals import MOST_BODY_BYTES, NO_REPLY, Arrival, Reply
 from bootstrap.http import Dispatcher, server_config
-from connection_guard import ConnectionGuard, GuardedApplication, Limits, connection_of
+from connection_guard import ConnectionGuard, GuardedApplication, Limits, current_connection
 from tests.adapters.http.peers import Caller, asgi_server, calling
 
 pytestmark = pytest.mark.anyio
@@ -71,7 +71,7 @@ class Site:
 async def site(closing: AsyncExitStack) -> Site:
     service, counts = Service(), Counts()
     api = ProtocolApi(service.receive)
-    surfaces = Dispatcher({PREFIX: OscpApplication(api, connection_of)}, _elsewhere)
+    surfaces = Dispatcher({PREFIX: OscpApplication(api, current_connection)}, _elsewhere)
     app = MeteredApp(GuardedApplication(surfaces, Limits()), counts)
     port = await closing.enter_async_context(asgi_server(server_config(app, ConnectionGuard(Limits()))))
     closing.callback(api.close)
