@@ -1,4 +1,4 @@
-"""Projecting and rebuilding in real processes: killed in the middle, and under fifty clients."""
+"""Projecting and rebuilding in real processes on PostgreSQL: killed in the middle, and under fifty clients."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def process(*arguments: str) -> Iterator[subprocess.Popen[str]]:
         yield child
 
 
-def test_a_projector_that_is_killed_again_and_again_counts_every_event_once(store_url: str) -> None:
+def test_a_projector_that_is_killed_again_and_again_counts_every_event_once(postgres_url: str) -> None:
     run = ticked(started("r1", tick_ms=1_000), 4_000)
-    with opened(store_url) as stores:
+    with opened(postgres_url) as stores:
         head = save(stores.log, run)
         killed_at = []
         for kill in range(4):
-            with process("project", store_url) as child:
+            with process("project", postgres_url) as child:
                 goal = (kill + 1) * head // 6
                 while stores.read[power.MODEL].stored().mark.position < goal:
                     assert child.poll() is None
@@ -49,12 +49,12 @@ def test_a_projector_that_is_killed_again_and_again_counts_every_event_once(stor
         )
 
 
-def test_a_rebuild_that_is_killed_leaves_the_service_alone_and_can_be_begun_again(store_url: str) -> None:
-    with opened(store_url) as stores:
+def test_a_rebuild_that_is_killed_leaves_the_service_alone_and_can_be_begun_again(postgres_url: str) -> None:
+    with opened(postgres_url) as stores:
         save(stores.log, ticked(started("r1", tick_ms=1_000), 2_000))
         stores.catch_up()
         grown = stores.rows()
-        with process("rebuild", store_url, "1000") as child:
+        with process("rebuild", postgres_url, "1000") as child:
             assert child.stdout is not None
             for _ in range(4):
                 assert child.stdout.readline()
@@ -65,15 +65,15 @@ def test_a_rebuild_that_is_killed_leaves_the_service_alone_and_can_be_begun_agai
         assert stores.rows() == grown
 
 
-def test_rebuilds_in_another_process_fail_no_query_of_fifty_clients(store_url: str) -> None:
+def test_rebuilds_in_another_process_fail_no_query_of_fifty_clients(postgres_url: str) -> None:
     """While a writer writes: every answer is whole, none is older than the one before, and the tables are equal."""
     run, rebuilds = ticked(started("r1"), 30), examples(4, 2)
-    with opened(store_url) as stores:
+    with opened(postgres_url) as stores:
         runner = Runner(stores.log, stores.read, PROJECTORS)
         runner.start()
         assert runner.wait_for(save(stores.log, run), patient(60))
         done = threading.Event()
-        with ThreadPoolExecutor(51) as clients, process("rebuild", store_url, str(rebuilds)) as rebuilding:
+        with ThreadPoolExecutor(51) as clients, process("rebuild", postgres_url, str(rebuilds)) as rebuilding:
             answers = [clients.submit(_ask, stores, done) for _ in range(50)]
             writing = clients.submit(_write, stores, run, done)
             try:
