@@ -11,7 +11,6 @@ from adapters.oscp import PREFIX, ProtocolApi
 from application.event_log import EventLog
 from application.oscp.breaches import Breaches
 from application.oscp.clockwork import Clockwork
-from application.oscp.doorkeeper import Doorkeeper
 from application.oscp.following import Following
 from application.oscp.forecasts_to_run import ForecastsToRun
 from application.oscp.inbound import InboundService
@@ -19,6 +18,7 @@ from application.oscp.outbound import OutboundService
 from application.oscp.ports import ScopeMeter
 from application.oscp.refusing import RefusedMessages
 from application.oscp.registrar import Registrar
+from application.oscp.resolving import RequestResolver
 from application.oscp.service import OscpService
 from application.oscp.sessions import OscpSessions
 from application.oscp.targets import OscpTargets
@@ -63,8 +63,8 @@ def compose_oscp(
     partner = AiohttpPartner(secrets)
     outbound = OutboundService(sessions, clock, partner, secrets.mask)
     refused = RefusedMessages(time, RandomIds(), journal, secrets.mask, doors.limit, doors.refused)
-    doorkeeper = Doorkeeper(sessions, secrets, time, RandomIds(), refused)
-    inbound = InboundService(sessions, doorkeeper, WorldContext(log, live, time, meter), clock)
+    resolver = RequestResolver(sessions, secrets, time, RandomIds(), refused)
+    inbound = InboundService(sessions, resolver, WorldContext(log, live, time, meter), clock)
     registrar = Registrar(sessions, outbound, secrets)
     clockwork = Clockwork(sessions, inbound, outbound, host, time, clock, registrar)
     ForecastsToRun(sessions, runtime, time)

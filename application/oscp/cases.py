@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from application.http import Mask
 from application.oscp.arrivals import NO_REPLY, Reply
-from application.oscp.doorkeeper import Visitor
+from application.oscp.resolving import ResolvedRequest
 from application.oscp.segmenting import Joined
 from domain.credentials import SecretReference
 from domain.masking import masked_bytes
@@ -42,29 +42,29 @@ class Case(NamedTuple):
     token: SecretReference | None = None
 
     @property
-    def visitor(self) -> Visitor:
-        return self.joined.visitor
+    def resolved(self) -> ResolvedRequest:
+        return self.joined.resolved
 
     @property
     def is_understood(self) -> bool:
         """Whether it can have an effect at all."""
-        if self.visitor.type is MessageType.REGISTER:
-            return self.token is not None or self.visitor.arrival.method == "DELETE"
+        if self.resolved.type is MessageType.REGISTER:
+            return self.token is not None or self.resolved.arrival.method == "DELETE"
         return self.message is not None
 
 
-def exchange_of(visitor: Visitor, at: int, mask: Mask) -> Exchange:
+def exchange_of(resolved: ResolvedRequest, at: int, mask: Mask) -> Exchange:
     """The message as overrides and expectations see it, without its secrets."""
     return Exchange(
         Direction.INBOUND,
-        visitor.type,
-        visitor.attached.session_id,
-        visitor.message_id,
-        visitor.answers,
+        resolved.type,
+        resolved.attached.session_id,
+        resolved.message_id,
+        resolved.answers,
         at,
-        visitor.entry_id,
-        visitor.headers,
-        masked_bytes(masked_body(visitor.type, visitor.content), mask),
+        resolved.entry_id,
+        resolved.headers,
+        masked_bytes(masked_body(resolved.type, resolved.content), mask),
     )
 
 
@@ -76,62 +76,62 @@ def without_secrets(found: Iterable[Found], mask: Mask) -> tuple[Found, ...]:
     return tuple([one if mask(one.found) is one.found else replace(one, found=mask(one.found)) for one in found])
 
 
-def recorded_of(visitor: Visitor, overrides: tuple[str, ...] = ()) -> OscpMessageRecorded:
-    attached, arrival = visitor.attached, visitor.arrival
+def recorded_of(resolved: ResolvedRequest, overrides: tuple[str, ...] = ()) -> OscpMessageRecorded:
+    attached, arrival = resolved.attached, resolved.arrival
     return OscpMessageRecorded(
-        visitor.wall_ms,
-        visitor.entry_id,
+        resolved.wall_ms,
+        resolved.entry_id,
         attached.session_id,
         attached.run_id,
         attached.remote_configuration_id,
         Direction.INBOUND,
-        visitor.type,
-        visitor.request_id,
-        visitor.correlation_id,
+        resolved.type,
+        resolved.request_id,
+        resolved.correlation_id,
         arrival.path,
-        visitor.headers,
-        visitor.body,
+        resolved.headers,
+        resolved.body,
         arrival.body_bytes,
         overrides,
         arrival.method,
     )
 
 
-def opened_of(visitor: Visitor, at: int) -> OscpMessageOpened:
+def opened_of(resolved: ResolvedRequest, at: int) -> OscpMessageOpened:
     return OscpMessageOpened(
         at,
-        visitor.entry_id,
-        visitor.stream,
+        resolved.entry_id,
+        resolved.stream,
         Direction.INBOUND,
-        visitor.type,
-        visitor.request_id,
-        part=visitor.is_part,
+        resolved.type,
+        resolved.request_id,
+        part=resolved.is_part,
     )
 
 
-def is_same(recorded: OscpMessageRecorded, visitor: Visitor) -> bool:
-    """Whether the message under the visitor's request id is the visitor's."""
+def is_same(recorded: OscpMessageRecorded, resolved: ResolvedRequest) -> bool:
+    """Whether the message under the resolved's request id is the resolved's."""
     told = (recorded.message_type, recorded.method, recorded.body)
-    return told == (visitor.type, visitor.arrival.method, visitor.body)
+    return told == (resolved.type, resolved.arrival.method, resolved.body)
 
 
 def receipt_of(case: Case, decided: Verdict, findings: tuple[Finding, ...]) -> Receipt:
     """A message that nobody could read has no effect, whatever an override makes of it."""
-    visitor = case.visitor
+    resolved = case.resolved
     takes_effect = decided.takes_effect and case.is_understood
     plain = Outcome.INDETERMINATE if decided.outcome is Outcome.ACCEPTED else decided.outcome
     return Receipt(
-        visitor.type,
+        resolved.type,
         case.message,
-        visitor.entry_id,
-        visitor.message_id,
-        visitor.answers,
+        resolved.entry_id,
+        resolved.message_id,
+        resolved.answers,
         Outcome.ACCEPTED if takes_effect else plain,
         decided.validation,
         findings,
         decided.rule,
         window_of(case.message) if takes_effect else None,
-        visitor.arrival.method,
+        resolved.arrival.method,
         case.token,
     )
 

@@ -29,9 +29,9 @@ from application.oscp.cases import (
     unavailable,
     without_secrets,
 )
-from application.oscp.doorkeeper import Doorkeeper, Visitor
 from application.oscp.hosted import Given, HostedSession
 from application.oscp.part_entries import is_open
+from application.oscp.resolving import RequestResolver, ResolvedRequest
 from application.oscp.segmenting import Joined, Part, WaitingSegments
 from application.oscp.sessions import OscpSessions
 from application.oscp.world_context import WorldContext
@@ -70,12 +70,12 @@ class _Decided(NamedTuple):
 class InboundService:
     """The partner's side of every session. `on_provoked` is told of commands that an override wants carried out."""
 
-    def __init__(self, sessions: OscpSessions, doorkeeper: Doorkeeper, world: WorldContext, clock: Clock) -> None:
+    def __init__(self, sessions: OscpSessions, resolver: RequestResolver, world: WorldContext, clock: Clock) -> None:
         self._sessions = sessions
-        self._doorkeeper = doorkeeper
+        self._resolver = resolver
         self._world = world
         self._clock = clock
-        self._mask = doorkeeper.mask
+        self._mask = resolver.mask
         self._segments = WaitingSegments()
         self.on_provoked: Provoked | None = None
         self._delayed: set[str] = set()
@@ -89,10 +89,10 @@ class InboundService:
         """The reply to a request. Never raises: what cannot be decided is answered 503."""
         began = self._clock.monotonic_us()
         try:
-            visitor = await self._doorkeeper.admit(arrival, began)
-            if isinstance(visitor, Reply):
-                return visitor
-            return await self._answer_once(visitor)
+            resolved = await self._resolver.resolve(arrival, began)
+            if isinstance(resolved, Reply):
+                return resolved
+            return await self._answer_once(resolved)
         except DepotSimError as error:
             _log.warning("message not taken", extra={"path": arrival.path, "error": str(error)})
             return unavailable(error.detail)
@@ -100,21 +100,21 @@ class InboundService:
             _log.exception("message not taken", extra={"path": arrival.path})
             return unavailable("the simulator failed over this message")
 
-    async def _answer_once(self, visitor: Visitor) -> Reply:
+    async def _answer_once(self, resolved: ResolvedRequest) -> Reply:
         """The answer, or the one that was or is about to be given to the same message."""
-        answers = visitor.hosted.answers
-        known = answers.get(visitor.stream)
-        if known is not None and known.digest != visitor.digest:
-            visitor = visitor.under_a_used_id()
-            known = answers.get(visitor.stream)
+        answers = resolved.hosted.answers
+        known = answers.get(resolved.stream)
+        if known is not None and known.digest != resolved.digest:
+            resolved = resolved.under_a_used_id()
+            known = answers.get(resolved.stream)
         if known is not None:
             return await asyncio.shield(known.reply)
         answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-        visitor.hosted.remember(visitor.stream, Given(visitor.digest, answer))
+        resolved.hosted.remember(resolved.stream, Given(resolved.digest, answer))
         try:
-            reply = await self._process(visitor)
+            reply = await self._process(resolved)
         except BaseException as error:
-            answers.pop(visitor.stream, None)
+            answers.pop(resolved.stream, None)
             answer.set_exception(error if isinstance(error, Exception) else DepotSimError("the request was cancelled"))
             answer.exception()  # those who wait get it; without them it is nobody's
             raise
@@ -126,14 +126,14 @@ class InboundService:
         for session_id, parts in self._segments.overdue(self._clock.now_us() // 1_000):
             await self._sessions.decide(session_id, _giving_up(parts), beside=lambda entries: entries, fenced=False)
 
-    async def _process(self, visitor: Visitor) -> Reply:
-        joined = self._segments.join(visitor)
+    async def _process(self, resolved: ResolvedRequest) -> Reply:
+        joined = self._segments.join(resolved)
         try:
             decided = await self._decide_case(await self._case(joined))
         except BaseException as error:
             self._segments.undo(joined)
-            if isinstance(error, VersionConflict) and error.stream == visitor.stream:
-                return await self._reply_as_before(visitor)
+            if isinstance(error, VersionConflict) and error.stream == resolved.stream:
+                return await self._reply_as_before(resolved)
             raise
         if joined.part is not None:
             joined.part.is_saved = True
@@ -142,38 +142,40 @@ class InboundService:
 
     async def _case(self, joined: Joined) -> Case:
         """All that can be said of a message before its session is asked."""
-        visitor = joined.visitor
-        has_body = not visitor.is_part and visitor.arrival.method != "DELETE"
-        reading = read(visitor.type, visitor.content, visitor.attached.profile) if has_body else Reading(None)
-        context = await self._world.of(visitor.attached, reading.message)
-        findings = without_secrets((*visitor.findings, *reading.findings), self._mask)
-        token = await self._kept_token(visitor, reading.message) if not findings else None
+        resolved = joined.resolved
+        has_body = not resolved.is_part and resolved.arrival.method != "DELETE"
+        reading = read(resolved.type, resolved.content, resolved.attached.profile) if has_body else Reading(None)
+        context = await self._world.of(resolved.attached, reading.message)
+        findings = without_secrets((*resolved.findings, *reading.findings), self._mask)
+        token = await self._kept_token(resolved, reading.message) if not findings else None
         return Case(joined, reading.message, findings, without_secrets(reading.deviations, self._mask), context, token)
 
-    async def _kept_token(self, visitor: Visitor, message: Message | None) -> SecretReference | None:
+    async def _kept_token(self, resolved: ResolvedRequest, message: Message | None) -> SecretReference | None:
         """Where the token of a Register is kept, unless it is to be refused."""
         if not isinstance(message, Register):
             return None
-        if judge(visitor.hosted.session.state, visitor.type, message, visitor.answers, Context(0)):
+        if judge(resolved.hosted.session.state, resolved.type, message, resolved.answers, Context(0)):
             return None
-        return await self._doorkeeper.keep_token(message.token)
+        return await self._resolver.keep_token(message.token)
 
     async def _decide_case(self, case: Case) -> _Decided:
         try:
-            first = await self._decide(case.visitor, lambda hosted, moment: self._judge(hosted, moment, case))
+            first = await self._decide(case.resolved, lambda hosted, moment: self._judge(hosted, moment, case))
             if first.treated.provoke is not None and self.on_provoked is not None:
-                self.on_provoked(case.visitor.hosted, first.treated.provoke.command)
+                self.on_provoked(case.resolved.hosted, first.treated.provoke.command)
             return first if first.reply is not None else await self._decide_late(case, first)
         finally:
-            self._delayed.discard(case.visitor.entry_id)
+            self._delayed.discard(case.resolved.entry_id)
 
     async def _decide_late(self, case: Case, first: _Decided) -> _Decided:
         await self._clock.sleep_us(first.treated.delay_ms * 1_000)
-        return await self._decide(case.visitor, lambda hosted, moment: self._judge_late(hosted, moment, case, first))
+        return await self._decide(case.resolved, lambda hosted, moment: self._judge_late(hosted, moment, case, first))
 
-    async def _decide(self, visitor: Visitor, decision: Callable[[HostedSession, Moment], _Decided]) -> _Decided:
+    async def _decide(
+        self, resolved: ResolvedRequest, decision: Callable[[HostedSession, Moment], _Decided]
+    ) -> _Decided:
         return await self._sessions.decide(
-            visitor.attached.session_id,
+            resolved.attached.session_id,
             decision,
             beside=lambda decided: (decided.entry, *decided.others),
             fenced=False,
@@ -181,19 +183,19 @@ class InboundService:
 
     def _judge(self, hosted: HostedSession, moment: Moment, case: Case) -> _Decided:
         """Record the message, and answer it unless an override delays that."""
-        visitor = case.visitor
+        resolved = case.resolved
         now = moment.session
-        exchange = exchange_of(visitor, now, self._mask)
+        exchange = exchange_of(resolved, now, self._mask)
         hits = hosted.overrides.hit(exchange, now)
         treated = treatment(hits) if hits else UNTREATED
-        entry = OscpMessageLedgerEntry(visitor.stream)
-        recorded = recorded_of(visitor, treated.overrides)
+        entry = OscpMessageLedgerEntry(resolved.stream)
+        recorded = recorded_of(resolved, treated.overrides)
         if treated.delay_ms:
-            self._delayed.add(visitor.entry_id)
+            self._delayed.add(resolved.entry_id)
             entry.record(recorded)
-            hosted.session.open(opened_of(visitor, now))
+            hosted.session.open(opened_of(resolved, now))
             return _Decided(entry, treated, None)
-        if visitor.is_part:
+        if resolved.is_part:
             entry.record(recorded)
             return self._take_part(hosted, moment, case, treated, entry)
         reply, finalised = self._conclude(hosted, moment, case, treated, exchange)
@@ -202,13 +204,13 @@ class InboundService:
 
     def _judge_late(self, hosted: HostedSession, moment: Moment, case: Case, first: _Decided) -> _Decided:
         """Answer a message whose receipt was recorded before."""
-        entry = OscpMessageLedgerEntry(case.visitor.stream)
+        entry = OscpMessageLedgerEntry(case.resolved.stream)
         recorded = first.entry.state.recorded
         assert recorded is not None, "the first decision recorded it"
         entry.fold((recorded,))
-        if case.visitor.is_part:
+        if case.resolved.is_part:
             return self._take_part(hosted, moment, case, first.treated, entry)
-        exchange = exchange_of(case.visitor, moment.session, self._mask)
+        exchange = exchange_of(case.resolved, moment.session, self._mask)
         reply, finalised = self._conclude(hosted, moment, case, first.treated, exchange)
         entry.finalise(finalised)
         return _Decided(entry, first.treated, reply, _join_earlier(hosted, moment, case))
@@ -222,13 +224,13 @@ class InboundService:
         exchange: Exchange,
     ) -> tuple[Reply, OscpMessageFinalised]:
         """Judge a message and let it have its effect; the answer, and its end in the ledger."""
-        session, visitor = hosted.session, case.visitor
+        session, resolved = hosted.session, case.resolved
         attached, state = session.attached, session.state
         context = msgspec.structs.replace(case.context, now=moment.session)
-        correlated = judge(state, visitor.type, case.message, visitor.answers, context)
+        correlated = judge(state, resolved.type, case.message, resolved.answers, context)
         findings = (*case.findings, *without_secrets(correlated, self._mask))
         decided = verdict(findings, attached.profile, attached.policy, treated.outcome)
-        deviations = (*case.deviations, *deviations_of(state, visitor.type, visitor.answers))
+        deviations = (*case.deviations, *deviations_of(state, resolved.type, resolved.answers))
         reply = reply_of(decided)
         finalised = OscpMessageFinalised(
             moment.wall,
@@ -238,43 +240,43 @@ class InboundService:
             decided.rule,
             findings,
             deviations,
-            self._clock.monotonic_us() - visitor.began_us,
+            self._clock.monotonic_us() - resolved.began_us,
             overrides=treated.overrides,
         )
         session.receive(receipt_of(case, decided, findings), moment.session)
         hosted.expectations.observe(exchange, decided.outcome.value, moment)
-        if decided.takes_effect and visitor.type is MessageType.ADJUST_GROUP_CAPACITY_FORECAST:
-            by_adjustment(hosted, visitor.request_id, moment)
+        if decided.takes_effect and resolved.type is MessageType.ADJUST_GROUP_CAPACITY_FORECAST:
+            by_adjustment(hosted, resolved.request_id, moment)
         return reply, finalised
 
     def _take_part(
         self, hosted: HostedSession, moment: Moment, case: Case, treated: Treatment, entry: OscpMessageLedgerEntry
     ) -> _Decided:
         """Answer a segment. One that is taken stays open until its message is complete, or is given up."""
-        session, visitor = hosted.session, case.visitor
-        part = case.joined.part or Part(visitor)
+        session, resolved = hosted.session, case.resolved
+        part = case.joined.part or Part(resolved)
         part.verdict = verdict(case.findings, session.attached.profile, session.attached.policy, treated.outcome)
         is_taken = case.joined.part is not None and part.verdict.takes_effect
         if is_taken and not part.is_joined:
             if not is_open(hosted, part):
-                session.open(opened_of(visitor, moment.session))
+                session.open(opened_of(resolved, moment.session))
         else:
             self._segments.withdraw(part)
             entry.finalise(part_entries.finalised(part, part.verdict, case.findings, moment.wall))
             if is_open(hosted, part):
-                session.close(visitor.entry_id, part.verdict.outcome, moment.session)
+                session.close(resolved.entry_id, part.verdict.outcome, moment.session)
         return _Decided(entry, treated, reply_of(part.verdict))
 
-    async def _reply_as_before(self, visitor: Visitor) -> Reply:
+    async def _reply_as_before(self, resolved: ResolvedRequest) -> Reply:
         """What the same message was answered before; while that is under way elsewhere, wait for it."""
         for _ in range(_LOOKS):
-            entry = (await self._sessions.read_entry(visitor.stream)).state
-            if entry.recorded is not None and not is_same(entry.recorded, visitor):
-                visitor.hosted.answers.pop(visitor.stream, None)  # the id is another message's
-                return await self._answer_once(visitor.under_a_used_id())
+            entry = (await self._sessions.read_entry(resolved.stream)).state
+            if entry.recorded is not None and not is_same(entry.recorded, resolved):
+                resolved.hosted.answers.pop(resolved.stream, None)  # the id is another message's
+                return await self._answer_once(resolved.under_a_used_id())
             if entry.finalised is not None:
                 return reply_again(entry.finalised)
-            if visitor.is_part:
+            if resolved.is_part:
                 return Reply(ACCEPTED)  # only a segment that was taken is left open
             await self._clock.sleep_us(_LOOK_AGAIN_US)
         return unavailable("the same message is still being answered")

@@ -14,12 +14,12 @@ from domain.scenario.expectation_events import Moment
 
 
 def is_open(hosted: HostedSession, part: Part) -> bool:
-    return part.visitor.entry_id in hosted.session.state.open
+    return part.resolved.entry_id in hosted.session.state.open
 
 
 def finalised(part: Part, decided: Verdict, findings: tuple[Finding, ...], wall_ms: int) -> OscpMessageFinalised:
     """What was answered to a segment; of one that was taken, the rule tells its place."""
-    place = part.visitor.place
+    place = part.resolved.place
     rule = decided.rule or (f"segment-{place.index}-of-{place.count}" if place is not None else "")
     answer = answer_of(reply_of(decided))
     return OscpMessageFinalised(wall_ms, decided.outcome, decided.validation, answer, rule, findings)
@@ -29,14 +29,14 @@ def joined(hosted: HostedSession, moment: Moment, part: Part) -> OscpMessageLedg
     """End a segment whose message is complete."""
     decided = part.verdict
     assert decided is not None, "an open segment was answered"
-    hosted.session.close(part.visitor.entry_id, decided.outcome, moment.session)
+    hosted.session.close(part.resolved.entry_id, decided.outcome, moment.session)
     return _ended(part, finalised(part, decided, (), moment.wall))
 
 
 def given_up(hosted: HostedSession, moment: Moment, part: Part) -> OscpMessageLedgerEntry:
     """End a segment whose message will not be complete."""
-    hosted.session.close(part.visitor.entry_id, Outcome.FAILED, moment.session)
-    return _ended(part, unfinished(part.visitor.attached.policy.segments_within_ms, moment.wall))
+    hosted.session.close(part.resolved.entry_id, Outcome.FAILED, moment.session)
+    return _ended(part, unfinished(part.resolved.attached.policy.segments_within_ms, moment.wall))
 
 
 def unfinished(within_ms: int, wall_ms: int) -> OscpMessageFinalised:
@@ -54,7 +54,7 @@ def unfinished(within_ms: int, wall_ms: int) -> OscpMessageFinalised:
 
 
 def _ended(part: Part, end: OscpMessageFinalised) -> OscpMessageLedgerEntry:
-    entry = OscpMessageLedgerEntry(part.visitor.stream)
-    entry.fold((recorded_of(part.visitor),))
+    entry = OscpMessageLedgerEntry(part.resolved.stream)
+    entry.fold((recorded_of(part.resolved),))
     entry.finalise(end)
     return entry

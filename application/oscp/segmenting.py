@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from application.oscp.arrivals import MOST_BODY_BYTES
-from application.oscp.doorkeeper import Visitor
+from application.oscp.resolving import ResolvedRequest
 from domain.oscp.findings import Finding, Kind
 from domain.oscp.segments import MOST_SEGMENTS, Segment, add, expired
 from domain.oscp.verdict import Verdict
@@ -26,19 +26,19 @@ class Part:
     `is_joined` tells that its message is complete.
     """
 
-    __slots__ = ("is_joined", "is_saved", "verdict", "visitor")
+    __slots__ = ("is_joined", "is_saved", "resolved", "verdict")
 
-    def __init__(self, visitor: Visitor) -> None:
-        self.visitor = visitor
+    def __init__(self, resolved: ResolvedRequest) -> None:
+        self.resolved = resolved
         self.verdict: Verdict | None = None
         self.is_joined = False
         self.is_saved = False
 
 
 class Joined(NamedTuple):
-    """A visitor with what it completes, or as the part that it is; `earlier` are the other parts of a whole."""
+    """A resolved with what it completes, or as the part that it is; `earlier` are the other parts of a whole."""
 
-    visitor: Visitor
+    resolved: ResolvedRequest
     part: Part | None = None
     earlier: tuple[Part, ...] = ()
 
@@ -59,26 +59,26 @@ class WaitingSegments:
     def __init__(self) -> None:
         self._rooms: dict[str, _Room] = {}
 
-    def join(self, visitor: Visitor) -> Joined:
+    def join(self, resolved: ResolvedRequest) -> Joined:
         """Put a segment to the others. One that does not fit to them comes back with a finding and does not wait."""
-        if visitor.place is None or visitor.findings:
-            return Joined(visitor)
-        room = self._rooms.setdefault(visitor.attached.session_id, _Room())
+        if resolved.place is None or resolved.findings:
+            return Joined(resolved)
+        room = self._rooms.setdefault(resolved.attached.session_id, _Room())
         if len(room.waiting) >= MOST_WAITING:
             found = f"{len(room.waiting)} segments that wait already"
             finding = Finding("segment.too-many", Kind.SIZE, found, f"at most {MOST_WAITING}")
-            return Joined(visitor.with_finding(finding))
-        added = add(room.waiting, _segment(visitor), MOST_WAITING_BYTES)
+            return Joined(resolved.with_finding(finding))
+        added = add(room.waiting, _segment(resolved), MOST_WAITING_BYTES)
         if added.finding is not None:
-            return Joined(visitor.with_finding(added.finding))
+            return Joined(resolved.with_finding(added.finding))
         room.waiting = added.waiting
-        part = room.parts[visitor.request_id] = Part(visitor)
+        part = room.parts[resolved.request_id] = Part(resolved)
         if added.whole is None:
-            return Joined(visitor, part)
+            return Joined(resolved, part)
         parts = [room.parts.pop(request_id) for request_id in added.whole.request_ids]
         for joined in parts:
             joined.is_joined = True
-        return Joined(visitor.as_whole(added.whole), None, tuple(one for one in parts if one is not part))
+        return Joined(resolved.as_whole(added.whole), None, tuple(one for one in parts if one is not part))
 
     def undo(self, joined: Joined) -> None:
         """A segment whose session could not decide was never here; those before it wait for it to come again."""
@@ -86,18 +86,18 @@ class WaitingSegments:
             self.withdraw(joined.part)
         for part in joined.earlier:
             part.is_joined = False
-            room = self._rooms.setdefault(part.visitor.attached.session_id, _Room())
-            room.parts[part.visitor.request_id] = part
-            room.waiting = (*room.waiting, _segment(part.visitor))
+            room = self._rooms.setdefault(part.resolved.attached.session_id, _Room())
+            room.parts[part.resolved.request_id] = part
+            room.waiting = (*room.waiting, _segment(part.resolved))
 
     def withdraw(self, part: Part) -> None:
         """Take out a segment that was refused after all."""
-        room = self._rooms.get(part.visitor.attached.session_id)
-        if room is not None and room.parts.get(part.visitor.request_id) is part:
+        room = self._rooms.get(part.resolved.attached.session_id)
+        if room is not None and room.parts.get(part.resolved.request_id) is part:
             _remove(room, part)
 
     def entry_ids(self) -> set[str]:
-        return {part.visitor.entry_id for room in self._rooms.values() for part in room.parts.values()}
+        return {part.resolved.entry_id for room in self._rooms.values() for part in room.parts.values()}
 
     def overdue(self, now_ms: int) -> Iterator[tuple[str, list[Part]]]:
         """Segments, by session, that have waited too long; they do not wait any more. `now_ms` is wall time."""
@@ -111,24 +111,24 @@ class WaitingSegments:
                 yield session_id, given_up
 
 
-def _segment(visitor: Visitor) -> Segment:
-    assert visitor.place is not None, "the place of a segment is known"
+def _segment(resolved: ResolvedRequest) -> Segment:
+    assert resolved.place is not None, "the place of a segment is known"
     return Segment(
-        visitor.type,
-        visitor.request_id,
-        visitor.correlation_id,
-        visitor.place,
-        visitor.arrival.body,
-        visitor.wall_ms,
+        resolved.type,
+        resolved.request_id,
+        resolved.correlation_id,
+        resolved.place,
+        resolved.arrival.body,
+        resolved.wall_ms,
     )
 
 
 def _is_overdue(room: _Room, part: Part, now_ms: int) -> bool:
-    within_ms = part.visitor.attached.policy.segments_within_ms
-    waiting = tuple(one for one in room.waiting if one.request_id == part.visitor.request_id)
+    within_ms = part.resolved.attached.policy.segments_within_ms
+    waiting = tuple(one for one in room.waiting if one.request_id == part.resolved.request_id)
     return bool(expired(waiting, now_ms, within_ms))
 
 
 def _remove(room: _Room, part: Part) -> None:
-    del room.parts[part.visitor.request_id]
-    room.waiting = tuple(one for one in room.waiting if one.request_id != part.visitor.request_id)
+    del room.parts[part.resolved.request_id]
+    room.waiting = tuple(one for one in room.waiting if one.request_id != part.resolved.request_id)

@@ -14,13 +14,13 @@ from application.http import Outgoing, Posted
 from application.oscp import drafts
 from application.oscp.arrivals import MOST_BODY_BYTES, Arrival, Reply
 from application.oscp.clockwork import Clockwork
-from application.oscp.doorkeeper import Doorkeeper
 from application.oscp.hosted import HostedSession
 from application.oscp.inbound import InboundService
 from application.oscp.outbound import OutboundService
 from application.oscp.refusing import RefusedMessages
 from application.oscp.registrar import Registrar
 from application.oscp.requests import CreateSession
+from application.oscp.resolving import RequestResolver
 from application.oscp.service import OscpService
 from application.oscp.sessions import OscpSessions
 from application.oscp.targets import OscpTargets
@@ -150,9 +150,9 @@ class OscpProcess(Process):
         self.audit = CountedRefusals()
         self.limit = NoLimit()
         self.refused = RefusedMessages(self.time, self, self.journal, self.secrets.mask, self.limit, self.audit)
-        doorkeeper = Doorkeeper(self.sessions, self.secrets, self.time, self, self.refused)
+        resolver = RequestResolver(self.sessions, self.secrets, self.time, self, self.refused)
         world = WorldContext(store.log, self.live, self.time, self.meter)
-        self.inbound = InboundService(self.sessions, doorkeeper, world, clock)
+        self.inbound = InboundService(self.sessions, resolver, world, clock)
         self.registrar = Registrar(self.sessions, self.outbound, self.secrets)
         self.clockwork = Clockwork(
             self.sessions, self.inbound, self.outbound, self.host, self.time, clock, self.registrar

@@ -17,11 +17,11 @@ from adapters.http import Secrets
 from application.http import Outgoing, Posted
 from application.oscp.arrivals import Arrival, Reply
 from application.oscp.clockwork import Clockwork
-from application.oscp.doorkeeper import Doorkeeper
 from application.oscp.inbound import InboundService
 from application.oscp.outbound import OutboundService
 from application.oscp.registrar import Registrar
 from application.oscp.requests import CreateSession
+from application.oscp.resolving import RequestResolver
 from application.oscp.service import OscpService
 from application.oscp.sessions import OscpSessions
 from application.oscp.targets import OscpTargets
@@ -87,11 +87,11 @@ class Side:
         time = SessionTime(clock, process.host, process.live)
         self.sessions = OscpSessions(store.log, process.journal, process.host, time)
         outbound = OutboundService(self.sessions, clock, self.partner, self.secrets.mask)
-        doorkeeper = Doorkeeper(
+        resolver = RequestResolver(
             self.sessions, self.secrets, time, _Ids(), unlimited(time, _Ids(), process.journal, self.secrets.mask)
         )
         world = WorldContext(store.log, process.live, time, _NoMeter())
-        self.inbound = InboundService(self.sessions, doorkeeper, world, clock)
+        self.inbound = InboundService(self.sessions, resolver, world, clock)
         registrar = Registrar(self.sessions, outbound, self.secrets)
         self.clockwork = Clockwork(self.sessions, self.inbound, outbound, process.host, time, clock, registrar)
         self.service = OscpService(self.sessions, outbound, process.live, time, self.secrets, registrar, OURS)

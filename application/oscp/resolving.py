@@ -42,8 +42,10 @@ _KEPT_OF_TOO_LARGE = 4_096
 _KEPT_OF_UNPROVEN = 2_048
 
 
-class Visitor(NamedTuple):
-    """A request that has found its session. `stream` is that of its ledger entry, `headers` and `body` are for it.
+class ResolvedRequest(NamedTuple):
+    """A request, its session and message type, and the findings that do not depend on the state of the session.
+
+    `stream` is that of its ledger entry; `headers` and `body` are masked for it.
 
     `digest` is of method, type and body: a request id with another digest is not the same message. `is_part` tells that
     it is a segment, at `place` unless its headers are wrong; with `whole` it is the one that completes a message.
@@ -82,14 +84,14 @@ class Visitor(NamedTuple):
         """The request id of the message that this one answers."""
         return self.correlation_id if self.whole is None else self.whole.correlation_id
 
-    def as_whole(self, whole: Whole) -> Visitor:
+    def as_whole(self, whole: Whole) -> ResolvedRequest:
         """As the one whose segment completes a message."""
         return self._replace(is_part=False, whole=whole)
 
-    def with_finding(self, finding: Finding) -> Visitor:
+    def with_finding(self, finding: Finding) -> ResolvedRequest:
         return self._replace(findings=(*self.findings, finding))
 
-    def under_a_used_id(self) -> Visitor:
+    def under_a_used_id(self) -> ResolvedRequest:
         """The same request as a message of its own, whose request id was used for another one before."""
         stream = f"{self.stream}~{self.digest[:_DIGEST]}"
         found = f"{self.request_id}, used for another message"
@@ -97,7 +99,7 @@ class Visitor(NamedTuple):
         return self.with_finding(finding)._replace(stream=stream, entry_id=ledger.entry_id_of(stream))
 
 
-class Doorkeeper:
+class RequestResolver:
     """Finds sessions by the configuration header or by the token shown."""
 
     def __init__(
@@ -113,7 +115,7 @@ class Doorkeeper:
     def mask(self) -> Mask:
         return self._secrets.mask
 
-    async def admit(self, arrival: Arrival, began_us: int) -> Visitor | Reply:
+    async def resolve(self, arrival: Arrival, began_us: int) -> ResolvedRequest | Reply:
         """The resolved request, or the response to one that no session processes. Raises StoreError."""
         session_id = await self._session_of(arrival)
         if session_id is None:
@@ -125,13 +127,13 @@ class Doorkeeper:
             return _no_such_path(arrival.path, attached.profile.inbound_paths)
         if arrival.requires_credentials and hosted.session.state.inbound_tokens is None:
             return await self._refused.refuse(arrival, type, CLOSED_SESSION, attached)
-        visitor = self._visitor(arrival, hosted, attached, type, began_us)
-        return self._limited(visitor) or visitor
+        resolved = self._resolved(arrival, hosted, attached, type, began_us)
+        return self._limited(resolved) or resolved
 
-    def _limited(self, visitor: Visitor) -> Reply | None:
+    def _limited(self, resolved: ResolvedRequest) -> Reply | None:
         """The 429 response to a request without the session's token whose sender has sent too many of them."""
-        unproven = next((one for one in visitor.findings if one.kind is Kind.CREDENTIALS), None)
-        return None if unproven is None else self._refused.count(visitor.arrival, unproven.rule)
+        unproven = next((one for one in resolved.findings if one.kind is Kind.CREDENTIALS), None)
+        return None if unproven is None else self._refused.count(resolved.arrival, unproven.rule)
 
     async def _session_of(self, arrival: Arrival) -> str | None:
         configuration_id = arrival.header("x-oscp-configuration-id")
@@ -144,14 +146,14 @@ class Doorkeeper:
         """Keep the token that a partner gave, out of the log."""
         return await asyncio.to_thread(self._secrets.keep, f"oscp-partner-{self._ids.new_id()}", token)
 
-    def _visitor(
+    def _resolved(
         self,
         arrival: Arrival,
         hosted: HostedSession,
         attached: OscpProviderSessionAttached,
         type: MessageType,
         began_us: int,
-    ) -> Visitor:
+    ) -> ResolvedRequest:
         request_id = arrival.header("x-request-id") or self._ids.new_id()
         stream = ledger.stream_of(attached.session_id, Direction.INBOUND, request_id)
         place = _place(arrival, attached.profile)
@@ -161,7 +163,7 @@ class Doorkeeper:
             *envelope_findings(arrival.headers, attached.profile, len(arrival.body), arrival.body_bytes),
             *((place,) if isinstance(place, Finding) else ()),
         )
-        return Visitor(
+        return ResolvedRequest(
             arrival,
             hosted,
             attached,
