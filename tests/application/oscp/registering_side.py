@@ -128,13 +128,16 @@ class Side:
         raw: bytes | None = None,
         **headers: str,
     ) -> Reply:
-        """What the partner's request is answered."""
+        """The response to a request of the partner, which comes from beyond loopback: it has to show a token."""
         content = raw if raw is not None else b"" if body is None else msgspec.json.encode(body)
         usual = {"authorization": f"Token {token}", "x-request-id": f"theirs-{next(self._requests)}"}
         if content:
             usual["content-type"] = "application/json"
         given = usual | {name.replace("_", "-"): value for name, value in headers.items()}
-        return await self.inbound.receive(Arrival(method, path, tuple(given.items()), content, len(content)))
+        arrival = Arrival(
+            method, path, tuple(given.items()), content, len(content), "10.0.0.9", requires_credentials=True
+        )
+        return await self.inbound.receive(arrival)
 
     async def registration(self) -> Registration:
         return (await self.sessions.get(self.session_id)).session.state.registration
