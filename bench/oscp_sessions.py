@@ -74,8 +74,8 @@ async def _measure(simulator: Server) -> None:
     _print("oscp_sessions_heartbeats_heard", sum(map(len, partners.heard.values())), "messages")
     _print("oscp_sessions_heartbeats_refused", refused, "messages", at_most=0)
     _print("oscp_sessions_online_of_50", states.count("online"), "sessions", at_least=50)
-    _print("oscp_sessions_memory", simulator.resident_mb(), "MB", at_most=300)
-    _print("oscp_sessions_cpu", (simulator.cpu_seconds() - cpu) / seconds, "cores", at_most=1.0)
+    _print("oscp_sessions_memory", simulator.resident_mb(), "MB", at_most=150)
+    _print("oscp_sessions_cpu", (simulator.cpu_seconds() - cpu) / seconds, "cores", at_most=0.6)
 
 
 def _attach(url: str, base_url: str) -> list[str]:
