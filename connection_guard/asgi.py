@@ -18,6 +18,9 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 
+EXTENSION = "depot_sim.connection"
+"""The ASGI extension that is the client's connection."""
+
 _BODY_SECONDS_WHEN_STOPPING = 1.0
 _DISCONNECT = {"type": "http.disconnect"}
 _CLOSE = (b"connection", b"close")
@@ -28,9 +31,9 @@ _log = logging.getLogger("depot_sim.http")
 class GuardedApplication:
     """An application served on guarded connections.
 
-    It tells the connection when a response has ended, turns a target in absolute form into a path and its host (RFC
-    9112 3.2.2), and ends a request whose body does not come: 408, or 503 after `stop`. Most requests have arrived as a
-    whole when they begin: for them it does as little as it can.
+    It adds the connection to the scope as an extension, tells it when a response has ended, turns a target in absolute
+    form into a path and its host (RFC 9112 3.2.2), and ends a request whose body does not come: 408, or 503 after
+    `stop`. Most requests have arrived as a whole when they begin: for them it does as little as it can.
     """
 
     def __init__(self, app: Application, limits: Limits) -> None:
@@ -59,6 +62,7 @@ class GuardedApplication:
             return
         connection = CURRENT.get()
         assert connection is not None, "the server's protocol is held by a GuardedConnection"
+        scope.setdefault("extensions", {})[EXTENSION] = connection
         if scope["path"][:1] != "/":
             _use_origin_form(scope)
         task = asyncio.current_task()

@@ -223,7 +223,7 @@ class GuardedConnection(asyncio.Protocol):
             transport.close()
             return
         transport.write(response(status, reason))
-        if self._input_ended:
+        if self._input_ended or not transport.can_write_eof():
             transport.close()
             return
         transport.write_eof()

@@ -209,6 +209,15 @@ class TestHeads:
         assert dict(scope["headers"])[b"host"] == b"other.example:8"
 
 
+async def test_the_connection_is_an_extension_of_the_scope(site: Site) -> None:
+    """By which an application ends a connection whose client does not read."""
+    async with calling(site.port) as caller:
+        caller.say("GET", "/unanswered")
+        await site.asked.get()
+        site.scopes[0]["extensions"]["depot_sim.connection"].abort()
+        assert await caller.hear() is None
+
+
 class TestPipelines:
     async def test_junk_after_a_request_does_not_cost_it_its_response(self, site: Site) -> None:
         answer = await exchange(site.port, get() + b"\x00\x01 junk\r\n\r\n")
