@@ -158,15 +158,17 @@ def test_an_endless_head_is_refused() -> None:
         async with open_app(Gatekeeper()) as app, running(app, "127.0.0.1", 0) as url:
             return await asyncio.to_thread(flood, int(url.rpartition(":")[2]))
 
-    status = asyncio.run(play()).split(b" ")[1]
-    assert status in (b"431", b"400")  # of the guard, or of aiohttp, which counts headers: who sees its limit first
+    # 431 of the guard or 400 of aiohttp, which counts headers: the first that sees its limit. A reset may outrun both.
+    assert asyncio.run(play())[:13] in (b"HTTP/1.1 431 ", b"HTTP/1.1 400 ", b"")
 
 
 def flood(port: int) -> bytes:
-    """Send header after header; what is answered before the connection ends."""
+    """Send header after header; the response, or nothing when the connection was reset. TimeoutError if neither."""
     with socket.create_connection(("127.0.0.1", port), timeout=patient(20)) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n")
-        with suppress(OSError):
+        with suppress(ConnectionError):
             for number in range(20_000):  # 2 MB
                 connection.sendall(b"X-%05d: %b\r\n" % (number, b"x" * 100))
-        return connection.recv(1_000)
+        with suppress(ConnectionError):
+            return connection.recv(1_000)
+    return b""
