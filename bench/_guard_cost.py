@@ -88,5 +88,8 @@ class _Sink(asyncio.Transport):
     def is_reading(self) -> bool:
         return True
 
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """Nothing is buffered."""
+
     def close(self) -> None:
         """Nothing is open."""

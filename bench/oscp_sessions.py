@@ -14,6 +14,7 @@ from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import aiohttp
 from aiohttp import web
@@ -25,6 +26,7 @@ SESSIONS = 1_000
 INTERVAL_S = 5.0
 SECONDS = 60.0
 _GOOD_FOR = timedelta(seconds=3 * INTERVAL_S)
+_ATTACHED_WITHIN = timedelta(minutes=20)
 
 
 def main() -> None:
@@ -96,7 +98,25 @@ def _attach_one(url: str, base_url: str, number: int) -> str:
     }
     session: str = send("POST", f"{url}/simulation-runs/r/oscp-sessions", asked)["session_id"]
     send("POST", f"{url}/simulation-runs/r/oscp-sessions/{session}/commands/force-state", {"state": "online"})
+    _send_first_heartbeat(url, number)
     return session
+
+
+def _send_first_heartbeat(url: str, number: int) -> None:
+    """It is good until all others are attached, too, however long that takes."""
+    headers = {"Content-Type": "application/json", **_headers(number, "first")}
+    request = Request(f"{url}/oscp/cp/2.0/heartbeat", json.dumps(_heartbeat(_ATTACHED_WITHIN)).encode(), headers)
+    with urlopen(request) as answer:
+        assert answer.status == 204
+
+
+def _heartbeat(good_for: timedelta) -> dict[str, str]:
+    offline_at = (datetime.now(UTC) + good_for).isoformat(timespec="milliseconds")
+    return {"offline_mode_at": offline_at.replace("+00:00", "Z")}
+
+
+def _headers(number: int, name: str) -> dict[str, str]:
+    return {"X-OSCP-Configuration-ID": f"configuration-{number}", "X-Request-ID": f"{number}-{name}"}
 
 
 async def _send_heartbeats(url: str) -> int:
@@ -112,10 +132,9 @@ async def _partner(http: aiohttp.ClientSession, url: str, number: int) -> int:
     due, refused, count = time.perf_counter() + INTERVAL_S * number / SESSIONS, 0, 0
     while due < ends:
         await asyncio.sleep(due - time.perf_counter())
-        offline_at = (datetime.now(UTC) + _GOOD_FOR).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        headers = {"X-OSCP-Configuration-ID": f"configuration-{number}", "X-Request-ID": f"{number}-{count}"}
+        headers = _headers(number, str(count))
         address = f"{url}/oscp/cp/2.0/heartbeat"
-        async with http.post(address, json={"offline_mode_at": offline_at}, headers=headers) as answer:
+        async with http.post(address, json=_heartbeat(_GOOD_FOR), headers=headers) as answer:
             refused += answer.status != 204
         due, count = due + INTERVAL_S, count + 1
     return refused
