@@ -31,6 +31,9 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     if session.config.getoption("full"):
         settings.register_profile(full_set.PROFILE, settings())
         settings.load_profile(full_set.PROFILE)
+    elif settings.get_current_profile_name() == "ci":  # unless --hypothesis-profile names another
+        settings.register_profile("part", settings(), max_examples=full_set.PART_EXAMPLES)
+        settings.load_profile("part")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

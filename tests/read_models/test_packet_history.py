@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.packets.vocabulary import PacketType
@@ -19,7 +19,6 @@ from read_models.packet_history import (
     list_readings,
 )
 from read_models.packets import Reading, StoredPacket, feed_number
-from tests.full_set import examples
 from tests.projections.packet_samples import (
     BESS,
     CONTROLLER,
@@ -96,7 +95,6 @@ MOMENTS = st.one_of(st.none(), st.integers(-2, 42).map(lambda seconds: NOON + se
 WINDOWS = st.builds(Window, since=MOMENTS, until=MOMENTS, oldest_first=st.booleans(), limit=st.integers(1, 50))
 
 
-@settings(max_examples=examples(100))
 @given(wanted=WANTED, window=WINDOWS)
 def test_pages_hold_what_matches_in_order(history: Stores, wanted: WantedPackets, window: Window) -> None:
     everyone = everything(history, WantedPackets(), Window(oldest_first=True))

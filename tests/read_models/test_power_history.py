@@ -12,6 +12,7 @@ from domain.run.commands import SetChargingLimit, StopCharging
 from read_models import power
 from read_models.errors import QueryRefused
 from read_models.power_history import MOST_BUCKETS, EntityKind, PowerHistory, power_entities, power_history
+from tests.full_set import examples
 from tests.projections.samples import MINUTE, Stores, save, started, ticked
 
 HOUR = 60 * MINUTE
@@ -81,7 +82,7 @@ def test_a_charger_is_the_sum_of_its_connectors_and_a_scope_is_its_node(stores: 
         [(EntityKind.NODE, "grid"), (EntityKind.CONNECTOR, "fast/left"), (EntityKind.CHARGER, "fast")]
     ),
 )
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_buckets_conserve_energy_whatever_the_resolution(
     charged: Stores, resolution: int, begin: int, length: int, entity: tuple[EntityKind, str]
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.configuration.definition import Definition
@@ -17,7 +17,6 @@ from domain.run.commands import SetPv, StartNodeOutage, StopCharging
 from domain.run.events import SimulationRunStarted
 from read_models import power
 from read_models.scope_energy import ScopeEnergy, scope_energy
-from tests.full_set import examples
 from tests.projections.samples import DEPOT, MINUTE, Stores, opened, save
 
 TICKS = (MINUTE, 17_000, MINUTE, 5 * MINUTE)
@@ -118,7 +117,6 @@ def test_the_highest_load_is_no_lower_than_at_the_end_of_any_tick(metered: Meter
         assert metered.between(begin, end).max_w >= max(within)
 
 
-@settings(max_examples=examples(100))
 @given(st.lists(st.integers(0, 60 * MINUTE), min_size=3, max_size=3, unique=True).map(sorted))
 def test_windows_that_meet_leave_nothing_out(metered: Metered, moments: list[int]) -> None:
     begin, between, end = moments

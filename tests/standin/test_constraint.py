@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from standin.constraint import Forecasts, Mode, Source, effective
 from standin.forecasts import Block, Forecast, next_boundary
 from standin.wire import ForecastType
-from tests.full_set import examples
 
 NOON = datetime(2026, 4, 2, 12, tzinfo=UTC)
 
@@ -27,7 +26,6 @@ def at(minutes: int) -> datetime:
     return NOON + timedelta(minutes=minutes)
 
 
-@settings(max_examples=examples(100))
 @given(forecasts, st.booleans(), st.none() | st.floats(0, 1e6))
 def test_the_mode_says_where_the_limits_come_from(series: Forecasts, lost: bool, safe_default_kw: float | None) -> None:
     constraint = effective(series, lost=lost, safe_default_kw=safe_default_kw, now=NOON)
@@ -38,7 +36,6 @@ def test_the_mode_says_where_the_limits_come_from(series: Forecasts, lost: bool,
         assert limit.block is None or (limit.block.covers(NOON) and limit.block.kw == limit.kw)
 
 
-@settings(max_examples=examples(100))
 @given(forecasts, st.booleans(), minutes)
 def test_nothing_changes_before_the_next_boundary(series: Forecasts, lost: bool, start: int) -> None:
     now = at(start)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import assume, example, given, settings
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from adapters.configuration_import.common_job import common_job
@@ -15,7 +15,6 @@ from adapters.configuration_import.yaml_writer import to_yaml
 from domain.configuration.definition import Definition
 from domain.errors import InvalidInput
 from tests.domain.configuration.samples import depot
-from tests.full_set import examples
 
 HARMLESS = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Zl", "Zp"]), min_size=1, max_size=40)
 
@@ -28,7 +27,6 @@ def named(text: str) -> Definition:
         raise
 
 
-@settings(max_examples=examples(100))
 @given(HARMLESS)
 @example("1e5")
 @example("05:30")

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.configuration.decoding import decode_document
@@ -21,7 +21,6 @@ from domain.configuration.freeform import DEEPEST, MOST_VALUES
 from domain.configuration.structure import MOST_ITEMS, read
 from domain.errors import Fault, InvalidInput
 from tests.domain.configuration.samples import REMOVED, depot, faults_of, only_fault
-from tests.full_set import examples
 
 ID = "an id: at most 64 letters"
 POWER = 'a power in W, kW, MW, such as "150 kW"'
@@ -223,13 +222,11 @@ json_like = st.recursive(
 )
 
 
-@settings(max_examples=examples(100))
 @given(json_like)
 def test_any_value_decodes_or_is_refused_and_nothing_else(value: object) -> None:
     _decodes_or_refuses(value)
 
 
-@settings(max_examples=examples(100))
 @given(st.data())
 def test_any_value_anywhere_in_a_sound_depot_decodes_or_is_refused(data: st.DataObject) -> None:
     raw = depot()

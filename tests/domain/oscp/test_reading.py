@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.oscp.findings import Kind
@@ -19,7 +19,6 @@ from domain.oscp.vocabulary import MeasurementConfiguration, MessageType
 from domain.oscp.wire import read_clean
 from domain.oscp.writing import write
 from tests.domain.oscp.bodies import CLEAN, HEARTBEAT, typed_messages
-from tests.full_set import examples
 
 LENIENT = derived(BETTERFLEET_VECTOR, {"tolerated": sorted(STANDARD_FORMS)})
 STRICT = derived(BETTERFLEET_VECTOR, {"tolerated": []})
@@ -59,7 +58,6 @@ def test_a_body_in_the_standard_s_form_is_read_without_remark(type: MessageType)
     assert reading == Reading(read_clean(type, CLEAN[type]))
 
 
-@settings(max_examples=examples(100))
 @given(typed_messages)
 def test_both_ways_in_read_a_clean_body_alike(typed: tuple[MessageType, Message]) -> None:
     type, message = typed

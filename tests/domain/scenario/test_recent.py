@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.scenario.recent import LARGEST_BODY, MOST, Recent
 from tests.domain.scenario.samples import message
-from tests.full_set import examples
 
 
-@settings(max_examples=examples(100))
 @given(st.lists(st.sampled_from(["a", "b", "c"]) | st.integers(0, 80).map(str), max_size=200))
 def test_the_window_is_bounded_and_keeps_the_newest_of_each_kind_in_order(kinds: list[str]) -> None:
     recent = Recent()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import given
 from msgspec import UNSET
 
 from domain.configuration.document import Bess, Node, ProfileStep, PvArray
@@ -14,7 +14,6 @@ from domain.run.world.state import Control, World, state_sha256
 from tests.domain.run.world.depots import HOUR, KW, KWH, MINUTE, Simulation, document
 from tests.domain.run.world.stories import Story, stories
 from tests.domain.run.world.test_world import begin, take
-from tests.full_set import examples
 
 
 def site() -> Simulation:
@@ -64,7 +63,6 @@ def test_what_an_array_gave_is_its_power_over_time_and_no_part_of_the_hash() -> 
     assert state_sha256(without) == state_sha256(simulation.world)
 
 
-@settings(max_examples=examples(100))
 @given(stories())
 def test_no_register_ever_falls(story: Story) -> None:
     simulation = begin(story)
