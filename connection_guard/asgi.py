@@ -22,6 +22,8 @@ EXTENSION = "depot_sim.connection"
 """The ASGI extension that is the client's connection."""
 
 _BODY_SECONDS_WHEN_STOPPING = 1.0
+_REFUSED_AT_ONCE = 4
+"""Thousands of bodies may be late at the same moment: others get their responses between the refusals."""
 _DISCONNECT = {"type": "http.disconnect"}
 _CLOSE = (b"connection", b"close")
 
@@ -41,6 +43,7 @@ class GuardedApplication:
         self._body_seconds = limits.body_seconds
         self._is_stopping = False
         self._reading: set[asyncio.Timeout] = set()
+        self._refusing = asyncio.Semaphore(_REFUSED_AT_ONCE)
         self._running: set[asyncio.Task[Any] | None] = set()
 
     def stop(self) -> None:
@@ -95,13 +98,17 @@ class GuardedApplication:
                 self._reading.add(timeout)
                 return await late.receive()
         except TimeoutError:
-            if self._is_stopping:
-                await late.refuse(503, "The service is stopping, and the body of the request has not arrived.")
-            else:
-                await late.refuse(408, f"No part of the body has arrived for {self._body_seconds:g} s.")
+            async with self._refusing:
+                await self._refuse(late)
             return _DISCONNECT
         finally:
             self._reading.discard(timeout)
+
+    async def _refuse(self, late: _LateBody) -> None:
+        if self._is_stopping:
+            await late.refuse(503, "The service is stopping, and the body of the request has not arrived.")
+        else:
+            await late.refuse(408, f"No part of the body has arrived for {self._body_seconds:g} s.")
 
 
 class _LateBody:
