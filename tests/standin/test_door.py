@@ -159,7 +159,7 @@ def test_an_endless_head_is_refused() -> None:
             return await asyncio.to_thread(flood, int(url.rpartition(":")[2]))
 
     # 431 of the guard or 400 of aiohttp, which counts headers: the first that sees its limit. A reset may outrun both.
-    assert asyncio.run(play())[:13] in (b"HTTP/1.1 431 ", b"HTTP/1.1 400 ", b"")
+    assert asyncio.run(play())[9:13] in (b"431 ", b"400 ", b"")
 
 
 def flood(port: int) -> bytes:
