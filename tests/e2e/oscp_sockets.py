@@ -74,7 +74,7 @@ class Pipeline:
         self._socket = socket.create_connection(address, timeout=_PATIENCE_SECONDS)
 
     def send(self, path: str, body: bytes, headers: Sequence[Header], times: int) -> None:
-        lines = [f"POST {PREFIX}/{path} HTTP/1.1", "Host: simulator", f"Content-Length: {len(body)}"]
+        lines = [f"POST {PREFIX}/{path} HTTP/1.1", "Host: 127.0.0.1", f"Content-Length: {len(body)}"]
         head = "\r\n".join([*lines, *(f"{name}: {value}" for name, value in headers), "", ""])
         self._socket.sendall((head.encode("latin-1") + body) * times)
 
