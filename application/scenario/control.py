@@ -140,7 +140,7 @@ class ScenarioControl:
         """End every wait for a verdict, now and from now on."""
         self._is_stopping = True
         for timeout in self._waits:
-            timeout.reschedule(asyncio.get_running_loop().time())
+            timeout.reschedule(0)  # of the loop's clock, so in the past
 
     async def retire_expectation(self, run_id: str, name: str, expectation_id: str, origin: Origin) -> ExpectationView:
         """Call it off. Raises Conflict when it has its verdict already."""

@@ -38,14 +38,15 @@ def test_arguments_go_before_the_environment(monkeypatch: pytest.MonkeyPatch) ->
     assert request == ServeRequest("sqlite:///arg.db", "::1", 0, tokens, Path("r"), json_logs=False)
 
 
-def test_an_address_that_is_taken_is_told(tmp_path: Path) -> None:
-    def taken(_: ServeRequest) -> None:
+def test_an_address_in_use_exits_3(tmp_path: Path) -> None:
+    def refuse(_: ServeRequest) -> None:
         raise OSError(98, "Address already in use")
 
-    code, _, err = depot_sim("serve", serve=taken)
+    code, _, err = depot_sim("serve", serve=refuse)
 
-    assert code == 2
+    assert code == 3
     assert "Address already in use" in err
+    assert "Errno" not in err
 
 
 def test_limits_may_be_given_one_by_one() -> None:
