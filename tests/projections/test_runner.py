@@ -94,9 +94,9 @@ def test_stopping_ends_every_thread_and_starting_again_goes_on(stores: Stores) -
     assert shown.ticks == 6
 
 
-def test_two_runners_on_one_database_count_every_event_once(store_url: str) -> None:
+def test_two_runners_on_one_database_count_every_event_once(postgres_url: str) -> None:
     run = started("r1")
-    with opened(store_url) as one, opened(store_url) as other, running(one) as first, running(other) as second:
+    with opened(postgres_url) as one, opened(postgres_url) as other, running(one) as first, running(other) as second:
         for _ in range(40):
             position = save(one.log, ticked(run, 5))
         assert first.wait_for(position, patient(60))
