@@ -45,7 +45,7 @@ def test_an_address_in_use_exits_3(tmp_path: Path) -> None:
     code, _, err = depot_sim("serve", serve=refuse)
 
     assert code == 3
-    assert "Address already in use" in err
+    assert "another program uses it" in err
     assert "Errno" not in err
 
 
