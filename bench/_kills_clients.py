@@ -163,7 +163,7 @@ class Session(NamedTuple):
     path: str
     session_id: str
     configuration_id: str
-    alive_s: float
+    alive_s: int
 
 
 async def oscp_client(sender: Sender, session: Session) -> None:
@@ -189,7 +189,7 @@ async def put_online(sender: Sender, session: Session) -> None:
     await sender.post(f"{session.path}/commands/force-state", {"state": "online"})
 
 
-def _message(count: int, alive_s: float) -> tuple[str, bytes]:
+def _message(count: int, alive_s: int) -> tuple[str, bytes]:
     heartbeat = {"offline_mode_at": instant(alive_s)}
     messages: tuple[tuple[str, Any], ...] = (
         ("heartbeat", heartbeat),

@@ -29,7 +29,7 @@ from tests.patience import patient
 _COMMAND_CLIENTS, _OSCP_CLIENTS = 8, 6
 _SCENARIO = "bba-mode-table"
 _SEED = 9
-_MOST_ANSWERS = 80
+_MOST_ANSWERS = 120
 """A service that is ready is killed after at most so many answers."""
 _WHILE_STARTING = 0.2
 """Share of the kills that come before the service is ready."""
@@ -37,14 +37,16 @@ _MOST_START_S = 1.5
 
 
 class Part(NamedTuple):
-    """`alive_s` is for how long a partner's heartbeat keeps its session online, in seconds.
+    """What differs between the parts of the benchmark.
 
-    `lifecycle` is the state in which sessions are at the end.
+    A partner's heartbeat keeps its session online for `alive_s`; without one, a session stays online for three times
+    `interval_s`. Both are in seconds. `lifecycle` is the state in which sessions are at the end.
     """
 
     name: str
     store: str
-    alive_s: float
+    alive_s: int
+    interval_s: int
     lifecycle: str
 
 
@@ -107,7 +109,7 @@ class Scene:
             "betterfleet_base_url": NOWHERE,
             "remote_configuration_id": configuration_id,
             "group_id": "group-1",
-            "policy": {"stale": "indeterminate"},
+            "policy": {"stale": "indeterminate", "heartbeat_interval_ms": int(self._part.interval_s * 1_000)},
         }
         session_id = (await sender.post(f"{RUN}/oscp-sessions", asked))["session_id"]
         session = Session(f"{RUN}/oscp-sessions/{session_id}", session_id, configuration_id, self._part.alive_s)
