@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +144,15 @@ def test_ctrl_c_stops_between_two_appends_and_says_how_to_go_on(db: str) -> None
     assert resumed["canonical_sha256"] == run_json("three-bus-depot", "--seed", "7", "--tick", "20s")[KEYS[2]]
 
 
-def test_ctrl_c_without_a_store_says_that_nothing_is_kept() -> None:
+@pytest.fixture
+def interruptible_process() -> Iterator[None]:
+    """SIGINT raises KeyboardInterrupt, also where the tests were started in the background, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_without_a_store_says_that_nothing_is_kept(interruptible_process: None) -> None:
     def interrupted(path: Path) -> Any:
         os.kill(os.getpid(), signal.SIGINT)
         return toolbox().load_definition(path)
