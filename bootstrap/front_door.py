@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,10 +45,13 @@ class Doors:
         return OscpReach(self.settings.is_exposed, OSCP.name in self.settings.opened)
 
 
-def open_tokens(settings: Settings) -> TokenSource:
-    """Raises InvalidInput for wrong tokens, or for settings that need some; OSError for an unreadable tokens file."""
+def open_tokens(settings: Settings, learn: Callable[[str], None]) -> TokenSource:
+    """`learn` is called with every token, to mask it.
+
+    Raises InvalidInput for wrong tokens, or for settings that need some; OSError for an unreadable tokens file.
+    """
     check_reach(settings)
-    return TokenSource(settings.tokens, settings.tokens_file)
+    return TokenSource(settings.tokens, settings.tokens_file, learn)
 
 
 def compose_doors(settings: Settings, tokens: TokenSource, log: EventLog, journal: Journal, clock: Clock) -> Doors:

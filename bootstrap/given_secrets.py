@@ -8,12 +8,10 @@ from bootstrap.settings import Settings
 
 
 def open_secrets(settings: Settings) -> Secrets:
-    """Reads every secret given at start. Tokens of the control API are masked as well.
+    """Reads every secret given at start.
 
     Raises InvalidInput for one that is too short to be masked, and for a folder that cannot be used.
     """
     secrets = Secrets(kept_secrets_folder(settings), settings.secrets)
     secrets.check()
-    for token in settings.tokens:
-        secrets.learn(token.rpartition(":")[2])
     return secrets

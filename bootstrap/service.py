@@ -88,8 +88,8 @@ async def open_service(
 
     Raises InvalidInput for bad settings, StoreError for a store that cannot be used.
     """
-    tokens = open_tokens(settings)
     secrets = secrets or open_secrets(settings)
+    tokens = open_tokens(settings, secrets.learn)
     async with AsyncExitStack() as closing:
         store = closing.enter_context(open_event_store(settings.db, service_url=settings.url))
         read_store = open_read_store(settings.db, MODELS)

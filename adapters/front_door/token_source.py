@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,10 +33,15 @@ class TokenSource:
     A file that changed and cannot be used leaves the tokens of before in force: `file_error` says why.
     """
 
-    def __init__(self, texts: Sequence[str] = (), file: Path | None = None) -> None:
-        """Raises InvalidInput for a wrong text or line, or a file without tokens; OSError for an unreadable file."""
+    def __init__(
+        self, texts: Sequence[str] = (), file: Path | None = None, learn: Callable[[str], None] = lambda _: None
+    ) -> None:
+        """`learn` is called with every token that becomes valid, so that it can be masked wherever it is recorded.
+
+        Raises InvalidInput for a wrong text or line, or a file without tokens; OSError for an unreadable file."""
         self._given = listed(texts)
         self._file = file
+        self._learn = learn
         self._stamp: _Stamp | None = None
         self.file_error = ""
         if file is not None:
@@ -80,7 +85,11 @@ class TokenSource:
             )
 
     def _read(self) -> Tokens:
-        return Tokens([*self._given, *(() if self._file is None else _lines(self._file))])
+        texts = [*self._given, *(() if self._file is None else _lines(self._file))]
+        tokens = Tokens(texts)
+        for text in texts:
+            self._learn(text.token)
+        return tokens
 
 
 def _lines(file: Path) -> Iterator[TokenText]:

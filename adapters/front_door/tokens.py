@@ -20,6 +20,11 @@ class TokenText(NamedTuple):
     text: str
     line: int = 0
 
+    @property
+    def token(self) -> str:
+        """What follows name and role, which may contain colons itself."""
+        return self.text.partition(":")[2].partition(":")[2]
+
 
 class Tokens:
     """Keeps hashes only, so that no token can be read from memory dumps, logs or tracebacks."""
@@ -51,7 +56,7 @@ def listed(texts: Iterable[str]) -> list[TokenText]:
 
 def _read(text: TokenText) -> tuple[bytes, Actor]:
     name, _, rest = text.text.partition(":")
-    role, _, token = rest.partition(":")
+    role, token = rest.partition(":")[0], text.token
     if not name or not token:
         raise _fault(text, "a text of another form", "name:role:token")
     if role not in tuple(Role):

@@ -105,3 +105,15 @@ def test_without_a_file_nothing_is_followed() -> None:
     tokens = TokenSource()
     tokens.refresh()
     assert not tokens
+
+
+def test_every_token_that_becomes_valid_is_learned_so_that_it_can_be_masked(file: Path) -> None:
+    learned: list[str] = []
+    tokens = TokenSource([f"ana:viewer:{GIVEN}:with:colons"], file, learned.append)
+    assert learned == [f"{GIVEN}:with:colons", FIRST]
+    _write(file, f"otto:operator:{SECOND}\nana:{SECOND}:viewer\n")
+    tokens.refresh()
+    assert SECOND not in learned
+    _write(file, f"otto:operator:{SECOND}\n")
+    tokens.refresh()
+    assert learned[-1] == SECOND
