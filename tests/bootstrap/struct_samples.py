@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -13,9 +15,21 @@ _DEPTH = 6
 
 
 def struct_classes() -> dict[str, type[msgspec.Struct]]:
-    """Every Struct class of the product that is loaded, by module and qualified name."""
+    """Every Struct class that a module of the product defines, by module and qualified name.
+
+    Classes that are made while it runs, such as those of route signatures, are not in another process.
+    """
     found = {f"{each.__module__}:{each.__qualname__}": each for each in _subclasses(msgspec.Struct)}
-    return {name: each for name, each in found.items() if each.__module__.partition(".")[0] in PRODUCT}
+    return {name: each for name, each in found.items() if _is_defined_in_product(each)}
+
+
+def _is_defined_in_product(struct: type[msgspec.Struct]) -> bool:
+    if struct.__module__.partition(".")[0] not in PRODUCT:
+        return False
+    try:
+        return attrgetter(struct.__qualname__)(sys.modules[struct.__module__]) is struct
+    except AttributeError:
+        return False
 
 
 def samples() -> dict[str, bytes]:

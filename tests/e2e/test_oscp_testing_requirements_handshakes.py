@@ -82,7 +82,9 @@ def test_cp_handshake_whose_acknowledgement_gets_no_204(stage: Stage) -> None:
     assert stage.cp.cause() == "heartbeat_refused"
     assert stage.cp.ledger("Handshake") == [sent("accepted", 204)]
     assert stage.cp.ledger("HandshakeAcknowledge") == [received("ignored", by=losing)]
-    assert stage.cp.ledger("Heartbeat") == [sent("rejected", 403)]
+    heartbeats = stage.cp.ledger("Heartbeat")  # a slow answer lets a second one go out before the first is refused
+    assert heartbeats
+    assert heartbeats == [sent("rejected", 403)] * len(heartbeats)
 
 
 def test_cp_handshake_whose_acknowledgement_the_cp_does_not_take(stage: Stage) -> None:
