@@ -1,6 +1,7 @@
 """What a partner sends: its session found, judged, recorded and finalised, and only then answered.
 
 The same message again, at once or later, here or at another process, gets the first answer and leaves no second trace.
+Credentials are checked before: a request refused for want of them is recorded by itself and never counts as the first.
 """
 
 from __future__ import annotations
@@ -92,6 +93,8 @@ class InboundService:
             resolved = await self._resolver.resolve(arrival, began)
             if isinstance(resolved, Reply):
                 return resolved
+            if resolved.is_refused_for_credentials:  # no earlier answer is for its sender, and its own for no other
+                return await self._process(resolved)
             return await self._answer_once(resolved)
         except DepotSimError as error:
             _log.warning("message not taken", extra={"path": arrival.path, "error": str(error)})

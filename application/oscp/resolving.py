@@ -91,12 +91,24 @@ class ResolvedRequest(NamedTuple):
     def with_finding(self, finding: Finding) -> ResolvedRequest:
         return self._replace(findings=(*self.findings, finding))
 
+    @property
+    def is_refused_for_credentials(self) -> bool:
+        """Whether the request does not show the session's token, in a profile that refuses such requests."""
+        refuses = self.attached.profile.status(Kind.CREDENTIALS) is not None
+        return refuses and any(finding.kind is Kind.CREDENTIALS for finding in self.findings)
+
+    def under_a_stream_of_its_own(self, unique: str) -> ResolvedRequest:
+        """The same request with a ledger entry that leaves the stream of its request id free; `unique` names it."""
+        return self._in_stream(f"{self.stream}~{unique}")
+
     def under_a_used_id(self) -> ResolvedRequest:
         """The same request as a message of its own, whose request id was used for another one before."""
-        stream = f"{self.stream}~{self.digest[:_DIGEST]}"
         found = f"{self.request_id}, used for another message"
         finding = Finding("header.x-request-id.reused", Kind.HEADERS, found, "a new id for every message")
-        return self.with_finding(finding)._replace(stream=stream, entry_id=ledger.entry_id_of(stream))
+        return self.with_finding(finding)._in_stream(f"{self.stream}~{self.digest[:_DIGEST]}")
+
+    def _in_stream(self, stream: str) -> ResolvedRequest:
+        return self._replace(stream=stream, entry_id=ledger.entry_id_of(stream))
 
 
 class RequestResolver:
@@ -128,6 +140,8 @@ class RequestResolver:
         if arrival.requires_credentials and hosted.session.state.inbound_tokens is None:
             return await self._refused.refuse(arrival, type, CLOSED_SESSION, attached)
         resolved = self._resolved(arrival, hosted, attached, type, began_us)
+        if resolved.is_refused_for_credentials:
+            resolved = resolved.under_a_stream_of_its_own(self._ids.new_id())
         return self._limited(resolved) or resolved
 
     def _limited(self, resolved: ResolvedRequest) -> Reply | None:

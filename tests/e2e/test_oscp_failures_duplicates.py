@@ -15,12 +15,13 @@ import pytest
 from tests.e2e.oscp_connections import MortalSimulator, mortal_simulator
 from tests.e2e.oscp_messages import group_measurements, instant
 from tests.e2e.oscp_sides import eventually
-from tests.e2e.oscp_sockets import Pipeline, Raw, online_by_hand
+from tests.e2e.oscp_sockets import Header, Pipeline, Raw, online_by_hand
 from tests.e2e.oscp_stage import start_run
 from tests.postgres_cluster import Cluster
 
 TIMES = 100
 ID = "the-same-message"
+TOKEN = "the-partner-s-own-token"
 HEARTBEAT = json.dumps({"offline_mode_at": instant(600)}).encode()
 MEASUREMENTS = json.dumps(group_measurements()).encode()
 OF_ANOTHER_GROUP = json.dumps(group_measurements("group-2")).encode()
@@ -34,8 +35,8 @@ def simulators(
     folder = tmp_path_factory.mktemp("simulators")
     with (
         postgres_cluster.database() as db,
-        mortal_simulator(db, folder, "one") as one,
-        mortal_simulator(db, folder, "two") as two,
+        mortal_simulator(db, folder, "one", DEPOT_SIM_SECRET_PARTNER_TOKEN=TOKEN) as one,
+        mortal_simulator(db, folder, "two", DEPOT_SIM_SECRET_PARTNER_TOKEN=TOKEN) as two,
     ):
         start_run(one.http, run_id="r")
         yield one, two
@@ -134,3 +135,41 @@ def test_another_message_under_a_used_id_is_refused_with_an_entry_of_its_own(
         ("accepted", ""),
         ("rejected", "header.x-request-id.reused"),
     ]
+
+
+@pytest.fixture
+def secured(simulators: tuple[MortalSimulator, MortalSimulator]) -> Iterator[Raw]:
+    token = {"inbound": {"secret": "env:DEPOT_SIM_SECRET_PARTNER_TOKEN"}}
+    raw = online_by_hand(simulators[0].http, "r", credentials=token)
+    yield raw
+    raw.cp.call("DELETE", "")
+
+
+SHOWN = ("Authorization", f"Token {TOKEN}")
+NOT_SHOWN = [[], [("Authorization", "Token of-somebody-else")]]
+
+
+@pytest.mark.parametrize("place", [0, 1], ids=["one-process", "two-processes"])
+@pytest.mark.parametrize("instead", NOT_SHOWN, ids=["none", "wrong"])
+def test_a_request_id_gives_no_answer_to_a_sender_without_the_token(
+    simulators: tuple[MortalSimulator, MortalSimulator], secured: Raw, place: int, instead: list[Header]
+) -> None:
+    def send(http: httpx.Client, credentials: list[Header]) -> int:
+        headers = [*secured.headers(ID), *credentials]
+        return http.post("/oscp/cp/2.0/heartbeat", content=HEARTBEAT, headers=headers).status_code
+
+    first = send(simulators[0].http, [SHOWN])
+    assert (first, send(simulators[place].http, instead), send(simulators[place].http, [SHOWN])) == (204, 403, 204)
+    listed = eventually(lambda: secured.listed(ID), lambda found: len(found) > 1)
+    assert [entry["outcome"] for entry in listed] == ["accepted", "rejected"]
+    assert listed[1]["rule"].startswith("credentials.")
+
+
+@pytest.mark.parametrize("instead", NOT_SHOWN, ids=["none", "wrong"])
+def test_a_request_refused_for_credentials_does_not_use_up_its_id(secured: Raw, instead: list[Header]) -> None:
+    refused = secured.send("heartbeat", HEARTBEAT, [*secured.headers(ID), *instead])
+    taken = secured.send("heartbeat", HEARTBEAT, [*secured.headers(ID), SHOWN])
+
+    assert (refused.status_code, taken.status_code) == (403, 204)
+    assert "credentials." in refused.json()["message"]
+    assert [entry["outcome"] for entry in secured.listed(ID)] == ["rejected", "accepted"]

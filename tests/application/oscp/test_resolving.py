@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import msgspec
@@ -95,3 +96,59 @@ async def test_a_token_that_cannot_be_read_any_more_lets_nobody_in(process: Oscp
     del process.secrets.secrets["env:DEPOT_SIM_SECRET_TOKEN"]
     headers = (JSON, ("authorization", "Token s3cr3t"))
     assert await process.status("handshake", HANDSHAKE, headers=headers) == 403
+
+
+RIGHT, WRONG = (JSON, ("authorization", "Token s3cr3t")), (JSON, ("authorization", "Token another"))
+
+
+async def secured(process: OscpProcess, **changes: Any) -> str:
+    process.secrets.secrets["env:DEPOT_SIM_SECRET_TOKEN"] = "s3cr3t"
+    await process.start()
+    return await process.attach(**SECURED, **changes)
+
+
+@pytest.mark.parametrize("shown", [(JSON,), WRONG], ids=["none", "wrong"])
+@pytest.mark.parametrize("is_forgotten", [False, True], ids=["remembered", "from-the-log"])
+async def test_an_earlier_answer_is_not_for_a_sender_without_the_token(
+    process: OscpProcess, shown: Any, is_forgotten: bool
+) -> None:
+    session = await secured(process)
+    assert await process.status("handshake", HANDSHAKE, id="q1", headers=RIGHT) == 204
+    if is_forgotten:
+        process.sessions.forget(session)
+    for _ in range(2):
+        reply = await process.receive("handshake", HANDSHAKE, id="q1", headers=shown)
+        assert reply.status == 403
+        assert b"credentials." in reply.body
+    assert await process.status("handshake", HANDSHAKE, id="q1", headers=RIGHT) == 204
+    assert process.outcomes(session) == ["accepted", "rejected", "rejected"]
+
+
+@pytest.mark.parametrize("shown", [(JSON,), WRONG], ids=["none", "wrong"])
+@pytest.mark.parametrize("body", [HANDSHAKE, b"{"], ids=["the-same-body", "another-body"])
+async def test_a_request_refused_for_credentials_leaves_its_id_free(
+    process: OscpProcess, shown: Any, body: bytes
+) -> None:
+    session = await secured(process)
+    assert await process.status("handshake", body, id="q2", headers=shown) == 403
+    assert await process.status("handshake", HANDSHAKE, id="q2", headers=RIGHT) == 204
+    assert process.state(session) is Lifecycle.ACCEPTING_HANDSHAKE
+    assert process.outcomes(session) == ["rejected", "accepted"]
+
+
+async def test_with_and_without_the_token_at_once_each_gets_its_own_answer(process: OscpProcess) -> None:
+    session = await secured(process)
+    replies = await asyncio.gather(
+        *(process.status("handshake", HANDSHAKE, id="q3", headers=shown) for shown in (WRONG, RIGHT) * 10)
+    )
+    assert replies == [403, 204] * 10
+    assert sorted(process.outcomes(session)) == ["accepted"] + ["rejected"] * 10
+
+
+async def test_where_the_profile_does_not_refuse_for_credentials_a_repeated_message_is_one_entry(
+    process: OscpProcess,
+) -> None:
+    session = await secured(process, profile_changes={"statuses": {"credentials": None}})
+    for _ in range(2):
+        assert await process.status("handshake", HANDSHAKE, id="q4", headers=WRONG) == 204
+    assert process.outcomes(session) == ["accepted"]
