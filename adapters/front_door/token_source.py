@@ -19,11 +19,12 @@ _log = logging.getLogger("depot_sim.access")
 
 
 class _Stamp(NamedTuple):
-    """Changes whenever the file is written or replaced."""
+    """Changes whenever the file is written or replaced, even if its size and time of modification are set back."""
 
     device: int
     inode: int
     bytes: int
+    modified_ns: int
     changed_ns: int
 
 
@@ -96,7 +97,7 @@ def _lines(file: Path) -> Iterator[TokenText]:
     if file.stat().st_size > _LARGEST_FILE:
         raise _fault(f"{file.stat().st_size} bytes", "at most 1 MiB")
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError:
         raise _fault("bytes that are not UTF-8", "one name:role:token a line, in UTF-8") from None
     tokens = [
@@ -115,7 +116,7 @@ def _fault(found: str, expected: str) -> InvalidInput:
 
 def _stamp_of(file: Path) -> _Stamp:
     stat = file.stat()
-    return _Stamp(stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns)
+    return _Stamp(stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
 
 
 def _reason(error: OSError | InvalidInput) -> str:

@@ -63,6 +63,8 @@ def _read(text: TokenText) -> tuple[bytes, Actor]:
         raise _fault(text, "an unknown role in the second place", " or ".join(Role))
     if len(token) < SHORTEST_TOKEN:
         raise _fault(text, f"a token of {len(token)} characters", f"at least {SHORTEST_TOKEN}")
+    if not (token.isascii() and token.isprintable()):
+        raise _fault(text, "a token with characters beyond printable ASCII", "letters, digits and signs of ASCII")
     return _digest(token), Actor(name, Role(role))
 
 

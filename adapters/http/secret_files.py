@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ from domain.secret_references import EXPECTED_FILE
 LARGEST_FILE = 64 * 1024
 MOST_FILES = 1_000
 _POINTER = "/secret"
+_ANOTHER_FILE = "a secret of its own: copy the value that the partner shall get into another file of the folder"
 
 
 class SecretFile(NamedTuple):
@@ -25,16 +26,35 @@ class SecretsFolder:
     """The folder of secrets that the service was started with; without one every file is refused.
 
     Names that begin with a dot are not files of the folder, so that a mounted folder may hold its own bookkeeping.
+    `withheld` are files with secrets of the service itself, such as its tokens: they may lie in the folder, but no
+    reference can name them.
     """
 
-    def __init__(self, folder: Path | None) -> None:
+    def __init__(self, folder: Path | None, withheld: Sequence[Path] = ()) -> None:
         self._folder = folder
+        self._withheld = tuple(withheld)
 
     def path(self, name: str) -> Path:
         """The file behind a name or path, every symbolic link followed.
 
-        Raises InvalidInput for one that leads out of the folder, and without a folder. The file need not exist.
+        Raises InvalidInput for one that leads out of the folder, for a withheld one, and without a folder. The file
+        need not exist.
         """
+        path = self._resolved(name)
+        if self._is_withheld(path):
+            raise invalid(f"the file {name!r}, which holds secrets of the service itself", _ANOTHER_FILE)
+        return path
+
+    def has(self, name: str) -> bool:
+        """Whether there is such a file; it may be withheld."""
+        if self._folder is None or name.startswith("."):
+            return False
+        try:
+            return self._resolved(name).is_file()
+        except InvalidInput:
+            return False
+
+    def _resolved(self, name: str) -> Path:
         if self._folder is None:
             raise invalid(f"the file {name!r}", "a service that was started with --secrets FOLDER")
         folder = self._folder.resolve()
@@ -43,17 +63,16 @@ class SecretsFolder:
             raise invalid(f"the file {name!r}, which is not in the folder of secrets", EXPECTED_FILE)
         return path
 
-    def has(self, name: str) -> bool:
-        """Whether there is such a file."""
-        if self._folder is None or name.startswith("."):
-            return False
-        try:
-            return self.path(name).is_file()
-        except InvalidInput:
-            return False
+    def _is_withheld(self, path: Path) -> bool:
+        """Compared by path and by file, so that neither a link nor a second name of the file leads to it."""
+        return any(path == held.resolve() or _is_same_file(path, held) for held in self._withheld)
 
     def files(self) -> Iterator[SecretFile]:
-        """Every file, those of its folders included. Raises InvalidInput for a folder that cannot hold secrets."""
+        """Every file but the withheld ones, those of its folders included.
+
+        Links that lead out of the folder are not followed: no reference can name a file there. Raises
+        InvalidInput for a folder that cannot hold secrets.
+        """
         if self._folder is None:
             return
         if not self._folder.is_dir():
@@ -65,13 +84,19 @@ class SecretsFolder:
 
     def _below(self, top: Path) -> Iterator[SecretFile]:
         found = 0
-        waiting = [top]
+        waiting, folder = [top], top.resolve()
+        seen = {folder}
         while waiting:
             for path in sorted(waiting.pop().iterdir()):
                 if path.name.startswith("."):
                     continue
-                if path.is_dir():
-                    waiting.append(path)
+                target = path.resolve()
+                if not target.is_relative_to(folder) or self._is_withheld(target):
+                    continue
+                if target.is_dir():
+                    if target not in seen:
+                        seen.add(target)
+                        waiting.append(path)
                     continue
                 found += 1
                 if found > MOST_FILES:
@@ -80,7 +105,7 @@ class SecretsFolder:
 
 
 class _Read(NamedTuple):
-    signature: tuple[int, int, int]
+    signature: tuple[int, ...]
     text: str
 
 
@@ -94,7 +119,7 @@ class TextFiles:
         """The text without the line end behind it. Raises InvalidInput, naming the file."""
         try:
             status = path.stat()
-            signature = (status.st_mtime_ns, status.st_size, status.st_ino)
+            signature = (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
             known = self._known.get(path)
             if known is None or known.signature != signature:
                 known = self._known[path] = _Read(signature, _text_of(path, status.st_size))
@@ -102,6 +127,13 @@ class TextFiles:
             self._known.pop(path, None)
             raise invalid(f"the file {path}: {error.strerror}", "a file the service can read") from None
         return known.text
+
+
+def _is_same_file(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False
 
 
 def invalid(found: str, expected: str) -> InvalidInput:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from adapters.http.kept_secrets import KeptInFolder, KeptInMemory
@@ -35,14 +35,20 @@ _LEAD_IN = "-----BEGIN "
 class Secrets:
     """`kept` is where secrets of partners are kept, in memory without one; `folder` holds the secrets given at start.
 
+    `withheld` are files with secrets of the service itself, which no reference can name even if they lie in `folder`.
+
     Methods raise InvalidInput for a reference that leads to no secret; no text of it repeats a secret.
     """
 
     def __init__(
-        self, kept: Path | None = None, folder: Path | None = None, environment: Mapping[str, str] = os.environ
+        self,
+        kept: Path | None = None,
+        folder: Path | None = None,
+        environment: Mapping[str, str] = os.environ,
+        withheld: Sequence[Path] = (),
     ) -> None:
         self._files = TextFiles()
-        self._folder = SecretsFolder(folder)
+        self._folder = SecretsFolder(folder, withheld)
         self._environment = environment
         self._kept = KeptInMemory() if kept is None else KeptInFolder(kept, self._files)
         self._known = KnownSecrets()
@@ -85,9 +91,10 @@ class Secrets:
         parsed = parse_reference(reference.secret)
         if parsed is None:
             return reference_fault(reference.secret, pointer)
-        if parsed.source is Source.FILE:
+        is_handle = parsed.source is Source.HANDLE
+        if parsed.source is Source.FILE or (is_handle and self._folder.has(parsed.name)):
             return self.file_fault(parsed.name, pointer)
-        if parsed.source is not Source.HANDLE or self._folder.has(parsed.name):
+        if not is_handle:
             return None
         return None if variable_of(parsed.name) in self._environment else Fault(pointer, "no such secret", EXPECTED)
 

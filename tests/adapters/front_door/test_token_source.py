@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,33 @@ def test_at_start_a_broken_or_missing_file_is_an_error(file: Path, tmp_path: Pat
     assert error.value.faults[0].pointer == "/tokens_file"
     with pytest.raises(FileNotFoundError):
         TokenSource((), tmp_path / "missing")
+
+
+def test_a_file_changed_in_place_is_read_again_even_if_its_size_and_time_are_the_same(file: Path) -> None:
+    tokens = TokenSource((), file)
+    before = file.stat()
+    text = file.read_text()
+    file.write_text(text.replace(FIRST, FIRST[::-1]))
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    after = file.stat()
+    assert (after.st_size, after.st_mtime_ns, after.st_ino) == (before.st_size, before.st_mtime_ns, before.st_ino)
+    tokens.refresh()
+    assert tokens.actor(FIRST) is None
+    assert tokens.actor(FIRST[::-1])
+
+
+def test_a_byte_order_mark_is_not_part_of_the_first_name(file: Path) -> None:
+    file.write_text(f"otto:operator:{FIRST}\n", encoding="utf-8-sig")
+    assert TokenSource((), file).actor(FIRST) == Actor("otto", Role.OPERATOR)
+
+
+def test_a_token_that_no_header_can_carry_is_refused(file: Path) -> None:
+    """Headers are read as latin-1, so a token with other characters would never match."""
+    file.write_text("otto:operator:tökens-are-ascii-0123456789\n", encoding="utf-8")
+    for texts, tokens_file in (((), file), (["otto:operator:tökens-are-ascii-0123456789"], None)):
+        with pytest.raises(InvalidInput) as error:
+            TokenSource(texts, tokens_file)
+        assert "printable ASCII" in error.value.faults[0].found
 
 
 def test_without_a_file_nothing_is_followed() -> None:

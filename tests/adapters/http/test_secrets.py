@@ -108,7 +108,7 @@ def test_files_of_the_folder_can_be_named(folder: Path, reference: str) -> None:
     ],
 )
 def test_nothing_outside_the_folder_can_be_named(folder: Path, reference: str) -> None:
-    secrets = Secrets(None, folder, {"DEPOT_SIM_TOKENS": "ops:operator:token", "HOME": "/root/of/all"})
+    secrets = Secrets(None, folder, {"DEPOT_SIM_TOKENS": "ops:operator:token", "HOME": "/elsewhere"})
     fault = secrets.fault(SecretReference(reference), "/s")
     assert fault is not None
     assert (fault.pointer, bool(fault.expected)) == ("/s", True)
@@ -129,6 +129,48 @@ def test_certificates_are_nowhere_else(folder: Path, name: str) -> None:
     assert secrets.file_fault(name, "/c") is not None
     with pytest.raises(InvalidInput):
         secrets.path(name)
+
+
+class TestFilesOfTheService:
+    """The tokens file may lie in the folder, as with /run/secrets; its token must not go to a partner."""
+
+    TOKENS = "ops:operator:own-token-of-the-service"
+
+    @pytest.fixture
+    def secrets(self, folder: Path) -> Secrets:
+        (folder / "..data").mkdir()
+        (folder / "..data" / "tokens").write_text(self.TOKENS)
+        (folder / "tokens").symlink_to("..data/tokens")
+        (folder / "again").symlink_to("tokens")
+        (folder / "second-name").hardlink_to(folder / "..data" / "tokens")
+        return Secrets(None, folder, {"DEPOT_SIM_SECRET_TOKENS": "of a variable"}, withheld=[folder / "tokens"])
+
+    @pytest.mark.parametrize(
+        "reference", ["tokens", "file:tokens", "file:..data/tokens", "again", "second-name", "file:second-name"]
+    )
+    def test_no_reference_can_name_them(self, secrets: Secrets, reference: str) -> None:
+        fault = secrets.fault(SecretReference(reference), "/s")
+        assert fault is not None
+        assert "secrets of the service itself" in fault.found
+        assert "another file of the folder" in fault.expected
+        with pytest.raises(InvalidInput, match="secrets of the service itself"):
+            secrets.get(SecretReference(reference))
+
+    def test_no_absolute_path_and_no_certificate_leads_to_them(self, secrets: Secrets, folder: Path) -> None:
+        assert secrets.fault(SecretReference(f"file:{folder}/tokens"), "/s") is not None
+        assert secrets.file_fault("tokens", "/c") is not None
+        with pytest.raises(InvalidInput):
+            secrets.path("again")
+
+    def test_other_files_of_the_folder_stay_usable(self, secrets: Secrets) -> None:
+        secrets.check()
+        assert secrets.get(SecretReference("inside")) == "a secret of the folder"
+        assert secrets.get(SecretReference("env:DEPOT_SIM_SECRET_TOKENS")) == "of a variable"
+
+    def test_a_file_in_the_place_of_the_tokens_file_is_withheld_as_well(self, secrets: Secrets, folder: Path) -> None:
+        (folder / "tokens").unlink()
+        (folder / "tokens").write_text(self.TOKENS)
+        assert secrets.fault(SecretReference("tokens"), "/s") is not None
 
 
 def test_without_a_folder_no_file_can_be_named() -> None:
@@ -203,6 +245,22 @@ class TestStart:
         (tmp_path / "..data" / "x").write_text("x")
         (tmp_path / ".swp").write_text("x")
         Secrets(None, tmp_path, {}).check()
+
+    def test_links_out_of_the_folder_are_not_followed(self, folder: Path) -> None:
+        """Neither read, nor counted, nor masked: no reference can name what is there."""
+        (folder.parent / "outside" / "pin").write_text("4711")
+        (folder / "loop").symlink_to(folder)
+        secrets = Secrets(None, folder, {})
+        secrets.check()
+        assert secrets.mask("outside of the folder") == "outside of the folder"
+
+    def test_links_within_the_folder_are_followed(self, tmp_path: Path) -> None:
+        (tmp_path / "..data" / "sub").mkdir(parents=True)
+        (tmp_path / "..data" / "sub" / "one").write_text("a secret of a mounted folder")
+        (tmp_path / "sub").symlink_to("..data/sub")
+        secrets = Secrets(None, tmp_path, {})
+        secrets.check()
+        assert secrets.mask("a secret of a mounted folder") == "***"
 
     def test_a_folder_that_is_not_there_is_refused(self, tmp_path: Path) -> None:
         with pytest.raises(InvalidInput) as error:
