@@ -25,6 +25,10 @@ from domain.run.events import RunTicked
 _COMMIT_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
 _REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_OTHER_METHOD = "other"
+"""The label of every other method: a client can send any text, and each label takes memory until the process ends."""
+
 Labelled = tuple[str, float]
 
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -85,7 +89,7 @@ class Metrics:
         self._open_requests -= 1
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
-        self._requests.observe(seconds, method, route, status)
+        self._requests.observe(seconds, method if method in _METHODS else _OTHER_METHOD, route, status)
 
 
 class MeteredJournal:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -12,6 +13,14 @@ import msgspec
 from bootstrap.settings import LogFormat
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
+_SAMPLED = (
+    "Invalid HTTP request received",
+    "the HTTP parser failed",
+    "the client disconnected before the end of its request",
+    "client-disconnected",
+)
+"""How records begin of which one comes with each bad connection or request: anybody could fill the disk with them."""
+_SAMPLED_EVERY_SECONDS = 60.0
 _SEVERITIES = {"WARNING": "WARN", "CRITICAL": "FATAL"}
 
 
@@ -66,9 +75,38 @@ def configure_logs(log_format: LogFormat, mask: Callable[[str], str] = str) -> N
         handler.setFormatter(JsonFormatter(mask))
     else:
         handler.setFormatter(TextFormatter(mask))
+    handler.addFilter(Sampled())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     logging.getLogger("uvicorn.access").disabled = True
     logging.getLogger("uvicorn.error").addFilter(_is_not_about_upgrades)
+
+
+class Sampled(logging.Filter):
+    """Passes one record a minute of each kind that clients cause without a token; the next says how many were left out.
+
+    `clock` is in seconds and never goes back.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._next: dict[str, float] = {}
+        self._left_out: dict[str, int] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        text = record.getMessage()
+        kind = next((start for start in _SAMPLED if text.startswith(start)), None)
+        if kind is None:
+            return True
+        now = self._clock()
+        if now < self._next.get(kind, now):
+            self._left_out[kind] = self._left_out.get(kind, 0) + 1
+            return False
+        self._next[kind] = now + _SAMPLED_EVERY_SECONDS
+        left_out = self._left_out.pop(kind, 0)
+        if left_out:
+            vars(record)["left_out"] = left_out
+        return True
 
 
 def _is_not_about_upgrades(record: logging.LogRecord) -> bool:

@@ -24,6 +24,8 @@ EXTENSION = "depot_sim.connection"
 _BODY_SECONDS_WHEN_STOPPING = 1.0
 _REFUSED_AT_ONCE = 4
 """Thousands of bodies may be late at the same moment: others get their responses between the refusals."""
+_MOST_LOGGED = 100
+"""Characters of a path."""
 _DISCONNECT = {"type": "http.disconnect"}
 _CLOSE = (b"connection", b"close")
 
@@ -80,7 +82,7 @@ class GuardedApplication:
         except asyncio.CancelledError:
             if not self._is_stopping:
                 raise
-            _log.info("a request was ended by the stop of the service", extra={"path": scope["path"]})
+            _log.info("a request was ended by the stop of the service", extra={"path": scope["path"][:_MOST_LOGGED]})
             await _abort(connection, receive)
         finally:
             self._running.discard(task)
@@ -119,7 +121,9 @@ class _LateBody:
     def __init__(self, connection: GuardedConnection, number: int, scope: Scope, receive: Receive, send: Send) -> None:
         self.connection = connection
         self.receive = receive
-        self.waits_to_be_asked = (b"expect", b"100-continue") in scope["headers"]
+        self.waits_to_be_asked = any(
+            name == b"expect" and value.lower() == b"100-continue" for name, value in scope["headers"]
+        )
         """The client sends the body only when it is told to go on (RFC 9110 10.1.1)."""
         self.is_refused = False
         """What the application still sends is discarded."""

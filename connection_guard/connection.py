@@ -235,7 +235,7 @@ class GuardedConnection(asyncio.Protocol):
         if status == 431:
             return f"Request line and headers may have {self._connections.limits.head_bytes} bytes in all."
         if status == 501:
-            return "The only transfer coding that is read here is chunked."
+            return "A method may have 20 characters, and the only transfer coding that is read here is chunked."
         return "The framing of the request breaks RFC 9112: see its line ends, Content-Length and Transfer-Encoding."
 
 

@@ -13,6 +13,8 @@ from typing import NamedTuple
 _END_OF_LINE = re.compile(rb"\n")
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
 _FRAMING = re.compile(rb"\n(content-length|transfer-encoding)[ \t]*:[ \t]*([^\r\n]*?)[ \t]*\r")
+_METHOD_TOO_LONG = re.compile(rb"\S{21}")
+_MOST_METHOD_BYTES = 20
 _MOST_DIGITS = 18
 _LENGTH = re.compile(rb"[0-9]{1,18}")
 _CONTENT_LENGTH = b"\ncontent-length"
@@ -70,6 +72,7 @@ class RequestFraming:
             or not digits.isdigit()
             or len(digits) > _MOST_DIGITS
             or end + int(digits) != len(data)
+            or data.find(b" ", 0, _MOST_METHOD_BYTES + 1) < 0
             or b"\ntransfer-encoding" in head
             or head.count(b"\n") != head.count(b"\r\n")
             or b"\n " in head
@@ -166,6 +169,8 @@ class RequestFraming:
         return start + skipped
 
     def _begin_body(self, head: bytes) -> None:
+        if _METHOD_TOO_LONG.match(head):
+            raise _Refused(501)
         lowered = head.lower()
         if lowered.count(b"\n") != lowered.count(b"\r\n") or b"\n " in lowered or b"\n\t" in lowered:
             raise _Refused(400)  # a line end without CR, or a header folded over two lines

@@ -113,6 +113,9 @@ _STATUSES: tuple[tuple[type[DepotSimError], int], ...] = (
 _QUERY_PARAMETERS = {"begin": "from", "end": "to", "resolution_ms": "resolution"}
 """What the read models call them, and what the API does."""
 
+_MOST_ECHOED = 100
+"""Characters of a path or a method that a response repeats."""
+
 _MORE_MEMORY = "raise the service's limit of memory: see docs/operation.md"
 
 _OF_HTTP = {
@@ -197,12 +200,16 @@ EXCEPTION_HANDLERS: ExceptionHandlersMap = {
 def _detail(request: Request[Any, Any, Any], error: HTTPException) -> str:
     match error.status_code:
         case 404:
-            return f"there is no {request.url.path}"
+            return f"there is no {_echoed(request.url.path)}"
         case 405:
-            return f"{request.url.path} does not take {request.method}"
+            return f"{_echoed(request.url.path)} does not take {_echoed(request.method)}"
         case 413:
             return ""
     return error.detail
+
+
+def _echoed(text: str) -> str:
+    return text if len(text) <= _MOST_ECHOED else f"{text[:_MOST_ECHOED]}…"
 
 
 def _near(request: Request[Any, Any, Any], error: HTTPException) -> str:

@@ -45,19 +45,19 @@ class OscpApplication:
             return
         body = RequestBody()
         if not await body.read(receive):
-            _log.info("the client disconnected before the end of its request", extra={"path": endpoint.path})
+            _log.info("the client disconnected before the end of its request", extra={"route": endpoint.template})
             return
-        reply = await self._reply(_arrival(scope, endpoint, body))
+        reply = await self._reply(_arrival(scope, endpoint, body), endpoint.template)
         if reply.status == 0:
             await self._leave_unanswered(receive)
         else:
             await _send(send, reply, close=body.is_too_long or reply is _FAILED)
 
-    async def _reply(self, arrival: Arrival) -> Reply:
+    async def _reply(self, arrival: Arrival, route: str) -> Reply:
         try:
             return await self._api.receive(arrival)
         except Exception:  # noqa: BLE001 - whatever it is, the client gets a response
-            _log.exception("a request failed", extra={"path": arrival.path})
+            _log.exception("a request failed", extra={"route": route})
             return _FAILED
 
     async def _leave_unanswered(self, receive: Receive) -> None:

@@ -99,6 +99,16 @@ def test_requests_are_counted_by_route_template_never_by_path() -> None:
     assert sent == ["http.response.start", "http.response.body"] * 2
 
 
+def test_methods_that_clients_make_up_are_counted_as_one() -> None:
+    metrics = Metrics()
+    known = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+    for method in (*known, "get", "BREW", "PROPFIND", "X" * 30_000):
+        metrics.answered(method, "none", 404, 0.1)
+    name = 'depot_sim_http_request_seconds_count{{method="{}",route="none",status="404"}}'
+    counts = {line: count for line, count in values(metrics).items() if line.startswith(name[:36])}
+    assert counts == {**{name.format(method): 1 for method in known}, name.format("other"): 4}
+
+
 def test_a_request_that_fails_is_no_longer_open() -> None:
     metrics = Metrics()
 

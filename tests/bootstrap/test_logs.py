@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from bootstrap.logs import JsonFormatter, TextFormatter
+from bootstrap.logs import JsonFormatter, Sampled, TextFormatter
 
 
 def line(level: int, message: str, *arguments: object, exception: bool = False, **attributes: object) -> dict[str, Any]:
@@ -54,3 +54,21 @@ def test_secrets_are_masked_before_a_line_is_written_as_json() -> None:
 def test_secrets_are_masked_in_text_lines() -> None:
     record = logging.LogRecord("depot_sim.runs", logging.INFO, __file__, 1, "see %s", ("hunter2!",), None)
     assert "hunter2!" not in TextFormatter(lambda text: text.replace("hunter2!", "***")).format(record)
+
+
+def test_bad_requests_are_logged_once_a_minute_each_kind_with_the_number_left_out() -> None:
+    now = 0.0
+    sampled = Sampled(lambda: now)
+
+    def passed(text: str) -> object:
+        record = logging.LogRecord("uvicorn.error", logging.WARNING, __file__, 1, text, (), None)
+        return sampled.filter(record) and vars(record).get("left_out", 0)
+
+    invalid, gone = "Invalid HTTP request received.", "client-disconnected: the rest of the body"
+    assert [passed(invalid) for _ in range(4)] == [0, False, False, False]
+    assert [passed(gone), passed(gone)] == [0, False]
+    assert [passed("a run is lost"), passed("a run is lost")] == [0, 0]
+    now = 60.0
+    assert [passed(invalid), passed(invalid), passed(gone)] == [3, False, 1]
+    now = 120.0
+    assert passed(gone) == 0

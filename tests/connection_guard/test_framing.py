@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import h11
@@ -187,6 +188,22 @@ def test_what_two_parsers_may_read_differently_is_refused(headers: list[str], st
 
 def test_a_head_that_ends_without_cr_is_refused() -> None:
     assert RequestFraming(HEAD_BYTES).feed(b"GET / HTTP/1.1\nHost: x\n\n") == Refusal(400, 0)
+
+
+@pytest.mark.parametrize("method", [b"X" * 20, b"GET"])
+@pytest.mark.parametrize("follow", [RequestFraming.feed, RequestFraming.is_one_request])
+def test_methods_of_up_to_20_characters_are_read(
+    follow: Callable[[RequestFraming, bytes], object], method: bytes
+) -> None:
+    framing = RequestFraming(HEAD_BYTES)
+    follow(framing, method + b" / HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert framing.requests == 1
+
+
+def test_longer_methods_are_refused() -> None:
+    request = b"X" * 21 + b" / HTTP/1.1\r\nHost: x\r\n\r\n"
+    assert not RequestFraming(HEAD_BYTES).is_one_request(request)
+    assert RequestFraming(HEAD_BYTES).feed(GET + request) == Refusal(501, len(GET))
 
 
 @pytest.mark.parametrize(

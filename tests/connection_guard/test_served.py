@@ -185,6 +185,8 @@ class TestHeads:
             pytest.param(get("/", "X : a"), 400, id="blank before the colon"),
             pytest.param(get().replace(b"\r\n", b"\n"), 400, id="LF only"),
             pytest.param(b"hello\r\n\r\n", 400, id="no HTTP"),
+            pytest.param(b"X" * 21 + get()[3:], 501, id="long method"),
+            pytest.param(b"X" * 1_900 + get()[3:], 501, id="longer method"),
         ],
     )
     async def test_a_request_against_the_rules_is_refused_and_the_connection_closed(
@@ -325,9 +327,10 @@ class TestConnections:
 
 
 class TestExpectingToGoOn:
-    async def test_a_client_that_is_answered_before_its_body_is_not_waited_for(self, site: Site) -> None:
+    @pytest.mark.parametrize("header", ["Expect: 100-continue", "EXPECT: 100-Continue"])
+    async def test_a_client_that_is_answered_before_its_body_is_not_waited_for(self, site: Site, header: str) -> None:
         """It may send the body or not: so nobody knows where its next request begins (RFC 9110 10.1.1)."""
-        answer = await exchange(site.port, post("/early", "Expect: 100-continue", "Content-Length: 5"))
+        answer = await exchange(site.port, post("/early", header, "Content-Length: 5"))
         assert answer.startswith(b"HTTP/1.1 413")
         assert b"connection: close" in answer
 

@@ -200,6 +200,18 @@ def test_a_problem_says_everything_the_error_does() -> None:
     assert httpx.codes(held.status).name == "CONFLICT"
 
 
+async def test_no_more_than_100_characters_of_a_path_or_method_come_back(api: Api) -> None:
+    answers = [
+        problem(await api.http.request(method, path), status, kind)
+        for method, path, status, kind in (
+            ("GET", "/" + "x" * 30_000, 404, "no-such-route"),
+            ("X" * 30_000, "/simulation-runs", 405, "method-not-allowed"),
+            ("DELETE", "/simulation-runs/" + "x" * 30_000, 405, "method-not-allowed"),
+        )
+    ]
+    assert [len(answer["detail"]) < 250 for answer in answers] == [True] * 3
+
+
 async def test_a_method_that_is_not_taken_is_named(api: Api) -> None:
     response = await api.http.delete("/simulation-runs/r")
     assert problem(response, 405, "method-not-allowed")["detail"] == "/simulation-runs/r does not take DELETE"
