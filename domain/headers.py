@@ -25,6 +25,10 @@ _SET_BY_SERVICE = frozenset(
     }
 )
 _FRAMING = _SET_BY_SERVICE - {"authorization", "host"}
+_AUTHORIZATION = (
+    'no Authorization here: name the scheme, in an OSCP session by "profile_changes": {"authorization": "bearer"}, '
+    'in a packet feed by "authorization": "bearer", and the secret by "credentials": {"outbound": {"secret": "NAME"}}'
+)
 _is_name = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}").fullmatch
 _is_value = re.compile(r"[\x20-\x7e\t]{0,2000}").fullmatch
 _names_secret = re.compile(
@@ -50,7 +54,7 @@ def name_fault(name: str, pointer: str) -> Fault | None:
     if not _is_name(name):
         return Fault(pointer, repr(name[:100]), "the name of a header: letters, digits and !#$%&'*+.^_`|~-")
     if name.lower() == "authorization":
-        return Fault(pointer, name, "no Authorization here; set authorization, and credentials.outbound")
+        return Fault(pointer, name, _AUTHORIZATION)
     if name.lower() in _SET_BY_SERVICE or name.lower().startswith("proxy-"):
         return Fault(pointer, name, "a header that the service does not set itself; leave this one out")
     return None

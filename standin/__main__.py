@@ -1,131 +1,25 @@
-"""`python -m standin`: options, and nothing else."""
+"""`python -m standin`. Ctrl-C while the program is imported ends it with one word, as it does later."""
 
 from __future__ import annotations
 
-import argparse
-import asyncio
-import errno
-import faulthandler
 import os
+import signal
 import sys
-from collections.abc import Sequence
-from pathlib import Path
 
-from standin.door import SURFACES, Access
-from standin.server import PACKET_PATH, Settings, serve
-from standin.tokens import Client, Gatekeeper
-
-_USAGE = 2
-_UNREACHABLE = 3
-_EPILOG = """\
-Connections are configured over HTTP: PUT /control/connections/{configuration id}. Sensor packets need no configuration;
-PUT /control/packet-devices names their devices and sensor actions. GET / shows how everything stands.
-"""
+_INTERRUPTED = 130
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit code: 0 after a signal, 2 for options that cannot be, 3 for an address that cannot be had."""
-    options = _parser().parse_args(arguments)
-    access = Access(host=options.host, tokens=_tokens(options.token), opened=frozenset(options.open))
-    if access.fault:
-        print(f"error: {access.fault}", file=sys.stderr)
-        return _USAGE
-    settings = Settings(
-        host=options.host,
-        port=options.port,
-        prefix=options.prefix.rstrip("/"),
-        access=access,
-        ready_file=options.ready_file,
-        packet_paths=tuple(dict.fromkeys((PACKET_PATH, *options.packet_path))),
-    )
-    try:
-        asyncio.run(serve(settings, Gatekeeper(options.oauth_client, options.authorization)))
-    except OSError as problem:
-        print(f"error: {_told(problem, options.host, options.port)}", file=sys.stderr)
-        return _UNREACHABLE
-    return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="depot-sim standin",
-        description="A platform to test a depot with: an OSCP 2.0 flexibility provider that takes sensor packets in.",
-        epilog=_EPILOG,
-    )
-    parser.add_argument("--host", default="127.0.0.1", help="address to serve (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=8430, help="port, 0 for any that is free (default: %(default)s)")
-    parser.add_argument("--prefix", default="/oscp", help="path in front of /fp/2.0/... (default: %(default)s)")
-    parser.add_argument(
-        "--packet-path",
-        action="append",
-        default=[],
-        type=_path,
-        metavar="PATH",
-        help=f"take sensor packets in there too, besides {PACKET_PATH}; repeatable",
-    )
-    parser.add_argument(
-        "--ready-file", type=Path, metavar="PATH", help="write {url, pid} there as JSON once it answers"
-    )
-    parser.add_argument(
-        "--oauth-client",
-        type=_client,
-        metavar="ID:SECRET",
-        help="issue bearer tokens to this client at POST /oauth/token, and let no protocol message pass without one",
-    )
-    parser.add_argument(
-        "--authorization",
-        action="append",
-        default=[],
-        metavar="VALUE",
-        help='let messages with this Authorization header pass ("Token abc"), and none without; repeatable',
-    )
-    parser.add_argument(
-        "--token",
-        action="append",
-        default=[],
-        metavar="TOKEN",
-        help="let requests with Authorization: Bearer TOKEN pass, and no others but those to opened surfaces; "
-        "repeatable (default: STANDIN_TOKENS, separated by commas)",
-    )
-    parser.add_argument(
-        "--open",
-        action="append",
-        default=[],
-        choices=SURFACES,
-        metavar="NAME",
-        help=f"take requests to this surface without a token: {', '.join(SURFACES)}; repeatable",
-    )
-    return parser
-
-
-def _tokens(given: Sequence[str]) -> tuple[str, ...]:
-    of_environment = os.environ.get("STANDIN_TOKENS", "").split(",")
-    return tuple(token.strip() for token in given or of_environment if token.strip())
-
-
-def _told(problem: OSError, host: str, port: int) -> str:
-    """What is wrong with an address, and what to do."""
-    if problem.errno == errno.EADDRINUSE:
-        return (
-            f"port {port} of {host} is already in use; stop the program that listens there, or name another: --port N"
-        )
-    return f"{host}:{port} cannot be listened on: {problem.strerror}; name another address with --host and --port"
-
-
-def _path(text: str) -> str:
-    path = text.rstrip("/")
-    if not path.startswith("/") or {"{", "}"} & set(path):
-        raise argparse.ArgumentTypeError("expected a path such as /ingest/packets")
-    return path
-
-
-def _client(text: str) -> Client:
-    id, colon, secret = text.partition(":")
-    if not (id and colon and secret):
-        raise argparse.ArgumentTypeError("expected ID:SECRET")
-    return Client(id, secret)
+def _end(*_: object) -> None:
+    os.write(2, b"interrupted\n")
+    os._exit(_INTERRUPTED)
 
 
 if __name__ == "__main__":
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # and not ignored, as in a background job
+        signal.signal(signal.SIGINT, _end)  # until the server handles signals itself
+    import faulthandler
+
+    from standin.command import main
+
     faulthandler.enable()
     sys.exit(main())

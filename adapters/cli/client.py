@@ -17,6 +17,7 @@ _CONNECT_SECONDS = 5
 _TIMEOUT = httpx.Timeout(30, connect=_CONNECT_SECONDS)
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 """A proxy named in the environment does not lead there."""
+_UNAUTHORISED = 401
 _AWAY = (502, 503, 504)
 
 
@@ -130,4 +131,6 @@ def _error(response: httpx.Response) -> DepotSimError:
         return Unreachable(f"the server cannot answer now: {said}", problem.hint)
     if response.is_server_error:
         return ServerFailed(f"the server failed: {said}", problem.hint)
+    if response.status_code == _UNAUTHORISED:
+        return ServerRefused(said, "give a token of the service by --token TOKEN or DEPOT_SIM_TOKEN")
     return ServerRefused(said, problem.hint)

@@ -66,7 +66,8 @@ def access_fault(request: CreateSession, profile: PartnerProfile, reach: OscpRea
     if not reach.requires_credentials or gets_tokens_later or request.credentials.inbound is not None:
         return None
     expected = (
-        'the token that the partner shows, such as {"secret": "env:NAME"}, because the service listens beyond '
-        "loopback; or start the service with --open oscp"
+        'the token that the partner shows, such as {"secret": "NAME"}, where NAME is a file in the folder --secrets or '
+        "a variable DEPOT_SIM_SECRET_NAME of the service, because the service listens beyond loopback; or start the "
+        "service with --open oscp"
     )
     return Fault("/credentials/inbound", "nothing", expected)

@@ -207,6 +207,8 @@ def test_an_older_session_without_credentials_stays_closed_beyond_loopback(tmp_p
         assert refused.status == 422
         assert [fault["pointer"] for fault in refused.body["faults"]] == ["/credentials/inbound"]
         assert "--open oscp" in refused.body["hint"]
+        assert '{"secret": "NAME"}' in refused.body["hint"]
+        assert "DEPOT_SIM_SECRET_NAME" in refused.body["hint"]
         secured = {"inbound": {"secret": "env:DEPOT_SIM_SECRET_PARTNER"}}
         assert client.create_session(remote_configuration_id="another", credentials=secured).status == 201
         registering = {"remote_configuration_id": "third", "partner_profile": "oca-2.0"}

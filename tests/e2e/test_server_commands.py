@@ -79,6 +79,8 @@ def test_a_server_with_tokens_wants_one(db: str, folder: Path) -> None:
 
     assert without.code == 2
     assert without.err.startswith("error: ")
+    assert "--token TOKEN or DEPOT_SIM_TOKEN" in without.err
+    assert "Authorization" not in without.err
     assert by_option.code == by_environment.code == 0
 
 

@@ -29,7 +29,6 @@ def problem(status: int, **said: object) -> Answer:
     ("status", "expected", "code"),
     [
         (400, ServerRefused, 2),
-        (401, ServerRefused, 2),
         (403, ServerRefused, 2),
         (404, ServerRefused, 2),
         (409, ServerRefused, 2),
@@ -48,6 +47,15 @@ def test_a_problem_document_becomes_an_error_with_its_words(
     assert "it is so" in error.value.detail
     assert error.value.hint == "do this"
     assert exit_code(error.value) == code
+
+
+def test_the_hint_for_a_missing_token_names_the_option() -> None:
+    answer = problem(401, detail="the request has no bearer token", hint="send the header Authorization: Bearer TOKEN")
+    with client(answer) as asked, pytest.raises(ServerRefused) as error:
+        asked.get("/x")
+
+    assert error.value.detail == "the request has no bearer token"
+    assert error.value.hint == "give a token of the service by --token TOKEN or DEPOT_SIM_TOKEN"
 
 
 def test_the_server_s_faults_are_ours() -> None:

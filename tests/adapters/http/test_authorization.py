@@ -141,7 +141,10 @@ async def test_headers_that_a_message_brings_along_stay(send: Sender, platform: 
         (Credentials(outbound=SecretReference("env:DEPOT_SIM_TOKENS")), "a variable whose name begins with"),
         (Credentials(outbound=SecretReference("file:/etc/hostname")), "which is not in the folder of secrets"),
         (Credentials(headers={"X-Key": "written down"}), 'a reference, such as {"secret": "NAME"}'),
-        (Credentials(headers={"Authorization": SecretReference("kept:none")}), "set authorization, and"),
+        (
+            Credentials(headers={"Authorization": SecretReference("kept:none")}),
+            '"profile_changes": {"authorization": "bearer"}',
+        ),
         (Credentials(headers={"Host": SecretReference("kept:none")}), "leave this one out"),
         (Credentials(headers={"apikey": SecretReference("kept:none")}), "no secret kept under 'none'"),
     ],
