@@ -29,7 +29,7 @@ from domain.oscp.due import Act, Due, agenda, due_now
 from domain.oscp.events import OscpMessageOpened
 from domain.oscp.ledger import OscpMessageFinalised, OscpMessageLedgerEntry
 from domain.oscp.session import OscpCapacityProviderSession
-from domain.oscp.vocabulary import Direction, Outcome
+from domain.oscp.vocabulary import Direction, Outcome, SessionClock
 from domain.run.events import SimulationRunStopped
 from domain.scenario.expectation_events import Clock as DeadlineClock
 from domain.scenario.expectation_events import Moment
@@ -172,7 +172,7 @@ class Clockwork:
             self._spawn(self._end_all(run_id))
         elif run_id in self._tended:
             for hosted in self._sessions.loaded():
-                if hosted.session.attached.run_id == run_id:
+                if hosted.session.attached.run_id == run_id and _follows_its_run(hosted):
                     self.look_at(hosted)
 
     async def _end_all(self, run_id: str) -> None:
@@ -279,6 +279,12 @@ def _pass_time(hosted: HostedSession, moment: Moment) -> list[Due]:
     hosted.overrides.expire(moment.session)
     hosted.expectations.expire(moment)
     return [due for due in due_now(hosted.session.state, moment.session) if due.act is not Act.TIME_OUT]
+
+
+def _follows_its_run(hosted: HostedSession) -> bool:
+    """Whether the logical time of its run may decide when the session has something to do. Expectations may follow it
+    in a session of the wall's clock, too."""
+    return hosted.session.attached.clock is SessionClock.RUN or bool(hosted.expectations.state.waiting)
 
 
 def _key(session_id: str, due: Due) -> _Key:
