@@ -11,17 +11,16 @@ from __future__ import annotations
 import asyncio
 import json
 import resource
+import statistics
 import tempfile
-import threading
 import time
-from collections.abc import Awaitable
-from contextlib import closing
-from http.client import HTTPConnection
+from collections.abc import Awaitable, Sequence
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
 from bench._guard_cost import cpu_us_without_and_with
+from bench._probe import Probe
 from bench._processes import Server, server
 from bench.oscp_inbound import HEARTBEATS, SESSIONS, attach, measure
 
@@ -70,9 +69,9 @@ def _report_cost(folder: Path) -> None:
 async def _long_header(simulator: Server) -> None:
     reader, writer = await _open(simulator)
     writer.write(b"GET /livez HTTP/1.1\r\nX: ")
-    status, latest_s = await _beside(simulator, _send_header(reader, writer))
+    status, times = await _beside(simulator, _send_header(reader, writer))
     _print("http_long_header_status", status, "status", at_least=431, at_most=431)
-    _print("http_long_header_latest_response", latest_s * 1_000, "ms")
+    _print("http_long_header_latest_response", max(times) * 1_000, "ms")
     _print("http_long_header_memory", simulator.resident_mb(), "MB")
 
 
@@ -91,16 +90,26 @@ async def _send_header(reader: asyncio.StreamReader, writer: asyncio.StreamWrite
 
 async def _half_requests(simulator: Server) -> None:
     opened = [await _open(simulator) for _ in range(HALF_REQUESTS)]
+    statuses, times = await _beside(simulator, _send_halves(simulator, opened))
+    _print("http_half_requests_ended", statuses.count(408), "connections", at_least=HALF_REQUESTS)
+    _print("http_half_requests_latest_response", max(times) * 1_000, "ms")
+    _print("http_half_requests_99_percent_response", statistics.quantiles(times, n=100)[98] * 1_000, "ms")
+    _print("http_half_requests_median_response", statistics.median(times) * 1_000, "ms")
+    for _, writer in opened:
+        writer.close()
+
+
+async def _send_halves(
+    simulator: Server, opened: Sequence[tuple[asyncio.StreamReader, asyncio.StreamWriter]]
+) -> list[int]:
+    """Send half a request on every connection, all at once; the status of every response."""
+    began = time.perf_counter()
     for number, (_, writer) in enumerate(opened):
         writer.write(_HALF[number % 2])
     _print("http_half_requests_memory", simulator.resident_mb(), "MB")
-    began = time.perf_counter()
-    statuses, latest_s = await _beside(simulator, asyncio.gather(*[_status(reader) for reader, _ in opened]))
-    _print("http_half_requests_ended", statuses.count(408), "connections", at_least=HALF_REQUESTS)
+    statuses = await asyncio.gather(*[_status(reader) for reader, _ in opened])
     _print("http_half_requests_seconds", time.perf_counter() - began, "s", at_most=15)
-    _print("http_half_requests_latest_response", latest_s * 1_000, "ms")
-    for _, writer in opened:
-        writer.close()
+    return statuses
 
 
 async def _status(reader: asyncio.StreamReader) -> int:
@@ -108,28 +117,11 @@ async def _status(reader: asyncio.StreamReader) -> int:
     return int(answer.split()[1]) if answer else 0
 
 
-async def _beside(simulator: Server, work: Awaitable[T]) -> tuple[T, float]:
-    """The result, and the latest response to another client in seconds while it is made.
-
-    That client has a thread of its own, so that it measures the service and not this process.
-    """
-    task, ended = asyncio.ensure_future(work), threading.Event()
-    probing = asyncio.create_task(asyncio.to_thread(_probe, simulator, ended))
-    result = await task
-    ended.set()
-    return result, await probing
-
-
-def _probe(simulator: Server, ended: threading.Event) -> float:
-    latest_s, host = 0.0, urlsplit(simulator.url)
-    with closing(HTTPConnection(host.hostname or "", host.port)) as connection:
-        while not ended.is_set():
-            began = time.perf_counter()
-            connection.request("GET", "/livez")
-            connection.getresponse().read()
-            latest_s = max(latest_s, time.perf_counter() - began)
-            time.sleep(0.005)
-    return latest_s
+async def _beside(simulator: Server, work: Awaitable[T]) -> tuple[T, list[float]]:
+    """The result, and how long each response to another client took while it was made, in seconds."""
+    probe = await asyncio.to_thread(Probe, simulator.url)
+    result = await work
+    return result, await asyncio.to_thread(probe.end)
 
 
 async def _open(simulator: Server) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
