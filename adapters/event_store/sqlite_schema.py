@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
+from adapters.event_store.file_lock import read_beginning
 from adapters.event_store.sqlite_reader import FileReader
 from domain.errors import StoreError, StoreTooNew, StoreUnreadable
 
@@ -48,15 +49,14 @@ def inspect_file(path: Path) -> bool:
     """Whether `path` is a store; False for a file that may become one. Changes no byte of it.
 
     Raises StoreUnreadable or StoreTooNew for any other file. Not to be called while this process has the database
-    open: closing the file here would release SQLite's locks on it.
+    open for reading: closing the file here would release SQLite's locks on it.
     """
     path = path.resolve()
     try:
         if not path.exists():
             return False
         size = path.stat().st_size
-        with path.open("rb") as file:
-            header = file.read(100)
+        header = read_beginning(path, 100)
     except OSError as error:
         raise StoreUnreadable(f"{path} cannot be read: {error.strerror}", "name a file this program may read") from None
     if size == 0:

@@ -85,6 +85,18 @@ def test_a_second_writer_is_refused_and_told_who_holds_the_file(
     assert refused.out == ""
 
 
+def test_a_second_writer_is_refused_without_the_lock_file(served: Service, db: str, folder: Path) -> None:
+    lock, kept = folder / "store.db.lock", folder / "kept.lock"
+    lock.rename(kept)
+    try:
+        refused = depot_sim("serve", "--port", "0", "--db", db)
+    finally:
+        kept.replace(lock)
+    assert (refused.code, refused.out) == (3, "")
+    assert "whose lock file was deleted" in refused.err
+    assert served.http.post("/simulation-runs/r3/commands/tick", json={"count": 1}).status_code == 200
+
+
 def test_a_stopped_service_still_holds_the_file(served: Service, db: str) -> None:
     served.process.send_signal(signal.SIGSTOP)
     try:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -105,10 +106,9 @@ def test_the_lock_of_a_killed_process_is_free_at_once(path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"not JSON", b'{"pid": "x"}', b"\xff" * 10_000])
 def test_what_a_lock_file_says_does_not_matter_to_who_gets_the_lock(path: Path, content: bytes) -> None:
     lock_path(path).write_bytes(content)
-    lock = FileLock(path)
-    lock_path(path).write_bytes(content)
-    assert "another process" in refusal(path).detail
-    lock.release()
+    with holder(path):
+        lock_path(path).write_bytes(content)
+        assert "another process" in refusal(path).detail
     open_event_store(f"sqlite:///{path}").close()
 
 
@@ -127,6 +127,80 @@ def test_every_path_to_the_file_has_the_same_lock(path: Path, monkeypatch: pytes
     with open_event_store(f"sqlite:///{path}"):
         for other in (Path("store.db"), Path("./folder/../store.db"), link, linked_folder / "store.db"):
             refusal(other)
+
+
+def deleted_lock_file(path: Path) -> Path:
+    lock_path(path).unlink()
+    return path
+
+
+def renamed(path: Path) -> Path:
+    return path.rename(path.with_name("renamed.db"))
+
+
+def hard_link(path: Path) -> Path:
+    link = path.with_name("link.db")
+    link.hardlink_to(path)
+    return link
+
+
+OTHER_WAYS = [deleted_lock_file, renamed, hard_link]
+
+
+@pytest.mark.parametrize("other_way", OTHER_WAYS)
+def test_the_database_itself_is_locked(path: Path, other_way: Callable[[Path], Path]) -> None:
+    with holder(path):
+        other = other_way(path)
+        assert "by another path or whose lock file was deleted" in refusal(other).detail
+        refusal(other)
+    open_event_store(f"sqlite:///{other}").close()
+
+
+@pytest.mark.parametrize("other_way", OTHER_WAYS)
+def test_the_same_process_is_refused_by_any_path(path: Path, other_way: Callable[[Path], Path]) -> None:
+    with open_event_store(f"sqlite:///{path}"):
+        assert str(os.getpid()) in refusal(other_way(path)).detail
+
+
+def test_sqlite_keeps_its_own_locks_while_a_second_opening_is_refused(path: Path) -> None:
+    """A process loses its fcntl locks on a file when it closes any descriptor of the file."""
+    with open_event_store(f"sqlite:///{path}") as store:
+        store.log.append(write("run-1", 0, 1))
+        kept = sqlite_locks(path)
+        assert kept
+        refusal(path)
+        refusal(hard_link(path))
+        with read_event_log(f"sqlite:///{path}") as log:
+            assert log.head() == 1
+        assert kept <= sqlite_locks(path)
+
+
+def sqlite_locks(path: Path) -> set[str]:
+    """The byte ranges of the file that this process has locked by fcntl, as the kernel lists them."""
+    rows = [line.split() for line in Path("/proc/locks").read_text().splitlines()]
+    inode = str(path.stat().st_ino)
+    return {
+        "-".join(row[-2:])
+        for row in rows
+        if row[1] == "POSIX" and row[-4] == str(os.getpid()) and row[-3].endswith(f":{inode}")
+    }
+
+
+def test_where_flock_keeps_sqlite_out_the_database_is_left_unlocked(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on macOS and network file systems, where flock and fcntl locks meet."""
+
+    def meets_flock(*_: object) -> None:
+        raise BlockingIOError
+
+    with monkeypatch.context() as changed:
+        changed.setattr("fcntl.lockf", meets_flock)
+        lock = FileLock(path)
+    with path.open("rb") as other:
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    refusal(path)
+    lock.release()
 
 
 def test_closing_another_descriptor_of_the_lock_file_does_not_release_the_lock(path: Path) -> None:
