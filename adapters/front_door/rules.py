@@ -16,7 +16,8 @@ _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 FORWARDING = frozenset({"forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"})
 """Headers, in lower case, that show that a proxy has sent a request on."""
 
-_DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_NEVER_IN_AUTHORITY = frozenset("@/\\?#% \t\r\n")  # of a user, a path, a query, a fragment, a zone
 _UNKNOWN_ADDRESS = "unknown"
 _LONGEST_NAME = 253  # characters of a host name; longer ones are not looked at, and not kept in the caches
 
@@ -85,7 +86,8 @@ def decide(surface: Surface, request: RequestFacts, token: Token, settings: Door
     if is_local_process and not is_open and not has_loopback_host(request):
         detail = "without tokens this service answers only requests whose Host is localhost or a loopback address"
         return Refusal(403, "host", detail, "use http://127.0.0.1 or http://localhost, or start it with tokens")
-    if _may_change(request) and has_foreign_origin(request):
+    is_behind_tls = settings.has_tokens or bool(settings.trusted_proxies)
+    if _may_change(request) and has_foreign_origin(request, is_behind_tls=is_behind_tls):
         detail = "the request comes from a web page of another origin, and such a page may not change anything"
         return Refusal(403, "origin", detail, "send it without a browser, or from a page of the same origin")
     asks_token = surface.asks_token and not is_open and request.path not in surface.open_paths
@@ -119,15 +121,15 @@ def requires_credentials(surface: Surface, request: RequestFacts, settings: Door
 def sender_of(client: str, forwarded_for: Sequence[str], settings: DoorSettings) -> str:
     """The address that limits and records are kept for.
 
-    That is the address of the connection. When this is a trusted proxy, it is the last address in X-Forwarded-For
-    that is not a trusted proxy: what stands before it was written by the client. Addresses of one IPv6 network of
-    64 bits count as one sender, because one client may have all of them.
+    That is the address of the connection. When this is a trusted proxy, it is the last address in X-Forwarded-For,
+    without its port, that is not a trusted proxy: what stands before it was written by the client. Addresses of one
+    IPv6 network of 64 bits count as one sender, because one client may have all of them.
     """
-    address = client
-    if address in settings.trusted_proxies:
-        listed = [part.strip() for value in forwarded_for for part in value.split(",")]
-        address = next((one for one in reversed(listed) if one not in settings.trusted_proxies), client)
-    return _sender(address)
+    trusted = _plain_addresses(settings.trusted_proxies) if settings.trusted_proxies else settings.trusted_proxies
+    if not trusted or _plain_address(client) not in trusted:
+        return _sender(client)
+    listed = [_without_port(part.strip()) for value in forwarded_for for part in value.split(",")]
+    return _sender(next((one for one in reversed(listed) if _plain_address(one) not in trusted), client))
 
 
 def has_loopback_host(request: RequestFacts) -> bool:
@@ -135,13 +137,17 @@ def has_loopback_host(request: RequestFacts) -> bool:
     return len(request.hosts) == 1 and is_loopback_name(_name_in(request.hosts[0]))
 
 
-def has_foreign_origin(request: RequestFacts) -> bool:
-    """Whether a browser says that the page behind the request is of another origin than the request's Host."""
+def has_foreign_origin(request: RequestFacts, *, is_behind_tls: bool = False) -> bool:
+    """Whether a browser says that the page behind the request is of another origin than the request's Host.
+
+    The process speaks http. Only when it may be behind a proxy that speaks TLS, a page of https can be its own.
+    """
     if not request.origins:
         return False
     if len(request.origins) > 1 or len(request.hosts) != 1:
         return True
-    return not _is_same(request.origins[0], request.hosts[0])
+    schemes = ("http", "https") if is_behind_tls else ("http",)
+    return not _is_same(request.origins[0], request.hosts[0], schemes)
 
 
 def is_forwarded(header_names: Sequence[str]) -> bool:
@@ -150,8 +156,11 @@ def is_forwarded(header_names: Sequence[str]) -> bool:
 
 
 def is_loopback_name(name: str) -> bool:
-    """Whether a host name or address, with IPv6 addresses without brackets, is one of this machine alone."""
-    return len(name) <= _LONGEST_NAME and _is_loopback_name(name)
+    """Whether a host name or address, with IPv6 addresses without brackets, is one of this machine alone.
+
+    A name with a zone (`::1%eth0`) is none: any text may stand for the zone.
+    """
+    return len(name) <= _LONGEST_NAME and "%" not in name and _is_loopback_name(name)
 
 
 @lru_cache(1_024)
@@ -189,15 +198,44 @@ def _is_port(text: str) -> bool:
     return text[0] == ":" and (text == ":" or (text[1:].isascii() and text[1:].isdigit()))
 
 
-def _is_same(origin: str, host: str) -> bool:
+def _is_same(origin: str, host: str, schemes: Sequence[str]) -> bool:
+    """Whether an origin is `scheme://host`. It has no user, path, query or fragment, and neither has a Host."""
+    scheme, separator, authority = origin.partition("://")
+    scheme = scheme.lower()
+    if not separator or scheme not in schemes or not _NEVER_IN_AUTHORITY.isdisjoint(authority + host):
+        return False
     try:
-        said = urlsplit(origin)
-        default = _DEFAULT_PORTS.get(said.scheme)
-        meant = urlsplit(f"//{host}")
+        said, meant = urlsplit(f"//{authority}"), urlsplit(f"//{host}")
+        default = _DEFAULT_PORTS[scheme]
         same_port = (said.port or default) == (meant.port or default)
     except ValueError:
         return False
-    return default is not None and said.hostname is not None and said.hostname == meant.hostname and same_port
+    return said.hostname is not None and said.hostname == meant.hostname and same_port
+
+
+def _without_port(address: str) -> str:
+    """The address in what proxies write: `192.0.2.1:5678`, `[2001:db8::1]:5678`, `[2001:db8::1]`, or it alone."""
+    if address.startswith("["):
+        inside, bracket, rest = address[1:].partition("]")
+        return inside if bracket and (not rest or _is_port(rest)) else address
+    name, colon, port = address.partition(":")
+    return name if colon and ":" not in port and _is_port(f":{port}") else address
+
+
+@lru_cache(16)
+def _plain_addresses(addresses: frozenset[str]) -> frozenset[str]:
+    return frozenset(map(_plain_address, addresses))
+
+
+def _plain_address(text: str) -> str:
+    """One text for each address: an IPv4 address mapped into IPv6 (`::ffff:192.0.2.1`) is the IPv4 address."""
+    return _cached_plain_address(text) if len(text) <= _LONGEST_NAME else text
+
+
+@lru_cache(4_096)
+def _cached_plain_address(text: str) -> str:
+    address = _address(text)
+    return text if address is None else str(address)
 
 
 def _sender(address: str) -> str:

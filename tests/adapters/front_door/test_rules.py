@@ -44,6 +44,11 @@ OTHER_HOSTS = [
     "127.0.0.1.evil.example",
     "localhost.evil.example",
     "evil.localhost",
+    "[::1%evil.example]",
+    "[::1%25evil.example]:8420",
+    "[fe80::1%lo]",
+    "127.0.0.1%evil.example",
+    "localhost%evil.example",
     "localhost:port",
     "localhost:8420:1",
     "user@localhost",
@@ -74,6 +79,16 @@ FOREIGN_ORIGINS = [
     "file://",
     "chrome-extension://127.0.0.1:8420x",
     "http://127.0.0.1:99999",
+    "http://evil@127.0.0.1:8420",
+    "http://evil:password@127.0.0.1:8420",
+    "http://127.0.0.1:8420/",
+    "http://127.0.0.1:8420/path",
+    "http://127.0.0.1:8420?query",
+    "http://127.0.0.1:8420#fragment",
+    "http://127.0.0.1:8420\\.evil.example",
+    "ws://127.0.0.1:8420",
+    "ftp://127.0.0.1:8420",
+    "http:127.0.0.1:8420",
 ]
 
 
@@ -141,6 +156,30 @@ def test_behind_a_tls_proxy_the_default_port_is_the_same_origin() -> None:
     assert rule(CONTROL, request(origins=("https://depot.example",), hosts=("depot.example",)), WITH_TOKENS) == ""
 
 
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        (WITHOUT_TOKENS, "origin"),
+        (WITHOUT_TOKENS._replace(trusted_proxies=frozenset({"127.0.0.1"})), ""),
+        (WITH_TOKENS, ""),
+        (EXPOSED, ""),
+    ],
+)
+def test_a_page_of_https_is_of_the_same_origin_only_where_a_tls_proxy_may_be(
+    settings: DoorSettings, expected: str
+) -> None:
+    assert rule(CONTROL, request(origins=("https://127.0.0.1:8420",)), settings) == expected
+
+
+def test_a_page_of_https_is_never_this_machine_without_a_proxy() -> None:
+    assert requires_credentials(OSCP, request(origins=("https://127.0.0.1:8420",)), WITH_TOKENS)
+
+
+@pytest.mark.parametrize("host", ["evil@127.0.0.1:8420", "127.0.0.1:8420/path", "127.0.0.1:8420#fragment"])
+def test_no_origin_is_that_of_a_host_header_with_more_than_a_name_and_a_port(host: str) -> None:
+    assert rule(OSCP, request(hosts=(host,), origins=("http://127.0.0.1:8420",)), WITH_TOKENS) == "origin"
+
+
 def test_two_origins_are_never_the_same() -> None:
     assert rule(CONTROL, request(origins=("http://127.0.0.1:8420",) * 2), WITHOUT_TOKENS) == "origin"
 
@@ -195,6 +234,19 @@ def test_sessions_need_credentials_for_what_does_not_come_from_this_machine(
         ("10.0.0.1", ("1.2.3.4",), "1.2.3.4"),
         ("10.0.0.1", ("9.9.9.9, 1.2.3.4",), "1.2.3.4"),
         ("10.0.0.1", ("9.9.9.9", "1.2.3.4, 10.0.0.1"), "1.2.3.4"),
+        ("10.0.0.1", ("1.2.3.4:5678",), "1.2.3.4"),
+        ("10.0.0.1", ("9.9.9.9:1, 1.2.3.4:5678, 10.0.0.1:44",), "1.2.3.4"),
+        ("10.0.0.1", ("[2001:db8:1:2::1]:44",), "2001:db8:1:2::/64"),
+        ("10.0.0.1", ("[2001:db8:1:2::1]",), "2001:db8:1:2::/64"),
+        ("10.0.0.1", ("2001:db8:1:2::1",), "2001:db8:1:2::/64"),
+        ("10.0.0.1", ("::ffff:1.2.3.4",), "1.2.3.4"),
+        ("10.0.0.1", ("[::ffff:1.2.3.4]:5678, [::ffff:10.0.0.1]:44",), "1.2.3.4"),
+        ("::ffff:10.0.0.1", ("1.2.3.4",), "1.2.3.4"),
+        ("2001:db8:0:0::9", ("1.2.3.4",), "1.2.3.4"),
+        ("10.0.0.1", ("9.9.9.9, 1.2.3.4:port",), "unknown"),
+        ("10.0.0.1", ("[1.2.3.4",), "unknown"),
+        ("10.0.0.1", ("1.2.3.4" * 99,), "unknown"),
+        ("10.0.0.9", ("1.2.3.4:5678",), "10.0.0.9"),
         ("10.0.0.1", (), "10.0.0.1"),
         ("10.0.0.1", ("nonsense",), "unknown"),
         ("", (), "unknown"),
@@ -207,9 +259,16 @@ def test_sessions_need_credentials_for_what_does_not_come_from_this_machine(
 def test_the_sender_is_the_connection_s_address_or_what_a_trusted_proxy_says(
     client: str, forwarded_for: tuple[str, ...], sender: str
 ) -> None:
-    settings = EXPOSED._replace(trusted_proxies=frozenset({"10.0.0.1"}))
+    settings = EXPOSED._replace(trusted_proxies=frozenset({"10.0.0.1", "2001:DB8::9"}))
     assert sender_of(client, forwarded_for, settings) == sender
 
 
+@pytest.mark.parametrize("proxy", ["10.0.0.1", "::ffff:10.0.0.1", "::ffff:a00:1"])
+@pytest.mark.parametrize("client", ["10.0.0.1", "::ffff:10.0.0.1"])
+def test_a_trusted_proxy_is_known_in_every_notation_of_its_address(proxy: str, client: str) -> None:
+    settings = EXPOSED._replace(trusted_proxies=frozenset({proxy}))
+    assert sender_of(client, ("1.2.3.4:5678",), settings) == "1.2.3.4"
+
+
 def test_no_name_of_another_machine_is_loopback() -> None:
-    assert not any(map(is_loopback_name, ["", "0.0.0.0", "::", "depot", "10.0.0.1", "localhost.localdomain"]))
+    assert not any(map(is_loopback_name, ["", "0.0.0.0", "::", "depot", "10.0.0.1", "localhost.localdomain", "::1%lo"]))
