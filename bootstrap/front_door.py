@@ -72,7 +72,11 @@ def check_reach(settings: Settings) -> None:
             fault = Fault("/open", repr(name), " or ".join(OPENABLE))
             raise InvalidInput([fault], f"there is no surface {name!r} that can be opened")
     if not settings.tokens and settings.tokens_file is None and not is_loopback_name(settings.host):
-        fault = Fault("/host", f"{settings.host!r} without tokens", "127.0.0.1, or tokens such as ops:operator:SECRET")
+        expected = (
+            "tokens in DEPOT_SIM_TOKENS or --tokens-file FILE, such as "
+            "DEPOT_SIM_TOKENS=ops:operator:AT-LEAST-16-CHARACTERS, or --host 127.0.0.1"
+        )
+        fault = Fault("/host", f"{settings.host!r} without tokens", expected)
         detail = "the service listens on other addresses than loopback only with tokens"
         raise InvalidInput([fault], detail, "set DEPOT_SIM_TOKENS or --tokens-file, or listen on 127.0.0.1")
 

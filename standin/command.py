@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from standin.door import SURFACES, Access
 from standin.server import PACKET_PATH, Settings, serve
@@ -26,8 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code: 0 after a signal, 2 for options that cannot be, 3 for an address that cannot be had."""
     options = _parser().parse_args(arguments)
     access = Access(host=options.host, tokens=_tokens(options.token), opened=frozenset(options.open))
-    if access.fault:
-        print(f"error: {access.fault}", file=sys.stderr)
+    fault = access.fault
+    if fault is not None:
+        _complain(*fault)
         return _USAGE
     settings = Settings(
         host=options.host,
@@ -40,13 +42,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         asyncio.run(serve(settings, Gatekeeper(options.oauth_client, options.authorization)))
     except OSError as problem:
-        print(f"error: {_told(problem, options.host, options.port)}", file=sys.stderr)
+        _complain(*_told(problem, options.host, options.port))
         return _UNREACHABLE
     return 0
 
 
+class _Parser(argparse.ArgumentParser):
+    """Complains as the rest of depot-sim does."""
+
+    def error(self, message: str) -> NoReturn:
+        _complain(message, f"see {self.prog} --help")
+        self.exit(_USAGE)
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="depot-sim standin",
         description="A platform to test a depot with: an OSCP 2.0 flexibility provider that takes sensor packets in.",
         epilog=_EPILOG,
@@ -102,13 +112,17 @@ def _tokens(given: Sequence[str]) -> tuple[str, ...]:
     return tuple(token.strip() for token in given or of_environment if token.strip())
 
 
-def _told(problem: OSError, host: str, port: int) -> str:
+def _complain(what: str, hint: str) -> None:
+    """An error as depot-sim writes it."""
+    print(f"error: {what}\n  hint     {hint}", file=sys.stderr)
+
+
+def _told(problem: OSError, host: str, port: int) -> tuple[str, str]:
     """What is wrong with an address, and what to do."""
     if problem.errno == errno.EADDRINUSE:
-        return (
-            f"port {port} of {host} is already in use; stop the program that listens there, or name another: --port N"
-        )
-    return f"{host}:{port} cannot be listened on: {problem.strerror}; name another address with --host and --port"
+        hint = "stop the program that listens there, or name another port: --port N"
+        return f"port {port} of {host} is already in use", hint
+    return f"{host}:{port} cannot be listened on: {problem.strerror}", "name another address with --host and --port"
 
 
 def _path(text: str) -> str:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 from msgspec import Struct
 
 from adapters.front_door.rules import (
+    SHORTEST_TOKEN,
     DoorSettings,
     Refusal,
     RequestFacts,
@@ -39,6 +41,13 @@ _PAGE_HEADERS = {
 _PAGE_PATHS = frozenset({"/", "/connections.html", "/page.css", "/page.js"})
 
 
+class AccessFault(NamedTuple):
+    """What is wrong with the options, and what to do."""
+
+    what: str
+    hint: str
+
+
 class Access(Struct, frozen=True, kw_only=True):
     """Who may send requests. `opened` are names of surfaces that need no token."""
 
@@ -51,13 +60,19 @@ class Access(Struct, frozen=True, kw_only=True):
         return DoorSettings(bool(self.tokens), not is_loopback_name(self.host), self.opened)
 
     @property
-    def fault(self) -> str:
-        """Why the stand-in must not listen there; nothing when it may."""
+    def fault(self) -> AccessFault | None:
+        """Why the stand-in must not start; None when it may."""
+        shortest = min(map(len, self.tokens), default=SHORTEST_TOKEN)
+        if shortest < SHORTEST_TOKEN:
+            return AccessFault(
+                f"a token (--token, STANDIN_TOKENS) has {shortest} characters",
+                f"give one of at least {SHORTEST_TOKEN} characters",
+            )
         if is_loopback_name(self.host) or self.tokens or self.opened:
-            return ""
-        return (
-            f"the stand-in listens on {self.host} only with a token or with surfaces that are opened by name: add "
-            f"--token TOKEN or --open NAME ({', '.join(SURFACES)}), or listen on 127.0.0.1"
+            return None
+        return AccessFault(
+            f"the stand-in listens on {self.host} only with a token or with surfaces that are opened by name",
+            f"add --token TOKEN or --open NAME ({', '.join(SURFACES)}), or listen on 127.0.0.1",
         )
 
 

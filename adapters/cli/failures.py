@@ -76,7 +76,9 @@ def show_defect(terminal: Terminal, defect: Exception) -> None:
 def place(fault: Fault) -> str:
     """Where a fault is: its pointer, with line and column when they are known."""
     pointer = fault.pointer or "(the whole)"
-    return f"{pointer} (line {fault.line}, column {fault.column})" if fault.line else pointer
+    if not fault.line:
+        return pointer
+    return f"{pointer} (line {fault.line}, column {fault.column})" if fault.column else f"{pointer} (line {fault.line})"
 
 
 def _what(error: DepotSimError | OSError) -> str:

@@ -25,7 +25,9 @@ class SqliteLibrary(msgspec.Struct, frozen=True):
     wal_reset_fixed: bool
 
     def __str__(self) -> str:
-        return f"SQLite {self.version} ({'with' if self.wal_reset_fixed else 'without'} the WAL-reset fix)"
+        if self.wal_reset_fixed:
+            return f"SQLite {self.version}"
+        return f"SQLite {self.version} (its known WAL fault cannot occur here, see docs/operation.md)"
 
 
 def loaded_library() -> SqliteLibrary:

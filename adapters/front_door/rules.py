@@ -12,6 +12,8 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+SHORTEST_TOKEN = 16
+"""Characters of a token, of the service and of the stand-in."""
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 FORWARDING = frozenset({"forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"})
 """Headers, in lower case, that show that a proxy has sent a request on."""
@@ -104,7 +106,7 @@ def _token_refusal(surface: Surface, token: Token, settings: DoorSettings) -> Re
         detail = "the request has no bearer token"
         return Refusal(401, "token.missing", detail, "send the header Authorization: Bearer TOKEN")
     if token is Token.UNKNOWN:
-        return Refusal(401, "token.unknown", "the token is not one of this process", "ask its operator for a token")
+        return Refusal(401, "token.unknown", "the service does not know this token", "ask its operator for a token")
     return None
 
 

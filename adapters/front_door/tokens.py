@@ -7,14 +7,13 @@ from hashlib import sha256
 from hmac import compare_digest
 from typing import NamedTuple
 
+from adapters.front_door.rules import SHORTEST_TOKEN
 from application.access.actors import Actor, Role
 from domain.errors import Fault, InvalidInput
 
-SHORTEST_TOKEN = 16
-
 
 class TokenText(NamedTuple):
-    """ "name:role:token", and the JSON pointer or line of its origin for errors."""
+    """ "NAME:ROLE:TOKEN", and the JSON pointer or line of its origin for errors."""
 
     pointer: str
     text: str
@@ -58,11 +57,11 @@ def _read(text: TokenText) -> tuple[bytes, Actor]:
     name, _, rest = text.text.partition(":")
     role, token = rest.partition(":")[0], text.token
     if not name or not token:
-        raise _fault(text, "a text of another form", "name:role:token")
+        raise _fault(text, f"a {'line' if text.line else 'text'} that is not NAME:ROLE:TOKEN", "NAME:ROLE:TOKEN")
     if role not in tuple(Role):
         raise _fault(text, "an unknown role in the second place", " or ".join(Role))
     if len(token) < SHORTEST_TOKEN:
-        raise _fault(text, f"a token of {len(token)} characters", f"at least {SHORTEST_TOKEN}")
+        raise _fault(text, f"a token of {len(token)} characters", f"at least {SHORTEST_TOKEN} characters")
     if not (token.isascii() and token.isprintable()):
         raise _fault(text, "a token with characters beyond printable ASCII", "letters, digits and signs of ASCII")
     return _digest(token), Actor(name, Role(role))

@@ -301,5 +301,6 @@ def test_a_broken_line_of_the_tokens_file_is_named_and_not_shown(tmp_path: Path)
     file.write_text(f"# first\notto:{OPERATOR}\n")
     finished = finish(start("serve", "--db", "memory:", "--port", "0", DEPOT_SIM_TOKENS_FILE=str(file)))
     assert finished.code == 2
-    assert "line 2" in finished.err
+    assert f"where    --tokens-file {file} line 2\n" in finished.err
+    assert "a line that is not NAME:ROLE:TOKEN" in finished.err
     assert OPERATOR not in finished.err

@@ -56,15 +56,15 @@ def test_a_packet_path_is_a_path() -> None:
     assert "expected a path such as /ingest/packets" in err
 
 
-def test_an_address_in_use_is_said_in_one_line() -> None:
+def test_an_address_in_use_is_an_error_with_a_hint() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with started("--port", str(port)) as process:
             _, err = process.communicate(timeout=patient(60))
     assert process.returncode == 3
-    assert err.startswith(f"error: port {port} of 127.0.0.1 is already in use; ")
+    assert err.startswith(f"error: port {port} of 127.0.0.1 is already in use\n  hint     ")
     assert "--port N" in err
-    assert err.count("\n") == 1
+    assert err.count("\n") == 2
 
 
 def test_its_help_names_the_command_that_starts_it() -> None:
@@ -79,12 +79,16 @@ def test_its_help_names_the_command_that_starts_it() -> None:
     [
         (("--host", "0.0.0.0"), "--token TOKEN or --open NAME (control, oscp, packets, page)"),
         (("--open", "everything"), "'control', 'oscp', 'packets', 'page'"),
+        (("--token", "abc"), "has 3 characters\n  hint     give one of at least 16 characters\n"),
+        (("--token", "a-token-of-the-stand-in", "--token", "short"), "has 5 characters"),
+        (("--prot", "1"), "unrecognized arguments: --prot 1\n  hint     see depot-sim standin --help\n"),
     ],
 )
 def test_what_would_let_anyone_in_is_refused_with_the_fix(options: tuple[str, ...], told: str) -> None:
     with started("--port", "0", *options) as process:
         _, err = process.communicate(timeout=patient(60))
     assert process.returncode == 2
+    assert err.startswith("error: ")
     assert told in err
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import shutil
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import msgspec
 
-from adapters.cli.arguments import DEFAULT_URL, Subcommands
+from adapters.cli.arguments import DEFAULT_PORT, DEFAULT_URL, Subcommands
 from adapters.cli.background import BackgroundService
 from adapters.cli.depots import load_depot
 from adapters.cli.exit_codes import ExitCode
@@ -48,7 +48,7 @@ def execute(arguments: argparse.Namespace, toolbox: Toolbox, terminal: Terminal)
     service = BackgroundService(folder, toolbox.command)
     stopped = service.stop()
     if arguments.stop:
-        terminal.text("the demo's service is stopped\n" if stopped else "no service of a demo is running here\n")
+        terminal.text("the demo's service is stopped\n" if stopped else _nothing_to_stop(toolbox.name, folder))
         return ExitCode.OK
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -95,10 +95,21 @@ def _start_served_run(url: str, finished: Finished) -> str:
         return msgspec.json.decode(client.post("/simulation-runs", msgspec.json.encode(request)), type=_Started).run_id
 
 
+def _nothing_to_stop(name: str, folder: Path) -> str:
+    hint = f"run {name} demo --stop in the folder where the demo was started"
+    return f"no service of a demo is running in {folder}; {hint}\n"
+
+
+def _on_another_port(url: str) -> str:
+    if url == DEFAULT_URL:
+        return ""
+    return f"Another program uses port {DEFAULT_PORT}, so the demo's service has port {urlsplit(url).port}.\n\n"
+
+
 def _left_behind(name: str, url: str, run_id: str, simulated: str) -> str:
     at_url = "" if url == DEFAULT_URL else f" --url {url}"
     return f"""
-The depot is now served, a minute a second, until it is stopped:
+{_on_another_port(url)}The depot is now served, a minute a second, until it is stopped:
 
   {url}/simulation-runs/{run_id}
   {url}/openapi.json

@@ -12,6 +12,7 @@ from adapters.cli.arguments import DEFAULT_PORT, Subcommands
 from adapters.cli.exit_codes import ExitCode
 from adapters.cli.terminal import Terminal
 from adapters.cli.toolbox import ServeRequest, Toolbox
+from domain.errors import Fault, InvalidInput
 
 DEFAULT_DB = "sqlite:///depot-sim.db"
 _EPILOG = """
@@ -80,23 +81,41 @@ def add_to(subcommands: Subcommands) -> None:
 def execute(arguments: argparse.Namespace, toolbox: Toolbox, _terminal: Terminal) -> ExitCode:
     tokens = os.environ.get("DEPOT_SIM_TOKENS", "").split(",")
     log_format = arguments.log_format or ("text" if sys.stderr.isatty() else "json")
-    toolbox.serve(
-        ServeRequest(
-            db=arguments.db or os.environ.get("DEPOT_SIM_DB") or DEFAULT_DB,
-            host=arguments.host,
-            port=arguments.port,
-            tokens=tuple(token.strip() for token in tokens if token.strip()),
-            ready_file=arguments.ready_file,
-            json_logs=log_format == "json",
-            limits=tuple(arguments.limit),
-            kept_secrets=arguments.kept_secrets or _path("DEPOT_SIM_KEPT_SECRETS"),
-            secrets=arguments.secrets or _path("DEPOT_SIM_SECRETS"),
-            tokens_file=arguments.tokens_file or _path("DEPOT_SIM_TOKENS_FILE"),
-            opened=tuple(arguments.opened),
-            trusted_proxies=tuple(arguments.trusted_proxies),
-        )
+    request = ServeRequest(
+        db=arguments.db or os.environ.get("DEPOT_SIM_DB") or DEFAULT_DB,
+        host=arguments.host,
+        port=arguments.port,
+        tokens=tuple(token.strip() for token in tokens if token.strip()),
+        ready_file=arguments.ready_file,
+        json_logs=log_format == "json",
+        limits=tuple(arguments.limit),
+        kept_secrets=arguments.kept_secrets or _path("DEPOT_SIM_KEPT_SECRETS"),
+        secrets=arguments.secrets or _path("DEPOT_SIM_SECRETS"),
+        tokens_file=arguments.tokens_file or _path("DEPOT_SIM_TOKENS_FILE"),
+        opened=tuple(arguments.opened),
+        trusted_proxies=tuple(arguments.trusted_proxies),
     )
+    try:
+        toolbox.serve(request)
+    except InvalidInput as error:
+        raise InvalidInput([_as_typed(fault, request) for fault in error.faults], error.detail, error.hint) from None
     return ExitCode.OK
+
+
+def _as_typed(fault: Fault, request: ServeRequest) -> Fault:
+    """The fault with the option or variable that the user has typed as its place."""
+    setting, _, number = fault.pointer.removeprefix("/").partition("/")
+    match setting:
+        case "tokens":
+            place = f"DEPOT_SIM_TOKENS, token {int(number) + 1}"
+        case "tokens_file":
+            line = f" line {fault.line}" if fault.line else ""
+            place = f"--tokens-file {request.tokens_file}{line}"
+        case "host" | "open" | "limit" | "ready_file" | "secrets":
+            place = f"--{setting.replace('_', '-')}"
+        case _:
+            return fault
+    return Fault(place, fault.found, fault.expected)
 
 
 def _path(variable: str) -> Path | None:

@@ -26,5 +26,7 @@ def test_the_loaded_library_is_the_one_that_python_uses() -> None:
 
 
 def test_the_text_names_version_and_fix() -> None:
-    assert str(SqliteLibrary("3.40.1", False)) == "SQLite 3.40.1 (without the WAL-reset fix)"
-    assert str(SqliteLibrary("3.51.3", True)) == "SQLite 3.51.3 (with the WAL-reset fix)"
+    assert str(SqliteLibrary("3.40.1", False)) == (
+        "SQLite 3.40.1 (its known WAL fault cannot occur here, see docs/operation.md)"
+    )
+    assert str(SqliteLibrary("3.51.3", True)) == "SQLite 3.51.3"

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from adapters.cli.toolbox import ServeRequest
+from adapters.front_door.tokens import Tokens, listed
+from bootstrap.front_door import check_reach
+from bootstrap.settings import Settings
+from domain.errors import Fault, InvalidInput
 from tests.adapters.cli.command_line import depot_sim
 
 
@@ -55,3 +60,34 @@ def test_limits_may_be_given_one_by_one() -> None:
         "head-bytes=1000",
         "idle-seconds=5",
     )
+
+
+@pytest.mark.parametrize(
+    ("fault", "place"),
+    [
+        (Fault("/tokens/0", "x", "y"), "DEPOT_SIM_TOKENS, token 1"),
+        (Fault("/tokens_file", "x", "y", line=2), "--tokens-file t line 2"),
+        (Fault("/tokens_file", "x", "y"), "--tokens-file t"),
+        (Fault("/host", "x", "y"), "--host"),
+        (Fault("/ready_file", "x", "y"), "--ready-file"),
+        (Fault("/secrets", "x", "y"), "--secrets"),
+        (Fault("/secret", "x", "y"), "/secret"),
+    ],
+)
+def test_a_fault_of_a_setting_names_what_was_typed(fault: Fault, place: str) -> None:
+    def refuse(_: ServeRequest) -> None:
+        raise InvalidInput([fault])
+
+    code, _, err = depot_sim("serve", "--tokens-file", "t", serve=refuse)
+
+    assert code == 2
+    assert f"where    {place}\n" in err
+
+
+def test_the_example_of_tokens_for_other_addresses_is_accepted() -> None:
+    with pytest.raises(InvalidInput) as error:
+        check_reach(Settings(host="0.0.0.0"))
+    (fault,) = error.value.faults
+    assert "--tokens-file" in fault.expected
+    (example,) = re.findall("DEPOT_SIM_TOKENS=([^ ,]+)", fault.expected)
+    assert Tokens(listed([example]))

@@ -15,7 +15,10 @@ def test_it_tells_the_versions_of_all_that_matters() -> None:
 
     assert code == 0
     python = platform.python_version()
-    assert out == (f"depot-sim 1.2.3, Python {python}, store schema 4, SQLite 3.46.1 (without the WAL-reset fix)\n")
+    assert out == (
+        f"depot-sim 1.2.3, Python {python}, store schema 4, "
+        "SQLite 3.46.1 (its known WAL fault cannot occur here, see docs/operation.md)\n"
+    )
 
 
 def test_programs_get_them_as_json() -> None:
