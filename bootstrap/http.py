@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -11,9 +12,17 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from adapters.control_api import InTurn, create_app
 from adapters.metrics import MeteredApp
 from adapters.oscp import PREFIX, OscpApplication
+from application.oscp.arrivals import MOST_BODY_BYTES
 from bootstrap.front_door import behind_front_door
 from bootstrap.service import Service
-from connection_guard import ConnectionGuard, GuardedApplication, GuardedConnection, Limits, current_connection
+from connection_guard import (
+    BodyMemory,
+    ConnectionGuard,
+    GuardedApplication,
+    GuardedConnection,
+    Limits,
+    current_connection,
+)
 
 RESPONSE_SECONDS_WHEN_STOPPING = 1.5
 """What is not answered by then is cut off, so that the process is out within 5 s. uvicorn would cut it off later, and
@@ -49,7 +58,7 @@ class HttpSide:
         surfaces = behind_front_door(
             Dispatcher({PREFIX: oscp}, InTurn(control, service.backend.streams)), control, service.doors
         )
-        self._app = GuardedApplication(surfaces, limits)
+        self._app = GuardedApplication(surfaces, limits, _body_memory(limits.body_bytes_under_way))
         metrics, guard = service.metrics, self.guard
         metrics.watch("depot_sim_http_connections", "Open connections", "", lambda: [("", guard.open_connections)])
         metrics.watch(
@@ -72,6 +81,13 @@ class HttpSide:
         """End what has not ended by itself."""
         self._app.cut_off()
         self.guard.abort_all()
+
+
+def _body_memory(most_bytes: int) -> Callable[[str], BodyMemory]:
+    """OSCP messages, whose senders have not shown a valid token before the body, have half of the memory for bodies."""
+    control = BodyMemory(most_bytes)
+    oscp = BodyMemory(most_bytes // 2, kept_bytes=MOST_BODY_BYTES, within=control)
+    return lambda path: oscp if path.startswith(f"{PREFIX}/") else control
 
 
 def server_config(app: Any, guard: ConnectionGuard) -> uvicorn.Config:

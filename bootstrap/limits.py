@@ -11,11 +11,15 @@ from typing import NamedTuple
 
 from adapters.control_api import StreamLimits
 from adapters.front_door.rate import DEFAULT_PER_MINUTE
+from application.memory import Room
 from connection_guard import Limits
 from domain.errors import Fault, InvalidInput
 
 _OTHER_FILES = 256
 """Open files that are no connections from clients: the stores, partners, the loop."""
+
+_LEAST_FOR_BODIES = 32 * 2**20
+"""Enough for one configuration of the largest size."""
 
 _log = logging.getLogger("depot_sim.service")
 
@@ -49,6 +53,8 @@ LIMITS = (
     Limit("head-bytes", "head_bytes", "bytes", 256, 2**24),
     Limit("head-seconds", "head_seconds", "seconds", 0.01, 86_400),
     Limit("body-seconds", "body_seconds", "seconds", 0.01, 86_400),
+    Limit("whole-body-seconds", "whole_body_seconds", "seconds", 0.01, 86_400),
+    Limit("body-bytes-under-way", "body_bytes_under_way", "bytes", 256, 2**40),
     Limit("idle-seconds", "idle_seconds", "seconds", 0.01, 86_400),
     Limit("connections", "connections", "connections", 1, 1_000_000),
     Limit("connections-per-address", "connections_per_address", "connections", 1, 1_000_000),
@@ -99,6 +105,18 @@ def allow_open_files(limits: Limits) -> Limits:
     connections = max(1, max(soft, allowed) - _OTHER_FILES)
     _log.warning("fewer connections are accepted: the limit of open files is low", extra={"connections": connections})
     return replace(limits, connections=connections)
+
+
+def allow_bodies(limits: Limits, room: Room | None) -> Limits:
+    """Lower the memory for bodies under way to an eighth of what is left, though not below 32 MiB.
+
+    A body takes up to three times its size while it is received and read.
+    """
+    allowed = limits.body_bytes_under_way if room is None else max(_LEAST_FOR_BODIES, room.left_bytes // 8)
+    if allowed >= limits.body_bytes_under_way:
+        return limits
+    _log.info("less memory is for bodies under way: little is left", extra={"bytes": allowed})
+    return replace(limits, body_bytes_under_way=allowed)
 
 
 def _number(text: str, limit: Limit) -> float | None:

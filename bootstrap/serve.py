@@ -26,7 +26,7 @@ from application.memory import MemoryBudget
 from bootstrap.front_door import check_reach
 from bootstrap.given_secrets import open_secrets
 from bootstrap.http import RESPONSE_SECONDS_WHEN_STOPPING, HttpSide
-from bootstrap.limits import allow_open_files, read_limits
+from bootstrap.limits import allow_bodies, allow_open_files, read_limits
 from bootstrap.listening import listening
 from bootstrap.logs import configure_logs
 from bootstrap.memory_watch import MemoryWatch
@@ -63,16 +63,18 @@ def serve(settings: Settings) -> None:
     save_address_space()
     check_reach(settings)
     check_ready_file(settings)
-    limits = read_limits(settings.limits)
+    limits: Limits = read_limits(settings.limits)
     secrets = open_secrets(settings)
     configure_logs(settings.log_format, secrets.mask)
     build_types()
     gc.set_threshold(*_COLLECT_AFTER)
-    memory = MemoryBudget(ProcessMemory(_MOST_THREADS))
+    process_memory = ProcessMemory(_MOST_THREADS)
+    memory = MemoryBudget(process_memory)
     memory.require_reserve()
+    limits = allow_bodies(allow_open_files(limits), process_memory.room())
     try:
         with listening(settings.host, settings.port) as listener, asyncio.Runner(loop_factory=_loop_factory()) as loop:
-            loop.run(_serve(settings, listener, secrets, allow_open_files(limits), memory))
+            loop.run(_serve(settings, listener, secrets, limits, memory))
     except MemoryError:
         raise memory.exhausted() from None
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import unquote
 
+from connection_guard.bodies import BodyMemory
 from connection_guard.connection import CURRENT, GuardedConnection
 from connection_guard.limits import Limits
 from connection_guard.responses import MEDIA_TYPE, problem
@@ -17,6 +19,8 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Any, Any, Any], Awaitable[None]]
+MemoryOf = Callable[[str], BodyMemory]
+"""The memory for the body of a request to a path."""
 
 EXTENSION = "depot_sim.connection"
 """The ASGI extension that is the client's connection."""
@@ -26,6 +30,8 @@ _REFUSED_AT_ONCE = 4
 """Thousands of bodies may be late at the same moment: others get their responses between the refusals."""
 _MOST_LOGGED = 100
 """Characters of a path."""
+_RETRY_AFTER_SECONDS = 5
+_DISCARDING_SECONDS = 2.0
 _DISCONNECT = {"type": "http.disconnect"}
 _CLOSE = (b"connection", b"close")
 
@@ -37,12 +43,17 @@ class GuardedApplication:
 
     It adds the connection to the scope as an extension, tells it when a response has ended, turns a target in absolute
     form into a path and its host (RFC 9112 3.2.2), and ends a request whose body does not come: 408, or 503 after
-    `stop`. Most requests have arrived as a whole when they begin: for them it does as little as it can.
+    `stop`. A body for which no memory is left gets 503. Most requests have arrived as a whole when they begin: for them
+    it does as little as it can.
     """
 
-    def __init__(self, app: Application, limits: Limits) -> None:
+    def __init__(self, app: Application, limits: Limits, memory_of: MemoryOf | None = None) -> None:
+        """Without `memory_of` all bodies share the limit `body_bytes_under_way`."""
+        memory = BodyMemory(limits.body_bytes_under_way)
         self._app = app
+        self._memory_of = memory_of or (lambda _: memory)
         self._body_seconds = limits.body_seconds
+        self._whole_body_seconds = limits.whole_body_seconds
         self._is_stopping = False
         self._reading: set[asyncio.Timeout] = set()
         self._refusing = asyncio.Semaphore(_REFUSED_AT_ONCE)
@@ -75,8 +86,11 @@ class GuardedApplication:
         try:
             number = connection.incomplete_request()
             if number:
-                late = _LateBody(connection, number, scope, receive, send)
-                await self._app(scope, lambda: self._receive_in_time(late), late.send)
+                late = _LateBody(connection, number, scope, receive, send, self._memory_of(scope["path"]))
+                try:
+                    await self._app(scope, lambda: self._receive_within_limits(late), late.send)
+                finally:
+                    late.give_memory_back()
             else:
                 await self._app(scope, receive, send)
         except asyncio.CancelledError:
@@ -88,27 +102,38 @@ class GuardedApplication:
             self._running.discard(task)
         connection.response_ended()
 
-    async def _receive_in_time(self, late: _LateBody) -> Message:
+    async def _receive_within_limits(self, late: _LateBody) -> Message:
         if late.is_refused:
             return _DISCONNECT
         late.waits_to_be_asked = False
-        if late.has_arrived:
-            return await late.receive()
-        timeout = asyncio.timeout(_BODY_SECONDS_WHEN_STOPPING if self._is_stopping else self._body_seconds)
+        message = await (late.receive() if late.has_arrived else self._receive_in_time(late))
+        if message is _DISCONNECT or late.has_memory_for(len(message.get("body", b""))):
+            return message
+        late.give_memory_back()
+        await late.refuse_for_memory()
+        return _DISCONNECT
+
+    async def _receive_in_time(self, late: _LateBody) -> Message:
+        """The next part of the body; a disconnect when it took too long."""
+        left = late.began + self._whole_body_seconds - asyncio.get_running_loop().time()
+        seconds = _BODY_SECONDS_WHEN_STOPPING if self._is_stopping else min(self._body_seconds, left)
+        timeout = asyncio.timeout(seconds)
         try:
             async with timeout:
                 self._reading.add(timeout)
                 return await late.receive()
         except TimeoutError:
             async with self._refusing:
-                await self._refuse(late)
+                await self._refuse(late, is_whole=left < self._body_seconds)
             return _DISCONNECT
         finally:
             self._reading.discard(timeout)
 
-    async def _refuse(self, late: _LateBody) -> None:
+    async def _refuse(self, late: _LateBody, *, is_whole: bool) -> None:
         if self._is_stopping:
             await late.refuse(503, "The service is stopping, and the body of the request has not arrived.")
+        elif is_whole:
+            await late.refuse(408, f"The whole body has not arrived within {self._whole_body_seconds:g} s.")
         else:
             await late.refuse(408, f"No part of the body has arrived for {self._body_seconds:g} s.")
 
@@ -116,9 +141,21 @@ class GuardedApplication:
 class _LateBody:
     """A request whose body has not arrived as a whole when the application begins with it."""
 
-    __slots__ = ("_number", "_send", "_started", "connection", "is_refused", "receive", "waits_to_be_asked")
+    __slots__ = (
+        *("_counted", "_memory", "_number", "_received", "_send", "_started"),
+        *("began", "connection", "is_refused", "receive", "waits_to_be_asked"),
+    )
 
-    def __init__(self, connection: GuardedConnection, number: int, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(
+        self,
+        connection: GuardedConnection,
+        number: int,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        memory: BodyMemory,
+    ) -> None:
+        self.began = asyncio.get_running_loop().time()
         self.connection = connection
         self.receive = receive
         self.waits_to_be_asked = any(
@@ -127,13 +164,29 @@ class _LateBody:
         """The client sends the body only when it is told to go on (RFC 9110 10.1.1)."""
         self.is_refused = False
         """What the application still sends is discarded."""
+        self._counted = 0
+        self._memory = memory
         self._number = number
+        self._received = 0
         self._send = send
         self._started = False
 
     @property
     def has_arrived(self) -> bool:
         return self.connection.is_complete(self._number)
+
+    def has_memory_for(self, more: int) -> bool:
+        """Count so many more bytes of the body. False when the memory for bodies is used up."""
+        self._received += more
+        counted = self._memory.counted(self._received)
+        if not self._memory.take(counted - self._counted):
+            return False
+        self._counted = counted
+        return True
+
+    def give_memory_back(self) -> None:
+        self._memory.give_back(self._counted)
+        self._counted = 0
 
     async def send(self, message: Message) -> None:
         """The application's."""
@@ -145,16 +198,35 @@ class _LateBody:
                 message = {**message, "headers": [*message.get("headers", ()), _CLOSE]}
         await self._send(message)
 
-    async def refuse(self, status: int, detail: str) -> None:
-        """Respond by a problem and close the connection; abort it when the response has begun."""
+    async def refuse_for_memory(self) -> None:
+        """Respond 503, discard what the client still sends for up to 2 s, and close the connection.
+
+        A connection that is closed while its client sends is reset, and the client never sees the response.
+        """
+        detail = "The bodies of requests under way take all the memory that there is for bodies."
+        await self.refuse(503, detail, (b"retry-after", b"%d" % _RETRY_AFTER_SECONDS), ends=False)
+        if self._started:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_DISCARDING_SECONDS):
+                while (await self.receive()).get("more_body"):
+                    pass
+        await self._send({"type": "http.response.body", "body": b""})
+
+    async def refuse(self, status: int, detail: str, *more: tuple[bytes, bytes], ends: bool = True) -> None:
+        """Respond by a problem and close the connection; abort it when the response has begun.
+
+        Without `ends` the end of the response, which closes the connection, is still to be sent.
+        """
         self.is_refused = True
         if self._started:
             await _abort(self.connection, self.receive)
             return
         body = problem(status, detail)
         headers = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", b"%d" % len(body)), _CLOSE]
+        headers += more
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
-        await self._send({"type": "http.response.body", "body": body})
+        await self._send({"type": "http.response.body", "body": body, "more_body": not ends})
 
 
 async def _abort(connection: GuardedConnection, receive: Receive) -> None:

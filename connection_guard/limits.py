@@ -10,13 +10,16 @@ class Limits:
     """Bytes and seconds that a client may take, and connections that it may hold.
 
     `head_bytes` is for request line and headers of one request, `head_seconds` runs from the first byte of a head to
-    its last. `body_seconds` is how long no byte of an unfinished body may come. `idle_seconds` is how long a connection
-    without a request stays open.
+    its last. `body_seconds` is how long no byte of an unfinished body may come, `whole_body_seconds` is how long a body
+    may take in all. `body_bytes_under_way` is for the bodies of all requests together, see BodyMemory. `idle_seconds`
+    is how long a connection without a request stays open.
     """
 
     head_bytes: int = 65_536
     head_seconds: float = 10.0
     body_seconds: float = 30.0
+    whole_body_seconds: float = 300.0
+    body_bytes_under_way: int = 256 * 2**20
     idle_seconds: float = 75.0
     connections: int = 4_096
     connections_per_address: int = 3_500

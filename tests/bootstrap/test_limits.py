@@ -7,7 +7,8 @@ import resource
 
 import pytest
 
-from bootstrap.limits import LIMITS, ServiceLimits, allow_open_files, read_limits
+from application.memory import Room
+from bootstrap.limits import LIMITS, ServiceLimits, allow_bodies, allow_open_files, read_limits
 from domain.errors import InvalidInput
 
 
@@ -83,3 +84,19 @@ def test_where_it_does_not_fewer_connections_are_accepted(
 def test_few_connections_need_no_more_open_files(few_open_files: list[tuple[int, int]]) -> None:
     assert allow_open_files(ServiceLimits(connections=100)) == ServiceLimits(connections=100)
     assert few_open_files == []
+
+
+@pytest.mark.parametrize(
+    ("left", "allowed"),
+    [(8 * 2**30, 256 * 2**20), (800 * 2**20, 100 * 2**20), (100 * 2**20, 32 * 2**20)],
+    ids=["much", "800 MiB", "little"],
+)
+def test_bodies_get_an_eighth_of_the_memory_that_is_left(left: int, allowed: int) -> None:
+    limits = allow_bodies(ServiceLimits(), Room("a limit", 2 * left, left))
+    assert limits.body_bytes_under_way == allowed
+
+
+def test_a_smaller_limit_of_bodies_stays() -> None:
+    limits = ServiceLimits(body_bytes_under_way=1_000)
+    assert allow_bodies(limits, Room("a limit", 2**30, 2**29)) is limits
+    assert allow_bodies(ServiceLimits(), None) == ServiceLimits()

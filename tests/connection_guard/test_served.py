@@ -6,14 +6,21 @@ import asyncio
 import json
 import logging
 import tracemalloc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, suppress
 from typing import Any
 
 import pytest
 
 from bootstrap.http import server_config
-from connection_guard import ConnectionGuard, GuardedApplication, GuardedConnection, Limits, current_connection
+from connection_guard import (
+    BodyMemory,
+    ConnectionGuard,
+    GuardedApplication,
+    GuardedConnection,
+    Limits,
+    current_connection,
+)
 from tests.adapters.http.peers import Caller, Heard, asgi_server, calling
 
 pytestmark = pytest.mark.anyio
@@ -35,12 +42,19 @@ class Site:
 
     def __init__(self, limits: Limits) -> None:
         self.guard = ConnectionGuard(limits)
-        self.app = GuardedApplication(self._respond, limits)
+        self.memory = BodyMemory(limits.body_bytes_under_way)
+        self.app = GuardedApplication(self._respond, limits, lambda _: self.memory)
         self.port = 0
         self.scopes: list[dict[str, Any]] = []
         self.bodies: list[bytes] = []
         self.asked: asyncio.Queue[str] = asyncio.Queue()
         self.disconnects: asyncio.Queue[str] = asyncio.Queue()
+
+    async def memory_taken(self) -> None:
+        await until(lambda: self.memory.used > LARGE / 2)
+
+    async def memory_free(self) -> None:
+        await until(lambda: self.memory.used == 0)
 
     async def _respond(self, scope: Any, receive: Any, send: Any) -> None:
         self.scopes.append(scope)
@@ -134,6 +148,11 @@ async def exchange(port: int, *pieces: bytes, ends: bool = False) -> bytes:
         return await caller.reader.read()
 
 
+async def until(holds: Callable[[], bool]) -> None:
+    while not holds():  # noqa: ASYNC110 - the memory has no event
+        await asyncio.sleep(0)
+
+
 def problem(answer: bytes) -> Any:
     """The problem document of a whole response; that the connection was closed after it is known by its end."""
     head, _, body = answer.partition(b"\r\n\r\n")
@@ -148,6 +167,9 @@ def get(path: str = "/", *headers: str, version: str = "1.1", host: str = "Host:
 
 def post(path: str, *headers: str, body: bytes = b"") -> bytes:
     return "\r\n".join((f"POST {path} HTTP/1.1", "Host: depot.example", *headers, "", "")).encode() + body
+
+
+HALF_BODY = post("/", f"Content-Length: {2 * LARGE}", body=b"x" * LARGE)
 
 
 def errors(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -311,6 +333,55 @@ class TestTime:
             assert await exchange(impatient.port) == b""
             assert await exchange(impatient.port) == b""
             assert not caller.reader.at_eof()
+
+    async def test_a_body_that_takes_too_long_in_all_is_refused(self, closing: AsyncExitStack) -> None:
+        """Else one byte at a time would keep the memory of the rest."""
+        slow = await served(closing, Limits(body_seconds=60, whole_body_seconds=0.2))
+        answer = problem(await exchange(slow.port, post("/", "Content-Length: 5", body=b"ab")))
+        assert (answer["status"], "whole body" in answer["detail"], "0.2 s" in answer["detail"]) == (408, True, True)
+
+
+class TestMemoryOfBodies:
+    @pytest.fixture
+    async def small(self, closing: AsyncExitStack) -> Site:
+        """With memory for one body of 200,000 bytes and not for two."""
+        return await served(closing, Limits(body_bytes_under_way=2 * LARGE))
+
+    async def test_what_does_not_fit_is_refused_and_the_connection_closed(self, small: Site) -> None:
+        async with calling(small.port) as holding:
+            holding.writer.write(HALF_BODY)
+            await small.memory_taken()
+            refused = await exchange(small.port, HALF_BODY, b"x" * LARGE)
+            assert problem(refused)["status"] == 503
+            assert b"retry-after: 5" in refused
+            holding.writer.write(b"x" * LARGE)
+            heard = await holding.hear()
+            assert heard is not None
+            assert heard.status == 200
+
+    async def test_small_bodies_are_processed_meanwhile(self, small: Site) -> None:
+        async with calling(small.port) as holding, calling(small.port) as other:
+            holding.writer.write(HALF_BODY)
+            await small.memory_taken()
+            other.writer.write(post("/", "Content-Length: 5", body=b"ab"))
+            await small.asked.get()
+            other.writer.write(b"cde")
+            heard = await other.hear()
+            assert heard is not None
+            assert heard.status == 200
+
+    async def test_the_memory_is_free_again_after_a_response_and_after_a_disconnect(self, small: Site) -> None:
+        for _ in range(3):
+            async with calling(small.port) as caller:
+                caller.writer.write(HALF_BODY)
+                await small.memory_taken()
+            await small.disconnects.get()
+            await small.memory_free()
+            answer = await exchange(
+                small.port, post("/", f"Content-Length: {LARGE}", "Connection: close"), b"x" * LARGE
+            )
+            assert answer.startswith(b"HTTP/1.1 200")
+            await small.memory_free()
 
 
 class TestConnections:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import resource
+import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -118,6 +120,45 @@ def test_a_limit_that_is_used_up_ends_the_service_in_order_with_exit_code_7(sqli
     topics = [json.loads(line)["type"] for line in recorded]
     assert topics.count("run.ticked.1") == 3
     assert topics[-1] == "run.lease-released.1"
+
+
+def test_bodies_that_do_not_end_never_use_the_memory_up(sqlite_url: str, tmp_path: Path) -> None:
+    """Of strangers, whose messages the service reads before it knows their session."""
+    with limited(sqlite_url, tmp_path, FITS) as service, ExitStack() as open_connections:
+        url = service.http.base_url
+        head = b"POST /oscp/cp/2.0/heartbeat HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60000000\r\n\r\n"
+        assert service.start_run("first").status_code == 201  # with the threads that it starts
+        before = address_space(service.pid)
+        for _ in range(300):
+            stranger = open_connections.enter_context(socket.create_connection((url.host, url.port), 60))
+            with suppress(ConnectionError):
+                stranger.sendall(head + b"x" * MB)
+        assert service.http.get("/readyz").status_code == 200
+        taken = address_space(service.pid) - before
+
+    assert taken < 150 * MB
+
+
+def test_documents_under_way_at_once_never_use_the_memory_up(sqlite_url: str, tmp_path: Path) -> None:
+    document = b'{"filler": "' + b"x" * 16 * MB + b'"}'
+    with limited(sqlite_url, tmp_path, 620) as service, ThreadPoolExecutor(8) as threads:
+        sent = [
+            threads.submit(post_whole, str(service.http.base_url), "/simulation-configurations", document)
+            for _ in range(16)
+        ]
+        statuses = {one.result() for one in sent}
+        assert service.http.get("/livez").status_code == 200
+
+    assert statuses <= {0, 400, 422, 503}
+
+
+def post_whole(url: str, path: str, body: bytes) -> int:
+    """The status; 0 when the service closed the connection before it had read the body."""
+    with httpx.Client(base_url=url, timeout=60, trust_env=False) as http:
+        try:
+            return http.post(path, content=body, headers=JSON).status_code
+        except httpx.NetworkError:
+            return 0
 
 
 def test_a_service_that_cannot_start_within_its_limit_says_so(sqlite_url: str, tmp_path: Path) -> None:
