@@ -6,6 +6,7 @@ Also tells the connection guard where a response ends, and gives pages the heade
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -127,12 +128,21 @@ def _facts(request: web.Request) -> RequestFacts:
     return RequestFacts(
         request.method,
         request.path,
-        tuple(request.headers.getall("Host", ())),
+        _hosts(request),
         tuple(request.headers.getall("Origin", ())),
         request.remote or "",
         is_forwarded([name.lower() for name in request.headers]),
         request.headers.get("Upgrade", "").lower() == "websocket",
     )
+
+
+def _hosts(request: web.Request) -> tuple[str, ...]:
+    """What the target names as host replaces the Host header (RFC 9112 3.2.2)."""
+    target = request.raw_path
+    if target.startswith("/") or target == "*":
+        return tuple(request.headers.getall("Host", ()))
+    _, separator, rest = target.partition("://")
+    return (re.split(r"[/?#]", rest if separator else target, maxsplit=1)[0],)
 
 
 def _response(refusal: Refusal) -> web.Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 from collections.abc import AsyncIterator, Sequence
@@ -12,6 +13,7 @@ from pathlib import Path
 import aiohttp
 import msgspec
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from msgspec import Struct
 
 from connection_guard import ConnectionGuard, Limits
@@ -98,7 +100,9 @@ async def running(app: web.Application, host: str, port: int) -> AsyncIterator[s
 
     The connection guard limits the size and the time of heads, idle connections, and connections in all.
     """
-    runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=_GRACE_SECONDS)
+    log = logging.getLogger("standin.http")
+    log.addFilter(_without_traceback)
+    runner = web.AppRunner(app, handler_cancellation=True, access_log=None, logger=log, shutdown_timeout=_GRACE_SECONDS)
     await runner.setup()
     assert runner.server is not None, "the runner is set up"
     make, guard = runner.server, ConnectionGuard(Limits())
@@ -110,6 +114,16 @@ async def running(app: web.Application, host: str, port: int) -> AsyncIterator[s
             listener.close()
     finally:
         await runner.cleanup()
+
+
+def _without_traceback(record: logging.LogRecord) -> bool:
+    """For a request that aiohttp cannot parse: the fault is the client's, and one line says what it is."""
+    fault = record.exc_info[1] if record.exc_info else None
+    if isinstance(fault, HttpProcessingError):
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+        record.msg, record.args = "refused a request that breaks HTTP: %s", (" ".join(fault.message.split()),)
+        record.exc_info = None
+    return True
 
 
 def _url(host: str, port: int) -> str:

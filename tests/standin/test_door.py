@@ -154,6 +154,57 @@ def test_beyond_loopback_it_refuses_to_listen_without_token_or_opening(access: A
     assert Access(host=access.host, opened=frozenset({"page"})).fault is None
 
 
+def heads_sent(*heads: bytes) -> list[int]:
+    """The statuses of the answers to these heads, each on a connection of its own."""
+
+    async def play() -> list[int]:
+        async with open_app(Gatekeeper()) as app, running(app, "127.0.0.1", 0) as url:
+            return [await status_of(head, int(url.rpartition(":")[2])) for head in heads]
+
+    return asyncio.run(play())
+
+
+async def status_of(head: bytes, port: int) -> int:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(head + b"\r\nContent-Length: 0\r\n\r\n")
+    line = await asyncio.wait_for(reader.readline(), patient(20))
+    writer.close()
+    return int(line.split()[1])
+
+
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [
+        (b"/control/tokens/revoke", 200),
+        (b"http://localhost/control/tokens/revoke", 200),
+        (b"http://127.0.0.1:8430/control/tokens/revoke", 200),
+        (b"http://evil/control/tokens/revoke", 403),
+        (b"http://evil:80/control/tokens/revoke?localhost", 403),
+        (b"http://localhost@evil/control/tokens/revoke", 403),
+        (b"http://evil@localhost/control/tokens/revoke", 403),
+        (b"HTTP://EVIL/control/tokens/revoke", 403),
+    ],
+)
+def test_the_host_in_the_target_counts(target: bytes, status: int) -> None:
+    assert heads_sent(b"POST " + target + b" HTTP/1.1\r\nHost: localhost") == [status]
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nHost: localhost",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nHost: evil",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nA b: c",
+        b"GET /\xff HTTP/1.1\r\nHost: localhost",
+    ],
+)
+def test_a_request_that_breaks_http_is_one_line_of_the_log(head: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    assert heads_sent(head) == [400]
+    (record,) = [one for one in caplog.records if one.name in ("standin.http", "aiohttp.server")]
+    assert (record.levelname, record.exc_info) == ("WARNING", None)
+    assert "\n" not in record.getMessage()
+
+
 def test_an_endless_head_is_refused() -> None:
     async def play() -> bytes:
         async with open_app(Gatekeeper()) as app, running(app, "127.0.0.1", 0) as url:
