@@ -1,4 +1,4 @@
-"""Masks known secret values in text, in clear and in the encodings in which HTTP carries them.
+"""Masks known secret values in text: in clear, escaped (see `escapes`), in base64 and in hexadecimal.
 
 A text is not searched for each value: it is cut into windows of 8 (or 4) bytes, which are looked up in one table. A
 value of at least 15 (or 7) bytes contains one whole window wherever it begins, and that window begins in its first 8
@@ -7,14 +7,14 @@ value of at least 15 (or 7) bytes contains one whole window wherever it begins, 
 
 from __future__ import annotations
 
-import json
 from base64 import b64encode, urlsafe_b64encode
 from collections import Counter
 from collections.abc import Iterator
 from threading import Lock
 from typing import Literal, NamedTuple
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote_plus
 
+from adapters.http.escapes import MOST_LAYERS, Span, fully_unescaped, has_escapes, spans_before, unescaped
 from domain.masking import MASK
 from domain.secret_references import SHORTEST
 
@@ -35,10 +35,11 @@ class _Windows(NamedTuple):
         return memoryview(data)[: len(data) - len(data) % self.size].cast(self.format)
 
     def add(self, form: bytes) -> None:
+        alone = (form,)  # shared by its windows, since it takes half of the memory
         for window in self._starts(form):
             held = self.table.get(window, ())
             if form not in held:
-                self.table[window] = (*held, form)
+                self.table[window] = (*held, form) if held else alone
 
     def remove(self, form: bytes) -> None:
         for window in self._starts(form):
@@ -90,13 +91,21 @@ class KnownSecrets:
         if not self._forms:
             return text
         data = text.encode("utf-8", "surrogatepass")
+        if not has_escapes(data) and not (self._long.found(data) or self._short.found(data)):
+            return text  # as nearly all texts
+        spans = self._spans(data, MOST_LAYERS)
+        return _masked(data, spans).decode("utf-8", "surrogatepass") if spans else text
+
+    def _spans(self, data: bytes, layers: int) -> list[Span]:
+        """Where a known value stands in the data, or in what it is after up to this many layers of escapes."""
         found = self._long.found(data) | self._short.found(data)
-        if not found:
-            return text
-        masked = data
-        for form in sorted(found, key=len, reverse=True):
-            masked = masked.replace(form, _MASK)
-        return text if masked == data else masked.decode("utf-8", "surrogatepass")
+        spans = list(_occurrences(data, found)) if found else []
+        if layers:
+            shown = unescaped(data)
+            if shown is not data:
+                within = self._spans(shown, layers - 1)
+                spans += spans_before(data, within) if within else []
+        return spans
 
     def _forget(self, value: str) -> None:
         """A form that another value has as well stays known."""
@@ -111,26 +120,61 @@ class KnownSecrets:
         return self._long if len(form) >= 2 * self._long.size - 1 else self._short
 
 
+def _occurrences(data: bytes, forms: set[bytes]) -> Iterator[Span]:
+    for form in forms:
+        start = data.find(form)
+        while start >= 0:
+            end = start + len(form)
+            yield Span(start, end)
+            start = data.find(form, end)
+
+
+def _masked(data: bytes, spans: list[Span]) -> bytes:
+    """Spans that overlap are masked as one. No character is cut: a form may begin with the second byte of one."""
+    parts, done = [], 0
+    for start, end in sorted(spans):
+        if start >= done:
+            parts += [data[done : _character_begin(data, start)], _MASK]
+        done = max(done, end)
+        while _is_within_character(data, done):
+            done += 1
+    return b"".join([*parts, data[done:]])
+
+
+def _character_begin(data: bytes, place: int) -> int:
+    while _is_within_character(data, place):
+        place -= 1
+    return place
+
+
+def _is_within_character(data: bytes, place: int) -> bool:
+    return place < len(data) and data[place] & 0xC0 == 0x80
+
+
 def _forms(value: str) -> Iterator[bytes]:
-    """Every way in which the value may stand in a text."""
+    """Every way in which the value may stand in a text without escapes, and what is left when its own are undone."""
     plain = value.encode("utf-8", "surrogatepass")
-    escaped = {quote(plain, safe=""), quote(plain), quote_plus(plain)}
-    escaped |= {one.replace("%", "%25") for one in escaped if "%" in one}
-    read_as_latin = plain.decode("latin-1")  # bytes of a header
-    written_as_latin = value.encode("latin-1", "ignore").decode("utf-8", "backslashreplace")  # of a body
-    texts = {value, read_as_latin, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}
-    texts |= {written_as_latin} if value.encode("latin-1", "ignore").decode("latin-1") == value else set()
-    texts |= {json.dumps(one, ensure_ascii=False)[1:-1] for one in texts}
-    yield from (one.encode("utf-8", "surrogatepass") for one in texts)
-    yield from (one.encode() for one in escaped)
-    yield from (_lower_case_escapes(one).encode() for one in escaped)
-    for one in {plain, quote_plus(plain).encode()}:
-        yield from _base64(one)
+    form_field = quote_plus(plain)
+    texts = {value, value.replace(" ", "+"), plain.decode("latin-1")}  # the last one: bytes of a header
+    clear = {one.encode("utf-8", "surrogatepass") for one in texts} | set(_as_latin(value))
+    yield from clear
+    yield from (one for one in map(fully_unescaped, clear) if len(one) >= SHORTEST)
+    yield from (plain.hex().encode(), plain.hex().upper().encode())
+    for data in {plain, form_field.encode(), b64encode(plain).rstrip(b"=")}:
+        yield from _base64(data)
 
 
-def _lower_case_escapes(escaped: str) -> str:
-    first, *rest = escaped.split("%")
-    return "%".join([first, *(part[:2].lower() + part[2:] for part in rest)])
+def _as_latin(value: str) -> Iterator[bytes]:
+    """The value in a body or in percent-encoding of latin-1, and what such a body becomes when it is read as UTF-8."""
+    try:
+        data = value.encode("latin-1")
+    except UnicodeEncodeError:
+        return
+    yield data
+    if not value.isascii():
+        yield from _base64(data)
+    for errors in ("backslashreplace", "surrogateescape"):
+        yield data.decode("utf-8", errors).encode("utf-8", "surrogatepass")
 
 
 def _base64(data: bytes) -> Iterator[bytes]:

@@ -124,7 +124,7 @@ class Secrets:
         self._known.add(secret)
 
     def mask(self, text: str) -> str:
-        """The text with every known secret masked, also in base64 and percent-encoded."""
+        """The text with every known secret masked, also in base64, in hexadecimal and with escapes."""
         return self._known.mask(text)
 
     def new_token(self) -> str:
