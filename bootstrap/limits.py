@@ -55,6 +55,7 @@ LIMITS = (
     Limit("body-seconds", "body_seconds", "seconds", 0.01, 86_400),
     Limit("whole-body-seconds", "whole_body_seconds", "seconds", 0.01, 86_400),
     Limit("body-bytes-under-way", "body_bytes_under_way", "bytes", 256, 2**40),
+    Limit("response-seconds", "response_seconds", "seconds", 0.01, 86_400),
     Limit("idle-seconds", "idle_seconds", "seconds", 0.01, 86_400),
     Limit("connections", "connections", "connections", 1, 1_000_000),
     Limit("connections-per-address", "connections_per_address", "connections", 1, 1_000_000),

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextvars import ContextVar, copy_context
 from typing import Protocol, cast
 
+from connection_guard.addresses import client_of
 from connection_guard.framing import RequestFraming
 from connection_guard.limits import Limits
 from connection_guard.responses import response
@@ -19,6 +20,9 @@ reset, and the client never sees the response (RFC 9112 9.6)."""
 _WRITE_BUFFER_BYTES = 16 * 2**10
 """The application waits while more of its output than this has not been taken by the system. By default it is 64 KiB,
 which is much for thousands of clients that do not read."""
+
+_MOST_DISCARDED = 64 * 2**10
+"""Bytes of a body that are read and discarded after its response has ended: about what is on the way by then."""
 
 _log = logging.getLogger("depot_sim.http")
 
@@ -63,10 +67,15 @@ class GuardedConnection(asyncio.Protocol):
         self._answered = 0
         self._refusal: tuple[int, str] | None = None
         self._lingers = False
+        self._discarded = 0
+        """Bytes of the body that came after its response."""
+        self._unsent = 0
+        self._unsent_since = 0.0
+        """When the client last took some of what was written, as far as it was checked."""
         self._input_ended = False
         self._closes_with_input = False
-        self.address = ""
-        """Of the client, without its port."""
+        self.client = ""
+        """What the limit for one address counts by: see `client_of`."""
 
     # For the application
 
@@ -96,6 +105,7 @@ class GuardedConnection(asyncio.Protocol):
     def response_ended(self) -> None:
         """The last byte of a response has been written."""
         self._answered += 1
+        self._discarded = 0
         self._since = self._connections.clock()
         if self._transport is None:
             return
@@ -115,12 +125,26 @@ class GuardedConnection(asyncio.Protocol):
             if now - self._since >= _LINGER_SECONDS:
                 transport.abort()
             return
+        if self._is_not_taken(now, transport):
+            transport.abort()
+            return
         if self._is_waited_for or self._refusal is not None:
             return
         if self._framing.heads and not transport.is_reading():
             self._since = now  # what the server does not read is not late
             return
         self._check_time(now - self._since, transport)
+
+    def _is_not_taken(self, now: float, transport: asyncio.Transport) -> bool:
+        """Whether the client has taken nothing of what was written for longer than the limit.
+
+        A transport that is closing stays open as long as something is left to be sent, so this holds for it, too.
+        """
+        unsent = transport.get_write_buffer_size()
+        if not unsent or not self._unsent or unsent < self._unsent:
+            self._unsent_since = now
+        self._unsent = unsent
+        return now - self._unsent_since >= self._connections.limits.response_seconds
 
     def _check_time(self, waited: float, transport: asyncio.Transport) -> None:
         limits = self._connections.limits
@@ -138,7 +162,8 @@ class GuardedConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's has the methods, but not the base class
         peer = transport.get_extra_info("peername")
-        self.address = str(peer[0]) if isinstance(peer, tuple) else ""
+        address = str(peer[0]) if isinstance(peer, tuple) else ""
+        self.client = client_of(address) or address
         self._transport.set_write_buffer_limits(_WRITE_BUFFER_BYTES)
         self._since = self._connections.clock()
         reason = self._connections.opened(self)
@@ -159,10 +184,14 @@ class GuardedConnection(asyncio.Protocol):
             self._receive_part(data)
 
     def _receive_part(self, data: bytes) -> None:
+        if self._lingers:
+            return
         framing = self._framing
-        head = framing.partial_head
+        head, is_discarded = framing.partial_head, framing.is_in_body and not self._is_waited_for
         refusal = framing.feed(data)
-        if not head or framing.partial_head != head:  # the time of a head does not begin anew by another byte of it
+        if is_discarded and framing.is_in_body:
+            self._discard(data)
+        elif not head or framing.partial_head != head:  # the time of a head does not begin anew by another byte of it
             self._since = self._connections.clock()
         if refusal is None:
             self._forward(data)
@@ -174,6 +203,12 @@ class GuardedConnection(asyncio.Protocol):
             if refusal.offset:
                 self._forward(data[: refusal.offset])
             self._refuse(refusal.status, self._reason(refusal.status))
+
+    def _discard(self, data: bytes) -> None:
+        """Bytes of a body whose response has ended: they do not begin its time anew, and many close the connection."""
+        self._discarded += len(data)
+        if self._discarded > _MOST_DISCARDED:
+            self._linger()
 
     def eof_received(self) -> bool | None:
         """True keeps the connection open: a client that closes its side may still wait for responses."""
@@ -190,6 +225,7 @@ class GuardedConnection(asyncio.Protocol):
         self._protocol.pause_writing()
 
     def resume_writing(self) -> None:
+        self._unsent = 0  # much was taken, though the next check may find as much again
         self._protocol.resume_writing()
 
     # Within
@@ -215,7 +251,7 @@ class GuardedConnection(asyncio.Protocol):
             self._respond(status, reason)
 
     def _respond(self, status: int, reason: str) -> None:
-        """Write the refusal, close the own side, and discard input for a while; without a reason close at once."""
+        """Write the refusal and linger; without a reason close at once."""
         transport = self._transport
         if transport is None or transport.is_closing():
             return
@@ -223,6 +259,13 @@ class GuardedConnection(asyncio.Protocol):
             transport.close()
             return
         transport.write(response(status, reason))
+        self._linger()
+
+    def _linger(self) -> None:
+        """Close the own side, and discard input for a while."""
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
         if self._input_ended or not transport.can_write_eof():
             transport.close()
             return

@@ -37,11 +37,12 @@ class ConnectionGuard:
         self._call_later = call_later or _call_later
         self._interval = min(
             _MOST_SECONDS_BETWEEN_CHECKS,
-            min(limits.head_seconds, limits.body_seconds, limits.idle_seconds) / _CHECKS_PER_LIMIT,
+            min(limits.head_seconds, limits.body_seconds, limits.response_seconds, limits.idle_seconds)
+            / _CHECKS_PER_LIMIT,
         )
         self._open: set[GuardedConnection] = set()
         self._refused: set[GuardedConnection] = set()
-        self._by_address: Counter[str] = Counter()
+        self._by_client: Counter[str] = Counter()
         self._is_checking = False
 
     @property
@@ -62,14 +63,14 @@ class ConnectionGuard:
     def opened(self, connection: GuardedConnection) -> str:
         """Count the connection. The reason when there are too many, which are to be refused; nothing otherwise."""
         self._check_later()
-        reason = self._too_many(connection.address)
+        reason = self._too_many(connection.client)
         if reason:
             self._refused.add(connection)
             if len(self._refused) > MOST_REFUSED_OPEN:
                 connection.abort()
         else:
             self._open.add(connection)
-            self._by_address[connection.address] += 1
+            self._by_client[connection.client] += 1
         return reason
 
     def closed(self, connection: GuardedConnection) -> None:
@@ -77,9 +78,9 @@ class ConnectionGuard:
             self._refused.discard(connection)
             return
         self._open.discard(connection)
-        self._by_address[connection.address] -= 1
-        if not self._by_address[connection.address]:
-            del self._by_address[connection.address]
+        self._by_client[connection.client] -= 1
+        if not self._by_client[connection.client]:
+            del self._by_client[connection.client]
 
     def refused(self, status: int) -> None:
         """Count the refusal."""
@@ -87,10 +88,10 @@ class ConnectionGuard:
 
     # Within
 
-    def _too_many(self, address: str) -> str:
+    def _too_many(self, client: str) -> str:
         if len(self._open) >= self.limits.connections:
             return f"There are {self.limits.connections} connections, which is the most."
-        if self._by_address[address] >= self.limits.connections_per_address:
+        if self._by_client[client] >= self.limits.connections_per_address:
             return f"There are {self.limits.connections_per_address} connections from your address, which is the most."
         return ""
 

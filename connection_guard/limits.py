@@ -11,8 +11,9 @@ class Limits:
 
     `head_bytes` is for request line and headers of one request, `head_seconds` runs from the first byte of a head to
     its last. `body_seconds` is how long no byte of an unfinished body may come, `whole_body_seconds` is how long a body
-    may take in all. `body_bytes_under_way` is for the bodies of all requests together, see BodyMemory. `idle_seconds`
-    is how long a connection without a request stays open.
+    may take in all. `body_bytes_under_way` is for the bodies of all requests together, see BodyMemory.
+    `response_seconds` is how long the client may take nothing of what was written. `idle_seconds` is how long a
+    connection without a request stays open. `connections_per_address` counts an IPv6 network of 64 bits as one address.
     """
 
     head_bytes: int = 65_536
@@ -20,6 +21,7 @@ class Limits:
     body_seconds: float = 30.0
     whole_body_seconds: float = 300.0
     body_bytes_under_way: int = 256 * 2**20
+    response_seconds: float = 60.0
     idle_seconds: float = 75.0
     connections: int = 4_096
     connections_per_address: int = 3_500

@@ -1,16 +1,17 @@
 """Which requests a surface lets in: pure functions of the request, the surface and the settings of the process.
 
-The stand-in uses them as well. So this module imports the standard library only.
+The stand-in uses them as well. So this module imports the standard library and the connection guard only.
 """
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Sequence
 from enum import Enum, auto
 from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import urlsplit
+
+from connection_guard.addresses import client_of, parsed_address
 
 SHORTEST_TOKEN = 16
 """Characters of a token, of the service and of the stand-in."""
@@ -169,7 +170,7 @@ def is_loopback_name(name: str) -> bool:
 def _is_loopback_name(name: str) -> bool:
     if name.lower().removesuffix(".") == "localhost":
         return True
-    address = _address(name)
+    address = parsed_address(name)
     return address is not None and address.is_loopback
 
 
@@ -236,7 +237,7 @@ def _plain_address(text: str) -> str:
 
 @lru_cache(4_096)
 def _cached_plain_address(text: str) -> str:
-    address = _address(text)
+    address = parsed_address(text)
     return text if address is None else str(address)
 
 
@@ -246,18 +247,4 @@ def _sender(address: str) -> str:
 
 @lru_cache(4_096)
 def _cached_sender(address: str) -> str:
-    parsed = _address(address)
-    if parsed is None:
-        return _UNKNOWN_ADDRESS
-    if isinstance(parsed, ipaddress.IPv6Address) and not parsed.is_loopback:
-        return str(ipaddress.IPv6Network((parsed, 64), strict=False))
-    return str(parsed)
-
-
-def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        address = ipaddress.ip_address(text.partition("%")[0])
-    except ValueError:
-        return None
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return address if mapped is None else mapped
+    return client_of(address) or _UNKNOWN_ADDRESS

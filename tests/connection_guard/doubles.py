@@ -13,6 +13,7 @@ LIMITS = Limits(
     head_bytes=1_000,
     head_seconds=10.0,
     body_seconds=30.0,
+    response_seconds=60.0,
     idle_seconds=75.0,
     connections=5,
     connections_per_address=3,
@@ -54,10 +55,14 @@ class Transport(asyncio.Transport):
         self.written = b""
         self.ended = self.closed = self.aborted = False
         self.reads = True
+        self.unsent = 0
         self.protocol: GuardedConnection | None = None
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
         pass
+
+    def get_write_buffer_size(self) -> int:
+        return self.unsent
 
     def write(self, data: Any) -> None:
         assert not self.ended, "nothing is written after the end"

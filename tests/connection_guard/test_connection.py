@@ -189,17 +189,81 @@ class TestIdleTime:
         timers.pass_seconds(10_000.0)
         assert not opened.transport.closed
 
-    def test_a_body_left_unread_must_go_on_coming(self) -> None:
-        """Its response has ended before, and only the rest of the body is between this and the next request."""
+
+class TestABodyThatComesAfterItsResponse:
+    """Only the rest of it is between this and the next request."""
+
+    def test_a_short_rest_in_time_keeps_the_connection(self) -> None:
+        opened, timers = timed()
+        opened.send(post("Content-Length: 40000"))
+        opened.connection.response_ended()
+        opened.send(bytes(39_999))
+        timers.pass_seconds(LIMITS.body_seconds - SLACK)
+        opened.send(b"x" + GET[:-4])
+        timers.pass_seconds(LIMITS.head_seconds - SLACK)
+        assert not opened.transport.closed
+        opened.send(GET[-4:])
+        opened.connection.response_ended()
+        assert opened.inner.received.endswith(GET)
+
+    def test_more_bytes_of_it_do_not_begin_its_time_anew(self) -> None:
         opened, timers = timed()
         opened.send(post("Content-Length: 100"))
         opened.connection.response_ended()
-        for _ in range(5):
-            timers.pass_seconds(LIMITS.body_seconds - SLACK)
+        for _ in range(3):
+            timers.pass_seconds(LIMITS.body_seconds / 3)
             opened.send(b"x")
-        assert not opened.transport.closed
-        timers.pass_seconds(LIMITS.body_seconds + SLACK)
+        timers.pass_seconds(SLACK)
         assert (opened.transport.written, opened.transport.closed) == (b"", True)
+
+    @pytest.mark.parametrize("head", [post("Content-Length: 99999999"), post("Transfer-Encoding: chunked")])
+    def test_a_long_rest_closes_the_connection(self, head: bytes) -> None:
+        """In order: the client still gets the response."""
+        opened, timers = timed()
+        opened.send(head)
+        opened.connection.response_ended()
+        for _ in range(20):
+            opened.send(b"1000\r\n" + bytes(4_096) + b"\r\n")
+        assert (opened.transport.ended, opened.transport.closed) == (True, False)
+        received = len(opened.inner.received)
+        opened.send(bytes(4_096))
+        timers.pass_seconds(4 * SLACK)
+        assert opened.transport.aborted
+        assert len(opened.inner.received) == received
+
+
+class TestResponsesThatAreNotTaken:
+    def test_the_connection_is_aborted(self) -> None:
+        """Whether the response is still being written or not, and also when the transport is closing."""
+        for answers in (0, 1):
+            opened, timers = timed()
+            opened.send(GET)
+            opened.transport.unsent = 10_000
+            for _ in range(answers):
+                opened.connection.response_ended()
+            timers.pass_seconds(LIMITS.response_seconds - SLACK)
+            assert not opened.transport.aborted
+            timers.pass_seconds(3 * SLACK)
+            assert opened.transport.aborted
+
+    def test_slow_clients_keep_it(self) -> None:
+        opened, timers = timed()
+        opened.send(GET)
+        for unsent in range(10_000, 0, -1_000):
+            opened.transport.unsent = unsent
+            timers.pass_seconds(LIMITS.response_seconds - 2 * SLACK)
+        assert not opened.transport.aborted
+
+    def test_also_when_as_much_is_written_again_at_once(self) -> None:
+        opened, timers = timed()
+        opened.send(GET)
+        opened.transport.unsent = 10_000
+        for _ in range(5):
+            timers.pass_seconds(LIMITS.response_seconds - 2 * SLACK)
+            opened.connection.resume_writing()
+        assert not opened.transport.aborted
+        timers.pass_seconds(LIMITS.response_seconds + 2 * SLACK)
+        assert opened.transport.aborted
 
 
 class TestEndOfInput:

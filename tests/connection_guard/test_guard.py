@@ -28,6 +28,22 @@ def test_more_connections_than_the_limit_of_an_address_are_refused() -> None:
     assert statuses([Opened(guard, "10.0.0.2")]) == [None]
 
 
+@pytest.mark.parametrize(
+    ("address", "is_same"),
+    [("2001:db8::%d", True), ("::ffff:10.0.0.1", True), ("2001:db8:0:%d::1", False), ("::ffff:10.0.0.%d", False)],
+)
+def test_an_ipv6_network_of_64_bits_counts_as_one_address(address: str, is_same: bool) -> None:
+    guard, _ = a_guard()
+    addresses = [address.replace("%d", str(number)) for number in range(1, LIMITS.connections_per_address + 2)]
+    opened = [Opened(guard, each) for each in addresses]
+    assert statuses(opened) == [None] * LIMITS.connections_per_address + [503 if is_same else None]
+
+
+def test_an_ipv4_address_mapped_to_ipv6_is_that_address() -> None:
+    guard, _ = a_guard(connections_per_address=1)
+    assert statuses([Opened(guard, "10.0.0.1"), Opened(guard, "::ffff:10.0.0.1")]) == [None, 503]
+
+
 @pytest.mark.parametrize("address", ["10.0.0.1", "10.0.0.2"])
 def test_a_connection_that_ends_makes_room(address: str) -> None:
     guard, _ = a_guard(connections=3)

@@ -27,7 +27,13 @@ pytestmark = pytest.mark.anyio
 
 LARGE = 100_000
 LIMITS = Limits(
-    head_bytes=2_000, head_seconds=0.2, body_seconds=0.2, idle_seconds=0.4, connections=6, connections_per_address=5
+    head_bytes=2_000,
+    head_seconds=0.2,
+    body_seconds=0.2,
+    response_seconds=0.4,
+    idle_seconds=0.4,
+    connections=6,
+    connections_per_address=5,
 )
 PATIENT = Limits(head_bytes=2_000)
 
@@ -67,8 +73,8 @@ class Site:
             case "/unanswered":
                 _connection().close_with_input()
                 await self._until_disconnect(scope, receive)
-            case "/large":
-                await _send(send, 200, bytes(LARGE))
+            case "/large" | "/huge":
+                await _send(send, 200, bytes(LARGE if scope["path"] == "/large" else 200 * LARGE))
             case _:
                 body = await self._read(scope, receive)
                 if body is not None:
@@ -320,6 +326,19 @@ class TestTime:
     async def test_a_body_left_unread_must_come_as_well(self, impatient: Site) -> None:
         answer = await exchange(impatient.port, post("/early", "Content-Length: 5", body=b"ab"))
         assert answer.count(b"HTTP/1.1 413") == answer.count(b"HTTP/1.1") == 1
+
+    async def test_a_long_rest_of_a_body_closes_the_connection_after_the_response(self, site: Site) -> None:
+        answer = await exchange(site.port, post("/early", f"Content-Length: {2**40}"), bytes(2**20))
+        assert answer.startswith(b"HTTP/1.1 413")
+
+    @pytest.mark.parametrize("count", [200, 1], ids=["being written", "the last"])
+    async def test_responses_that_are_not_read_end_the_connection(self, impatient: Site, count: int) -> None:
+        path = "/large" if count > 1 else "/huge"
+        async with calling(impatient.port) as caller:
+            caller.writer.write(get(path) * count)
+            assert await impatient.asked.get() == path
+            while impatient.guard.open_connections:
+                await exchange(impatient.port)  # which ends by its idle time
 
     @pytest.mark.parametrize("sent", [b"", get()], ids=["from the beginning", "after a response"])
     async def test_an_idle_connection_is_closed(self, impatient: Site, sent: bytes) -> None:
