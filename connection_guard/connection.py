@@ -24,6 +24,9 @@ which is much for thousands of clients that do not read."""
 _MOST_DISCARDED = 64 * 2**10
 """Bytes of a body that are read and discarded after its response has ended: about what is on the way by then."""
 
+_MOST_LOGGED = 200
+"""Characters of an error of the parser, which may repeat what the client sent."""
+
 _log = logging.getLogger("depot_sim.http")
 
 
@@ -240,7 +243,9 @@ class GuardedConnection(asyncio.Protocol):
             self._context.run(self._protocol.data_received, data)
         except Exception as error:  # noqa: BLE001 - a client's bytes must never end in a traceback
             # uvicorn's h11 protocol raises for a fault in a body whose response has begun: nothing can be answered.
-            _log.warning("the HTTP parser failed; the connection is aborted", extra={"error": repr(error)})
+            _log.warning(
+                "the HTTP parser failed; the connection is aborted", extra={"error": repr(error)[:_MOST_LOGGED]}
+            )
             self.abort()
 
     def _refuse(self, status: int, reason: str) -> None:

@@ -52,6 +52,7 @@ _log = logging.getLogger("depot_sim.oscp")
 
 _LOOK_AGAIN_US = 50_000
 _LOOKS = 200
+_MOST_LOGGED = 100  # characters of a path
 
 Provoked = Callable[[HostedSession, str], None]
 
@@ -97,10 +98,10 @@ class InboundService:
                 return await self._process(resolved)
             return await self._answer_once(resolved)
         except DepotSimError as error:
-            _log.warning("message not taken", extra={"path": arrival.path, "error": str(error)})
+            _log.warning("message not taken", extra={"path": arrival.path[:_MOST_LOGGED], "error": str(error)})
             return unavailable(error.detail)
         except Exception:  # noqa: BLE001 - whatever it is, the partner gets an answer
-            _log.exception("message not taken", extra={"path": arrival.path})
+            _log.exception("message not taken", extra={"path": arrival.path[:_MOST_LOGGED]})
             return unavailable("the simulator failed over this message")
 
     async def _answer_once(self, resolved: ResolvedRequest) -> Reply:

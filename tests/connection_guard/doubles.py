@@ -118,7 +118,7 @@ class Inner(asyncio.Protocol):
         self.received += data
         self.connections.append(current_connection())
         if self.fails:
-            raise RuntimeError("a fault of the parser")
+            raise RuntimeError("a fault of the parser: " + "x" * 10_000)
 
     def eof_received(self) -> None:
         self.calls.append("eof")

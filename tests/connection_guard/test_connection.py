@@ -60,6 +60,7 @@ class TestForwarding:
         opened.send(GET)
         assert opened.transport.aborted
         assert [(record.levelname, record.exc_info) for record in caplog.records] == [("WARNING", None)]
+        assert len(vars(caplog.records[0])["error"]) <= 200
 
 
 class TestSize:

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from application.oscp.arrivals import MOST_BODY_BYTES
+from application.oscp.resolving import RequestResolver
 from domain.errors import StoreError
 from domain.oscp.findings import Kind
 from domain.oscp.vocabulary import Lifecycle, Outcome, Validation
@@ -186,6 +187,18 @@ async def test_what_cannot_be_written_is_answered_503_and_can_be_sent_again(proc
     assert process.outcomes(session) == []
     assert await process.status("handshake", HANDSHAKE, id="h-1") == 204
     assert process.outcomes(session) == ["accepted"]
+
+
+@pytest.mark.parametrize("failure", [StoreError("the disk is full"), RuntimeError("a defect")])
+async def test_a_long_path_is_cut_in_the_log(
+    process: OscpProcess, failure: Exception, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fail(*_: object) -> None:
+        raise failure
+
+    monkeypatch.setattr(RequestResolver, "resolve", fail)
+    assert await process.status("x" * 60_000) == 503
+    assert [len(vars(record)["path"]) for record in caplog.records] == [100]
 
 
 async def test_all_who_wait_for_an_answer_that_cannot_be_given_hear_so(process: OscpProcess, session: str) -> None:
