@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -57,15 +58,15 @@ class SecretsFolder:
     def _resolved(self, name: str) -> Path:
         if self._folder is None:
             raise invalid(f"the file {name!r}", "a service that was started with --secrets FOLDER")
-        folder = self._folder.resolve()
-        path = (folder / name).resolve()
+        folder = _resolved(self._folder)
+        path = _resolved(folder / name)
         if not path.is_relative_to(folder) or path == folder:
             raise invalid(f"the file {name!r}, which is not in the folder of secrets", EXPECTED_FILE)
         return path
 
     def _is_withheld(self, path: Path) -> bool:
         """Compared by path and by file, so that neither a link nor a second name of the file leads to it."""
-        return any(path == held.resolve() or _is_same_file(path, held) for held in self._withheld)
+        return any(path == _resolved(held) or _is_same_file(path, held) for held in self._withheld)
 
     def files(self) -> Iterator[SecretFile]:
         """Every file but the withheld ones, those of its folders included.
@@ -84,13 +85,13 @@ class SecretsFolder:
 
     def _below(self, top: Path) -> Iterator[SecretFile]:
         found = 0
-        waiting, folder = [top], top.resolve()
+        waiting, folder = [top], _resolved(top)
         seen = {folder}
         while waiting:
             for path in sorted(waiting.pop().iterdir()):
                 if path.name.startswith("."):
                     continue
-                target = path.resolve()
+                target = _resolved(path)
                 if not target.is_relative_to(folder) or self._is_withheld(target):
                     continue
                 if target.is_dir():
@@ -127,6 +128,11 @@ class TextFiles:
             self._known.pop(path, None)
             raise invalid(f"the file {path}: {error.strerror}", "a file the service can read") from None
         return known.text
+
+
+def _resolved(path: Path) -> Path:
+    """Every symbolic link followed. Links in a circle are left, and opening them fails; Path.resolve would raise."""
+    return Path(os.path.realpath(path))
 
 
 def _is_same_file(one: Path, other: Path) -> bool:

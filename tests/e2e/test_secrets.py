@@ -26,7 +26,7 @@ from tests.e2e.processes import depot_sim, finish, running, wait_for
 from tests.e2e.secret_scan import leaked, leaked_in_files
 from tests.patience import patient
 
-OPERATOR = "operators-own-token"
+OPERATOR, IN_TOKENS_FILE = "operators-own-token", "token-of-the-tokens-file"
 BY_FILE, BY_VARIABLE, CLIENT_SECRET = "secret/of+a file&more", "secret-of-a-variable", "secret of the client: ü"
 INBOUND, GRANTED, REGISTERED = "token-of-the-partner-itself", "token-granted-by-oauth2", "token-of-a-register"
 WRITTEN = {
@@ -39,7 +39,7 @@ RECEIVED = {
 }
 IN_BODY = "received-in-a-body-4711"
 SECRETS = (
-    *(OPERATOR, BY_FILE, BY_VARIABLE, CLIENT_SECRET, INBOUND, GRANTED, REGISTERED, IN_BODY),
+    *(OPERATOR, IN_TOKENS_FILE, BY_FILE, BY_VARIABLE, CLIENT_SECRET, INBOUND, GRANTED, REGISTERED, IN_BODY),
     *(*WRITTEN.values(), *RECEIVED.values()),
 )
 VARIABLES = {
@@ -137,6 +137,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     (folder / "given").mkdir()
     (folder / "given" / "by-file").write_text(BY_FILE, encoding="utf-8")
     (folder / "given" / "inbound").write_text(INBOUND, encoding="utf-8")
+    (folder / "given" / "tokens").write_text(f"ops:operator:{IN_TOKENS_FILE}", encoding="utf-8")
     (folder / "given" / "authority.pem").write_text("no certificate", encoding="utf-8")
     ready = folder / "ready.json"
     arguments = (
@@ -148,8 +149,9 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         "--ready-file",
         str(ready),
     )
+    tokens = ("--tokens-file", str(folder / "given" / "tokens"))  # in the folder of secrets, as with /run/secrets
     folders = ("--secrets", str(folder / "given"), "--kept-secrets", str(folder / "kept"))
-    with running(*arguments, *folders, **VARIABLES) as process:
+    with running(*arguments, *folders, *tokens, **VARIABLES) as process:
         wait_for(ready.exists, process)
         url, operator = json.loads(ready.read_bytes())["url"], {"Authorization": f"Bearer {OPERATOR}"}
         with httpx.Client(base_url=url, timeout=patient(60), trust_env=False, headers=operator) as http:
@@ -199,7 +201,15 @@ REFERENCES = [
         "file:/etc/hostname",
         "file:/proc/self/environ",
     ),
-    *("file:../store/store.db", "file:by-file/../../ready.json", "no-such-handle", "vault:x", ""),
+    *(
+        "file:../store/store.db",
+        "file:by-file/../../ready.json",
+        "no-such-handle",
+        "vault:x",
+        "",
+        "tokens",
+        "file:tokens",
+    ),
 ]
 
 

@@ -254,6 +254,14 @@ class TestStart:
         secrets.check()
         assert secrets.mask("outside of the folder") == "outside of the folder"
 
+    def test_links_in_a_circle_are_left_alone(self, tmp_path: Path) -> None:
+        (tmp_path / "circle").symlink_to("circle")
+        secrets = Secrets(None, tmp_path, {}, withheld=[tmp_path / "circle" / "tokens"])
+        secrets.check()
+        assert secrets.fault(SecretReference("circle"), "/s") is not None
+        with pytest.raises(InvalidInput):
+            secrets.get(SecretReference("file:circle"))
+
     def test_links_within_the_folder_are_followed(self, tmp_path: Path) -> None:
         (tmp_path / "..data" / "sub").mkdir(parents=True)
         (tmp_path / "..data" / "sub" / "one").write_text("a secret of a mounted folder")
