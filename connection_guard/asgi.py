@@ -13,6 +13,7 @@ from connection_guard.bodies import BodyMemory
 from connection_guard.connection import CURRENT, GuardedConnection
 from connection_guard.limits import Limits
 from connection_guard.responses import MEDIA_TYPE, problem
+from connection_guard.turns import Deadlines, Turns
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
@@ -26,8 +27,8 @@ EXTENSION = "depot_sim.connection"
 """The ASGI extension that is the client's connection."""
 
 _BODY_SECONDS_WHEN_STOPPING = 1.0
-_REFUSED_AT_ONCE = 4
-"""Thousands of bodies may be late at the same moment: others get their responses between the refusals."""
+_AT_ONCE = 4
+"""Of thousands of requests whose bodies do not come, so many begin, and are refused, in one iteration of the loop."""
 _MOST_LOGGED = 100
 """Characters of a path."""
 _RETRY_AFTER_SECONDS = 5
@@ -55,16 +56,14 @@ class GuardedApplication:
         self._body_seconds = limits.body_seconds
         self._whole_body_seconds = limits.whole_body_seconds
         self._is_stopping = False
-        self._reading: set[asyncio.Timeout] = set()
-        self._refusing = asyncio.Semaphore(_REFUSED_AT_ONCE)
+        self._deadlines = Deadlines(_AT_ONCE)
+        self._beginning = Turns(_AT_ONCE)
         self._running: set[asyncio.Task[Any] | None] = set()
 
     def stop(self) -> None:
         """Wait no longer than a second for the rest of every body."""
         self._is_stopping = True
-        ends = asyncio.get_running_loop().time() + _BODY_SECONDS_WHEN_STOPPING
-        for timeout in self._reading:
-            timeout.reschedule(ends)
+        self._deadlines.end_all_in(_BODY_SECONDS_WHEN_STOPPING)
 
     def cut_off(self) -> None:
         """After `stop`: end every request that is still being processed, without a response."""
@@ -86,6 +85,7 @@ class GuardedApplication:
         try:
             number = connection.incomplete_request()
             if number:
+                await self._beginning.wait()
                 late = _LateBody(connection, number, scope, receive, send, self._memory_of(scope["path"]))
                 try:
                     await self._app(scope, lambda: self._receive_within_limits(late), late.send)
@@ -117,17 +117,16 @@ class GuardedApplication:
         """The next part of the body; a disconnect when it took too long."""
         left = late.began + self._whole_body_seconds - asyncio.get_running_loop().time()
         seconds = _BODY_SECONDS_WHEN_STOPPING if self._is_stopping else min(self._body_seconds, left)
-        timeout = asyncio.timeout(seconds)
+        timeout = asyncio.timeout(None)
         try:
             async with timeout:
-                self._reading.add(timeout)
+                self._deadlines.add(timeout, seconds)
                 return await late.receive()
         except TimeoutError:
-            async with self._refusing:
-                await self._refuse(late, is_whole=left < self._body_seconds)
+            await self._refuse(late, is_whole=left < self._body_seconds)
             return _DISCONNECT
         finally:
-            self._reading.discard(timeout)
+            self._deadlines.discard(timeout)
 
     async def _refuse(self, late: _LateBody, *, is_whole: bool) -> None:
         if self._is_stopping:
