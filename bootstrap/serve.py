@@ -56,6 +56,8 @@ class Ready(msgspec.Struct, frozen=True):
 def serve(settings: Settings) -> None:
     """Serve until SIGINT or SIGTERM, then finish what is under way and give every run back.
 
+    Both signals are ignored once it has served: the process has to end then.
+
     Raises InvalidInput for bad settings, StoreError for a store that cannot be used, AddressUnavailable, and
     MemoryReserveGone when it has stopped because its memory is used up.
     """
@@ -77,6 +79,8 @@ def serve(settings: Settings) -> None:
             loop.run(_serve(settings, listener, secrets, limits, memory))
     except MemoryError:
         raise memory.exhausted() from None
+    finally:
+        _ignore_blocked_signals()
 
 
 def check_ready_file(settings: Settings) -> None:
@@ -115,9 +119,17 @@ async def _serve(
             finally:
                 for task in tasks:
                     task.cancel()
+    # The loop restores the default actions of signals when it closes: none may reach this thread then.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     _log.info("stopped")
     if watch.gone is not None:
         raise watch.gone
+
+
+def _ignore_blocked_signals() -> None:
+    """Those that `_serve` has blocked for its own thread; threads of libraries may be left, and get them."""
+    for number in signal.pthread_sigmask(signal.SIG_BLOCK, ()).intersection(_SIGNALS):
+        signal.signal(number, signal.SIG_IGN)
 
 
 async def _stop_when_asked(stopping: asyncio.Event, http: HttpSide, server: uvicorn.Server) -> None:

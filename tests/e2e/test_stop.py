@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -100,3 +101,14 @@ def test_whatever_is_under_way_the_service_stops_within_5_s(tmp_path: Path) -> N
 
 def _status(answer: bytes) -> int:
     return int(answer.split(b" ")[1]) if answer else 0
+
+
+def test_further_signals_do_not_change_the_exit_code(tmp_path: Path) -> None:
+    with simulator(tmp_path) as (_, process):
+        process.terminate()
+        deadline = time.monotonic() + patient(30)
+        while process.poll() is None:
+            assert time.monotonic() < deadline, "the service has not ended"
+            process.send_signal(signal.SIGTERM)
+            process.send_signal(signal.SIGINT)
+        assert finish(process).code == 0
