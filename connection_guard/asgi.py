@@ -27,7 +27,7 @@ EXTENSION = "depot_sim.connection"
 """The ASGI extension that is the client's connection."""
 
 _BODY_SECONDS_WHEN_STOPPING = 1.0
-_AT_ONCE = 4
+_AT_ONCE = 2
 """Of thousands of requests whose bodies do not come, so many begin, and are refused, in one iteration of the loop."""
 _MOST_LOGGED = 100
 """Characters of a path."""

@@ -12,6 +12,7 @@ from connection_guard.addresses import client_of
 from connection_guard.framing import RequestFraming
 from connection_guard.limits import Limits
 from connection_guard.responses import response
+from connection_guard.turns import Turns
 
 _LINGER_SECONDS = 2.0
 """After a refusal, input is read and discarded for so long. A connection that is closed while its client still sends is
@@ -35,6 +36,8 @@ class Connections(Protocol):
 
     limits: Limits
     clock: Callable[[], float]
+    parts: Turns
+    """Of the connections whose requests come in parts."""
 
     def opened(self, connection: GuardedConnection) -> str:
         """Count the connection. The reason when there are too many, which are to be refused; nothing otherwise."""
@@ -183,12 +186,27 @@ class GuardedConnection(asyncio.Protocol):
         if self._framing.is_one_request(data):
             self._since = self._connections.clock()
             self._forward(data)
+        elif not self._lingers:
+            self._receive_part_in_turn(data)
+
+    def _receive_part_in_turn(self, data: bytes) -> None:
+        """Thousands of parts may arrive in one iteration of the loop: others are served between them."""
+        parts, transport = self._connections.parts, self._transport
+        if transport is None or parts.take():
+            self._receive_part(data)
         else:
+            transport.pause_reading()  # neither more data nor the end of the input overtakes this part
+            parts.defer(lambda: self._receive_deferred(data))
+
+    def _receive_deferred(self, data: bytes) -> None:
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        transport.resume_reading()  # first, as the protocol may pause it again
+        if self._refusal is None and not self._lingers:
             self._receive_part(data)
 
     def _receive_part(self, data: bytes) -> None:
-        if self._lingers:
-            return
         framing = self._framing
         head, is_discarded = framing.partial_head, framing.is_in_body and not self._is_waited_for
         refusal = framing.feed(data)

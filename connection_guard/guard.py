@@ -10,10 +10,13 @@ from functools import partial
 
 from connection_guard.connection import GuardedConnection
 from connection_guard.limits import Limits
+from connection_guard.turns import CallSoon, Turns
 
 _MOST_SECONDS_BETWEEN_CHECKS = 1.0
 _CHECKS_PER_LIMIT = 4
-_CHECKED_AT_ONCE = 50
+_CHECKED_AT_ONCE = 20
+_PARTS_AT_ONCE = 8
+"""Parts of requests that are read in one iteration of the loop: thousands may come in the same one."""
 MOST_REFUSED_OPEN = 256
 """Connections that are told why they are refused; while there are more, others are only closed."""
 
@@ -24,14 +27,20 @@ class ConnectionGuard:
     """Makes guarded connections, counts them, and checks their time.
 
     Time is checked once a second, or four times within the shortest limit: that much later than its limit a connection
-    may be closed. `clock` is in seconds and never goes back; `call_later` is by default that of the running loop.
+    may be closed. `clock` is in seconds and never goes back; `call_later` and `call_soon`
+    are by default those of the running loop.
     """
 
     def __init__(
-        self, limits: Limits, clock: Callable[[], float] = time.monotonic, call_later: CallLater | None = None
+        self,
+        limits: Limits,
+        clock: Callable[[], float] = time.monotonic,
+        call_later: CallLater | None = None,
+        call_soon: CallSoon | None = None,
     ) -> None:
         self.limits = limits
         self.clock = clock
+        self.parts = Turns(_PARTS_AT_ONCE, call_soon)
         self.refusals: Counter[int] = Counter()
         """How often the guard has refused, by HTTP status."""
         self._call_later = call_later or _call_later

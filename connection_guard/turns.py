@@ -4,33 +4,59 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from itertools import islice
 from math import inf
 
+CallSoon = Callable[[Callable[[], None]], object]
+
 
 class Turns:
-    """Lets tasks go on in the order in which they came, at most `at_once` in an iteration of the running loop."""
+    """Lets work go on in the order in which it came, at most `at_once` times in an iteration of the loop.
 
-    def __init__(self, at_once: int) -> None:
+    `call_soon` calls back in the next iteration; by default it is that of the running loop.
+    """
+
+    def __init__(self, at_once: int, call_soon: CallSoon | None = None) -> None:
         self._at_once = at_once
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._left = at_once
+        self._call_soon = call_soon or _call_soon
+        self._waiting: deque[Callable[[], object]] = deque()
+        self._is_scheduled = False
+
+    def take(self) -> bool:
+        """Take a turn of this iteration. False when none is left."""
+        if not self._left:
+            return False
+        self._left -= 1
+        self._schedule()
+        return True
+
+    def defer(self, callback: Callable[[], object]) -> None:
+        """Call back when there is a turn, in one of the next iterations."""
+        self._waiting.append(callback)
+        self._schedule()
 
     async def wait(self) -> None:
-        """Wait for a turn, which comes in one of the next iterations."""
-        loop = asyncio.get_running_loop()
-        turn: asyncio.Future[None] = loop.create_future()
-        if not self._waiting:
-            loop.call_soon(self._give)
-        self._waiting.append(turn)
+        """Take a turn, or wait for one."""
+        if self.take():
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.defer(lambda: _wake(turn))
         await turn
 
-    def _give(self) -> None:
-        for _ in range(min(self._at_once, len(self._waiting))):
-            turn = self._waiting.popleft()
-            if not turn.done():  # its task was cancelled
-                turn.set_result(None)
-        if self._waiting:
-            asyncio.get_running_loop().call_soon(self._give)
+    def _schedule(self) -> None:
+        if not self._is_scheduled:
+            self._is_scheduled = True
+            self._call_soon(self._begin_iteration)
+
+    def _begin_iteration(self) -> None:
+        self._is_scheduled = False
+        self._left = self._at_once
+        while self._left and self._waiting:
+            self._left -= 1
+            self._schedule()
+            self._waiting.popleft()()
 
 
 class Deadlines:
@@ -76,3 +102,12 @@ class Deadlines:
             del self._ends[timeout]
             timeout.reschedule(now)
         self._set_timer(min(self._ends.values(), default=inf))
+
+
+def _wake(turn: asyncio.Future[None]) -> None:
+    if not turn.done():  # its task was cancelled
+        turn.set_result(None)
+
+
+def _call_soon(callback: Callable[[], None]) -> object:
+    return asyncio.get_running_loop().call_soon(callback)

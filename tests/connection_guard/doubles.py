@@ -153,4 +153,6 @@ class Opened:
 
 def a_guard(**changes: Any) -> tuple[ConnectionGuard, Timers]:
     timers = Timers()
-    return ConnectionGuard(replace(LIMITS, **changes), timers.clock, timers.call_later), timers
+    return ConnectionGuard(
+        replace(LIMITS, **changes), timers.clock, timers.call_later, lambda callback: callback()
+    ), timers

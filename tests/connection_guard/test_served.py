@@ -463,3 +463,19 @@ async def ask(caller: Caller) -> Heard:
     heard = await caller.hear()
     assert heard is not None
     return heard
+
+
+async def test_parts_of_many_requests_at_once_are_read_in_their_order(site: Site) -> None:
+    pieces = [b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 26\r\n\r\nabcdefghij", b"klmnopqrst", b"uvwxyz"]
+    opened = [await asyncio.open_connection("127.0.0.1", site.port) for _ in range(100)]
+    for piece in pieces:
+        for _, writer in opened:
+            writer.write(piece)
+        await asyncio.sleep(0)
+    for _, writer in opened:
+        writer.write_eof()
+    answers = await asyncio.gather(*[reader.read() for reader, _ in opened])
+    assert {answer.partition(b"\r\n")[0] for answer in answers} == {b"HTTP/1.1 200 OK"}
+    assert site.bodies == [b"abcdefghijklmnopqrstuvwxyz"] * len(opened)
+    for _, writer in opened:
+        writer.close()
