@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import NamedTuple
 
-from adapters.control_api import StreamLimits
+from adapters.control_api import PROBLEM_PREFIX, StreamLimits
 from adapters.front_door.rate import DEFAULT_PER_MINUTE
 from application.memory import Room
 from connection_guard import Limits
@@ -34,6 +34,7 @@ class ServiceLimits(Limits):
     event_streams: int = StreamLimits().streams
     event_stream_seconds: float = StreamLimits().unread_seconds
     refused_per_minute: int = DEFAULT_PER_MINUTE
+    problem_prefix: str = PROBLEM_PREFIX
 
     def of_streams(self) -> StreamLimits:
         return StreamLimits(self.event_streams, self.event_stream_seconds)

@@ -221,7 +221,7 @@ class _LateBody:
         if self._started:
             await _abort(self.connection, self.receive)
             return
-        body = problem(status, detail)
+        body = problem(status, detail, self.connection.problem_prefix)
         headers = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", b"%d" % len(body)), _CLOSE]
         headers += more
         await self._send({"type": "http.response.start", "status": status, "headers": headers})

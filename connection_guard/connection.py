@@ -85,6 +85,11 @@ class GuardedConnection(asyncio.Protocol):
 
     # For the application
 
+    @property
+    def problem_prefix(self) -> str:
+        """What the types of problem documents begin with, see Limits."""
+        return self._connections.limits.problem_prefix
+
     def abort(self) -> None:
         """End the connection at once, without a response to the request that is being processed."""
         if self._transport is not None:
@@ -281,7 +286,7 @@ class GuardedConnection(asyncio.Protocol):
         if not reason:
             transport.close()
             return
-        transport.write(response(status, reason))
+        transport.write(response(status, reason, self.problem_prefix))
         self._linger()
 
     def _linger(self) -> None:

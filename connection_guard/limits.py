@@ -14,6 +14,8 @@ class Limits:
     may take in all. `body_bytes_under_way` is for the bodies of all requests together, see BodyMemory.
     `response_seconds` is how long the client may take nothing of what was written. `idle_seconds` is how long a
     connection without a request stays open. `connections_per_address` counts an IPv6 network of 64 bits as one address.
+    `problem_prefix` begins the type of the problem documents that refuse a request, such as "urn:example:problem:"; the
+    words of the status follow. Without it their type is "about:blank".
     """
 
     head_bytes: int = 65_536
@@ -25,3 +27,4 @@ class Limits:
     idle_seconds: float = 75.0
     connections: int = 4_096
     connections_per_address: int = 3_500
+    problem_prefix: str = ""

@@ -9,16 +9,16 @@ from http import HTTPStatus
 MEDIA_TYPE = "application/problem+json"
 
 
-def problem(status: int, detail: str) -> bytes:
-    """The body."""
-    return json.dumps(
-        {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
-    ).encode()
+def problem(status: int, detail: str, prefix: str) -> bytes:
+    """The body. `prefix` is `Limits.problem_prefix`."""
+    title = HTTPStatus(status).phrase
+    type = prefix + title.lower().replace(" ", "-") if prefix else "about:blank"
+    return json.dumps({"type": type, "title": title, "status": status, "detail": detail}).encode()
 
 
-def response(status: int, detail: str) -> bytes:
+def response(status: int, detail: str, prefix: str) -> bytes:
     """The whole response, as HTTP/1.1."""
-    body = problem(status, detail)
+    body = problem(status, detail, prefix)
     lines = (
         f"HTTP/1.1 {status} {HTTPStatus(status).phrase}",
         f"date: {formatdate(usegmt=True)}",

@@ -3,8 +3,10 @@
 from adapters.control_api.app import create_app
 from adapters.control_api.backend import Backend, Importer, Parsed, ReadModelStatus, RebuiltReadModel
 from adapters.control_api.event_streams import EventStreams, InTurn, StreamLimits
+from adapters.control_api.problems import PROBLEM_PREFIX
 
 __all__ = [
+    "PROBLEM_PREFIX",
     "Backend",
     "EventStreams",
     "Importer",

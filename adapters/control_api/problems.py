@@ -27,6 +27,9 @@ from read_models.errors import QueryRefused
 
 MEDIA_TYPE = "application/problem+json"
 
+PROBLEM_PREFIX = "urn:depot-sim:problem:"
+"""What the types of all problem documents begin with."""
+
 _log = logging.getLogger("depot_sim.control_api")
 
 
@@ -213,12 +216,14 @@ def _echoed(text: str) -> str:
 
 
 def _near(request: Request[Any, Any, Any], error: HTTPException) -> str:
+    if error.status_code == 404 and "//" in request.url.path:
+        return "a segment of the path is empty (two slashes in a row): write the name or id there"
     near = nearest_path(request.app, request.url.path) if error.status_code == 404 else None
     return f"did you mean {near}? /openapi.json has every path" if near else ""
 
 
 def _urn(slug: str) -> str:
-    return f"urn:depot-sim:problem:{slug}"
+    return f"{PROBLEM_PREFIX}{slug}"
 
 
 def _headers(status: int) -> dict[str, str]:

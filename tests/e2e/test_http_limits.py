@@ -59,7 +59,9 @@ def answer(http: httpx.Client, data: bytes, *, parts: int = 0) -> bytes:
 
 
 def problem(response: bytes) -> Any:
-    return json.loads(response.partition(b"\r\n\r\n")[2])
+    document = json.loads(response.partition(b"\r\n\r\n")[2])
+    assert document["type"].startswith("urn:depot-sim:problem:")
+    return document
 
 
 class TestClientsThatOfferToUpgrade:
@@ -89,11 +91,18 @@ class TestHeads:
         while sender.is_alive():
             slowest = max(slowest, seconds_of(http, "/livez"))
         assert problem(refused[0])["status"] == 431
+        assert problem(refused[0])["type"] == "urn:depot-sim:problem:request-header-fields-too-large"
         assert slowest < patient(1.0)
 
     @pytest.mark.parametrize("path", ["/simulation-runs", f"{PREFIX}/heartbeat"])
     def test_a_head_of_70_kb_is_refused(self, http: httpx.Client, path: str) -> None:
         assert problem(answer(http, request("GET", path, "X: " + "x" * 70_000)))["status"] == 431
+
+    def test_a_request_without_a_host_is_refused_as_the_page_about_limits_says(self, http: httpx.Client) -> None:
+        head, _, body = answer(http, b"GET /livez HTTP/1.1\r\n\r\n").partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 400 ")
+        assert b"content-type: text/plain" in head
+        assert body == b"Invalid HTTP request received."
 
     @pytest.mark.parametrize("path", ["/simulation-runs", f"{PREFIX}/heartbeat"])
     def test_two_hosts_are_refused(self, http: httpx.Client, path: str) -> None:

@@ -28,3 +28,9 @@ async def test_a_mistyped_path_names_the_one_meant(api: Api, path: str, meant: s
 async def test_a_path_like_no_other_points_at_the_description(api: Api, path: str) -> None:
     answer = problem(await api.get(path), 404, "no-such-route")
     assert answer["hint"] == "see /openapi.json for the paths there are"
+
+
+@pytest.mark.parametrize("path", ["/simulation-runs//commands/stop", "/simulation-configurations//versions/1/x"])
+async def test_an_empty_segment_of_a_path_is_named(api: Api, path: str) -> None:
+    answer = problem(await api.get(path), 404, "no-such-route")
+    assert answer["hint"] == "a segment of the path is empty (two slashes in a row): write the name or id there"
