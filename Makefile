@@ -40,7 +40,7 @@ up:  ## depot-sim and PostgreSQL 16 in containers; docs/containers.md has the va
 	fi
 	docker compose up --build $(ARGS)
 
-quick: check  ## check, then the tests of domain and application: within a minute
+quick: check  ## check, then the tests of domain and application: about a minute on an idle machine
 	$(PYTEST) tests/domain tests/application $(ARGS)
 
 test: check part  ## what every commit must pass: check, then a part of each kind of test

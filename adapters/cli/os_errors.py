@@ -23,7 +23,7 @@ class OsFailure(NamedTuple):
 _FULL = ("the disk is full", "free some space, then repeat the command", ExitCode.UNREACHABLE)
 _DENIED = ("this user may not read or write it", "change its permissions, or name another path", ExitCode.USAGE)
 _FILES = {
-    errno.ENOENT: ("it does not exist", "check the path; folders are not made", ExitCode.USAGE),
+    errno.ENOENT: ("the file does not exist", "check the path", ExitCode.USAGE),
     errno.EISDIR: ("it is a folder", "name a file", ExitCode.USAGE),
     errno.ENOTDIR: ("a part of the path is no folder", "check the path", ExitCode.USAGE),
     errno.EEXIST: ("it exists already", "name another path, or remove it first", ExitCode.USAGE),
@@ -40,6 +40,8 @@ _FILES = {
     errno.EIO: ("the device fails", "check the disk", ExitCode.UNREACHABLE),
     errno.ENOMEM: ("there is not enough memory", "close other programs", ExitCode.UNREACHABLE),
 }
+NO_FOLDER = "no such folder"
+"""The text of an ENOENT for a folder that an output file would be in."""
 _NETWORK = {
     errno.ECONNREFUSED: "the connection was refused, so no program listens there",
     errno.ECONNRESET: "the connection was closed before the answer",
@@ -60,6 +62,8 @@ def failure_of(error: OSError) -> OsFailure:
     """What failed with a file, or with the output where the system names no file."""
     number = error.errno or 0
     reason, hint, code = _FILES.get(number, (_reason(error), "check the path and its permissions", ExitCode.USAGE))
+    if number == errno.ENOENT and error.strerror == NO_FOLDER:
+        reason, hint = "the folder does not exist", "create it first, or name another path"
     if number in _ADDRESSES:
         return OsFailure(
             f"an address cannot be used: {_NETWORK.get(number) or _reason(error)}", _PORT, ExitCode.UNREACHABLE

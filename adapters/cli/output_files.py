@@ -7,6 +7,8 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from adapters.cli.os_errors import NO_FOLDER
+
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file so that nobody ever sees half of it, also when the disk is full.
@@ -15,7 +17,7 @@ def write_whole(path: Path, content: bytes) -> None:
     """
     folder = path.absolute().parent
     if not folder.is_dir():
-        raise FileNotFoundError(errno.ENOENT, "No such folder", str(folder))
+        raise FileNotFoundError(errno.ENOENT, NO_FOLDER, str(folder))
     try:
         if path.exists() and not path.is_file():
             path.write_bytes(content)

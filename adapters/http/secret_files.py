@@ -77,7 +77,7 @@ class SecretsFolder:
         if self._folder is None:
             return
         if not self._folder.is_dir():
-            raise _bad_folder(f"{self._folder}, which is no folder", "a folder that exists")
+            raise _bad_folder(f"{self._folder}, which is not a folder", "a folder that exists")
         try:
             yield from self._below(self._folder)
         except OSError as error:

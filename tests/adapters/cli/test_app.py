@@ -79,7 +79,7 @@ def test_wrong_usage_is_told_with_a_hint(arguments: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("run", "nowhere.yaml"), "nowhere.yaml cannot be used: it does not exist"),
+        (("run", "nowhere.yaml"), "nowhere.yaml cannot be used: the file does not exist"),
         (("run", "no-such-example"), "no depot 'no-such-example'"),
         (("run", "common-job:0"), "common-job:BUSES"),
         (("run", "three-bus-depot", "--disturbances", "war"), "/disturbances"),

@@ -169,7 +169,7 @@ def test_an_output_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     )
 
     assert code == 2
-    assert f"{output.parent} cannot be used: it does not exist" in err
+    assert f"{output.parent} cannot be used: the folder does not exist" in err
     check_plain(err)
 
 
