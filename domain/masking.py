@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from decimal import Decimal
+from hashlib import sha256
 from typing import Any, TypeAlias
 
 import msgspec
@@ -59,6 +60,12 @@ def masked_by_value(headers: Headers, mask: Callable[[str], str]) -> Headers:
     """The headers with every secret that `mask` knows masked in their values."""
     values = "\n".join([value for _, value in headers])
     return headers if mask(values) is values else tuple([(name, mask(value)) for name, value in headers])
+
+
+def masked_id(text: str, mask: Callable[[str], str]) -> str:
+    """An id without the secrets that `mask` knows. A digest keeps ids apart in which different secrets are masked."""
+    shown = mask(text)
+    return text if shown is text else f"{shown}~{sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:12]}"
 
 
 def masked_bytes(body: bytes, mask: Callable[[str], str]) -> bytes:

@@ -25,6 +25,8 @@ from domain.oscp.verdict import ACCEPTED, Verdict
 from domain.oscp.vocabulary import Direction, MessageType, Outcome
 from domain.scenario.exchange import Exchange
 
+_MOST_UNPROVEN = 4
+_LONGEST_UNPROVEN = 200
 _EMPTY = Reply(ACCEPTED)
 
 
@@ -74,6 +76,18 @@ Found = TypeVar("Found", Finding, Deviation)
 def without_secrets(found: Iterable[Found], mask: Mask) -> tuple[Found, ...]:
     """Findings or deviations as they may be recorded and answered: without secrets that they quote from a message."""
     return tuple([one if mask(one.found) is one.found else replace(one, found=mask(one.found)) for one in found])
+
+
+def recordable(found: Iterable[Found], resolved: ResolvedRequest, mask: Mask) -> tuple[Found, ...]:
+    """Findings or deviations about a message as they may be recorded and answered.
+
+    Of those about a message whose sender proves nothing, a few are recorded, and of each the beginning. The ones about
+    its credentials come first.
+    """
+    shown = without_secrets(found, mask)
+    if not resolved.is_refused_for_credentials:
+        return shown
+    return tuple([replace(one, found=one.found[:_LONGEST_UNPROVEN]) for one in shown[:_MOST_UNPROVEN]])
 
 
 def recorded_of(resolved: ResolvedRequest, overrides: tuple[str, ...] = ()) -> OscpMessageRecorded:

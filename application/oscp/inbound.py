@@ -24,11 +24,11 @@ from application.oscp.cases import (
     is_same,
     opened_of,
     receipt_of,
+    recordable,
     recorded_of,
     reply_again,
     reply_of,
     unavailable,
-    without_secrets,
 )
 from application.oscp.hosted import Given, HostedSession
 from application.oscp.part_entries import is_open
@@ -94,6 +94,10 @@ class InboundService:
             resolved = await self._resolver.resolve(arrival, began)
             if isinstance(resolved, Reply):
                 return resolved
+            if not resolved.is_recorded:
+                attached = resolved.attached
+                findings = recordable(resolved.findings, resolved, self._mask)
+                return reply_of(verdict(findings, attached.profile, attached.policy))
             if resolved.is_refused_for_credentials:  # no earlier answer is for its sender, and its own for no other
                 return await self._process(resolved)
             return await self._answer_once(resolved)
@@ -150,9 +154,10 @@ class InboundService:
         has_body = not resolved.is_part and resolved.arrival.method != "DELETE"
         reading = read(resolved.type, resolved.content, resolved.attached.profile) if has_body else Reading(None)
         context = await self._world.of(resolved.attached, reading.message)
-        findings = without_secrets((*resolved.findings, *reading.findings), self._mask)
+        findings = recordable((*resolved.findings, *reading.findings), resolved, self._mask)
+        deviations = recordable(reading.deviations, resolved, self._mask)
         token = await self._kept_token(resolved, reading.message) if not findings else None
-        return Case(joined, reading.message, findings, without_secrets(reading.deviations, self._mask), context, token)
+        return Case(joined, reading.message, findings, deviations, context, token)
 
     async def _kept_token(self, resolved: ResolvedRequest, message: Message | None) -> SecretReference | None:
         """Where the token of a Register is kept, unless it is to be refused."""
@@ -232,7 +237,7 @@ class InboundService:
         attached, state = session.attached, session.state
         context = msgspec.structs.replace(case.context, now=moment.session)
         correlated = judge(state, resolved.type, case.message, resolved.answers, context)
-        findings = (*case.findings, *without_secrets(correlated, self._mask))
+        findings = recordable((*case.findings, *correlated), resolved, self._mask)
         decided = verdict(findings, attached.profile, attached.policy, treated.outcome)
         deviations = (*case.deviations, *deviations_of(state, resolved.type, resolved.answers))
         reply = reply_of(decided)

@@ -2,10 +2,12 @@
 
 Two kinds: messages that resolve to no session, and messages to a session that is closed because it has no inbound
 credentials. Their senders prove nothing, so of each sender and hour the first 2 kB are recorded; further messages are
-counted by the audit of refused requests.
+counted by the audit of refused requests. Messages that a session refuses for want of its token share this room.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import msgspec
 
@@ -17,7 +19,7 @@ from application.oscp.arrivals import Arrival, Reply
 from application.oscp.time import SessionTime
 from application.repository import pending_append
 from domain.access.refused import HOUR_MS, OTHERS
-from domain.masking import masked, masked_by_value
+from domain.masking import masked, masked_by_value, masked_id
 from domain.oscp import ledger
 from domain.oscp.events import OscpProviderSessionAttached
 from domain.oscp.findings import Finding, Kind
@@ -33,6 +35,13 @@ MOST_SENDERS = 256
 _LEAST_BYTES = 128  # what an entry counts for at least, so that tiny messages are bounded too
 _LONGEST_ID = 200
 _JSON = ("content-type", "application/json")
+
+
+class Kept(NamedTuple):
+    """What is recorded of a refused message, masked."""
+
+    headers: Headers
+    body: str
 
 
 class KeptBytes:
@@ -96,11 +105,24 @@ class RefusedMessages:
         limited = self.count(arrival, finding.rule)
         if limited is not None:
             return limited
+        finding = msgspec.structs.replace(finding, found=self._mask(finding.found))
         reply = Reply(403, (_JSON,), msgspec.json.encode({"message": finding.found}))
-        room = self._kept.left(arrival.sender, self._time.wall_ms())
-        if room > 0:
-            await self._record(arrival, type, finding, reply, room, to)
+        text = self._mask(masked_body(type, arrival.body).decode("utf-8", "backslashreplace"))
+        kept = self.keep(arrival.sender, masked_by_value(masked(arrival.headers), self._mask), text)
+        if kept is not None:
+            await self._record(arrival, type, finding, reply, kept, to)
         return reply
+
+    def keep(self, sender: str, headers: Headers, body: str) -> Kept | None:
+        """What may still be recorded of a sender's refused message; None when its room in this hour is used up."""
+        room = self._kept.left(sender, self._time.wall_ms())
+        if room <= 0:
+            return None
+        first = _first_headers(headers, room // 2)
+        used = _bytes_of(first)
+        text = body.encode()[: room - used].decode("utf-8", "ignore")
+        self._kept.use(sender, used + len(text.encode()))
+        return Kept(first, text)
 
     async def _record(
         self,
@@ -108,14 +130,9 @@ class RefusedMessages:
         type: MessageType,
         finding: Finding,
         reply: Reply,
-        room: int,
+        kept: Kept,
         to: OscpProviderSessionAttached | None,
     ) -> None:
-        headers = _first_headers(masked_by_value(masked(arrival.headers), self._mask), room // 2)
-        used = _bytes_of(headers)
-        text = self._mask(masked_body(type, arrival.body).decode("utf-8", "backslashreplace"))
-        body = text.encode()[: room - used].decode("utf-8", "ignore")
-        self._kept.use(arrival.sender, used + len(body.encode()))
         session_id, run_id = (UNRESOLVED, "") if to is None else (to.session_id, to.run_id)
         stream = ledger.stream_of(session_id, Direction.INBOUND, self._ids.new_id())
         entry = OscpMessageLedgerEntry(stream)
@@ -125,14 +142,14 @@ class RefusedMessages:
                 ledger.entry_id_of(stream),
                 session_id,
                 run_id,
-                _shortened(arrival.header("x-oscp-configuration-id")),
+                self._id(arrival, "x-oscp-configuration-id"),
                 Direction.INBOUND,
                 type,
-                _shortened(arrival.header("x-request-id")),
-                _shortened(arrival.header("x-correlation-id")),
+                self._id(arrival, "x-request-id"),
+                self._id(arrival, "x-correlation-id"),
                 arrival.path,
-                headers,
-                body,
+                kept.headers,
+                kept.body,
                 arrival.body_bytes,
                 method=arrival.method,
             ),
@@ -146,6 +163,10 @@ class RefusedMessages:
             ),
         )
         await self._journal.append(pending_append((entry,)))
+
+    def _id(self, arrival: Arrival, name: str) -> str:
+        """The id in a header, masked before it is cut: a cut secret is not recognised."""
+        return masked_id(arrival.header(name), self._mask)[:_LONGEST_ID]
 
 
 CLOSED_SESSION = Finding(
@@ -170,7 +191,3 @@ def _first_headers(headers: Headers, most: int) -> Headers:
 
 def _bytes_of(headers: Headers) -> int:
     return sum(len(name) + len(value) for name, value in headers)
-
-
-def _shortened(text: str) -> str:
-    return text[:_LONGEST_ID]

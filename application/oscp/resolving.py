@@ -24,9 +24,9 @@ from application.oscp.sessions import OscpSessions
 from application.oscp.time import SessionTime
 from domain.credentials import SecretReference
 from domain.errors import InvalidInput
-from domain.masking import masked, masked_by_value
+from domain.masking import masked, masked_by_value, masked_id
 from domain.oscp import ledger
-from domain.oscp.envelope import CONFIGURATION_ID, envelope_findings
+from domain.oscp.envelope import CONFIGURATION_ID, envelope_findings, is_message_id
 from domain.oscp.events import OscpProviderSessionAttached
 from domain.oscp.findings import Finding, Kind
 from domain.oscp.masking import masked_body
@@ -39,7 +39,6 @@ from domain.oscp.vocabulary import Direction, MessageType
 _KNOWN_PATHS = {path: type for profile in BUILT_IN.values() for path, type in profile.inbound_paths.items()}
 _DIGEST = 12
 _KEPT_OF_TOO_LARGE = 4_096
-_KEPT_OF_UNPROVEN = 2_048
 
 
 class ResolvedRequest(NamedTuple):
@@ -68,6 +67,8 @@ class ResolvedRequest(NamedTuple):
     is_part: bool = False
     place: Place | None = None
     whole: Whole | None = None
+    is_recorded: bool = True
+    """False for one without the session's token whose sender has used up its room in this hour."""
 
     @property
     def content(self) -> bytes:
@@ -136,13 +137,21 @@ class RequestResolver:
         attached = hosted.session.attached
         type = attached.profile.inbound_paths.get(arrival.path)
         if type is None or (type is MessageType.REGISTER and not attached.profile.registration):
-            return _no_such_path(arrival.path, attached.profile.inbound_paths)
+            return _no_such_path(self._secrets.mask(arrival.path), attached.profile.inbound_paths)
         if arrival.requires_credentials and hosted.session.state.inbound_tokens is None:
             return await self._refused.refuse(arrival, type, CLOSED_SESSION, attached)
         resolved = self._resolved(arrival, hosted, attached, type, began_us)
-        if resolved.is_refused_for_credentials:
-            resolved = resolved.under_a_stream_of_its_own(self._ids.new_id())
-        return self._limited(resolved) or resolved
+        limited = self._limited(resolved)
+        if limited is not None or not resolved.is_refused_for_credentials:
+            return limited or resolved
+        return self._within_room(resolved.under_a_stream_of_its_own(self._ids.new_id()))
+
+    def _within_room(self, resolved: ResolvedRequest) -> ResolvedRequest:
+        """The request with as much of its headers and body as may be recorded of a sender that proves nothing."""
+        kept = self._refused.keep(resolved.arrival.sender, resolved.headers, resolved.body)
+        if kept is None:
+            return resolved._replace(is_recorded=False)
+        return resolved._replace(headers=kept.headers, body=kept.body)
 
     def _limited(self, resolved: ResolvedRequest) -> Reply | None:
         """The 429 response to a request without the session's token whose sender has sent too many of them."""
@@ -168,12 +177,11 @@ class RequestResolver:
         type: MessageType,
         began_us: int,
     ) -> ResolvedRequest:
-        request_id = arrival.header("x-request-id") or self._ids.new_id()
+        request_id = self._message_id(arrival, "x-request-id") or self._ids.new_id()
         stream = ledger.stream_of(attached.session_id, Direction.INBOUND, request_id)
         place = _place(arrival, attached.profile)
-        unproven = self._credentials(arrival, hosted.session.state)
         findings = (
-            *unproven,
+            *self._credentials(arrival, hosted.session.state),
             *envelope_findings(arrival.headers, attached.profile, len(arrival.body), arrival.body_bytes),
             *((place,) if isinstance(place, Finding) else ()),
         )
@@ -183,11 +191,11 @@ class RequestResolver:
             attached,
             type,
             request_id,
-            arrival.header("x-correlation-id"),
+            self._message_id(arrival, "x-correlation-id"),
             stream,
             ledger.entry_id_of(stream),
             self._headers(arrival),
-            self._text(arrival, type, _KEPT_OF_UNPROVEN if unproven else None),
+            self._text(arrival, type),
             sha256(b"%b %b\n%b" % (arrival.method.encode(), type.encode(), arrival.body)).hexdigest(),
             findings,
             self._time.wall_ms(),
@@ -199,13 +207,14 @@ class RequestResolver:
     def _headers(self, arrival: Arrival) -> Headers:
         return masked_by_value(masked(arrival.headers), self._secrets.mask)
 
-    def _text(self, arrival: Arrival, type: MessageType, most: int | None) -> str:
-        """The body as text, at most `most` characters; of one that is too large, the beginning.
+    def _message_id(self, arrival: Arrival, name: str) -> str:
+        """The id in a header, with secrets masked; nothing when it is no id."""
+        value = arrival.header(name)
+        return masked_id(value, self._secrets.mask) if is_message_id(value) else ""
 
-        Bytes that are no UTF-8 show as \\xNN.
-        """
-        if arrival.body_bytes > len(arrival.body):
-            most = min(most or _KEPT_OF_TOO_LARGE, _KEPT_OF_TOO_LARGE)
+    def _text(self, arrival: Arrival, type: MessageType) -> str:
+        """The body as text; of one that is too large, the beginning. Bytes that are no UTF-8 show as \\xNN."""
+        most = _KEPT_OF_TOO_LARGE if arrival.body_bytes > len(arrival.body) else None
         text = masked_body(type, arrival.body).decode("utf-8", "backslashreplace")
         return self._secrets.mask(text)[:most]  # masked before it is cut: a cut secret is not recognised
 
@@ -230,16 +239,16 @@ class RequestResolver:
         """Record the request as unresolved; 403."""
         type = _KNOWN_PATHS.get(arrival.path)
         if type is None:
-            return _no_such_path(arrival.path, _KNOWN_PATHS)
-        return await self._refused.refuse(arrival, type, _unknown(arrival))
+            return _no_such_path(self._secrets.mask(arrival.path), _KNOWN_PATHS)
+        return await self._refused.refuse(arrival, type, _unknown(arrival, self._secrets.mask))
 
 
-def _unknown(arrival: Arrival) -> Finding:
+def _unknown(arrival: Arrival, mask: Mask) -> Finding:
     """Why a request resolves to no session."""
     configuration_id = arrival.header("x-oscp-configuration-id")
     if configuration_id:
         rule = "session.unknown-configuration"
-        found = f"no active session for configuration {configuration_id[:100]}"
+        found = f"no active session for configuration {mask(configuration_id)[:100]}"
     elif arrival.header("authorization"):
         rule, found = "session.unknown-token", "the token belongs to no active session"
     else:

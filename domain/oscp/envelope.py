@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from domain.oscp.findings import Finding, Kind
@@ -17,6 +18,8 @@ SINGLE = (
 )
 _SINGLE = {header.lower(): header for header in SINGLE}
 _JSON = "application/json"
+is_message_id = re.compile(r"[\x21-\x7e]{1,200}").fullmatch
+"""Whether a text may be a request id or a correlation id."""
 
 
 def envelope_findings(
@@ -28,6 +31,11 @@ def envelope_findings(
         yield from _doubled([name for name, _ in headers])
     if profile.request_id is Presence.REQUIRED and not values.get("x-request-id"):
         yield Finding("header.x-request-id.missing", Kind.HEADERS, "none", f"{REQUEST_ID}, unique per message")
+    for header in (REQUEST_ID, CORRELATION_ID):
+        value = values.get(header.lower())
+        if value and not is_message_id(value):
+            expected = "1 to 200 visible ASCII characters"
+            yield Finding(f"header.{header.lower()}.form", Kind.HEADERS, f"{len(value)} characters", expected)
     if body_bytes > kept_bytes:
         yield Finding("body.too-large", Kind.SIZE, f"{body_bytes} bytes", f"at most {kept_bytes}")
     if body_bytes:

@@ -18,6 +18,7 @@ from tests.application.oscp.processes import HANDSHAKE, JSON, OscpProcess
 pytestmark = pytest.mark.anyio
 
 LARGE = b'{"filler": "' + b"x" * 999_000 + b'"}'
+SECRET = "s3cr3t-of-the-session"
 SECURED: dict[str, Any] = {"credentials": Credentials(inbound=SecretReference("env:DEPOT_SIM_SECRET_TOKEN"))}
 
 
@@ -130,3 +131,89 @@ async def test_a_wrong_token_is_counted_limited_and_recorded_without_most_of_its
     assert await process.status("handshake", HANDSHAKE, headers=(JSON, shown), requires_credentials=True) == 429
     right = (JSON, ("authorization", "Token s3cr3t"))
     assert await process.status("handshake", HANDSHAKE, headers=right, requires_credentials=True) == 204
+
+
+WRONG = ("authorization", "Token another")
+
+
+async def secured(process: OscpProcess) -> str:
+    """A session whose messages show a token."""
+    process.secrets.secrets["env:DEPOT_SIM_SECRET_TOKEN"] = SECRET
+    await process.start()
+    return await process.attach(**SECURED)
+
+
+async def test_messages_with_a_wrong_token_have_the_room_of_other_refused_messages(process: OscpProcess) -> None:
+    session = await secured(process)
+    endless = ("x-endless", "y" * 60_000)
+    for number in range(40):
+        reply = await process.receive("heartbeat", LARGE, id=f"h-{number}", headers=(JSON, WRONG, endless))
+        assert reply.status == 403
+        assert b"another token" in reply.body
+    events = handled(process, session)
+    assert 1 <= len(events) <= KEPT_BYTES // 128
+    assert kept_bytes(events) <= KEPT_BYTES
+    assert len(process.audit.noted) == 40
+    assert len(process.events_of(session)) < 40
+
+
+@pytest.mark.parametrize("header", ["id", "correlation"])
+async def test_what_a_wrong_token_comes_with_is_recorded_within_a_few_kilobytes(
+    process: OscpProcess, header: str
+) -> None:
+    session = await secured(process)
+    odd: dict[str, Any] = {header: "i" * 60_000}
+    long = ("content-type", "t" * 60_000)
+    assert await process.status("heartbeat", LARGE, headers=(long, WRONG), **odd) == 403
+    rows = [row for row in process.store.log.read_all(limit=10_000) if session in row.stream]
+    assert max(len(row.state) for row in rows) < 10_000
+
+
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [("id", "i" * 201), ("id", "two words"), ("id", "n\u00e4chste"), ("correlation", "c" * 201)],
+)
+async def test_what_is_no_id_is_refused_and_names_no_entry(
+    process: OscpProcess, session: str, header: str, value: str
+) -> None:
+    odd: dict[str, Any] = {header: value}
+    assert await process.status("handshake", HANDSHAKE, **odd) == 422
+    (event,) = handled(process, session)
+    assert f"header.x-{'request' if header == 'id' else 'correlation'}-id.form" == event.finalised.rule
+    assert value not in (event.recorded.request_id, event.recorded.correlation_id)
+    assert event.recorded.request_id
+
+
+@pytest.mark.parametrize("wrong", [False, True], ids=["of the session", "with a wrong token"])
+async def test_a_known_secret_is_recorded_nowhere(process: OscpProcess, wrong: bool) -> None:
+    session = await secured(process)
+    shown = WRONG if wrong else ("authorization", f"Token {SECRET}")
+    path = "heartbeat"
+    type = ("content-type", f"text/{SECRET}")
+    replies = [
+        await process.receive(path, SECRET.encode(), id=f"{SECRET}{n}", correlation=SECRET, headers=(type, shown))
+        for n in range(2)
+    ]
+    assert SECRET not in log_text(process)
+    assert not any(SECRET.encode() in reply.body for reply in replies)
+    events = handled(process, session)
+    assert len({event.recorded.request_id for event in events}) == 2
+    assert "***" in events[0].recorded.correlation_id
+
+
+@pytest.mark.parametrize("before", ["", "c" * 90], ids=["alone", "where the text is cut"])
+async def test_a_known_secret_is_recorded_nowhere_by_a_message_of_no_session(process: OscpProcess, before: str) -> None:
+    await secured(process)
+    for n in range(2):
+        reply = await process.receive(
+            "heartbeat", SECRET.encode(), id=f"{SECRET}{n}", correlation=SECRET, configuration=f"{before}{SECRET}"
+        )
+        assert SECRET[:8].encode() not in reply.body
+    assert SECRET[:8] not in log_text(process)
+    assert len({event.recorded.request_id for event in handled(process)}) == 2
+
+
+def log_text(process: OscpProcess) -> str:
+    """All that is recorded of messages, with the names of their streams."""
+    rows = process.store.log.read_all(limit=10_000)
+    return "\n".join(f"{row.stream} {bytes(row.state)!r}" for row in rows if "oscp-message-" in row.stream)
