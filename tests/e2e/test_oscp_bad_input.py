@@ -138,7 +138,14 @@ def test_a_missing_request_id_is_refused_and_recorded_under_one_of_our_own(raw: 
     assert entry["rule"] == "header.x-request-id.missing"
 
 
-@pytest.mark.parametrize("request_id", ["x" * 10_000, "\xe9\xff", "a b\tc", "../../..", "%00", "~1"])
+@pytest.mark.parametrize("request_id", ["x" * 10_000, "\xe9\xff", "a b\tc"])
+def test_a_request_id_that_is_long_or_not_visible_ascii_is_refused(raw: Raw, request_id: str) -> None:
+    headers = [(name.encode(), value.encode("latin-1")) for name, value in raw.headers(request_id)]
+    refused = raw.http.post(f"{PREFIX}/heartbeat", content=SOUND, headers=headers)
+    assert refused.status_code == 422
+
+
+@pytest.mark.parametrize("request_id", ["x" * 200, "../../..", "%00", "~1"])
 def test_a_strange_request_id_is_an_id_like_any_other(raw: Raw, request_id: str) -> None:
     headers = [(name.encode(), value.encode("latin-1")) for name, value in raw.headers(request_id)]
     statuses = [
