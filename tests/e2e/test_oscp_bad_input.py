@@ -154,7 +154,7 @@ def test_a_strange_request_id_is_an_id_like_any_other(raw: Raw, request_id: str)
     ]
 
     assert statuses == [204, 422, 204]
-    taken, reused = raw.cp.messages("Heartbeat")[-2:]
+    taken, reused = raw.cp.messages("Heartbeat", direction="inbound")[-2:]
     assert (taken["rule"], reused["rule"]) == ("", "header.x-request-id.reused")
     assert request_id.startswith(taken["request_id"])
 
