@@ -141,7 +141,7 @@ class _LateBody:
     """A request whose body has not arrived as a whole when the application begins with it."""
 
     __slots__ = (
-        *("_counted", "_memory", "_number", "_received", "_send", "_started"),
+        *("_counted", "_discards", "_memory", "_number", "_received", "_send", "_started"),
         *("began", "connection", "is_refused", "receive", "waits_to_be_asked"),
     )
 
@@ -164,6 +164,8 @@ class _LateBody:
         self.is_refused = False
         """What the application still sends is discarded."""
         self._counted = 0
+        self._discards = False
+        """A long rest of the body is discarded before the response ends, and the connection closed after it."""
         self._memory = memory
         self._number = number
         self._received = 0
@@ -193,8 +195,14 @@ class _LateBody:
             return
         if message["type"] == "http.response.start":
             self._started = True
-            if self.waits_to_be_asked:  # nobody knows whether the body will come, nor where the next request begins
+            self._discards = not self.waits_to_be_asked and self.connection.has_long_rest(self._number)
+            if self.waits_to_be_asked or self._discards:  # it is not known where the next request begins
                 message = {**message, "headers": [*message.get("headers", ()), _CLOSE]}
+        elif self._discards and not message.get("more_body"):
+            self.give_memory_back()
+            await self._send({**message, "more_body": True})
+            await self._discard_rest()
+            message = {"type": "http.response.body", "body": b""}
         await self._send(message)
 
     async def refuse_for_memory(self) -> None:
@@ -206,11 +214,15 @@ class _LateBody:
         await self.refuse(503, detail, (b"retry-after", b"%d" % _RETRY_AFTER_SECONDS), ends=False)
         if self._started:
             return
+        await self._discard_rest()
+        await self._send({"type": "http.response.body", "body": b""})
+
+    async def _discard_rest(self) -> None:
+        """Before the end of a response that closes the connection: else it is reset, and the response may be lost."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_DISCARDING_SECONDS):
                 while (await self.receive()).get("more_body"):
                     pass
-        await self._send({"type": "http.response.body", "body": b""})
 
     async def refuse(self, status: int, detail: str, *more: tuple[bytes, bytes], ends: bool = True) -> None:
         """Respond by a problem and close the connection; abort it when the response has begun.

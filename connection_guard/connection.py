@@ -113,6 +113,11 @@ class GuardedConnection(asyncio.Protocol):
         """Whether that request has arrived with its whole body."""
         return self._framing.requests >= number
 
+    def has_long_rest(self, number: int) -> bool:
+        """Whether so much of the body of that request may still come that it is not worth waiting for."""
+        rest = self._framing.declared_rest
+        return not self.is_complete(number) and (rest is None or rest > _MOST_DISCARDED)
+
     def response_ended(self) -> None:
         """The last byte of a response has been written."""
         self._answered += 1

@@ -55,6 +55,12 @@ class RequestFraming:
     def is_in_body(self) -> bool:
         return self.heads > self.requests
 
+    @property
+    def declared_rest(self) -> int | None:
+        """How many bytes of the body are still to come; None when that is not declared: the body comes in chunks."""
+        is_in_chunks = self.is_in_body and self._read != self._read_body
+        return None if is_in_chunks else self._left
+
     def is_one_request(self, data: bytes) -> bool:
         """Count the data when it is one whole request, plainly framed and between others; else `feed` is to follow it.
 

@@ -217,6 +217,22 @@ class TestABodyThatComesAfterItsResponse:
         timers.pass_seconds(SLACK)
         assert (opened.transport.written, opened.transport.closed) == (b"", True)
 
+    @pytest.mark.parametrize(
+        ("request_", "is_long"),
+        [
+            (post("Content-Length: 65537"), True),
+            (post("Content-Length: 65537", body=b"x"), False),
+            (post("Transfer-Encoding: chunked"), True),
+            (post("Transfer-Encoding: chunked", body=b"0\r\n\r\n"), False),
+            (of_length(b"{}"), False),
+        ],
+    )
+    def test_its_rest_is_long_when_it_is_not_known_to_be_short(
+        self, opened: Opened, request_: bytes, is_long: bool
+    ) -> None:
+        opened.send(request_)
+        assert opened.connection.has_long_rest(1) == is_long
+
     @pytest.mark.parametrize("head", [post("Content-Length: 99999999"), post("Transfer-Encoding: chunked")])
     def test_a_long_rest_closes_the_connection(self, head: bytes) -> None:
         """In order: the client still gets the response."""

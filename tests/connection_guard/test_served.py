@@ -328,8 +328,14 @@ class TestTime:
         assert answer.count(b"HTTP/1.1 413") == answer.count(b"HTTP/1.1") == 1
 
     async def test_a_long_rest_of_a_body_closes_the_connection_after_the_response(self, site: Site) -> None:
-        answer = await exchange(site.port, post("/early", f"Content-Length: {2**40}"), bytes(2**20))
+        """The response says so, and comes while the client still sends."""
+        answer = await exchange(site.port, post("/early", f"Content-Length: {2**21}"), bytes(2**21))
         assert answer.startswith(b"HTTP/1.1 413")
+        assert b"connection: close" in answer
+
+    async def test_a_short_rest_of_a_body_leaves_the_connection_open(self, site: Site) -> None:
+        answer = await exchange(site.port, post("/early", "Content-Length: 2000"), bytes(2_000) + get(), ends=True)
+        assert answer.count(b"HTTP/1.1") == 2
 
     @pytest.mark.parametrize("count", [200, 1], ids=["being written", "the last"])
     async def test_responses_that_are_not_read_end_the_connection(self, impatient: Site, count: int) -> None:
