@@ -91,6 +91,7 @@ class GuardedApplication:
                     await self._app(scope, lambda: self._receive_within_limits(late), late.send)
                 finally:
                     late.give_memory_back()
+                await late.end()
             else:
                 await self._app(scope, receive, send)
         except asyncio.CancelledError:
@@ -109,7 +110,6 @@ class GuardedApplication:
         message = await (late.receive() if late.has_arrived else self._receive_in_time(late))
         if message is _DISCONNECT or late.has_memory_for(len(message.get("body", b""))):
             return message
-        late.give_memory_back()
         await late.refuse_for_memory()
         return _DISCONNECT
 
@@ -141,7 +141,7 @@ class _LateBody:
     """A request whose body has not arrived as a whole when the application begins with it."""
 
     __slots__ = (
-        *("_counted", "_discards", "_memory", "_number", "_received", "_send", "_started"),
+        *("_counted", "_discards", "_is_unended", "_memory", "_number", "_received", "_send", "_started"),
         *("began", "connection", "is_refused", "receive", "waits_to_be_asked"),
     )
 
@@ -166,6 +166,8 @@ class _LateBody:
         self._counted = 0
         self._discards = False
         """A long rest of the body is discarded before the response ends, and the connection closed after it."""
+        self._is_unended = False
+        """`end` has to end the response."""
         self._memory = memory
         self._number = number
         self._received = 0
@@ -206,13 +208,17 @@ class _LateBody:
         await self._send(message)
 
     async def refuse_for_memory(self) -> None:
-        """Respond 503, discard what the client still sends for up to 2 s, and close the connection.
+        """Respond 503; `end` ends the response and closes the connection."""
+        detail = "The bodies of requests under way take all the memory that there is for bodies."
+        await self.refuse(503, detail, (b"retry-after", b"%d" % _RETRY_AFTER_SECONDS), ends=False)
+        self._is_unended = not self._started
+
+    async def end(self) -> None:
+        """After `refuse_for_memory`, when the application holds nothing of the body any more: read on for up to 2 s.
 
         A connection that is closed while its client sends is reset, and the client never sees the response.
         """
-        detail = "The bodies of requests under way take all the memory that there is for bodies."
-        await self.refuse(503, detail, (b"retry-after", b"%d" % _RETRY_AFTER_SECONDS), ends=False)
-        if self._started:
+        if not self._is_unended:
             return
         await self._discard_rest()
         await self._send({"type": "http.response.body", "body": b""})
