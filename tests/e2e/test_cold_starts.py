@@ -12,7 +12,7 @@ from bench.cold_starts import cold_starts
 from tests.e2e.processes import finish, running, wait_for
 from tests.full_set import examples
 
-STARTS = examples(20, 6)
+STARTS = examples(20, 3)
 
 
 def test_no_cold_start_ends_by_itself(tmp_path: Path) -> None:

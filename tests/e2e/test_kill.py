@@ -23,7 +23,7 @@ from tests.e2e.processes import ROOT, running, wait_for
 from tests.full_set import examples
 from tests.patience import patient
 
-KILLS = int(os.environ.get("DEPOT_SIM_TEST_KILLS", examples(20, 5)))
+KILLS = int(os.environ.get("DEPOT_SIM_TEST_KILLS", examples(20, 3)))
 CLIENTS = 20
 MOST_BETWEEN_KILLS = 100
 """Acknowledgements."""

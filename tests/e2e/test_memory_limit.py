@@ -82,6 +82,7 @@ def test_a_depot_that_does_not_fit_is_refused_before_it_is_parsed(
     assert started.status_code == 201, started.text
 
 
+@pytest.mark.full
 def test_depots_and_runs_are_taken_until_one_does_not_fit_and_no_signal_ends_the_service(
     sqlite_url: str, tmp_path: Path, large_depot: bytes
 ) -> None:

@@ -153,6 +153,7 @@ def test_ten_minutes_without_a_platform_and_a_kill_lose_nothing(
         assert view["delivered"] == view["published"] > 500
 
 
+@pytest.mark.full
 def test_a_kill_while_packets_pour_out_makes_none_new_and_loses_none(
     sqlite_url: str, tmp_path: Path, platform: Endpoint
 ) -> None:
@@ -196,6 +197,7 @@ def test_another_process_goes_on_where_the_first_was_killed(
         assert_nothing_is_missing(two.http, platform)
 
 
+@pytest.mark.full
 def test_a_stopped_runs_last_packets_are_delivered_after_a_kill_and_then_it_rests(
     sqlite_url: str, tmp_path: Path, platform: Endpoint
 ) -> None:
