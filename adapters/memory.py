@@ -14,7 +14,7 @@ def give_back() -> None:
 
     Takes about as long as a full collection, 40 ms with 1,000 buses. What connections leave is freed by a full
     collection only, and by itself there is hardly ever one in a service. Without the second step, glibc keeps what
-    many connections had in buffers: after 1,000 event streams that nobody read, 80 of 100 MB.
+    many connections had in buffers: after 1,000 event streams that were not read, 80 of 100 MB.
     """
     gc.collect()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)

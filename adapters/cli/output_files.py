@@ -11,7 +11,7 @@ from adapters.cli.os_errors import NO_FOLDER
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that nobody ever sees half of it, also when the disk is full.
+    """Write a file whole or not at all, also when the disk is full.
 
     What is no regular file, such as /dev/stdout or a pipe, is written to as it is. Raises OSError that names `path`.
     """

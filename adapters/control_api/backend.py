@@ -101,7 +101,7 @@ class ServiceHealth(Protocol):
         """Why the event store takes no commit, "" when it does."""
 
     def not_resumed(self) -> Mapping[str, str]:
-        """Runs that cannot be taken up, and why."""
+        """Runs that cannot be resumed, and why."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,7 @@ class Forbidden(RequestError):
 
 
 class ClientDisconnected(RequestError):
-    """Nobody receives the response."""
+    """The client is gone: no response can be delivered."""
 
     type = "client-disconnected"
     title = "The client disconnected before the end of its request"

@@ -3,7 +3,7 @@
 `NAME.lock` says who holds it and is locked first. The lock on the database itself stays when `NAME.lock` is deleted and
 when the database is renamed, and it is the same for every hard link. Both are flock(2), not fcntl(2): a process loses
 its fcntl locks on a file when it closes any descriptor of that file. The kernel releases the locks when the process
-ends, however it ends, so a lock file that is left behind keeps nobody out. The file system has to be local: over a
+ends, however it ends, so a lock file that is left behind refuses no writer. The file system has to be local: over a
 network file system neither these locks nor SQLite's own locks can be relied on.
 
 SQLite's own locks on the database are fcntl locks of this process. So the descriptor that locks the database is opened

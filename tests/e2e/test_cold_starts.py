@@ -28,5 +28,5 @@ def test_a_crash_leaves_the_stack_of_its_thread(sqlite_url: str, tmp_path: Path)
 
     assert finished.code == -signal.SIGSEGV
     assert "Fatal Python error: Segmentation fault" in finished.err
-    # The other threads run on while faulthandler writes their stacks, so what follows the first one may be cut off.
+    # Stacks of other threads are not asserted: a run once lacked something of them, and the cause is not known.
     assert "Current thread 0x" in finished.err

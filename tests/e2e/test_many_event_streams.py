@@ -1,4 +1,4 @@
-"""A hundred event streams that nobody reads: others are served, the streams are ended, and nothing is lost."""
+"""A hundred event streams that are not read: others are served, the streams are ended, and nothing is lost."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from domain.errors import Fault, InvalidInput
 
 DEFAULT_DB = "sqlite:///depot-sim.db"
 _EPILOG = """
-Runs in the store that nobody holds are taken up again. The service listens on other addresses than loopback only with
+Runs in the store that no process holds are resumed. The service listens on other addresses than loopback only with
 tokens. DEPOT_SIM_TOKENS holds them as NAME:ROLE:TOKEN, separated by commas, the tokens file holds one a line; roles
 are viewer and operator. docs/security.md says who may send what to which address.
 """
