@@ -101,6 +101,9 @@ class GuardedApplication:
             await _abort(connection, receive)
         finally:
             self._running.discard(task)
+            # A server keeps the scope of a connection's last request, even of a closed connection until a garbage
+            # collection; a framework keeps the body in the state of the request.
+            scope.pop("state", None)
         connection.response_ended()
 
     async def _receive_within_limits(self, late: _LateBody) -> Message:

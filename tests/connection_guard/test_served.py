@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import tracemalloc
+import weakref
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, suppress
 from typing import Any
@@ -43,6 +44,10 @@ def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, bool]]
     return "asyncio", {"use_uvloop": request.param}
 
 
+class _Kept:
+    """Stands for a body, which a framework keeps in the state of its request."""
+
+
 class Site:
     """A served application: what it is asked for by the path, and what it saw."""
 
@@ -55,6 +60,7 @@ class Site:
         self.bodies: list[bytes] = []
         self.asked: asyncio.Queue[str] = asyncio.Queue()
         self.disconnects: asyncio.Queue[str] = asyncio.Queue()
+        self.kept: list[weakref.ref[_Kept]] = []
 
     async def memory_taken(self) -> None:
         await until(lambda: self.memory.used > LARGE / 2)
@@ -64,6 +70,8 @@ class Site:
 
     async def _respond(self, scope: Any, receive: Any, send: Any) -> None:
         self.scopes.append(scope)
+        scope["state"]["kept"] = kept = _Kept()
+        self.kept.append(weakref.ref(kept))
         self.asked.put_nowait(scope["path"])
         match scope["path"]:
             case "/early":
@@ -407,6 +415,21 @@ class TestMemoryOfBodies:
             )
             assert answer.startswith(b"HTTP/1.1 200")
             await small.memory_free()
+
+    @pytest.mark.parametrize(
+        ("request_", "rest"),
+        [(get(), b""), (post("/", "Content-Length: 5", body=b"ab"), b"cde")],
+        ids=["whole", "with a late body"],
+    )
+    async def test_what_is_kept_for_a_request_is_freed_while_its_connection_stays_open(
+        self, site: Site, request_: bytes, rest: bytes
+    ) -> None:
+        async with calling(site.port) as caller:
+            caller.writer.write(request_)
+            await site.asked.get()
+            caller.writer.write(rest)
+            assert await caller.hear() is not None
+            await until(lambda: site.kept[0]() is None)
 
 
 class TestConnections:
