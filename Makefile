@@ -8,6 +8,9 @@ READY   := $(VENV)/.ready
 PYOSCP  := $(VENV)/peers/pyoscp/installed.txt
 WHEELS  := $(VENV)/wheels/filled.txt
 PYTEST_WORKERS ?= 2
+# Byte code is kept even where the environment forbids it: the tests start some 200 processes, and each would compile
+# 500 modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 ARGS    ?=
 
 # The lock files are complete: pip installs exactly what they list and resolves nothing.

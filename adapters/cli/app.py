@@ -7,47 +7,33 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from importlib import import_module
 from typing import TextIO
 
 from adapters.cli import failures
 from adapters.cli.arguments import Parser
-from adapters.cli.commands import (
-    configuration,
-    demo,
-    events,
-    oscp,
-    packets,
-    read_models,
-    replay,
-    run,
-    runs,
-    scenario,
-    serve,
-    standin,
-    version,
-    world,
-)
 from adapters.cli.exit_codes import ExitCode
 from adapters.cli.terminal import Terminal
 from adapters.cli.toolbox import Toolbox
 from domain.errors import DepotSimError, MemoryShort
 
 _COMMANDS = (
-    serve,
-    run,
-    demo,
-    replay,
-    configuration,
-    runs,
-    world,
-    events,
-    scenario,
-    oscp,
-    packets,
-    read_models,
-    standin,
-    version,
+    "serve",
+    "run",
+    "demo",
+    "replay",
+    "configuration",
+    "runs",
+    "world",
+    "events",
+    "scenario",
+    "oscp",
+    "packets",
+    "read-models",
+    "standin",
+    "version",
 )
+"""In the order of the help. Each is a module of `adapters.cli.commands`, with _ for -."""
 _EPILOG = (
     "exit codes: 0 fine, 1 a verdict failed, 2 usage or bad input, 3 server, database, address or disk cannot be used, "
     "4 internal, 7 memory used up"
@@ -90,18 +76,24 @@ def main(
         return ExitCode.INTERNAL
 
 
-def parser() -> argparse.ArgumentParser:
-    """The whole command line."""
+def parser(commands: Sequence[str] = _COMMANDS) -> argparse.ArgumentParser:
+    """The command line with these commands, by default all of them."""
     root = Parser(prog="depot-sim", description="A simulated depot of electric buses.", epilog=_EPILOG)
     subcommands = root.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in _COMMANDS:
-        command.add_to(subcommands)
+    for command in commands:
+        import_module(f"adapters.cli.commands.{command.replace('-', '_')}").add_to(subcommands)
     return root
+
+
+def _parser_for(arguments: Sequence[str]) -> argparse.ArgumentParser:
+    """Without the other commands when the first argument is a command: their imports take longer than most commands."""
+    return parser([arguments[0]]) if arguments and arguments[0] in _COMMANDS else parser()
 
 
 def _execute(toolbox: Toolbox, terminal: Terminal, arguments: Sequence[str] | None) -> int:
     try:
-        parsed = parser().parse_args(arguments)
+        given = sys.argv[1:] if arguments is None else arguments
+        parsed = _parser_for(given).parse_args(given)
     except SystemExit as helped:  # --help has printed what it prints
         return int(helped.code or 0)
     code: ExitCode = parsed.execute(parsed, toolbox, terminal)

@@ -11,8 +11,6 @@ from typing import Any, TextIO
 
 import msgspec
 from rich.console import Console, JustifyMethod
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-from rich.table import Table
 from rich.text import Text
 
 _PLAIN_WIDTH = 200
@@ -61,6 +59,8 @@ class Terminal:
         whole: Sequence[str] = (),
     ) -> None:
         """Columns named in `right` hold numbers; the first and those named in `whole` are never wrapped."""
+        from rich.table import Table
+
         table = Table(box=None, pad_edge=False, header_style="bold")
         for number, column in enumerate(columns):
             justify: JustifyMethod = "right" if column in right else "left"
@@ -79,6 +79,8 @@ class Terminal:
         if not self.err.is_terminal:
             yield _ignore
             return
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
         columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
         with Progress(*columns, console=self.err, transient=True) as bars:
             task = bars.add_task(label, total=None)

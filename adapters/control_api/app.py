@@ -28,7 +28,7 @@ def create_app(backend: Backend) -> Litestar:
     return Litestar(
         route_handlers=[
             configuration_routes(backend.importers),
-            run_routes(),
+            *run_routes(),
             oscp_routes(),
             library_routes(),
             Router("/", tags=["Packets"], route_handlers=[packet_mode_route()]),

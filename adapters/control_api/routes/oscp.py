@@ -11,23 +11,20 @@ from adapters.control_api.routes.oscp_sessions import SESSION_ROUTES, list_all_s
 from adapters.control_api.routes.oscp_targets import OSCP_SESSIONS
 from adapters.control_api.routes.scenario_control import expectation_routes, override_mode_route, override_routes
 
-_SESSION = "/{session_id:str}"
 
-
-def oscp_session_routes() -> Router:
-    """Below a run."""
-    return Router(
-        "/oscp-sessions",
-        tags=["OSCP"],
-        route_handlers=[
-            *SESSION_ROUTES,
-            Router(f"{_SESSION}/commands", route_handlers=oscp_command_routes()),
-            Router(f"{_SESSION}/forecast-plans", route_handlers=FORECAST_PLAN_ROUTES),
-            Router(f"{_SESSION}/messages", route_handlers=MESSAGE_ROUTES),
-            Router(_SESSION, route_handlers=override_routes(OSCP_SESSIONS)),
-            Router(f"{_SESSION}/expectations", route_handlers=expectation_routes(OSCP_SESSIONS)),
-        ],
-    )
+def oscp_session_routes(run: str) -> list[Router]:
+    """Below the path of a run."""
+    sessions = f"{run}/oscp-sessions"
+    session = f"{sessions}/{{session_id:str}}"
+    handlers = {
+        sessions: SESSION_ROUTES,
+        f"{session}/commands": oscp_command_routes(),
+        f"{session}/forecast-plans": FORECAST_PLAN_ROUTES,
+        f"{session}/messages": MESSAGE_ROUTES,
+        session: override_routes(OSCP_SESSIONS),
+        f"{session}/expectations": expectation_routes(OSCP_SESSIONS),
+    }
+    return [Router(path, tags=["OSCP"], route_handlers=of_path) for path, of_path in handlers.items()]
 
 
 def oscp_routes() -> Router:

@@ -9,7 +9,8 @@ from litestar.params import FromPath, SkipValidation
 
 from adapters.control_api.requests import ApiRequest, body_of
 from adapters.control_api.routes.packet_history import HISTORY_ROUTES
-from adapters.control_api.routes.packet_targets import packet_control_routes
+from adapters.control_api.routes.packet_targets import PACKET_FEEDS
+from adapters.control_api.routes.scenario_control import expectation_routes, override_routes
 from application.packets.requests import OpenPacketFeed, ResendPacket
 from application.packets.views import DeviceView, FeedView
 
@@ -77,8 +78,14 @@ async def resend(
     return await request.backend.packets.resend(run_id, binding_id, asked, request.origin)
 
 
-def packet_feed_routes() -> Router:
-    """Below a run."""
-    handlers = [open_feed, list_feeds, get_feed, list_devices, close_feed, resend, *packet_control_routes()]
-    history = Router("/{binding_id:str}", route_handlers=HISTORY_ROUTES)
-    return Router("/packet-feeds", tags=["Packets"], route_handlers=[*handlers, history])
+def packet_feed_routes(run: str) -> list[Router]:
+    """Below the path of a run."""
+    feeds = f"{run}/packet-feeds"
+    feed = f"{feeds}/{{binding_id:str}}"
+    return [
+        Router(
+            feeds, tags=["Packets"], route_handlers=[open_feed, list_feeds, get_feed, list_devices, close_feed, resend]
+        ),
+        Router(feed, tags=["Packets"], route_handlers=[*HISTORY_ROUTES, *override_routes(PACKET_FEEDS)]),
+        Router(f"{feed}/expectations", tags=["Packets"], route_handlers=expectation_routes(PACKET_FEEDS)),
+    ]

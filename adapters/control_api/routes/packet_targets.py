@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 import msgspec
-from litestar import Router
 from litestar.handlers import HTTPRouteHandler
 
-from adapters.control_api.routes.scenario_control import (
-    TargetKind,
-    expectation_routes,
-    override_mode_route,
-    override_routes,
-)
+from adapters.control_api.routes.scenario_control import TargetKind, override_mode_route
 from application.scenario.views import OverridesChanged
 from domain.scenario.packet_modes import PACKETS
 
@@ -31,14 +25,6 @@ def _changed(changed: OverridesChanged) -> FeedOverridesChanged:
 PACKET_FEEDS = TargetKind(
     "packet", PACKETS, "binding_id", lambda backend: backend.packet_scenarios, _changed, FeedOverridesChanged
 )
-
-
-def packet_control_routes() -> list[HTTPRouteHandler | Router]:
-    """Below a run's feeds."""
-    return [
-        Router("/{binding_id:str}", route_handlers=override_routes(PACKET_FEEDS)),
-        Router("/{binding_id:str}/expectations", route_handlers=expectation_routes(PACKET_FEEDS)),
-    ]
 
 
 def packet_mode_route() -> HTTPRouteHandler:

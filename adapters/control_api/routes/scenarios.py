@@ -116,10 +116,10 @@ async def stop_execution(
     return await request.backend.scripts.stop(run_id, execution_id, asked.reason, request.origin)
 
 
-def scenario_routes() -> Router:
-    """Below a run."""
+def scenario_routes(run: str) -> Router:
+    """Below the path of a run."""
     return Router(
-        "/scenarios",
+        f"{run}/scenarios",
         tags=["Scenarios"],
         route_handlers=[start_scenario, list_executions, get_execution, stop_execution],
     )

@@ -25,7 +25,9 @@ COMMANDS = (
     "runs",
     "world",
     "events",
+    "scenario",
     "oscp",
+    "packets",
     "read-models",
     "version",
 )
@@ -44,6 +46,18 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert depot_sim(command, "--help").code == 0
     assert f"usage: depot-sim {command}" in capsys.readouterr().out
+
+
+def test_a_command_starts_without_the_imports_of_the_others() -> None:
+    command = [sys.executable, "-X", "importtime", "-m", "bootstrap.main", "serve", "--help"]
+    imported = {
+        line.rpartition("|")[2].strip()
+        for line in subprocess.check_output(command, stderr=subprocess.STDOUT, text=True).splitlines()
+    }
+
+    assert "adapters.cli.commands.serve" in imported
+    assert "adapters.cli.commands.scenario" not in imported
+    assert "httpx" not in imported, "only clients of a server need it"
 
 
 @pytest.mark.parametrize(
