@@ -19,10 +19,10 @@ _KEPT_ANSWERS = 64
 
 
 class Given(NamedTuple):
-    """An answer, perhaps still being found, to the message of this digest."""
+    """The reply to the message of this digest; a future while the message is being processed."""
 
     digest: str
-    reply: asyncio.Future[Reply]
+    reply: Reply | asyncio.Future[Reply]
 
 
 class HostedSession:

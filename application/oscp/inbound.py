@@ -116,9 +116,10 @@ class InboundService:
             resolved = resolved.under_a_used_id()
             known = answers.get(resolved.stream)
         if known is not None:
-            return await asyncio.shield(known.reply)
+            return known.reply if isinstance(known.reply, Reply) else await asyncio.shield(known.reply)
         answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-        resolved.hosted.remember(resolved.stream, Given(resolved.digest, answer))
+        given = Given(resolved.digest, answer)
+        resolved.hosted.remember(resolved.stream, given)
         try:
             reply = await self._process(resolved)
         except BaseException as error:
@@ -127,6 +128,8 @@ class InboundService:
             answer.exception()  # those who wait get it; without them it is nobody's
             raise
         answer.set_result(reply)
+        if answers.get(resolved.stream) is given:  # the future is no longer needed, and larger than the reply
+            answers[resolved.stream] = Given(resolved.digest, reply)
         return reply
 
     async def give_up_segments(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from hashlib import sha1, sha256
 from typing import Any, ClassVar
 from uuid import UUID, uuid5
@@ -148,6 +149,7 @@ def session_id_in(stream: str) -> str:
     return named[1]
 
 
+@lru_cache(maxsize=1024)  # each message asks for it many times
 def entry_id_of(stream: str) -> str:
     """The UUID of version 5 of the stream's name, made without the objects that uuid5() takes the longest over."""
     digest = sha1(_NAMESPACE + stream.encode(), usedforsecurity=False).hexdigest()

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
-
-import msgspec
 
 from domain.scenario.exchange import Exchange
 
@@ -38,8 +37,7 @@ class Recent:
         self._size = 0
 
     def add(self, exchange: Exchange, outcome: str) -> None:
-        if len(exchange.raw) > LARGEST_BODY:
-            exchange = msgspec.structs.replace(exchange, raw=b"")
+        exchange = _compact(exchange)
         kind = (exchange.direction, exchange.message_type)
         kept = self._kinds.get(kind)
         if kept is None:
@@ -66,3 +64,26 @@ class Recent:
         self._kinds[most_frequent].popleft()
         if not self._kinds[most_frequent]:
             del self._kinds[most_frequent]
+
+
+def _compact(exchange: Exchange) -> Exchange:
+    """The exchange without what a kept message need not hold: a large body, a decoded body, headers of its own."""
+    raw = exchange.raw if len(exchange.raw) <= LARGEST_BODY else b""
+    headers = tuple([_shared(header) for header in exchange.headers])
+    return Exchange(
+        exchange.direction,
+        exchange.message_type,
+        exchange.target,
+        exchange.request_id,
+        exchange.correlation_id,
+        exchange.at,
+        exchange.entry_id,
+        headers,
+        raw,
+    )
+
+
+@lru_cache(maxsize=4096)
+def _shared(header: tuple[str, str]) -> tuple[str, str]:
+    """One object for equal headers: most headers of a target's messages are the same in every message."""
+    return header

@@ -37,9 +37,9 @@ class BrokenLog:
         raise StoreError(f"the connection failed under {len(appends)} appends", "look again")
 
 
-def gated(log: EventLog) -> tuple[GatedLog, GroupCommitJournal]:
+def gated(log: EventLog, gather_s: float = 0) -> tuple[GatedLog, GroupCommitJournal]:
     slow = GatedLog(log)
-    return slow, GroupCommitJournal(slow)  # type: ignore[arg-type]
+    return slow, GroupCommitJournal(slow, gather_s)  # type: ignore[arg-type]
 
 
 async def under_way(slow: GatedLog) -> None:
@@ -61,6 +61,46 @@ def test_savers_that_come_during_a_commit_share_the_next(store: EventStore) -> N
 
     assert asyncio.run(savers()) == [1, 50]
     assert store.log.stream_version("run-49") == 1
+
+
+def test_after_a_shared_commit_those_that_come_one_by_one_share_the_next(store: EventStore) -> None:
+    async def savers() -> list[int]:
+        slow, journal = gated(store.log, gather_s=patient(0.5))
+        slow.gate.set()
+        await asyncio.gather(*(journal.append(write(f"run-{n}", 0, n)) for n in range(2)))
+        one = asyncio.create_task(journal.append(write("one", 0, 3)))
+        await asyncio.sleep(0.01)
+        await asyncio.gather(one, journal.append(write("another", 0, 4)))
+        await journal.close()
+        return slow.batches
+
+    assert asyncio.run(savers()) == [2, 2]
+
+
+def test_a_saver_that_is_alone_never_waits_for_others(store: EventStore) -> None:
+    async def saver() -> list[int]:
+        slow, journal = gated(store.log, gather_s=3_600)
+        slow.gate.set()
+        for n in range(5):
+            await journal.append(write(f"run-{n}", 0, n))
+        await journal.close()
+        return slow.batches
+
+    assert asyncio.run(saver()) == [1] * 5
+
+
+def test_closing_does_not_wait_for_more_savers(store: EventStore) -> None:
+    async def savers() -> None:
+        slow, journal = gated(store.log, gather_s=3_600)
+        slow.gate.set()
+        await asyncio.gather(*(journal.append(write(f"run-{n}", 0, n)) for n in range(2)))
+        last = asyncio.create_task(journal.append(write("last", 0, 3)))
+        await asyncio.sleep(0)
+        await journal.close()
+        assert len(await last) == 1
+
+    asyncio.run(savers())
+    assert store.log.stream_version("last") == 1
 
 
 def test_a_conflict_or_a_lost_lease_fails_only_its_own_saver(store: EventStore) -> None:
