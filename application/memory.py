@@ -53,8 +53,9 @@ class MemoryBudget:
     @contextmanager
     def reserved(self, work: str, cost_bytes: int) -> Iterator[None]:
         """Hold memory for `work`, for as long as it is under way. Raises MemoryShort when it does not fit."""
-        if cost_bytes >= _SMALL_BYTES:
-            self._check(work, cost_bytes)
+        shortage = self._shortage(work, cost_bytes) if cost_bytes >= _SMALL_BYTES else ""
+        if shortage:
+            raise MemoryShort(shortage, _FIX)
         with self.held(cost_bytes):
             yield
 
@@ -66,6 +67,14 @@ class MemoryBudget:
             yield
         finally:
             self._reserved -= cost_bytes
+
+    def shortage_for_bodies(self, held_bytes: int) -> str:
+        """Why bodies of requests may not take so many bytes; "" when they may.
+
+        What has arrived of them is used memory already. When they have arrived as a whole they are put together, which
+        takes a second copy.
+        """
+        return self._shortage("a second copy of the bodies of requests under way", held_bytes)
 
     def require_reserve(self) -> None:
         """Raises MemoryReserveGone when so little is left that the service has to stop."""
@@ -79,15 +88,14 @@ class MemoryBudget:
         room = self._room()
         return MemoryReserveGone(f"the memory is used up: {room or 'the system gives no more'}", _FIX)
 
-    def _check(self, work: str, cost_bytes: int) -> None:
+    def _shortage(self, work: str, cost_bytes: int) -> str:
         room = self._room()
         if room is None or cost_bytes + self._reserved + KEPT_FREE_BYTES <= room.left_bytes:
-            return
+            return ""
         held = f", of which {_megabytes(self._reserved)} are for work under way" if self._reserved else ""
-        raise MemoryShort(
+        return (
             f"{work} needs about {_megabytes(cost_bytes)} of memory; {room}{held}, and"
-            f" {_megabytes(KEPT_FREE_BYTES)} are kept free",
-            _FIX,
+            f" {_megabytes(KEPT_FREE_BYTES)} are kept free"
         )
 
     def _room(self) -> Room | None:

@@ -12,6 +12,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from adapters.control_api import InTurn, create_app
 from adapters.metrics import MeteredApp
 from adapters.oscp import PREFIX, OscpApplication
+from application.memory import MemoryBudget
 from application.oscp.arrivals import MOST_BODY_BYTES
 from bootstrap.front_door import behind_front_door
 from bootstrap.service import Service
@@ -58,7 +59,7 @@ class HttpSide:
         surfaces = behind_front_door(
             Dispatcher({PREFIX: oscp}, InTurn(control, service.backend.streams)), control, service.doors
         )
-        self._app = GuardedApplication(surfaces, limits, _body_memory(limits.body_bytes_under_way))
+        self._app = GuardedApplication(surfaces, limits, body_memory(limits, service.backend.memory))
         metrics, guard = service.metrics, self.guard
         metrics.watch("depot_sim_http_connections", "Open connections", "", lambda: [("", guard.open_connections)])
         metrics.watch(
@@ -83,10 +84,13 @@ class HttpSide:
         self.guard.abort_all()
 
 
-def _body_memory(most_bytes: int) -> Callable[[str], BodyMemory]:
-    """OSCP messages, whose senders have not shown a valid token before the body, have half of the memory for bodies."""
-    control = BodyMemory(most_bytes)
-    oscp = BodyMemory(most_bytes // 2, kept_bytes=MOST_BODY_BYTES, within=control)
+def body_memory(limits: Limits, memory: MemoryBudget) -> Callable[[str], BodyMemory]:
+    """The memory for the body of a request to a path.
+
+    OSCP messages, whose senders have not shown a valid token before the body, have half of it.
+    """
+    control = BodyMemory(limits.body_bytes_under_way, shortage=memory.shortage_for_bodies)
+    oscp = BodyMemory(limits.body_bytes_under_way // 2, kept_bytes=MOST_BODY_BYTES, within=control)
     return lambda path: oscp if path.startswith(f"{PREFIX}/") else control
 
 

@@ -117,7 +117,7 @@ def allow_bodies(limits: Limits, room: Room | None) -> Limits:
     allowed = limits.body_bytes_under_way if room is None else max(_LEAST_FOR_BODIES, room.left_bytes // 8)
     if allowed >= limits.body_bytes_under_way:
         return limits
-    _log.info("less memory is for bodies under way: little is left", extra={"bytes": allowed})
+    _log.info("less memory is for bodies under way: %s", room, extra={"bytes": allowed})
     return replace(limits, body_bytes_under_way=allowed)
 
 

@@ -111,9 +111,10 @@ class GuardedApplication:
             return _DISCONNECT
         late.waits_to_be_asked = False
         message = await (late.receive() if late.has_arrived else self._receive_in_time(late))
-        if message is _DISCONNECT or late.has_memory_for(len(message.get("body", b""))):
+        reason = "" if message is _DISCONNECT else late.take_memory_for(len(message.get("body", b"")))
+        if not reason:
             return message
-        await late.refuse_for_memory()
+        await late.refuse_for_memory(reason)
         return _DISCONNECT
 
     async def _receive_in_time(self, late: _LateBody) -> Message:
@@ -181,14 +182,14 @@ class _LateBody:
     def has_arrived(self) -> bool:
         return self.connection.is_complete(self._number)
 
-    def has_memory_for(self, more: int) -> bool:
-        """Count so many more bytes of the body. False when the memory for bodies is used up."""
+    def take_memory_for(self, more: int) -> str:
+        """Count so many more bytes of the body. Why not, when the memory for bodies is used up."""
         self._received += more
         counted = self._memory.counted(self._received)
-        if not self._memory.take(counted - self._counted):
-            return False
-        self._counted = counted
-        return True
+        reason = self._memory.take(counted - self._counted)
+        if not reason:
+            self._counted = counted
+        return reason
 
     def give_memory_back(self) -> None:
         self._memory.give_back(self._counted)
@@ -210,10 +211,9 @@ class _LateBody:
             message = {"type": "http.response.body", "body": b""}
         await self._send(message)
 
-    async def refuse_for_memory(self) -> None:
+    async def refuse_for_memory(self, reason: str) -> None:
         """Respond 503; `end` ends the response and closes the connection."""
-        detail = "The bodies of requests under way take all the memory that there is for bodies."
-        await self.refuse(503, detail, (b"retry-after", b"%d" % _RETRY_AFTER_SECONDS), ends=False)
+        await self.refuse(503, reason, (b"retry-after", b"%d" % _RETRY_AFTER_SECONDS), ends=False)
         self._is_unended = not self._started
 
     async def end(self) -> None:

@@ -57,6 +57,19 @@ def test_work_that_fails_gives_its_memory_back() -> None:
         pass
 
 
+def test_bodies_of_requests_are_put_together_from_what_work_under_way_leaves() -> None:
+    budget = MemoryBudget(_Memory(KEPT_FREE_BYTES + 150 * MB))
+
+    assert budget.shortage_for_bodies(150 * MB) == ""
+    with budget.reserved("the document", 100 * MB):
+        assert budget.shortage_for_bodies(50 * MB) == ""
+        shortage = budget.shortage_for_bodies(51 * MB)
+
+    for part in ("the bodies of requests", "about 51 MB", "100 MB are for work under way", "memory.max of the cgroup"):
+        assert part in shortage
+    assert MemoryBudget().shortage_for_bodies(10**12) == ""
+
+
 def test_small_work_is_admitted_from_what_is_kept_free() -> None:
     with MemoryBudget(_Memory(STOP_BELOW_BYTES)).reserved("the command", MB):
         pass
