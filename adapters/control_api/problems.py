@@ -51,53 +51,49 @@ class MalformedBody(InvalidInput):
 
 
 class RequestError(DepotSimError):
-    """What only HTTP can get wrong."""
+    """What only HTTP can get wrong. Each kind names its type, its title and its status where it is declared."""
 
     status: ClassVar[int]
 
-
-class UnsupportedMediaType(RequestError):
-    type = "unsupported-media-type"
-    title = "The body is of a type that is not read here"
-    status = 415
+    def __init_subclass__(cls, *, type: str, title: str, status: int) -> None:
+        cls.type, cls.title, cls.status = type, title, status
 
 
-class PreconditionRequired(RequestError):
-    type = "precondition-required"
-    title = "If-Match is missing"
-    status = 428
+class UnsupportedMediaType(
+    RequestError, type="unsupported-media-type", title="The body is of a type that is not read here", status=415
+):
+    pass
 
 
-class Unauthorised(RequestError):
-    type = "unauthorised"
-    title = "A valid token is needed"
-    status = 401
+class PreconditionRequired(RequestError, type="precondition-required", title="If-Match is missing", status=428):
+    pass
 
 
-class Forbidden(RequestError):
-    type = "forbidden"
-    title = "This is not allowed"
-    status = 403
+class Unauthorised(RequestError, type="unauthorised", title="A valid token is needed", status=401):
+    pass
 
 
-class ClientDisconnected(RequestError):
+class Forbidden(RequestError, type="forbidden", title="This is not allowed", status=403):
+    pass
+
+
+class ClientDisconnected(
+    RequestError,
+    type="client-disconnected",
+    title="The client disconnected before the end of its request",
+    status=400,
+):
     """The client is gone: no response can be delivered."""
 
-    type = "client-disconnected"
-    title = "The client disconnected before the end of its request"
-    status = 400
+
+class TooBusy(RequestError, type="too-busy", title="The service has as much of this to do as it takes on", status=503):
+    pass
 
 
-class TooBusy(RequestError):
-    type = "too-busy"
-    title = "The service has as much of this to do as it takes on"
-    status = 503
-
-
-class TooManyRequests(RequestError):
-    type = "too-many-requests"
-    title = "Too many refused requests from this address"
-    status = 429
+class TooManyRequests(
+    RequestError, type="too-many-requests", title="Too many refused requests from this address", status=429
+):
+    pass
 
 
 _OF_THE_DOOR = {error.status: error for error in (Unauthorised, Forbidden, TooManyRequests)}
