@@ -225,14 +225,13 @@ class GuardedConnection(asyncio.Protocol):
         elif not head or framing.partial_head != head:  # the time of a head does not begin anew by another byte of it
             self._since = self._connections.clock()
         if refusal is None:
-            self._forward(data)
+            self._forward(framing.without_ignored(data, len(data)))
         elif framing.is_in_body:
             # The application may be reading this body: the protocol finds the fault, too, and ends the request.
             self._refuse(refusal.status, "")
-            self._forward(data)
+            self._forward(framing.without_ignored(data, len(data)))
         else:
-            if refusal.offset:
-                self._forward(data[: refusal.offset])
+            self._forward(framing.without_ignored(data, refusal.offset))
             self._refuse(refusal.status, self._reason(refusal.status))
 
     def _discard(self, data: bytes) -> None:
@@ -267,6 +266,8 @@ class GuardedConnection(asyncio.Protocol):
         return self._answered < self._framing.heads
 
     def _forward(self, data: bytes) -> None:
+        if not data:  # a protocol may take it for the end of the input
+            return
         try:
             self._context.run(self._protocol.data_received, data)
         except Exception as error:  # noqa: BLE001 - a client's bytes must never end in a traceback
@@ -312,6 +313,8 @@ class GuardedConnection(asyncio.Protocol):
             return f"Request line and headers may have {self._connections.limits.head_bytes} bytes in all."
         if status == 501:
             return "A method may have 20 characters, and the only transfer coding that is read here is chunked."
+        if status == 505:
+            return "The server speaks version 1.1 of HTTP: send the request in that version."
         return "The framing of the request breaks RFC 9112: see its line ends, Content-Length and Transfer-Encoding."
 
 

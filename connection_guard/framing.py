@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import pairwise
 from typing import NamedTuple
 
 _END_OF_LINE = re.compile(rb"\n")
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
 _FRAMING = re.compile(rb"\n(content-length|transfer-encoding)[ \t]*:[ \t]*([^\r\n]*?)[ \t]*\r")
+_OTHER_MAJOR_VERSION = re.compile(rb"[^\r\n]* HTTP/(?!1\.)[0-9]+(?:\.[0-9]+)?\r\n")
+_BEFORE_MINOR_VERSION = b" HTTP/1."
+_EMPTY_LINE = b"\r\n"
 _METHOD_TOO_LONG = re.compile(rb"\S{21}")
 _MOST_METHOD_BYTES = 20
 _MOST_DIGITS = 18
@@ -34,14 +38,18 @@ class RequestFraming:
     `heads` counts heads that are complete, `requests` counts requests whose body is complete, too.
     """
 
-    __slots__ = ("_head_bytes", "_held", "_left", "_read", "heads", "requests")
+    __slots__ = ("_empty_line", "_head_bytes", "_held", "_ignored", "_left", "_read", "heads", "requests")
 
     def __init__(self, head_bytes: int) -> None:
         self.heads = 0
         self.requests = 0
+        self._empty_line = 0
+        """How many bytes of an empty line before the next request have come."""
         self._head_bytes = head_bytes
         self._held = bytearray()
         """The beginning of a head, of a chunk's first line or of trailers."""
+        self._ignored: list[int] = []
+        """Where the bytes of such lines are in the data that were fed last."""
         self._left = 0
         """Bytes of the body, or of the chunk and its line end, that are still to come."""
         self._read: Callable[[bytes, int], int] = self._read_head
@@ -67,7 +75,13 @@ class RequestFraming:
         Nearly all requests come so. This costs a fifth of `feed`.
         """
         end = data.find(b"\r\n\r\n") + 4
-        if self.heads != self.requests or self._held or not 4 <= end <= self._head_bytes:
+        if (
+            self.heads != self.requests
+            or self._held
+            or self._empty_line == 1
+            or not 4 <= end <= self._head_bytes
+            or data[: data.find(b"\r")][-9:-1] != _BEFORE_MINOR_VERSION
+        ):
             return False
         head = data[:end].lower()
         begin = head.find(_CONTENT_LENGTH) + len(_CONTENT_LENGTH)
@@ -87,11 +101,13 @@ class RequestFraming:
             return False
         self.heads += 1
         self.requests += 1
+        self._empty_line = 0
         return True
 
     def feed(self, data: bytes) -> Refusal | None:
         """Follow the next bytes. After a refusal the connection is to be closed."""
         position, end = 0, len(data)
+        self._ignored.clear()
         try:
             while position < end:
                 position = self._read(data, position)
@@ -99,9 +115,16 @@ class RequestFraming:
             return Refusal(refused.status, position)
         return None
 
+    def without_ignored(self, data: bytes, end: int) -> bytes:
+        """The data that were fed last, up to `end`, without empty lines before requests."""
+        edges = [-1, *self._ignored, end]
+        return b"".join(data[before + 1 : at] for before, at in pairwise(edges)) if self._ignored else data[:end]
+
     # Each reads from a position and returns the one after what it has read
 
     def _read_head(self, data: bytes, start: int) -> int:
+        if not self._held and (self._empty_line == 1 or data[start] == _EMPTY_LINE[0]):
+            return self._read_empty_line(data, start)
         end = data.find(b"\r\n\r\n", start) if not self._held else -1
         if 0 <= end <= start + self._head_bytes - 4:  # most heads come in one piece
             head, after = data[start : end + 4], end + 4
@@ -113,6 +136,14 @@ class RequestFraming:
         self._begin_body(head)
         self.heads += 1
         return after
+
+    def _read_empty_line(self, data: bytes, start: int) -> int:
+        """One before a request is ignored (RFC 9112 2.2), a second one is not."""
+        if data[start : start + 1] != _EMPTY_LINE[self._empty_line : self._empty_line + 1]:
+            raise _Refused(400)
+        self._ignored.append(start)
+        self._empty_line += 1
+        return start + 1
 
     def _read_body(self, data: bytes, start: int) -> int:
         after = self._skip(data, start)
@@ -177,6 +208,8 @@ class RequestFraming:
     def _begin_body(self, head: bytes) -> None:
         if _METHOD_TOO_LONG.match(head):
             raise _Refused(501)
+        if _OTHER_MAJOR_VERSION.match(head):
+            raise _Refused(505)
         lowered = head.lower()
         if lowered.count(b"\n") != lowered.count(b"\r\n") or b"\n " in lowered or b"\n\t" in lowered:
             raise _Refused(400)  # a line end without CR, or a header folded over two lines
@@ -200,6 +233,7 @@ class RequestFraming:
 
     def _end_request(self) -> None:
         self._held.clear()
+        self._empty_line = 0
         self.requests += 1
         self._read = self._read_head
 

@@ -56,12 +56,22 @@ def state(framing: RequestFraming) -> tuple[int, int, bool, bool]:
     return (framing.heads, framing.requests, bool(framing.partial_head), framing.is_in_body)
 
 
-@given(st.lists(REQUESTS, min_size=1, max_size=5), st.lists(st.integers(min_value=0), max_size=40))
-def test_requests_are_counted_however_their_bytes_are_cut(requests: list[bytes], cuts: list[int]) -> None:
-    framing = RequestFraming(HEAD_BYTES)
-    for piece in pieces(b"".join(requests), cuts):
+@given(
+    st.lists(st.tuples(REQUESTS, st.booleans()), min_size=1, max_size=5),
+    st.lists(st.integers(min_value=0), max_size=40),
+)
+def test_requests_are_counted_however_their_bytes_are_cut(requests: list[tuple[bytes, bool]], cuts: list[int]) -> None:
+    """And one empty line before each of them is ignored."""
+    framing, passed_on = RequestFraming(HEAD_BYTES), b""
+    stream = b"".join(b"\r\n" * follows_empty_line + request for request, follows_empty_line in requests)
+    for piece in pieces(stream, cuts):
+        if piece and framing.is_one_request(piece):
+            passed_on += piece
+            continue
         assert framing.feed(piece) is None
+        passed_on += framing.without_ignored(piece, len(piece))
     assert state(framing) == (len(requests), len(requests), False, False)
+    assert passed_on == b"".join(request for request, _ in requests)
 
 
 @given(REQUESTS, st.integers(min_value=0))
@@ -121,7 +131,7 @@ def test_the_parser_behind_never_finds_other_requests(
     framing, parser = RequestFraming(HEAD_BYTES), Parser()
     for piece in pieces(mutated(b"".join(requests), changes), cuts):
         refusal = framing.feed(piece)
-        parser.feed(piece if refusal is None else piece[: refusal.offset])
+        parser.feed(framing.without_ignored(piece, len(piece) if refusal is None else refusal.offset))
         if refusal is not None or parser.has_refused:
             break
     assert parser.requests <= framing.requests
@@ -198,6 +208,37 @@ def test_methods_of_up_to_20_characters_are_read(
     framing = RequestFraming(HEAD_BYTES)
     follow(framing, method + b" / HTTP/1.1\r\nHost: x\r\n\r\n")
     assert framing.requests == 1
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1", "1.2"])
+@pytest.mark.parametrize("follow", [RequestFraming.feed, RequestFraming.is_one_request])
+def test_all_minor_versions_of_http_1_are_read(follow: Callable[[RequestFraming, bytes], object], version: str) -> None:
+    framing = RequestFraming(HEAD_BYTES)
+    follow(framing, GET.replace(b"1.1", version.encode()))
+    assert framing.requests == 1
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        pytest.param(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", id="preface of HTTP/2"),
+        *(
+            pytest.param(GET.replace(b"1.1", version), id=version.decode())
+            for version in (b"0.9", b"2", b"2.0", b"3.0")
+        ),
+    ],
+)
+def test_other_major_versions_are_refused(request_: bytes) -> None:
+    assert not RequestFraming(HEAD_BYTES).is_one_request(request_)
+    assert RequestFraming(HEAD_BYTES).feed(GET + request_) == Refusal(505, len(GET))
+
+
+@pytest.mark.parametrize(
+    ("before", "offset"), [(b"\r\n\r\n", 2), (b"\r", 1), (b"\n", 0), (b"\r\r\n", 1), (b"\r\n\n", 2)]
+)
+def test_more_than_one_empty_line_before_a_request_is_refused(before: bytes, offset: int) -> None:
+    assert not RequestFraming(HEAD_BYTES).is_one_request(before + GET)
+    assert RequestFraming(HEAD_BYTES).feed(before + GET) == Refusal(400, offset)
 
 
 def test_longer_methods_are_refused() -> None:

@@ -223,6 +223,9 @@ class TestHeads:
             pytest.param(b"hello\r\n\r\n", 400, id="no HTTP"),
             pytest.param(b"X" * 21 + get()[3:], 501, id="long method"),
             pytest.param(b"X" * 1_900 + get()[3:], 501, id="longer method"),
+            pytest.param(get(version="2.0"), 505, id="HTTP/2.0"),
+            pytest.param(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505, id="preface of HTTP/2"),
+            pytest.param(b"\r\n\r\n" + get(), 400, id="two empty lines"),
         ],
     )
     async def test_a_request_against_the_rules_is_refused_and_the_connection_closed(
@@ -235,6 +238,23 @@ class TestHeads:
 
     async def test_http_1_0_needs_no_host(self, site: Site) -> None:
         assert (await exchange(site.port, get(version="1.0", host=""))).endswith(b"ok")
+
+    async def test_later_minor_versions_are_answered_as_http_1_1(self, site: Site) -> None:
+        assert (await exchange(site.port, get("/", "Connection: close", version="1.2"))).startswith(b"HTTP/1.1 200")
+
+    @pytest.mark.parametrize("cut", [1, 2, 3])
+    async def test_an_empty_line_before_a_request_is_ignored(self, site: Site, cut: int) -> None:
+        """Some clients send one after a body."""
+        request_ = b"\r\n" + post("/", "Content-Length: 2", body=b"{}")
+        async with calling(site.port) as caller:
+            for _ in range(2):
+                caller.writer.write(request_[:cut])
+                await ask_elsewhere(site)  # so that the service has read the first part
+                caller.writer.write(request_[cut:])
+                heard = await caller.hear()
+                assert heard is not None
+                assert heard.status == 200
+        assert [body for body in site.bodies if body] == [b"{}"] * 2
 
     async def test_blanks_around_header_values_are_no_part_of_them(self, site: Site) -> None:
         await exchange(site.port, get("/", "X-Id:  \t r1 \t ", "Connection: close"))
@@ -485,6 +505,11 @@ async def test_stopping_ends_requests_whose_body_has_not_come(site: Site) -> Non
         heard = await caller.hear()
         assert heard is not None
         assert (heard.status, heard.headers["connection"]) == (503, "close")
+
+
+async def ask_elsewhere(site: Site) -> None:
+    async with calling(site.port) as other:
+        await ask(other)
 
 
 async def ask(caller: Caller) -> Heard:
