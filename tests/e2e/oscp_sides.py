@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
 
 import httpx
 
-from tests.patience import patient
+from tests.patience import looks, patient
 
 T = TypeVar("T")
 
 PATIENCE_SECONDS = patient(60)
-_LOOK_SECONDS = 0.01
 _NEXT_TO_NOTHING = timedelta(milliseconds=200)
 
 
@@ -41,11 +39,10 @@ def sent(outcome: str, status: int | None = None, by: str = "") -> Entry:
 
 def eventually(read: Callable[[], T], holds: Callable[[T], bool]) -> T:
     """What is read once it is as it should be."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not holds(found := read()):
-        assert time.monotonic() < deadline, f"it does not come; the last that was read is {found}"
-        time.sleep(_LOOK_SECONDS)
-    return found
+    for _ in looks():
+        if holds(found := read()):
+            return found
+    raise AssertionError(f"it does not come; the last that was read is {found}")
 
 
 class CapacityProvider:

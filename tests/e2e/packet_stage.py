@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from decimal import Decimal
@@ -14,7 +13,7 @@ import yaml
 
 from tests.e2e.oscp_stage import url_of
 from tests.e2e.processes import ROOT
-from tests.patience import patient
+from tests.patience import looks
 
 BINDING = "site-packets"
 CONTROLLER, BATTERY, ROOF = "controller-controller", "bess-battery", "pv-roof"
@@ -33,7 +32,6 @@ UNITS = {
 _START = "2026-03-02T12:00:00Z"
 _BEGAN = datetime.fromisoformat(_START)
 _PAGE = 1_000
-_PATIENCE_S = patient(60)
 
 
 class Arrived(NamedTuple):
@@ -109,13 +107,11 @@ class Scene(NamedTuple):
 
     def _wait(self, holds: Callable[[Any], bool]) -> Any:
         version = self.sim.get(self.run).json()["version"]
-        deadline = time.monotonic() + _PATIENCE_S
-        while True:
+        for _ in looks():
             feeds = self.sim.get(f"{self.run}/packet-feeds").json()["packet_feeds"]
             if all(feed["checkpoint"]["run_version"] >= version and holds(feed) for feed in feeds):
                 return next(feed for feed in feeds if feed["binding_id"] == BINDING)
-            assert time.monotonic() < deadline, json.dumps(feeds)
-            time.sleep(0.01)
+        raise AssertionError(f"it does not come; the last that was read is {json.dumps(feeds)}")
 
     def readings(self, **wanted: str) -> list[Any]:
         """The inspectable history, the oldest first, numbers to the digit."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -15,7 +14,7 @@ import pytest
 
 from tests.domain.configuration.samples import depot
 from tests.e2e.processes import depot_sim, finish, serving, start
-from tests.patience import patient
+from tests.patience import looks, patient
 
 OPERATOR, VIEWER, NEXT = "operator-token-01234", "viewer-token-0123456", "next-token-0123456789"
 TOKENS = f"otto:operator:{OPERATOR},ana:viewer:{VIEWER}"
@@ -271,9 +270,7 @@ def rotate(file: Path, text: str) -> None:
 
 
 def wait_until(condition: Any) -> None:
-    deadline = time.monotonic() + patient(20)
-    while not condition():
-        assert time.monotonic() < deadline, "it does not come"
+    assert any(condition() for _ in looks()), "it does not come"
 
 
 # Starting
