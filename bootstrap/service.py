@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 from adapters.clock import SystemClock
@@ -53,6 +54,7 @@ from projections.runner import Runner
 from read_models import configurations, oscp_messages, oscp_sessions, power, runs
 from read_models import packets as packet_history
 from read_models.catalogue import MODELS
+from read_models.schema import ReadModel
 from read_models.store import ReadStore
 
 _log = logging.getLogger("depot_sim.service")
@@ -139,7 +141,7 @@ def _compose(
     RunDriver(run_service, host, clock)
     live = LiveRuns(log, host)
     runtime = SimulationRuntime(log, tail, run_service, live)
-    meter = PowerScopeMeter(read_store[power.MODEL].database(), live, runner.wait_for, log)
+    meter = PowerScopeMeter(read_store[power.MODEL].database(), live, partial(runner.wait_for, power.MODEL), log)
     doors = compose_doors(settings, tokens, log, journal, clock)
     closing.push_async_callback(doors.refused.try_to_record)
     oscp = compose_oscp(log, journal, host, live, runtime, meter, doors, secrets=secrets, url=settings.url)
@@ -234,8 +236,8 @@ class _Projections:
             for status in self._runner.statuses()
         ]
 
-    def wait_for(self, position: int, timeout: float) -> bool:
-        return self._runner.wait_for(position, timeout)
+    def wait_for(self, model: ReadModel, position: int, timeout: float) -> bool:
+        return self._runner.wait_for(model, position, timeout)
 
 
 class _Health:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterable
 from enum import StrEnum
 from typing import NamedTuple
@@ -15,6 +14,7 @@ from domain.errors import DepotSimError
 from projections.follower import Follower
 from projections.projector import PoisonEvent, Projector
 from projections.rebuild import is_outdated, rebuild
+from read_models.schema import ReadModel
 from read_models.store import Overtaken, ReadStore
 
 FIRST_BACKOFF_SECONDS = 0.1
@@ -76,10 +76,9 @@ class Runner:
         head = self._log.head()
         return [worker.status(head) for worker in self._workers.values()]
 
-    def wait_for(self, position: int, timeout: float) -> bool:
-        """Block until every read model shows the log up to `position`; False after `timeout` seconds."""
-        deadline = time.monotonic() + timeout
-        return all(worker.wait_for(position, deadline - time.monotonic()) for worker in self._workers.values())
+    def wait_for(self, model: ReadModel, position: int, timeout: float) -> bool:
+        """Block until the read model shows the log up to `position`; False after `timeout` seconds."""
+        return self._workers[model.name].wait_for(position, timeout)
 
 
 class _Worker:

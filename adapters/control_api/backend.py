@@ -24,6 +24,7 @@ from application.subscription import Tail
 from domain.configuration.definition import Definition
 from domain.errors import Fault
 from read_models.database import Database
+from read_models.schema import ReadModel
 
 
 class Parsed(NamedTuple):
@@ -90,8 +91,8 @@ class Projections(Protocol):
     def rebuild(self, name: str, *, verify: bool) -> RebuiltReadModel:
         """Build a read model anew beside the live one, and swap it in; blocking. Raises NotFound, Conflict."""
 
-    def wait_for(self, position: int, timeout: float) -> bool:
-        """Block until every read model shows the log up to `position`; False after `timeout` seconds."""
+    def wait_for(self, model: ReadModel, position: int, timeout: float) -> bool:
+        """Block until the read model shows the log up to `position`; False after `timeout` seconds."""
 
 
 class ServiceHealth(Protocol):

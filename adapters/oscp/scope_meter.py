@@ -18,7 +18,7 @@ _MJ_PER_WH_MILLI = 3_600
 
 
 class PowerScopeMeter:
-    """Implements ScopeMeter. `wait_for` blocks until read models show the log up to a position, or for so many seconds.
+    """Implements ScopeMeter. `wait_for` blocks until `power` shows the log up to a position, or for so many seconds.
 
     The read model is waited for only where the run has come to the end of a window and it has not.
     """

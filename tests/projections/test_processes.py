@@ -71,7 +71,7 @@ def test_rebuilds_in_another_process_fail_no_query_of_fifty_clients(postgres_url
     with opened(postgres_url) as stores:
         runner = Runner(stores.log, stores.read, PROJECTORS)
         runner.start()
-        assert runner.wait_for(save(stores.log, run), patient(60))
+        assert runner.wait_for(runs.MODEL, save(stores.log, run), patient(60))
         done = threading.Event()
         with ThreadPoolExecutor(51) as clients, process("rebuild", postgres_url, str(rebuilds)) as rebuilding:
             answers = [clients.submit(_ask, stores, done) for _ in range(50)]
@@ -82,7 +82,7 @@ def test_rebuilds_in_another_process_fail_no_query_of_fifty_clients(postgres_url
                 done.set()
         assert output.split() == [word for _ in range(rebuilds) for p in PROJECTORS for word in (p.model.name, "True")]
         assert sum(answer.result() for answer in answers) > 50
-        assert runner.wait_for(writing.result(), patient(60))
+        assert runner.wait_for(runs.MODEL, writing.result(), patient(60))
         runner.stop()
         shown = get_run(stores.database(runs.MODEL), "r1")
         assert shown is not None

@@ -14,10 +14,11 @@ from application.event_log import Filter, Row
 from domain.errors import StoreError
 from domain.run.events import RunTicked
 from projections.catalogue import PROJECTORS
+from projections.configurations import ConfigurationsProjector
 from projections.projector import Change, Projector
 from projections.rebuild import rebuild
 from projections.runner import LONGEST_BACKOFF_SECONDS, Runner, State, Status, backoff_seconds
-from read_models import runs
+from read_models import configurations, runs
 from read_models.catalogue import MODELS
 from read_models.database import Database
 from read_models.runs import get_run
@@ -68,10 +69,11 @@ def test_every_commit_is_shown_soon_after(stores: Stores) -> None:
     with running(stores) as runner:
         for _ in range(5):
             position = save(stores.log, ticked(run, 3))
-            assert runner.wait_for(position, patient(60))
+            assert runner.wait_for(runs.MODEL, position, patient(60))
             shown = get_run(stores.database(runs.MODEL), "r1")
             assert shown is not None
             assert shown.ticks == run.world.tick
+        assert all(runner.wait_for(model, position, patient(60)) for model in MODELS)
         assert [(status.read_model, status.state, status.lag) for status in runner.statuses()] == [
             (model.name, State.FOLLOWING, 0) for model in MODELS
         ]
@@ -79,14 +81,22 @@ def test_every_commit_is_shown_soon_after(stores: Stores) -> None:
 
 def test_waiting_for_what_never_comes_ends(memory: Stores) -> None:
     with running(memory) as runner:
-        assert not runner.wait_for(1, 0.01)
+        assert not runner.wait_for(runs.MODEL, 1, 0.01)
+
+
+def test_only_the_read_model_that_is_asked_for_is_waited_for(memory: Stores) -> None:
+    """The wait ends while another read model fails; the wait for the one that fails ends at its time-out."""
+    with running(memory, Stubborn(StoreError("the disk is full", "free some")), ConfigurationsProjector()) as runner:
+        position = save(memory.log, started("r1"))
+        assert runner.wait_for(configurations.MODEL, position, patient(60))
+        assert not runner.wait_for(runs.MODEL, position, 0.01)
 
 
 def test_stopping_ends_every_thread_and_starting_again_goes_on(stores: Stores) -> None:
     run = started("r1")
     for _ in range(3):
         with running(stores) as runner:
-            assert runner.wait_for(save(stores.log, ticked(run, 2)), patient(60))
+            assert runner.wait_for(runs.MODEL, save(stores.log, ticked(run, 2)), patient(60))
         assert {status.state for status in runner.statuses()} == {State.STOPPED}
         assert not [thread for thread in threading.enumerate() if thread.name.startswith("project-")]
     shown = get_run(stores.database(runs.MODEL), "r1")
@@ -99,8 +109,8 @@ def test_two_runners_on_one_database_count_every_event_once(postgres_url: str) -
     with opened(postgres_url) as one, opened(postgres_url) as other, running(one) as first, running(other) as second:
         for _ in range(40):
             position = save(one.log, ticked(run, 5))
-        assert first.wait_for(position, patient(60))
-        assert second.wait_for(position, patient(60))
+        assert first.wait_for(runs.MODEL, position, patient(60))
+        assert second.wait_for(runs.MODEL, position, patient(60))
         shown = get_run(one.database(runs.MODEL), "r1")
         assert shown is not None
         assert (shown.ticks, shown.version) == (run.world.tick, run.version)
@@ -160,7 +170,7 @@ def test_a_damaged_read_model_is_rebuilt(sqlite_url: str, tmp_path: Path) -> Non
         stores.catch_up()
     (tmp_path / "store.db.read" / "runs.db").resolve().write_bytes(b"no database at all" * 1000)
     with opened(sqlite_url) as stores, running(stores) as runner:
-        assert runner.wait_for(position, patient(60))
+        assert runner.wait_for(runs.MODEL, position, patient(60))
         shown = get_run(stores.database(runs.MODEL), "r1")
         assert shown is not None
         assert shown.ticks == 5

@@ -21,6 +21,7 @@ from application.configuration.service import ConfigurationVersion
 from domain.configuration.definition import Definition
 from domain.errors import Fault, InvalidInput
 from domain.recorded_secrets import shown_document
+from read_models.configurations import MODEL as CONFIGURATIONS
 from read_models.configurations import Configuration, list_configurations
 from read_models.paging import NEWEST
 
@@ -108,7 +109,7 @@ async def list_all(
     backend = request.backend
 
     def read() -> ConfigurationList:
-        fresh(backend)
+        fresh(backend, CONFIGURATIONS)
         before = NEWEST if asked.before is None else asked.before
         page = list_configurations(
             backend.configurations_table, archived=asked.archived, before=before, limit=asked.limit

@@ -25,7 +25,9 @@ from domain.oscp.ledger import UNRESOLVED, Answer, OscpMessageLedgerEntry
 from domain.oscp.times import format_instant
 from domain.oscp.vocabulary import Direction, MessageType, Outcome, Validation
 from domain.recorded_secrets import shown_body
+from read_models.oscp_messages import MODEL as MESSAGES
 from read_models.oscp_messages import Message, Wanted, get_message, list_messages
+from read_models.oscp_sessions import MODEL as SESSIONS
 from read_models.oscp_sessions import get_session
 from read_models.paging import NEWEST
 
@@ -135,7 +137,7 @@ async def list_session_messages(
     """Every message it has received or sent, the newest first."""
 
     def read() -> MessageList:
-        fresh(request.backend)
+        fresh(request.backend, SESSIONS, MESSAGES)
         _check_session(request.backend, run_id, session_id)
         return _page(request.backend, session_id, asked)
 
@@ -149,7 +151,7 @@ async def get_session_message(
     """With headers, bodies, every failed rule and every tolerated deviation."""
 
     def read() -> MessageView:
-        fresh(request.backend)
+        fresh(request.backend, SESSIONS, MESSAGES)
         _check_session(request.backend, run_id, session_id)
         return _whole(request.backend, session_id, ledger_entry_id)
 
@@ -168,7 +170,7 @@ async def list_unresolved_messages(
     """Those with an unknown configuration or a refused token, the newest first."""
 
     def read() -> MessageList:
-        fresh(request.backend)
+        fresh(request.backend, MESSAGES)
         return _page(request.backend, UNRESOLVED, asked)
 
     return await asyncio.to_thread(read)
@@ -183,7 +185,7 @@ async def get_unresolved_message(request: ApiRequest, ledger_entry_id: FromPath[
     """As a message of a session."""
 
     def read() -> MessageView:
-        fresh(request.backend)
+        fresh(request.backend, MESSAGES)
         return _whole(request.backend, UNRESOLVED, ledger_entry_id)
 
     return await asyncio.to_thread(read)

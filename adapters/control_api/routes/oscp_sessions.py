@@ -20,6 +20,7 @@ from domain.oscp.profiles import BUILT_IN
 from domain.oscp.times import format_instant
 from domain.oscp.vocabulary import Direction, Lifecycle, MessageType, Outcome, SessionClock
 from domain.projection import ProjectionHealth
+from read_models.oscp_sessions import MODEL as SESSIONS
 from read_models.oscp_sessions import Session, list_sessions
 from read_models.paging import NEWEST
 
@@ -141,7 +142,7 @@ async def list_all_sessions(
     backend = request.backend
 
     def read() -> SessionSummaryList:
-        fresh(backend)
+        fresh(backend, SESSIONS)
         page = list_sessions(
             backend.oscp_sessions_table,
             run_id=asked.run,

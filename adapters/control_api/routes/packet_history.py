@@ -214,7 +214,7 @@ HISTORY_ROUTES: list[HTTPRouteHandler] = [list_feed_packets, get_feed_packet, li
 
 
 def _feed(backend: Backend, run_id: str, binding_id: str) -> int:
-    fresh(backend)
+    fresh(backend, packets.MODEL)
     feed = packets.feed_number(backend.packets_table, stream_of(run_id, binding_id))
     if feed is None:
         hint = "list its packet feeds to see them; one that was refused says why"

@@ -15,6 +15,7 @@ from adapters.control_api.times import from_query
 from application.run.requests import parse_moment, time_at
 from domain.configuration.quantities import MJ_PER_WH, MS_PER_MINUTE, Duration
 from domain.errors import Fault, InvalidInput, NotFound
+from read_models.power import MODEL as POWER
 from read_models.power_history import EntityKind, PowerHistory, power_entities, power_history
 
 
@@ -71,7 +72,7 @@ async def power_history_of(
     begin, end = _period(start, asked)
 
     def read() -> PowerHistory:
-        fresh(backend)
+        fresh(backend, POWER)
         table, resolution = backend.power_table, int(asked.resolution)
         found = power_history(table, run_id, kind, id, resolution_ms=resolution, begin=begin, end=end)
         if found is None:

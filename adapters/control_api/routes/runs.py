@@ -23,6 +23,7 @@ from application.run.requests import StartRun, time_at
 from application.run.run_view import RunView, view_run
 from application.run.service import Outcome
 from read_models.paging import NEWEST
+from read_models.runs import MODEL as RUNS
 from read_models.runs import Run, RunStatus, list_runs
 
 
@@ -71,7 +72,7 @@ async def list_all_runs(request: ApiRequest, asked: NamedDependency[SkipValidati
     backend = request.backend
 
     def read() -> RunList:
-        fresh(backend)
+        fresh(backend, RUNS)
         before = NEWEST if asked.before is None else asked.before
         page = list_runs(backend.runs_table, status=asked.status, before=before, limit=asked.limit)
         return RunList([_summary(run) for run in page.runs], page.next_before)

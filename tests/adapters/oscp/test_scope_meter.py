@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
@@ -77,7 +78,8 @@ async def metering(store_url: str) -> AsyncIterator[Metering]:
         stack.callback(runner.stop)
         live = LiveRuns(store.log, process.host)
         await process.start(definition=Definition.of(DEFINITION), start_time=NOON)
-        yield Metering(process, runner, PowerScopeMeter(read[power.MODEL].database(), live, runner.wait_for, store.log))
+        waiting = partial(runner.wait_for, power.MODEL)
+        yield Metering(process, runner, PowerScopeMeter(read[power.MODEL].database(), live, waiting, store.log))
 
 
 async def test_a_quarter_of_an_hour_is_metered_by_direction(metering: Metering) -> None:
@@ -128,7 +130,7 @@ async def test_a_read_model_that_does_not_follow_has_no_meters_and_is_not_waited
     await metering.tick(15)
     assert await metering.window(0, QUARTER) is None
     metering.runner.start()
-    assert metering.runner.wait_for(metering.process.store.log.head(), patient(60))
+    assert metering.runner.wait_for(power.MODEL, metering.process.store.log.head(), patient(60))
     assert await metering.window(0, QUARTER) is not None
 
 
