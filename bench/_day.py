@@ -20,7 +20,18 @@ def recorded_day(run_id: str, buses: int, tick_ms: int) -> list[EncodedEvent]:
     definition = Definition.of(depot(buses))
     run = SimulationRun(run_id)
     document = msgspec.Raw(definition.document_json)
-    run.start(SimulationRunStarted(0, run_id, "bench", 1, document, 7, "2026-01-05T12:00:00+00:00", tick_ms))
+    run.start(
+        SimulationRunStarted(
+            at=0,
+            run_id=run_id,
+            configuration_id="bench",
+            configuration_version=1,
+            document=document,
+            seed=7,
+            start_time="2026-01-05T12:00:00+00:00",
+            tick_ms=tick_ms,
+        )
+    )
     while run.world.at < DAY_MS:
         run.tick()
     run.stop()

@@ -65,15 +65,15 @@ def _packets(profile: PacketProfile) -> Iterator[Packet]:
             device = f"charger-meter-{number}"
             told = tuple(one.measurement(one.key, 1_000 + number * TICKS + tick) for one in keys)
             yield Packet(
-                PacketType.TELEMETRY,
-                device,
-                DeviceType.CHARGER_METER,
-                tick,
-                packet_id_of("run", device, tick),
-                "site",
-                f"feeder-{number % 10}",
-                _START + tick * 10_000,
-                told,
+                type=PacketType.TELEMETRY,
+                device_id=device,
+                device_type=DeviceType.CHARGER_METER,
+                seq=tick,
+                packet_id=packet_id_of("run", device, tick),
+                site_id="site",
+                scope_id=f"feeder-{number % 10}",
+                sent_at=_START + tick * 10_000,
+                measurements=told,
             )
 
 
@@ -81,17 +81,17 @@ def _wire(packet: Packet) -> WirePacket:
     told = [WireMeasurement(one.key, one.value, one.unit, one.quality) for one in packet.measurements]
     instant = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(packet.sent_at // 1_000))
     return WirePacket(
-        "bfsim.iot.packet/1",
-        packet.type,
-        packet.packet_id,
-        packet.seq,
-        packet.site_id,
-        packet.scope_id,
-        packet.device_id,
-        packet.device_type,
-        instant,
-        "default/1",
-        told,
+        schema="bfsim.iot.packet/1",
+        type=packet.type,
+        packet_id=packet.packet_id,
+        seq=packet.seq,
+        site_id=packet.site_id,
+        scope_id=packet.scope_id,
+        device_id=packet.device_id,
+        device_type=packet.device_type,
+        sent_at=instant,
+        profile="default/1",
+        measurements=told,
     )
 
 

@@ -103,7 +103,19 @@ def _options() -> argparse.Namespace:
 
 def _fill(log: EventLog, packets: int) -> None:
     opened = PacketFeedOpened(
-        _NOON, FEED, RUN, BINDING, "site", "site", _NOON, 7, 1, "http://127.0.0.1:9/packets", "default/1", {}, ()
+        at=_NOON,
+        feed_id=FEED,
+        run_id=RUN,
+        binding_id=BINDING,
+        managed_scope_id="site",
+        site_id="site",
+        started_at=_NOON,
+        seed=7,
+        run_version=1,
+        endpoint="http://127.0.0.1:9/packets",
+        profile="default/1",
+        profile_files={},
+        devices=(),
     )
     log.append(Append([StreamWrite(FEED, 0, [encode(opened)])]))
     version = 1
@@ -136,17 +148,17 @@ def _published(number: int) -> SensorPacketPublished:
     if number % 100_000 == 0:
         keys = (*keys, "RARE")
     return SensorPacketPublished(
-        at,
-        seq + 1,
-        device,
-        DeviceType.BESS,
-        "grid",
-        PacketType.EVENT if is_event else PacketType.TELEMETRY,
-        seq,
-        packet_id_of(RUN, device, seq),
-        at,
-        tuple(Measurement(key, msgspec.Raw(str(number).encode()), "kW") for key in keys),
-        f'{{"packetId":"{number}"}}',
+        at=at,
+        run_version=seq + 1,
+        device_id=device,
+        device_type=DeviceType.BESS,
+        scope_id="grid",
+        type=PacketType.EVENT if is_event else PacketType.TELEMETRY,
+        seq=seq,
+        packet_id=packet_id_of(RUN, device, seq),
+        sent_at=at,
+        measurements=tuple(Measurement(key, msgspec.Raw(str(number).encode()), "kW") for key in keys),
+        body=f'{{"packetId":"{number}"}}',
         overrides=("o-1",) if is_wanted else (),
     )
 

@@ -43,7 +43,18 @@ def _record(store: EventStore) -> int:
     """A run of a million events, with its snapshots."""
     run = SimulationRun("bench")
     document = msgspec.Raw(common_job(BUSES, 14).document_json)
-    run.start(SimulationRunStarted(0, "bench", "common-job", 1, document, 7, START, TICK_MS))
+    run.start(
+        SimulationRunStarted(
+            at=0,
+            run_id="bench",
+            configuration_id="common-job",
+            configuration_version=1,
+            document=document,
+            seed=7,
+            start_time=START,
+            tick_ms=TICK_MS,
+        )
+    )
     token = store.leases.acquire("bench", "bench", 3_600)
     assert token is not None, "the store is new"
     writer = RunWriter(StoredRun(run, RunDigest()), token)

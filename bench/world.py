@@ -99,7 +99,18 @@ def _started(buses: int) -> SimulationRun:
     definition = common_job(buses, 1)
     run = SimulationRun("bench")
     document = msgspec.Raw(definition.document_json)
-    run.start(SimulationRunStarted(0, "bench", "common-job", 1, document, 7, START, TICK_MS))
+    run.start(
+        SimulationRunStarted(
+            at=0,
+            run_id="bench",
+            configuration_id="common-job",
+            configuration_version=1,
+            document=document,
+            seed=7,
+            start_time=START,
+            tick_ms=TICK_MS,
+        )
+    )
     return run
 
 

@@ -113,15 +113,15 @@ def _read_blocks(body: bytes, _: str, options: BlockOptions) -> Definition:
 
 def _read_gtfs(body: bytes, _: str, options: GtfsOptions) -> Definition:
     plan = GtfsImport(
-        options.name,
-        options.routes,
-        _monday(options.week),
-        options.block_per_trip,
-        options.battery,
-        options.consumption,
-        options.layover_min,
-        options.site(),
-        options.attribution,
+        name=options.name,
+        routes=options.routes,
+        week=_monday(options.week),
+        block_per_trip=options.block_per_trip,
+        battery=options.battery,
+        consumption=options.consumption,
+        layover_min=options.layover_min,
+        site=options.site(),
+        attribution=options.attribution,
     )
     with tempfile.NamedTemporaryFile(suffix=".zip") as file:
         file.write(body)

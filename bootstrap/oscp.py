@@ -66,15 +66,26 @@ def compose_oscp(
     resolver = RequestResolver(sessions, secrets, time, RandomIds(), refused)
     inbound = InboundService(sessions, resolver, WorldContext(log, live, time, meter), clock)
     registrar = Registrar(sessions, outbound, secrets)
-    clockwork = Clockwork(sessions, inbound, outbound, host, time, clock, registrar)
+    clockwork = Clockwork(
+        sessions=sessions, inbound=inbound, outbound=outbound, host=host, time=time, clock=clock, registrar=registrar
+    )
     ForecastsToRun(sessions, runtime, time)
     Breaches(sessions, host)
     return Oscp(
-        OscpService(sessions, outbound, live, time, secrets, registrar, url + PREFIX, reach=doors.oscp_reach),
-        sessions,
-        ScenarioControl(OscpTargets(sessions), live),
-        ProtocolApi(inbound.receive),
-        clockwork,
-        Following(journal, sessions, clock),
-        partner,
+        service=OscpService(
+            sessions=sessions,
+            outbound=outbound,
+            live=live,
+            time=time,
+            secrets=secrets,
+            registrar=registrar,
+            own_base_url=url + PREFIX,
+            reach=doors.oscp_reach,
+        ),
+        sessions=sessions,
+        scenarios=ScenarioControl(OscpTargets(sessions), live),
+        protocol=ProtocolApi(inbound.receive),
+        clockwork=clockwork,
+        following=Following(journal, sessions, clock),
+        partner=partner,
     )

@@ -41,7 +41,15 @@ def compose_packets(
 ) -> Packets:
     clock = SystemClock()
     time, feeds = FeedTime(host, clock), PacketFeeds(log, journal)
-    means = Means(log, feeds, ProfileLibrary(), secrets, partner, clock, ScenarioInterference(time))
+    means = Means(
+        log=log,
+        feeds=feeds,
+        library=ProfileLibrary(),
+        secrets=secrets,
+        partner=partner,
+        clock=clock,
+        interference=ScenarioInterference(time),
+    )
     keeper = FeedKeeper(host, means)
     service = PacketService(log, feeds, keeper, live)
     scenarios = ScenarioControl(FeedTargets(feeds, keeper, time), live)

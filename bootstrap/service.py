@@ -144,7 +144,17 @@ def _compose(
     meter = PowerScopeMeter(read_store[power.MODEL].database(), live, partial(runner.wait_for, power.MODEL), log)
     doors = compose_doors(settings, tokens, log, journal, clock)
     closing.push_async_callback(doors.refused.try_to_record)
-    oscp = compose_oscp(log, journal, host, live, runtime, meter, doors, secrets=secrets, url=settings.url)
+    oscp = compose_oscp(
+        log=log,
+        journal=journal,
+        host=host,
+        live=live,
+        runtime=runtime,
+        meter=meter,
+        doors=doors,
+        secrets=secrets,
+        url=settings.url,
+    )
     closing.push_async_callback(oscp.partner.close)
     packets = compose_packets(log, journal, host, live, oscp.partner, secrets)
     targets.add(NeedKind.OSCP_SESSION, ControlledTargets(oscp.scenarios, oscp.sessions.of_run))
@@ -179,7 +189,7 @@ def _compose(
         refused=doors.refused,
         metrics=metrics.text,
     )
-    return Service(backend, host, metrics, oscp, packets, player, doors)
+    return Service(backend=backend, host=host, metrics=metrics, oscp=oscp, packets=packets, player=player, doors=doors)
 
 
 @asynccontextmanager

@@ -60,7 +60,15 @@ class _Fold:
 
     def created(self, recorded: Recorded, event: e.ConfigurationCreated) -> None:
         id, wall_time = _id(recorded), recorded.recorded_at
-        self._known[id] = Configuration(id, recorded.position, event.name, 1, False, wall_time, wall_time)
+        self._known[id] = Configuration(
+            configuration_id=id,
+            position=recorded.position,
+            name=event.name,
+            version=1,
+            archived=False,
+            created_at=wall_time,
+            updated_at=wall_time,
+        )
         self.versions.append((id, 1, event.name, event.sha256, wall_time))
 
     def revised(self, recorded: Recorded, event: e.ConfigurationRevised) -> None:

@@ -101,17 +101,17 @@ class _Fold:
         keys = {kept(measured.key)[:LONGEST_KEY] for measured in event.measurements}
         kind = Kind(feed, event.type.value, delivery, int(bool(event.overrides)), digest_of(keys))
         self.new[feed, event.device_id, event.seq] = StoredPacket(
-            feed,
-            row.position,
-            event.at,
-            event.device_id,
-            event.seq,
-            event.type.value,
-            event.packet_id,
-            event.sent_at,
-            self._kind_number(kind, row.position, keys),
-            len(event.measurements),
-            delivery,
+            feed=feed,
+            position=row.position,
+            at=event.at,
+            device=event.device_id,
+            seq=event.seq,
+            type=event.type.value,
+            packet_id=event.packet_id,
+            sent_at=event.sent_at,
+            kind=self._kind_number(kind, row.position, keys),
+            readings=len(event.measurements),
+            delivery=delivery,
             overrides=event.overrides,
         )
         self.readings += (_reading(feed, row, place, event) for place in range(len(event.measurements)))

@@ -90,7 +90,17 @@ def power_history(
     walk = Walk(summed(paths))
     opening = walk.energy(begin)
     buckets = [_bucket(walk.stretch(*bounds)) for bounds in _bounds(begin, end, resolution_ms)]
-    return PowerHistory(run_id, kind, id, begin, max(begin, end), resolution_ms, tick_ms, opening, buckets)
+    return PowerHistory(
+        run_id=run_id,
+        kind=kind,
+        id=id,
+        begin=begin,
+        end=max(begin, end),
+        resolution_ms=resolution_ms,
+        tick_ms=tick_ms,
+        opening_mj=opening,
+        buckets=buckets,
+    )
 
 
 def _check_times(begin: int, end: int | None) -> None:

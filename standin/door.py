@@ -126,13 +126,13 @@ class Door:
 
 def _facts(request: web.Request) -> RequestFacts:
     return RequestFacts(
-        request.method,
-        request.path,
-        _hosts(request),
-        tuple(request.headers.getall("Origin", ())),
-        request.remote or "",
-        is_forwarded([name.lower() for name in request.headers]),
-        request.headers.get("Upgrade", "").lower() == "websocket",
+        method=request.method,
+        path=request.path,
+        hosts=_hosts(request),
+        origins=tuple(request.headers.getall("Origin", ())),
+        client=request.remote or "",
+        is_forwarded=is_forwarded([name.lower() for name in request.headers]),
+        is_websocket=request.headers.get("Upgrade", "").lower() == "websocket",
     )
 
 

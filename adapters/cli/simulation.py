@@ -209,7 +209,15 @@ def _tick(job: Job, terminal: Terminal) -> None:
         history = job.history
         observe = history.add if history is not None else _unwatched
         keeper = job.keeper
-        run_until(job.batch.writer, job.batch.until, keeper.write, progress, keeper.keep_snapshot, observe, job.scripts)
+        run_until(
+            writer=job.batch.writer,
+            to=job.batch.until,
+            write=keeper.write,
+            progress=progress,
+            keep_snapshot=keeper.keep_snapshot,
+            observe=observe,
+            scripts=job.scripts,
+        )
 
 
 def _unwatched(_events: object) -> None:

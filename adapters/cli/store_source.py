@@ -96,7 +96,15 @@ class StoreSource:
             if isinstance(event, ConfigurationCreated | ConfigurationRevised) and _version(event) == number:
                 archived = configuration.state.archived
                 newest = configuration.newest
-                return ConfigurationLine(id, number, newest, archived, event.name, event.sha256, _shown(event.document))
+                return ConfigurationLine(
+                    id=id,
+                    version=number,
+                    newest=newest,
+                    archived=archived,
+                    name=event.name,
+                    sha256=event.sha256,
+                    document=_shown(event.document),
+                )
         raise NotFound(f"configuration {id!r} has no version {number}", f"versions: 1 to {configuration.newest}")
 
     def _run(self, first: Row) -> RunLine:

@@ -84,7 +84,15 @@ def _block(row: Row, plan: BlockImport, faults: Faults) -> Block | None:
         departs, returns = departs + MINUTES_PER_DAY, returns + MINUTES_PER_DAY
     else:
         days = plan.days
-    return Block(row["block"], row["bus_type"], days, departs, returns, metres, watt_hours)
+    return Block(
+        id=row["block"],
+        kind=row["bus_type"],
+        days=days,
+        departs=departs,
+        returns=returns,
+        distance_m=metres,
+        energy_wh=watt_hours,
+    )
 
 
 def _document(buses: list[Bus], plan: BlockImport) -> dict[str, Any]:

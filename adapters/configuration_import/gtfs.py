@@ -163,7 +163,16 @@ def _block(id: str, days: tuple[int, ...], trips: Sequence[_Trip], plan: GtfsImp
     length = _metres([trip.path for trip in trips if trip.path is not None])
     watt_hours = length * (plan.consumption // MJ_PER_WH) // 1_000
     departs, returns = trips[0].begins // 60, -(-trips[-1].ends // 60)
-    return Block(_block_id(id), _KIND, days, departs, returns, length, watt_hours, energy_known=False)
+    return Block(
+        id=_block_id(id),
+        kind=_KIND,
+        days=days,
+        departs=departs,
+        returns=returns,
+        distance_m=length,
+        energy_wh=watt_hours,
+        energy_known=False,
+    )
 
 
 def _metres(paths: Sequence[_Path]) -> int:

@@ -39,13 +39,13 @@ class EventPage(msgspec.Struct, frozen=True):
 
 def record(row: Row) -> EventRecord:
     return EventRecord(
-        row.position,
-        row.stream,
-        row.version,
-        row.topic,
-        wall_time(row.recorded_at),
-        msgspec.Raw(row.metadata or b"{}"),
-        msgspec.Raw(shown_event(row.topic, row.state)),
+        position=row.position,
+        stream=row.stream,
+        version=row.version,
+        type=row.topic,
+        recorded_at=wall_time(row.recorded_at),
+        origin=msgspec.Raw(row.metadata or b"{}"),
+        data=msgspec.Raw(shown_event(row.topic, row.state)),
     )
 
 

@@ -153,13 +153,13 @@ class _Headers:
 def _facts(scope: Scope, headers: _Headers) -> RequestFacts:
     client = scope.get("client")
     return RequestFacts(
-        scope.get("method", "GET"),
-        scope["path"],
-        headers.all(b"host"),
-        headers.all(b"origin"),
-        client[0] if client else "",
-        headers.are_forwarded,
-        scope["type"] == "websocket",
+        method=scope.get("method", "GET"),
+        path=scope["path"],
+        hosts=headers.all(b"host"),
+        origins=headers.all(b"origin"),
+        client=client[0] if client else "",
+        is_forwarded=headers.are_forwarded,
+        is_websocket=scope["type"] == "websocket",
     )
 
 

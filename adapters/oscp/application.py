@@ -76,13 +76,13 @@ def _arrival(scope: Scope, endpoint: Endpoint, body: RequestBody) -> Arrival:
     headers = tuple([(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]])
     admission: Admission = scope.get(ADMISSION, NOT_ADMITTED)
     return Arrival(
-        scope["method"],
-        endpoint.path,
-        headers,
-        bytes(body.kept),
-        body.length,
-        admission.sender,
-        admission.requires_credentials,
+        method=scope["method"],
+        path=endpoint.path,
+        headers=headers,
+        body=bytes(body.kept),
+        body_bytes=body.length,
+        sender=admission.sender,
+        requires_credentials=admission.requires_credentials,
     )
 
 

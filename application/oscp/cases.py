@@ -58,15 +58,15 @@ class Case(NamedTuple):
 def exchange_of(resolved: ResolvedRequest, at: int, mask: Mask) -> Exchange:
     """The message as overrides and expectations see it, without its secrets."""
     return Exchange(
-        Direction.INBOUND,
-        resolved.type,
-        resolved.attached.session_id,
-        resolved.message_id,
-        resolved.answers,
-        at,
-        resolved.entry_id,
-        resolved.headers,
-        masked_bytes(masked_body(resolved.type, resolved.content), mask),
+        direction=Direction.INBOUND,
+        message_type=resolved.type,
+        target=resolved.attached.session_id,
+        request_id=resolved.message_id,
+        correlation_id=resolved.answers,
+        at=at,
+        entry_id=resolved.entry_id,
+        headers=resolved.headers,
+        raw=masked_bytes(masked_body(resolved.type, resolved.content), mask),
     )
 
 
@@ -93,21 +93,21 @@ def recordable(found: Iterable[Found], resolved: ResolvedRequest, mask: Mask) ->
 def recorded_of(resolved: ResolvedRequest, overrides: tuple[str, ...] = ()) -> OscpMessageRecorded:
     attached, arrival = resolved.attached, resolved.arrival
     return OscpMessageRecorded(
-        resolved.wall_ms,
-        resolved.entry_id,
-        attached.session_id,
-        attached.run_id,
-        attached.remote_configuration_id,
-        Direction.INBOUND,
-        resolved.type,
-        resolved.request_id,
-        resolved.correlation_id,
-        arrival.path,
-        resolved.headers,
-        resolved.body,
-        arrival.body_bytes,
-        overrides,
-        arrival.method,
+        at=resolved.wall_ms,
+        entry_id=resolved.entry_id,
+        session_id=attached.session_id,
+        run_id=attached.run_id,
+        configuration_id=attached.remote_configuration_id,
+        direction=Direction.INBOUND,
+        message_type=resolved.type,
+        request_id=resolved.request_id,
+        correlation_id=resolved.correlation_id,
+        url=arrival.path,
+        headers=resolved.headers,
+        body=resolved.body,
+        body_bytes=arrival.body_bytes,
+        overrides=overrides,
+        method=arrival.method,
     )
 
 
@@ -135,18 +135,18 @@ def receipt_of(case: Case, decided: Verdict, findings: tuple[Finding, ...]) -> R
     takes_effect = decided.takes_effect and case.is_understood
     plain = Outcome.INDETERMINATE if decided.outcome is Outcome.ACCEPTED else decided.outcome
     return Receipt(
-        resolved.type,
-        case.message,
-        resolved.entry_id,
-        resolved.message_id,
-        resolved.answers,
-        Outcome.ACCEPTED if takes_effect else plain,
-        decided.validation,
-        findings,
-        decided.rule,
-        window_of(case.message) if takes_effect else None,
-        resolved.arrival.method,
-        case.token,
+        type=resolved.type,
+        message=case.message,
+        entry_id=resolved.entry_id,
+        request_id=resolved.message_id,
+        correlation_id=resolved.answers,
+        outcome=Outcome.ACCEPTED if takes_effect else plain,
+        validation=decided.validation,
+        findings=findings,
+        rule=decided.rule,
+        window=window_of(case.message) if takes_effect else None,
+        method=resolved.arrival.method,
+        token=case.token,
     )
 
 

@@ -58,7 +58,14 @@ def plan_of(session: OscpCapacityProviderSession, request: PlanForecast, now: in
         raise InvalidInput([Fault("/every", "nothing", 'how often, such as "15 min"')])
     forecast = forecast_of(session, request.forecast, due, "/forecast")
     return OscpForecastPlanned(
-        now, session.next_plan_id(), due, forecast.type, forecast.blocks, every_ms, request.times, request.relative
+        at=now,
+        plan_id=session.next_plan_id(),
+        due=due,
+        type=forecast.type,
+        blocks=forecast.blocks,
+        every_ms=every_ms,
+        times=request.times,
+        relative=request.relative,
     )
 
 

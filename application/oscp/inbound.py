@@ -245,14 +245,14 @@ class InboundService:
         deviations = (*case.deviations, *deviations_of(state, resolved.type, resolved.answers))
         reply = reply_of(decided)
         finalised = OscpMessageFinalised(
-            moment.wall,
-            decided.outcome,
-            decided.validation,
-            answer_of(reply),
-            decided.rule,
-            findings,
-            deviations,
-            self._clock.monotonic_us() - resolved.began_us,
+            at=moment.wall,
+            outcome=decided.outcome,
+            validation=decided.validation,
+            answer=answer_of(reply),
+            rule=decided.rule,
+            findings=findings,
+            deviations=deviations,
+            latency_us=self._clock.monotonic_us() - resolved.began_us,
             overrides=treated.overrides,
         )
         session.receive(receipt_of(case, decided, findings), moment.session)

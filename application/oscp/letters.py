@@ -107,13 +107,13 @@ class Letter(NamedTuple):
 
     def opened(self, at: int) -> OscpMessageOpened:
         return OscpMessageOpened(
-            at,
-            self.entry_id,
-            self.stream,
-            Direction.OUTBOUND,
-            self.draft.type,
-            self.request_id,
-            _asks(self.draft),
+            at=at,
+            entry_id=self.entry_id,
+            stream=self.stream,
+            direction=Direction.OUTBOUND,
+            message_type=self.draft.type,
+            request_id=self.request_id,
+            wants_heartbeat_every_ms=_asks(self.draft),
             part=self.copy > 0 or self.is_later,
         )
 
@@ -123,47 +123,47 @@ class Letter(NamedTuple):
         if attached.profile.authorization is not Authorization.NONE and attached.credentials.outbound is not None:
             headers = (*headers, ("Authorization", f"{attached.profile.authorization.value.title()} {MASK}"))
         return OscpMessageRecorded(
-            wall_ms,
-            self.entry_id,
-            attached.session_id,
-            attached.run_id,
-            attached.remote_configuration_id,
-            Direction.OUTBOUND,
-            self.draft.type,
-            self.request_id,
-            self.correlation_id,
-            masked_address(self.url),
-            masked_by_value(masked(headers), mask),
-            mask(masked_body(self.draft.type, self.body).decode("utf-8", "backslashreplace")),
-            len(self.body),
-            self.treated.overrides,
+            at=wall_ms,
+            entry_id=self.entry_id,
+            session_id=attached.session_id,
+            run_id=attached.run_id,
+            configuration_id=attached.remote_configuration_id,
+            direction=Direction.OUTBOUND,
+            message_type=self.draft.type,
+            request_id=self.request_id,
+            correlation_id=self.correlation_id,
+            url=masked_address(self.url),
+            headers=masked_by_value(masked(headers), mask),
+            body=mask(masked_body(self.draft.type, self.body).decode("utf-8", "backslashreplace")),
+            body_bytes=len(self.body),
+            overrides=self.treated.overrides,
         )
 
     def exchange(self, at: int, mask: Mask) -> Exchange:
         """The message as overrides and expectations see it, without its secrets."""
         return Exchange(
-            Direction.OUTBOUND,
-            self.draft.type,
-            self.attached.session_id,
-            self.request_id,
-            self.correlation_id,
-            at,
-            self.entry_id,
-            masked_by_value(masked(self.headers), mask),
-            masked_bytes(masked_body(self.draft.type, b"".join((self.body, *self.rest))), mask),
+            direction=Direction.OUTBOUND,
+            message_type=self.draft.type,
+            target=self.attached.session_id,
+            request_id=self.request_id,
+            correlation_id=self.correlation_id,
+            at=at,
+            entry_id=self.entry_id,
+            headers=masked_by_value(masked(self.headers), mask),
+            raw=masked_bytes(masked_body(self.draft.type, b"".join((self.body, *self.rest))), mask),
         )
 
     def outgoing(self) -> Outgoing:
         attached = self.attached
         return Outgoing(
-            "POST",
-            self.url,
-            self.headers,
-            self.body,
-            attached.profile.authorization,
-            attached.credentials,
-            attached.policy.connect_timeout_ms,
-            attached.policy.request_timeout_ms,
+            method="POST",
+            url=self.url,
+            headers=self.headers,
+            body=self.body,
+            authorization=attached.profile.authorization,
+            credentials=attached.credentials,
+            connect_timeout_ms=attached.policy.connect_timeout_ms,
+            request_timeout_ms=attached.policy.request_timeout_ms,
         )
 
 
@@ -183,7 +183,16 @@ def letter_for(draft: Draft, attached: OscpProviderSessionAttached, request_id: 
     path = profile.outbound_paths.get(draft.type, f"/{draft.type}")
     stream = ledger.stream_of(attached.session_id, Direction.OUTBOUND, request_id)
     url = attached.betterfleet_base_url.rstrip("/") + path
-    return Letter(draft, attached, request_id, stream, url, draft.correlation_id, headers, body)
+    return Letter(
+        draft=draft,
+        attached=attached,
+        request_id=request_id,
+        stream=stream,
+        url=url,
+        correlation_id=draft.correlation_id,
+        headers=headers,
+        body=body,
+    )
 
 
 def with_header(headers: Headers, name: str, value: str | None) -> Headers:

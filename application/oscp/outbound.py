@@ -227,7 +227,15 @@ class OutboundService:
             draft, before = letter.draft, session.lifecycle
             forecast = draft.message if isinstance(draft.message, CapacityForecast) else None
             session.finish(
-                Delivery(letter.entry_id, draft.type, outcome, fate.status, fate.error, forecast, draft.plan_id),
+                Delivery(
+                    entry_id=letter.entry_id,
+                    type=draft.type,
+                    outcome=outcome,
+                    status=fate.status,
+                    error=fate.error,
+                    forecast=forecast,
+                    plan_id=draft.plan_id,
+                ),
                 moment.session,
             )
             hosted.expectations.observe(letter.exchange(moment.session, self._mask), outcome.value, moment)

@@ -155,13 +155,13 @@ def session_view(session: OscpCapacityProviderSession, now: int, reach: OscpReac
 
 def plan_view(plan: OscpForecastPlanned) -> PlanView:
     return PlanView(
-        plan.plan_id,
-        format_instant(plan.due),
-        plan.type,
-        plan.every_ms,
-        plan.times,
-        plan.relative,
-        _blocks(plan.blocks),
+        plan_id=plan.plan_id,
+        due=format_instant(plan.due),
+        type=plan.type,
+        every_ms=plan.every_ms,
+        times=plan.times,
+        relative=plan.relative,
+        blocks=_blocks(plan.blocks),
     )
 
 

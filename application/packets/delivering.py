@@ -163,14 +163,14 @@ class FeedDelivery:
         told = packet.told(opened.site_id)
         endpoint = self._endpoints.get(packet.device_id, opened.endpoint)
         return Outgoing(
-            profile.method,
-            endpoint + profile.path_of(told),
-            (("Content-Type", profile.content_type), *profile.headers_of(told)),
-            packet.bytes_sent,
-            opened.authorization,
-            opened.credentials,
-            opened.policy.connect_timeout_ms,
-            opened.policy.request_timeout_ms,
+            method=profile.method,
+            url=endpoint + profile.path_of(told),
+            headers=(("Content-Type", profile.content_type), *profile.headers_of(told)),
+            body=packet.bytes_sent,
+            authorization=opened.authorization,
+            credentials=opened.credentials,
+            connect_timeout_ms=opened.policy.connect_timeout_ms,
+            request_timeout_ms=opened.policy.request_timeout_ms,
         )
 
     async def _packet(self, version: int) -> SensorPacketPublished:

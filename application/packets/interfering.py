@@ -50,13 +50,13 @@ class ScenarioInterference:
             return
         moment = self._time.moment(hosted)
         exchange = answer_exchange(
-            packet.told(hosted.feed.opened.site_id),
-            number,
-            attempt.status,
-            attempt.answer.encode(),
-            hosted.id,
-            moment.session,
-            attempt.answer_headers,
+            packet=packet.told(hosted.feed.opened.site_id),
+            attempt=number,
+            status=attempt.status,
+            body=attempt.answer.encode(),
+            target=hosted.id,
+            at=moment.session,
+            headers=attempt.answer_headers,
         )
         hosted.expectations.observe(exchange, outcome_of(attempt.status), moment)
 

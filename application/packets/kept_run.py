@@ -305,7 +305,13 @@ class KeptRun:
             return
         means = self._means
         delivery = FeedDelivery(
-            hosted, means.feeds, means.log, means.partner, means.clock, means.interference, self._fail
+            hosted=hosted,
+            feeds=means.feeds,
+            log=means.log,
+            partner=means.partner,
+            clock=means.clock,
+            interference=means.interference,
+            on_failure=self._fail,
         )
         self._deliveries[hosted.id] = delivery
         delivery.wake(hosted.feed.waiting_devices())

@@ -128,16 +128,16 @@ def _binding(document: SimulationConfigurationDocument, binding_id: str) -> Pack
 def _asked(request: OpenPacketFeed, binding: PacketsBinding | None) -> _Asked:
     configured = binding if binding is not None else PacketsBinding(id=request.binding_id, managed_scope="")
     return _Asked(
-        request.binding_id,
-        _first(request.managed_scope_id, configured.managed_scope),
-        _first(request.endpoint, configured.endpoint),
-        _first(request.profile, configured.profile),
-        request.profile_files,
-        _first(request.devices, configured.devices),
-        _first(request.site_model_name, configured.site_model_name),
-        _first(request.authorization, configured.authorization),
-        _first(request.credentials, configured.credentials),
-        request.policy,
+        binding_id=request.binding_id,
+        managed_scope_id=_first(request.managed_scope_id, configured.managed_scope),
+        endpoint=_first(request.endpoint, configured.endpoint),
+        profile=_first(request.profile, configured.profile),
+        profile_files=request.profile_files,
+        devices=_first(request.devices, configured.devices),
+        site_model_name=_first(request.site_model_name, configured.site_model_name),
+        authorization=_first(request.authorization, configured.authorization),
+        credentials=_first(request.credentials, configured.credentials),
+        policy=request.policy,
     )
 
 

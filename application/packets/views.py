@@ -133,13 +133,13 @@ def _status(feed: PacketFeed) -> FeedStatus:
 def _device_view(feed: PacketFeed, device: Device) -> DeviceView:
     state, backlog = feed.state.devices.get(device.id), feed.backlog(device.id)
     return DeviceView(
-        device.id,
-        device.type,
-        device.node,
-        tuple(bound.key for bound in device.keys),
-        0 if state is None else state.next_seq,
-        state is not None and state.born,
-        len(backlog),
-        backlog[0].seq if backlog else None,
-        state is not None and state.troubled,
+        device_id=device.id,
+        device_type=device.type,
+        scope_id=device.node,
+        keys=tuple(bound.key for bound in device.keys),
+        next_seq=0 if state is None else state.next_seq,
+        born=state is not None and state.born,
+        undelivered=len(backlog),
+        oldest_undelivered=backlog[0].seq if backlog else None,
+        troubled=state is not None and state.troubled,
     )

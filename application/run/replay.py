@@ -62,11 +62,11 @@ def replay(log: EventLog, run_id: str, progress: Callable[[int, int], None] | No
         if progress is not None:
             progress(run.version, newest)
     return Replay(
-        run_id,
-        run.version,
-        checkpoints,
-        mismatches,
-        digest.canonical_sha256,
-        digest.raw_sha256,
-        state_sha256(run.world),
+        run_id=run_id,
+        events=run.version,
+        checkpoints=checkpoints,
+        mismatches=mismatches,
+        canonical_sha256=digest.canonical_sha256,
+        raw_sha256=digest.raw_sha256,
+        state_sha256=state_sha256(run.world),
     )

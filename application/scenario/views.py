@@ -54,31 +54,31 @@ class ExpectationView(msgspec.Struct, frozen=True):
 def override_view(override_id: str, active: ActiveOverride) -> OverrideView:
     override = active.override
     return OverrideView(
-        override_id,
-        override.mode,
-        override.match,
-        override.effect,
-        written(active.applied_at),
-        written(override.until),
-        override.times,
-        active.seen,
-        active.hits,
+        override_id=override_id,
+        mode=override.mode,
+        match=override.match,
+        effect=override.effect,
+        applied_at=written(active.applied_at),
+        until=written(override.until),
+        times=override.times,
+        seen=active.seen,
+        hits=active.hits,
     )
 
 
 def expectation_view(expectation_id: str, standing: Standing) -> ExpectationView:
     expectation = standing.expectation
     return ExpectationView(
-        expectation_id,
-        standing.verdict,
-        expectation.title,
-        expectation.cause,
-        expectation,
-        written(standing.raised_at),
-        written(expectation.deadline),
-        None if standing.settled_at is None else written(standing.settled_at),
-        standing.counts,
-        tuple(standing.met_by),
-        standing.reason,
-        standing.nearest,
+        expectation_id=expectation_id,
+        verdict=standing.verdict,
+        title=expectation.title,
+        cause=expectation.cause,
+        expectation=expectation,
+        raised_at=written(standing.raised_at),
+        deadline=written(expectation.deadline),
+        settled_at=None if standing.settled_at is None else written(standing.settled_at),
+        counts=standing.counts,
+        met_by=tuple(standing.met_by),
+        reason=standing.reason,
+        nearest=standing.nearest,
     )

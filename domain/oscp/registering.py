@@ -47,7 +47,13 @@ def registered(state: SessionState, receipt: Receipt, at: int) -> OscpPartnerReg
     base_url = resolved(offered.base_url, correspondent(state).betterfleet_base_url)
     owed = _is_reply_owed(state, receipt, at)
     return OscpPartnerRegistered(
-        at, receipt.entry_id, receipt.request_id, base_url, offered.version, receipt.token, owed
+        at=at,
+        entry_id=receipt.entry_id,
+        request_id=receipt.request_id,
+        base_url=base_url,
+        version=offered.version,
+        outbound=receipt.token,
+        reply_owed=owed,
     )
 
 

@@ -152,14 +152,14 @@ class OscpCapacityProviderSession(Aggregate[SessionState]):
         )
         self.emit(
             e.OscpOutboundMessageValidated(
-                at,
-                receipt.entry_id,
-                receipt.type,
-                receipt.outcome,
-                receipt.validation,
-                receipt.findings,
-                receipt.window,
-                receipt.correlation_id,
+                at=at,
+                entry_id=receipt.entry_id,
+                message_type=receipt.type,
+                outcome=receipt.outcome,
+                validation=receipt.validation,
+                findings=receipt.findings,
+                window=receipt.window,
+                correlation_id=receipt.correlation_id,
             )
         )
 
@@ -242,7 +242,13 @@ class OscpCapacityProviderSession(Aggregate[SessionState]):
     def _finish_forecast(self, delivery: Delivery, forecast: CapacityForecast, request_id: str, at: int) -> None:
         self.emit(
             e.OscpForecastPublished(
-                at, delivery.entry_id, request_id, delivery.outcome, forecast.type, forecast.blocks, delivery.plan_id
+                at=at,
+                entry_id=delivery.entry_id,
+                request_id=request_id,
+                outcome=delivery.outcome,
+                type=forecast.type,
+                blocks=forecast.blocks,
+                plan_id=delivery.plan_id,
             )
         )
 
@@ -362,7 +368,14 @@ def _moved(plan: e.OscpForecastPlanned, steps: int) -> e.OscpForecastPlanned:
     blocks = tuple(_shifted(block, shift) for block in plan.blocks) if plan.relative else plan.blocks
     left = max(1, plan.times - 1) if plan.times else 0
     return e.OscpForecastPlanned(
-        plan.at, plan.plan_id, plan.due + shift, ForecastType(plan.type), blocks, plan.every_ms, left, plan.relative
+        at=plan.at,
+        plan_id=plan.plan_id,
+        due=plan.due + shift,
+        type=ForecastType(plan.type),
+        blocks=blocks,
+        every_ms=plan.every_ms,
+        times=left,
+        relative=plan.relative,
     )
 
 

@@ -130,13 +130,13 @@ class Energy(msgspec.Struct, forbid_unknown_fields=True):
             raise Unclean
         begin = None if self.initial_measure_time is UNSET else _instant(self.initial_measure_time)
         return messages.EnergyMeasurement(
-            _milli(self.value),
-            self.unit,
-            self.phase,
-            self.direction,
-            _instant(self.measure_time),
-            self.energy_type,
-            begin,
+            value_milli=_milli(self.value),
+            unit=self.unit,
+            phase=self.phase,
+            direction=self.direction,
+            measure_time=_instant(self.measure_time),
+            energy_type=self.energy_type,
+            initial_measure_time=begin,
         )
 
 

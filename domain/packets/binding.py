@@ -78,14 +78,14 @@ class _Mapping:
             return None
         main = min((action.assets[0] for action in routed), key=_rank)
         return Device(
-            self._row.device_id,
-            self._tree.type_of(main),
-            self._tree.place_of.get(main, top),
-            entities,
-            tuple(keys.values()),
-            None if self._row.cadence is None else int(self._row.cadence),
-            self._row.endpoint,
-            tuple(action for action in actions if action.keys),
+            id=self._row.device_id,
+            type=self._tree.type_of(main),
+            node=self._tree.place_of.get(main, top),
+            entities=entities,
+            keys=tuple(keys.values()),
+            cadence_ms=None if self._row.cadence is None else int(self._row.cadence),
+            endpoint=self._row.endpoint,
+            actions=tuple(action for action in actions if action.keys),
         )
 
     def _route(self) -> Iterator[_Routed]:

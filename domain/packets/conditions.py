@@ -80,13 +80,13 @@ def bess_mode(entity: Entity, world: World, at: int) -> str:
     state, spec = world.bess[entity.index], entity.site.depot.bess[entity.index]
     empty, full = spec.capacity * spec.min_soc // PPM, spec.capacity * spec.max_soc // PPM
     inputs = ModeInputs(
-        state.power_state,
-        link_status(entity, world, at),
-        is_in_fail_safe(entity, world),
-        state.control,
-        state.dispatch,
-        flow_of(state.power_w, spec.rating),
-        soc_band_of(state.stored_mj, empty, full),
+        power_state=state.power_state,
+        heartbeat=link_status(entity, world, at),
+        fail_safe=is_in_fail_safe(entity, world),
+        control=state.control,
+        dispatch=state.dispatch,
+        direction=flow_of(state.power_w, spec.rating),
+        soc_band=soc_band_of(state.stored_mj, empty, full),
     )
     return entity.site.modes.mode(inputs).mode
 

@@ -70,15 +70,17 @@ def entity_of(site: Site, kind: EntityKind, id: str) -> Entity:
         return Entity(site, kind, id, index, (), sensors=_sensors(depot, kind, id))
     node = index if kind is EntityKind.NODE else depot.node_index[_standing(depot, kind)[index].node]
     return Entity(
-        site,
-        kind,
-        id,
-        index,
-        depot.nodes[node].ancestors,
-        max(1, _rating_w(depot, kind, index)),
-        (index,) if kind is EntityKind.CONTROLLER else controllers_of(depot, node, below=kind is EntityKind.NODE),
-        _parts(depot, kind, index),
-        _sensors(depot, kind, id),
+        site=site,
+        kind=kind,
+        id=id,
+        index=index,
+        path=depot.nodes[node].ancestors,
+        rating_w=max(1, _rating_w(depot, kind, index)),
+        controllers=(index,)
+        if kind is EntityKind.CONTROLLER
+        else controllers_of(depot, node, below=kind is EntityKind.NODE),
+        parts=_parts(depot, kind, index),
+        sensors=_sensors(depot, kind, id),
     )
 
 

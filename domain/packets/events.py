@@ -147,15 +147,15 @@ class SensorPacketPublished(FeedEvent, frozen=True):
     def told(self, site_id: str) -> Packet:
         """The packet as it says itself."""
         return Packet(
-            self.type,
-            self.device_id,
-            self.device_type,
-            self.seq if self.told_seq is None else self.told_seq,
-            self.packet_id,
-            site_id,
-            self.scope_id,
-            self.sent_at,
-            self.measurements,
+            type=self.type,
+            device_id=self.device_id,
+            device_type=self.device_type,
+            seq=self.seq if self.told_seq is None else self.told_seq,
+            packet_id=self.packet_id,
+            site_id=site_id,
+            scope_id=self.scope_id,
+            sent_at=self.sent_at,
+            measurements=self.measurements,
         )
 
 

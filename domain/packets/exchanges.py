@@ -55,15 +55,15 @@ def answer_exchange(
         (":packet-type", packet.type.value.capitalize()),
     )
     return Exchange(
-        Direction.INBOUND.value,
-        ANSWER,
-        target,
-        f"{packet.packet_id}/answer-{attempt}",
-        packet.packet_id,
-        at,
-        f"{packet.packet_id}/answer-{attempt}",
-        (*told, *headers),
-        body,
+        direction=Direction.INBOUND.value,
+        message_type=ANSWER,
+        target=target,
+        request_id=f"{packet.packet_id}/answer-{attempt}",
+        correlation_id=packet.packet_id,
+        at=at,
+        entry_id=f"{packet.packet_id}/answer-{attempt}",
+        headers=(*told, *headers),
+        raw=body,
     )
 
 

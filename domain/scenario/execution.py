@@ -85,7 +85,13 @@ class ScenarioExecution(Aggregate[ExecutionState]):
         document = msgspec.Raw(msgspec.json.encode(raw))
         self.emit(
             e.ScenarioExecutionStarted(
-                at, self.run_id, self.execution_id, source, document, dict(names), max(at, begins_at)
+                at=at,
+                run_id=self.run_id,
+                execution_id=self.execution_id,
+                source=source,
+                script=document,
+                names=dict(names),
+                begins_at=max(at, begins_at),
             )
         )
 
@@ -168,7 +174,17 @@ class ScenarioExecution(Aggregate[ExecutionState]):
         reason = error.detail
         if isinstance(error, InvalidInput):
             reason = "; ".join(str(fault) for fault in error.faults)
-        self.emit(e.ScenarioStepRefused(at, index, self.due_at(step), step.action, error.type, reason, error.hint))
+        self.emit(
+            e.ScenarioStepRefused(
+                at=at,
+                index=index,
+                due_at=self.due_at(step),
+                action=step.action,
+                error=error.type,
+                reason=reason,
+                hint=error.hint,
+            )
+        )
 
     def open_expectations(self) -> Sequence[Raised]:
         """Those its steps have raised and that have no verdict yet."""

@@ -71,15 +71,15 @@ def _compact(exchange: Exchange) -> Exchange:
     raw = exchange.raw if len(exchange.raw) <= LARGEST_BODY else b""
     headers = tuple([_shared(header) for header in exchange.headers])
     return Exchange(
-        exchange.direction,
-        exchange.message_type,
-        exchange.target,
-        exchange.request_id,
-        exchange.correlation_id,
-        exchange.at,
-        exchange.entry_id,
-        headers,
-        raw,
+        direction=exchange.direction,
+        message_type=exchange.message_type,
+        target=exchange.target,
+        request_id=exchange.request_id,
+        correlation_id=exchange.correlation_id,
+        at=exchange.at,
+        entry_id=exchange.entry_id,
+        headers=headers,
+        raw=raw,
     )
 
 

@@ -123,7 +123,17 @@ def _key(measurand: Measurand) -> dict[str, object]:
 def _example(profile: PacketProfile) -> str:
     kinds = {measurand.dimension: measurand for measurand in profile.measurands.values()}
     told = tuple(one.measurement(one.key, _sample(one)) for one in list(kinds.values())[:_SAMPLED])
-    packet = Packet(PacketType.TELEMETRY, "device", DeviceType.MICROGRID_CONTROLLER, 0, "id", "site", "node", 0, told)
+    packet = Packet(
+        type=PacketType.TELEMETRY,
+        device_id="device",
+        device_type=DeviceType.MICROGRID_CONTROLLER,
+        seq=0,
+        packet_id="id",
+        site_id="site",
+        scope_id="node",
+        sent_at=0,
+        measurements=told,
+    )
     return profile.encode(packet).decode()
 
 

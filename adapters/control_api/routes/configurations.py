@@ -239,13 +239,13 @@ def _created(version: ConfigurationVersion) -> Response[ConfigurationView]:
 def _answered(version: ConfigurationVersion, status: int) -> Response[ConfigurationView]:
     definition = version.definition
     view = ConfigurationView(
-        version.id,
-        version.version,
-        version.newest,
-        version.archived,
-        definition.document.name,
-        definition.sha256,
-        msgspec.Raw(shown_document(definition.document_json)),
+        id=version.id,
+        version=version.version,
+        newest=version.newest,
+        archived=version.archived,
+        name=definition.document.name,
+        sha256=definition.sha256,
+        document=msgspec.Raw(shown_document(definition.document_json)),
     )
     return Response(view, status_code=status, headers={"ETag": configuration_etag(version)})
 

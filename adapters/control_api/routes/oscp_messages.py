@@ -204,13 +204,13 @@ def _check_session(backend: Backend, run_id: str, session_id: str) -> None:
 def _page(backend: Backend, session_id: str, asked: MessagesQuery) -> MessageList:
     after, before = _bounds(backend, asked)
     wanted = Wanted(
-        asked.direction,
-        asked.message_type,
-        asked.outcome,
-        asked.validation,
-        asked.has_override,
-        asked.correlation_id,
-        asked.request_id,
+        direction=asked.direction,
+        message_type=asked.message_type,
+        outcome=asked.outcome,
+        validation=asked.validation,
+        deliberate=asked.has_override,
+        correlation_id=asked.correlation_id,
+        request_id=asked.request_id,
     )
     page = list_messages(
         backend.oscp_messages_table,

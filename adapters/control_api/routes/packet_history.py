@@ -282,27 +282,27 @@ def _attempt(row: Row) -> AttemptView:
         type(event), Delivery.PENDING
     )
     return AttemptView(
-        event.attempt,
-        outcome,
-        wall_time(row.recorded_at),
-        event.status or None,
-        event.latency_us,
-        headers_of(event.answer_headers),
-        shown_body(event.answer),
-        masked_address(event.error),
-        getattr(event, "retry_ms", None),
+        attempt=event.attempt,
+        outcome=outcome,
+        recorded_at=wall_time(row.recorded_at),
+        status=event.status or None,
+        latency_us=event.latency_us,
+        headers=headers_of(event.answer_headers),
+        answer=shown_body(event.answer),
+        error=masked_address(event.error),
+        retry_ms=getattr(event, "retry_ms", None),
     )
 
 
 def _reading(reading: Reading) -> ReadingView:
     return ReadingView(
-        reading.packet_id,
-        PacketType(reading.type),
-        reading.device,
-        reading.seq,
-        reading.key,
-        msgspec.Raw(reading.value.encode()),
-        reading.unit,
-        Quality(reading.quality),
-        format_instant(reading.at),
+        packet_id=reading.packet_id,
+        type=PacketType(reading.type),
+        device=reading.device,
+        seq=reading.seq,
+        key=reading.key,
+        value=msgspec.Raw(reading.value.encode()),
+        unit=reading.unit,
+        quality=Quality(reading.quality),
+        at=format_instant(reading.at),
     )

@@ -115,5 +115,12 @@ def _view(history: PowerHistory, start: str) -> PowerHistoryView:
     ]
     begin, end = time_at(start, history.begin), time_at(start, history.end)
     return PowerHistoryView(
-        history.run_id, history.kind, history.id, begin, end, history.resolution_ms, history.tick_ms, buckets
+        run_id=history.run_id,
+        kind=history.kind,
+        id=history.id,
+        begin=begin,
+        end=end,
+        resolution_ms=history.resolution_ms,
+        tick_ms=history.tick_ms,
+        buckets=buckets,
     )

@@ -75,12 +75,12 @@ def _day(text: str) -> date:
 def _view(count: RefusedCount) -> RefusedView:
     key = count.key
     return RefusedView(
-        format_instant(key.hour),
-        key.sender,
-        key.surface,
-        key.route,
-        key.reason,
-        count.count,
-        format_instant(count.first_at),
-        format_instant(count.last_at),
+        hour=format_instant(key.hour),
+        sender=key.sender,
+        surface=key.surface,
+        route=key.route,
+        reason=key.reason,
+        count=count.count,
+        first_at=format_instant(count.first_at),
+        last_at=format_instant(count.last_at),
     )

@@ -103,16 +103,16 @@ def run_routes() -> list[Router]:
 
 def _summary(run: Run) -> RunSummary:
     return RunSummary(
-        run.run_id,
-        run.status,
-        run.configuration_id,
-        run.configuration_version,
-        run.name,
-        run.seed,
-        time_at(run.start_time, run.at),
-        run.ticks,
-        run.breaches,
-        run.late_departures,
-        wall_time(run.started_at),
-        wall_time(run.updated_at),
+        id=run.run_id,
+        status=run.status,
+        configuration_id=run.configuration_id,
+        configuration_version=run.configuration_version,
+        name=run.name,
+        seed=run.seed,
+        time=time_at(run.start_time, run.at),
+        ticks=run.ticks,
+        breaches=run.breaches,
+        late_departures=run.late_departures,
+        started_at=wall_time(run.started_at),
+        updated_at=wall_time(run.updated_at),
     )

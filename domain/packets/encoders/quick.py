@@ -188,7 +188,18 @@ class QuickPath:
             return False
         if "\0" in self._element({**element, "value": "0", "at": self._marks["at"]}).replace(self._marks["at"], ""):
             return False
-        front, back = self._around(Packet(PacketType.EVENT, "", DeviceType.BESS, 0, "", "", "", 0))
+        front, back = self._around(
+            Packet(
+                type=PacketType.EVENT,
+                device_id="",
+                device_type=DeviceType.BESS,
+                seq=0,
+                packet_id="",
+                site_id="",
+                scope_id="",
+                sent_at=0,
+            )
+        )
         marks = [mark[1] or mark[2] for mark in _find_marks.finditer(front)]
         return len(set(marks)) == len(marks) and "\0" not in _find_marks.sub("", front) + back
 

@@ -324,7 +324,17 @@ class Depot:
                 rating = int(min(charger.rating, connector.cable_limit or charger.rating))
                 automatic = charger.authorisation is Authorisation.AUTOMATIC
                 id = f"{charger.id}/{connector.id}"
-                compiled.append(ConnectorSpec(id, index, charger, rating, nodes + shared, nodes, automatic))
+                compiled.append(
+                    ConnectorSpec(
+                        id=id,
+                        charger=index,
+                        spec=charger,
+                        rating_w=rating,
+                        path=nodes + shared,
+                        nodes=nodes,
+                        automatic=automatic,
+                    )
+                )
         return compiled
 
     def _compile_vehicles(self) -> list[VehicleSpec]:

@@ -63,7 +63,15 @@ class Stage:
         state = self.world.connectors[connector]
         vehicle = self.world.vehicles[state.vehicle]
         spec, bus = self.depot.connectors[connector], self.depot.vehicles[state.vehicle]
-        return charge(spec, bus, state, vehicle, self.caps.get(connector, 0), begin, until)
+        return charge(
+            spec=spec,
+            bus=bus,
+            connector=state,
+            vehicle=vehicle,
+            cap_w=self.caps.get(connector, 0),
+            begin=begin,
+            until=until,
+        )
 
     def battery_mj(self, vehicle: int, at: int) -> int:
         """Stored energy of a vehicle in the depot, within this tick."""

@@ -45,14 +45,14 @@ def arrive(stage: Stage, vehicle: int, at: int, battery: int) -> None:
     coming = _next_duty(stage, vehicle, at)
     stage.emit(
         VehicleArrived(
-            at,
-            spec.vehicle.id,
-            max(0, battery),
-            at + wait,
-            NOBODY if coming is None else coming.duty,
-            0 if coming is None else coming.day,
-            -1 if coming is None else coming.departs_at,
-            max(0, -battery),
+            at=at,
+            vehicle=spec.vehicle.id,
+            battery_mj=max(0, battery),
+            plug_in_at=at + wait,
+            duty=NOBODY if coming is None else coming.duty,
+            duty_day=0 if coming is None else coming.day,
+            departs_at=-1 if coming is None else coming.departs_at,
+            shortfall_mj=max(0, -battery),
         )
     )
 
@@ -134,7 +134,15 @@ def depart(stage: Stage, vehicle: int, at: int) -> None:
     energy = stage.depot.duty_energy_mj(vehicle, duty, at)
     returns_at = at + length + _late_return(stage, vehicle)
     stage.emit(
-        VehicleDeparted(at, spec.vehicle.id, state.duty, returns_at, energy, state.battery_mj, max(0, at - scheduled))
+        VehicleDeparted(
+            at=at,
+            vehicle=spec.vehicle.id,
+            duty=state.duty,
+            returns_at=returns_at,
+            energy_mj=energy,
+            battery_mj=state.battery_mj,
+            late_ms=max(0, at - scheduled),
+        )
     )
 
 
