@@ -89,6 +89,22 @@ def test_one_breach_is_told_once(
     assert {finding.kind for finding in findings} <= {Kind.NUMBERS}
 
 
+@pytest.mark.parametrize(
+    ("by_id", "by_group"), [(TEN + 5, TEN + 9), (TEN + 9, TEN + 5)], ids=["group last", "request id last"]
+)
+@pytest.mark.parametrize(
+    ("breached_at", "expected"),
+    [(TEN + 7, ["compliance.duplicate"]), (TEN + 9, ["compliance.duplicate"]), (TEN + 10, [])],
+)
+def test_a_breach_told_under_two_names_counts_from_the_last_time(
+    by_id: int, by_group: int, breached_at: int, expected: list[str]
+) -> None:
+    """The group id stands for its newest forecast: a message by either name tells of the same breach."""
+    state = with_forecasts(session(answered={"f1": by_id, "group-1": by_group}))
+    context = Context(NOW, breached={"f1": breached_at})
+    assert rules(state, COMPLIANCE, ERROR, "group-1", context) == expected
+
+
 @pytest.mark.parametrize(("told_at", "expected"), [(TEN, ["compliance.duplicate"]), (TEN - 1, [])])
 def test_what_was_told_of_the_group_before_a_forecast_is_not_about_it(told_at: int, expected: list[str]) -> None:
     state = with_forecasts(session(answered={"group-1": told_at}))
