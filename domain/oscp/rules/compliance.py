@@ -61,10 +61,14 @@ def _meant(case: Case) -> PublishedForecast | None:
 
 
 def _told_at(case: Case, meant: PublishedForecast) -> int | None:
-    """When a breach of the forecast was last told, by its own id or by what stands for it."""
-    names = {meant.request_id, case.correlation_id} & case.state.answered.keys()
-    told = [case.state.answered[name] for name in names if case.state.answered[name] >= meant.at]
-    return max(told, default=None)
+    """When a breach of the forecast was last told: by its request id, by its group's id, or without any id.
+
+    The group's id and no id count only while they mean this forecast.
+    """
+    substitutes = (case.attached.group_id, "")
+    names = [name for name in substitutes if forecast_meant(case.state, case.type, case.message, name) is meant]
+    times = [case.state.answered[name] for name in (meant.request_id, *names) if name in case.state.answered]
+    return max((at for at in times if at >= meant.at), default=None)
 
 
 RULES = (names_a_forecast, blocks.forwards, blocks.apart, within_the_forecast, not_repeated, breached)

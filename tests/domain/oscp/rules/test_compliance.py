@@ -105,6 +105,24 @@ def test_a_breach_told_under_two_names_counts_from_the_last_time(
     assert rules(state, COMPLIANCE, ERROR, "group-1", context) == expected
 
 
+@pytest.mark.parametrize(
+    ("first", "again", "expected"),
+    [
+        ("group-1", "f1", ["compliance.duplicate"]),
+        ("f1", "group-1", ["compliance.duplicate"]),
+        ("", "f1", ["compliance.duplicate"]),
+        ("", "group-1", ["compliance.duplicate"]),
+        ("group-1", "g1", []),
+        ("f1", "g1", []),
+        ("g1", "group-1", []),
+    ],
+)
+def test_a_breach_told_again_under_another_name_is_told_twice(first: str, again: str, expected: list[str]) -> None:
+    """The group id and no id at all mean the consumption forecast f1, never the generation forecast g1."""
+    state = with_forecasts(session(profile=SILENT, answered={first: TEN + 5}))
+    assert rules(state, COMPLIANCE, ERROR, again) == expected
+
+
 @pytest.mark.parametrize(("told_at", "expected"), [(TEN, ["compliance.duplicate"]), (TEN - 1, [])])
 def test_what_was_told_of_the_group_before_a_forecast_is_not_about_it(told_at: int, expected: list[str]) -> None:
     state = with_forecasts(session(answered={"group-1": told_at}))
