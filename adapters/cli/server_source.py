@@ -10,7 +10,7 @@ import msgspec
 
 from adapters.cli.client import Client
 from adapters.cli.failures import Unreachable
-from adapters.cli.source import ConfigurationLine, EventLine, RunLine
+from adapters.cli.lines import ConfigurationLine, EventLine, RunLine
 from application.run.views import WorldView
 
 _LARGEST_PAGE = 100

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from adapters.cli.source import ConfigurationLine, EventLine, RunLine
+from adapters.cli.lines import ConfigurationLine, EventLine, RunLine
 from application.event_log import EventLog, Filter, Row
 from application.run.archive import RunArchive
 from application.run.requests import parse_moment, time_at

@@ -11,8 +11,9 @@ import msgspec
 from adapters.cli.arguments import Subcommands, add_json, count
 from adapters.cli.depots import load_depot
 from adapters.cli.exit_codes import ExitCode
+from adapters.cli.lines import ConfigurationLine
 from adapters.cli.output_files import write_whole
-from adapters.cli.source import ConfigurationLine, add_source, open_source, server
+from adapters.cli.source import add_source, open_source, server
 from adapters.cli.terminal import Terminal
 from adapters.cli.toolbox import ImportFormat, ImportRequest, Toolbox
 from domain.configuration.definition import Definition

@@ -8,7 +8,8 @@ import msgspec
 
 from adapters.cli.arguments import Subcommands, add_json
 from adapters.cli.exit_codes import ExitCode
-from adapters.cli.source import EventLine, add_source, open_source
+from adapters.cli.lines import EventLine
+from adapters.cli.source import add_source, open_source
 from adapters.cli.terminal import Terminal
 from adapters.cli.toolbox import Toolbox
 from domain.configuration.quantities import MS_PER_DAY, MS_PER_HOUR, MS_PER_MINUTE, MS_PER_SECOND
