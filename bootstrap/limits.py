@@ -54,7 +54,7 @@ LIMITS = (
     Limit("head-bytes", "head_bytes", "bytes", 256, 2**24),
     Limit("head-seconds", "head_seconds", "seconds", 0.01, 86_400),
     Limit("body-seconds", "body_seconds", "seconds", 0.01, 86_400),
-    Limit("whole-body-seconds", "whole_body_seconds", "seconds", 0.01, 86_400),
+    Limit("body-bytes-per-second", "body_bytes_per_second", "bytes", 1, 2**30),
     Limit("body-bytes-under-way", "body_bytes_under_way", "bytes", 256, 2**40),
     Limit("response-seconds", "response_seconds", "seconds", 0.01, 86_400),
     Limit("idle-seconds", "idle_seconds", "seconds", 0.01, 86_400),

@@ -4,6 +4,7 @@ from connection_guard.asgi import GuardedApplication
 from connection_guard.bodies import BodyMemory
 from connection_guard.connection import GuardedConnection, current_connection
 from connection_guard.guard import ConnectionGuard
+from connection_guard.limited_body import LimitedBody
 from connection_guard.limits import Limits
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "ConnectionGuard",
     "GuardedApplication",
     "GuardedConnection",
+    "LimitedBody",
     "Limits",
     "current_connection",
 ]

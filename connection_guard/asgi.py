@@ -11,6 +11,7 @@ from urllib.parse import unquote
 
 from connection_guard.bodies import BodyMemory
 from connection_guard.connection import CURRENT, GuardedConnection
+from connection_guard.limited_body import LimitedBody
 from connection_guard.limits import Limits
 from connection_guard.responses import MEDIA_TYPE, problem
 from connection_guard.turns import Deadlines, Turns
@@ -53,8 +54,7 @@ class GuardedApplication:
         memory = BodyMemory(limits.body_bytes_under_way)
         self._app = app
         self._memory_of = memory_of or (lambda _: memory)
-        self._body_seconds = limits.body_seconds
-        self._whole_body_seconds = limits.whole_body_seconds
+        self._limits = limits
         self._is_stopping = False
         self._deadlines = Deadlines(_AT_ONCE)
         self._beginning = Turns(_AT_ONCE)
@@ -86,11 +86,12 @@ class GuardedApplication:
             number = connection.incomplete_request()
             if number:
                 await self._beginning.wait()
-                late = _LateBody(connection, number, scope, receive, send, self._memory_of(scope["path"]))
+                body = LimitedBody(self._limits, self._memory_of(scope["path"]))
+                late = _LateBody(connection, number, scope, receive, send, body)
                 try:
                     await self._app(scope, lambda: self._receive_within_limits(late), late.send)
                 finally:
-                    late.give_memory_back()
+                    body.give_memory_back()
                 await late.end()
             else:
                 await self._app(scope, receive, send)
@@ -110,8 +111,12 @@ class GuardedApplication:
         if late.is_refused:
             return _DISCONNECT
         late.waits_to_be_asked = False
+        clock = asyncio.get_running_loop().time
+        began = clock()
         message = await (late.receive() if late.has_arrived else self._receive_in_time(late))
-        reason = "" if message is _DISCONNECT else late.take_memory_for(len(message.get("body", b"")))
+        if message is _DISCONNECT:
+            return message
+        reason = late.body.part_came(len(message.get("body", b"")), clock() - began)
         if not reason:
             return message
         await late.refuse_for_memory(reason)
@@ -119,34 +124,28 @@ class GuardedApplication:
 
     async def _receive_in_time(self, late: _LateBody) -> Message:
         """The next part of the body; a disconnect when it took too long."""
-        left = late.began + self._whole_body_seconds - asyncio.get_running_loop().time()
-        seconds = _BODY_SECONDS_WHEN_STOPPING if self._is_stopping else min(self._body_seconds, left)
         timeout = asyncio.timeout(None)
         try:
             async with timeout:
+                seconds = _BODY_SECONDS_WHEN_STOPPING if self._is_stopping else late.body.seconds_left
                 self._deadlines.add(timeout, seconds)
                 return await late.receive()
         except TimeoutError:
-            await self._refuse(late, is_whole=left < self._body_seconds)
+            if self._is_stopping:
+                await late.refuse(503, "The service is stopping, and the body of the request has not arrived.")
+            else:
+                await late.refuse(408, late.body.lateness, ends=not late.body.is_slow)
             return _DISCONNECT
         finally:
             self._deadlines.discard(timeout)
-
-    async def _refuse(self, late: _LateBody, *, is_whole: bool) -> None:
-        if self._is_stopping:
-            await late.refuse(503, "The service is stopping, and the body of the request has not arrived.")
-        elif is_whole:
-            await late.refuse(408, f"The whole body has not arrived within {self._whole_body_seconds:g} s.")
-        else:
-            await late.refuse(408, f"No part of the body has arrived for {self._body_seconds:g} s.")
 
 
 class _LateBody:
     """A request whose body has not arrived as a whole when the application begins with it."""
 
     __slots__ = (
-        *("_counted", "_discards", "_is_unended", "_memory", "_number", "_received", "_send", "_started"),
-        *("began", "connection", "is_refused", "receive", "waits_to_be_asked"),
+        *("_discards", "_is_unended", "_number", "_send", "_started"),
+        *("body", "connection", "is_refused", "receive", "waits_to_be_asked"),
     )
 
     def __init__(
@@ -156,9 +155,9 @@ class _LateBody:
         scope: Scope,
         receive: Receive,
         send: Send,
-        memory: BodyMemory,
+        body: LimitedBody,
     ) -> None:
-        self.began = asyncio.get_running_loop().time()
+        self.body = body
         self.connection = connection
         self.receive = receive
         self.waits_to_be_asked = any(
@@ -167,33 +166,17 @@ class _LateBody:
         """The client sends the body only when it is told to go on (RFC 9110 10.1.1)."""
         self.is_refused = False
         """What the application still sends is discarded."""
-        self._counted = 0
         self._discards = False
         """A long rest of the body is discarded before the response ends, and the connection closed after it."""
         self._is_unended = False
         """`end` has to end the response."""
-        self._memory = memory
         self._number = number
-        self._received = 0
         self._send = send
         self._started = False
 
     @property
     def has_arrived(self) -> bool:
         return self.connection.is_complete(self._number)
-
-    def take_memory_for(self, more: int) -> str:
-        """Count so many more bytes of the body. Why not, when the memory for bodies is used up."""
-        self._received += more
-        counted = self._memory.counted(self._received)
-        reason = self._memory.take(counted - self._counted)
-        if not reason:
-            self._counted = counted
-        return reason
-
-    def give_memory_back(self) -> None:
-        self._memory.give_back(self._counted)
-        self._counted = 0
 
     async def send(self, message: Message) -> None:
         """The application's."""
@@ -205,19 +188,17 @@ class _LateBody:
             if self.waits_to_be_asked or self._discards:  # it is not known where the next request begins
                 message = {**message, "headers": [*message.get("headers", ()), _CLOSE]}
         elif self._discards and not message.get("more_body"):
-            self.give_memory_back()
+            self.body.give_memory_back()
             await self._send({**message, "more_body": True})
             await self._discard_rest()
             message = {"type": "http.response.body", "body": b""}
         await self._send(message)
 
     async def refuse_for_memory(self, reason: str) -> None:
-        """Respond 503; `end` ends the response and closes the connection."""
         await self.refuse(503, reason, (b"retry-after", b"%d" % _RETRY_AFTER_SECONDS), ends=False)
-        self._is_unended = not self._started
 
     async def end(self) -> None:
-        """After `refuse_for_memory`, when the application holds nothing of the body any more: read on for up to 2 s.
+        """Read on for up to 2 s after a refusal of a client that still sends; nothing of the body is kept any more.
 
         A connection that is closed while its client sends is reset, and the client never sees the response.
         """
@@ -236,9 +217,10 @@ class _LateBody:
     async def refuse(self, status: int, detail: str, *more: tuple[bytes, bytes], ends: bool = True) -> None:
         """Respond by a problem and close the connection; abort it when the response has begun.
 
-        Without `ends` the end of the response, which closes the connection, is still to be sent.
+        Without `ends` the client is still sending: `end` sends the end of the response, which closes the connection.
         """
         self.is_refused = True
+        self._is_unended = not ends and not self._started
         if self._started:
             await _abort(self.connection, self.receive)
             return
