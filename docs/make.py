@@ -1,4 +1,7 @@
-"""Write docs/configuration.md anew from the document's types: `python -m docs.make` from the project's root."""
+"""Write anew what is made from code: `python -m docs.make` from the project's root.
+
+docs/configuration.md is made whole from the types of the document, the lifecycle in docs/oscp.md from its table.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from typing import Any
 
 from msgspec import NODEFAULT, inspect
 
+from docs import oscp_lifecycle
 from docs.fields import MEANINGS, SECTIONS
 from domain.configuration.document import ID_PATTERN, SimulationConfigurationDocument
 from domain.configuration.quantities import ClockTime, Quantity
@@ -137,3 +141,4 @@ def _quantity(value: Quantity) -> str:
 
 if __name__ == "__main__":
     PAGE.write_text(page(), encoding="utf-8")
+    oscp_lifecycle.PAGE.write_text(oscp_lifecycle.page_with(oscp_lifecycle.section()), encoding="utf-8")

@@ -1,6 +1,7 @@
 """OscpCapacityProviderSession: what a session does about a message, an answer, an operator's wish and passing time.
 
-It decides on lifecycle, negotiation and liveness (design §4, §9, §10); whether a message is right is for the rules.
+It decides on negotiation and liveness (design §4, §9, §10), and names the cause of every change of its lifecycle; the
+next state is looked up in `domain/oscp/lifecycle.py`. Whether a message is right is for the rules.
 """
 
 from __future__ import annotations
@@ -16,21 +17,15 @@ from domain.oscp import events as e
 from domain.oscp.due import Act, due_now
 from domain.oscp.evolve import HANDLERS
 from domain.oscp.ledger import request_id_of
+from domain.oscp.lifecycle import STATES, WE_MAY_SEND, transition
 from domain.oscp.messages import Block, CapacityForecast, Handshake, HandshakeAcknowledge, Heartbeat, Message
 from domain.oscp.receipt import Receipt
 from domain.oscp.registering import registered
 from domain.oscp.state import SessionState
 from domain.oscp.vocabulary import LIVE, Direction, ForecastType, Lifecycle, MessageType, Outcome
-from domain.projection import ProjectionHealth, ProjectionStateChanged
+from domain.projection import ProjectionStateChanged
 
 FAMILY = "oscp"
-_HEALTH = {
-    Lifecycle.OFFLINE: ProjectionHealth.DOWN,
-    Lifecycle.ACCEPTING_HANDSHAKE: ProjectionHealth.CONNECTING,
-    Lifecycle.AWAITING_HANDSHAKE_ACKNOWLEDGE: ProjectionHealth.CONNECTING,
-    Lifecycle.ONLINE: ProjectionHealth.UP,
-    Lifecycle.DEGRADED: ProjectionHealth.IMPAIRED,
-}
 _REFUSED = 403
 
 
@@ -81,7 +76,7 @@ class OscpCapacityProviderSession(Aggregate[SessionState]):
         self.emit(attached)
 
     def detach(self, at: int) -> None:
-        self._go(Lifecycle.OFFLINE, e.Cause.DETACHED, at)
+        self._change_lifecycle(e.Cause.DETACHED, at)
         self.emit(e.OscpProviderSessionDetached(at))
 
     def force(self, lifecycle: Lifecycle, at: int, reason: str = "") -> None:
@@ -91,11 +86,11 @@ class OscpCapacityProviderSession(Aggregate[SessionState]):
         if lifecycle in LIVE and self.lifecycle not in LIVE and not has_rates:
             every = self.attached.policy.heartbeat_interval_ms
             self._negotiate(every, every, at)
-        self._go(lifecycle, e.Cause.FORCED, at, reason)
+        self._change_lifecycle(e.Cause.FORCED, at, reason, lifecycle)
 
     def disconnect(self, at: int, reason: str = "") -> None:
         """End the relationship on purpose; only a new handshake brings it back."""
-        self._go(Lifecycle.OFFLINE, e.Cause.DISCONNECTED, at, reason)
+        self._change_lifecycle(e.Cause.DISCONNECTED, at, reason)
 
     def switch_heartbeats(self, sending: bool, at: int) -> None:
         if sending != self.state.sends_heartbeats:
@@ -123,7 +118,7 @@ class OscpCapacityProviderSession(Aggregate[SessionState]):
             e.OscpHandshakeReceived(at, receipt.entry_id, receipt.request_id, receipt.outcome, wants, receipt.rule)
         )
         if receipt.outcome is Outcome.ACCEPTED:
-            self._go(Lifecycle.ACCEPTING_HANDSHAKE, e.Cause.HANDSHAKE_RECEIVED, at)
+            self._change_lifecycle(e.Cause.HANDSHAKE_RECEIVED, at)
 
     def _receive_acknowledge(self, receipt: Receipt, at: int) -> None:
         wants = _wants(receipt.message)
@@ -140,7 +135,7 @@ class OscpCapacityProviderSession(Aggregate[SessionState]):
             self.emit(e.OscpMessageClosed(at, receipt.entry_id, receipt.outcome))
         elif receipt.method == "DELETE":
             self.emit(e.OscpPartnerUnregistered(at, receipt.entry_id))
-            self._go(Lifecycle.OFFLINE, e.Cause.UNREGISTERED, at)
+            self._change_lifecycle(e.Cause.UNREGISTERED, at)
         else:
             self.emit(registered(self.state, receipt, at))
 
@@ -178,18 +173,15 @@ class OscpCapacityProviderSession(Aggregate[SessionState]):
         """A message is recorded and under way. A handshake brings the session to awaiting its acknowledgement."""
         self.emit(opened)
         if opened.direction is Direction.OUTBOUND and opened.message_type is MessageType.HANDSHAKE and not opened.part:
-            self._go(Lifecycle.AWAITING_HANDSHAKE_ACKNOWLEDGE, e.Cause.HANDSHAKE_SENT, opened.at)
+            self._change_lifecycle(e.Cause.HANDSHAKE_SENT, opened.at)
 
     def check_may_send(self, type: MessageType) -> None:
         """Raises CommandRefused when the protocol does not allow this message now."""
-        if type is MessageType.HANDSHAKE and self.lifecycle is not Lifecycle.OFFLINE:
-            raise CommandRefused(f"the session is {self.lifecycle}", "disconnect it first: a handshake starts offline")
-        if type is MessageType.HANDSHAKE_ACKNOWLEDGE and self.lifecycle is not Lifecycle.ACCEPTING_HANDSHAKE:
-            raise CommandRefused(f"the session is {self.lifecycle}", "an acknowledgement answers a handshake")
         if type is MessageType.REGISTER and not self.attached.profile.registration:
             raise CommandRefused(f"{self.attached.profile.name} partners do not register", "use another profile")
-        if type in _NEEDS_LIVE and self.lifecycle not in LIVE:
-            raise CommandRefused(f"the session is {self.lifecycle}", "bring it online by a handshake first")
+        allowed = WE_MAY_SEND.get(type)
+        if allowed is not None and self.lifecycle not in allowed.states:
+            raise CommandRefused(f"the session is {self.lifecycle}", allowed.refusal)
 
     def finish(self, delivery: Delivery, at: int) -> None:
         """A message under way has come to its end."""
@@ -221,10 +213,10 @@ class OscpCapacityProviderSession(Aggregate[SessionState]):
         if not is_current or self.lifecycle is not Lifecycle.AWAITING_HANDSHAKE_ACKNOWLEDGE:
             return
         if delivery.outcome is Outcome.REJECTED:
-            self._go(Lifecycle.OFFLINE, e.Cause.HANDSHAKE_REFUSED, at, _reason(delivery))
+            self._change_lifecycle(e.Cause.HANDSHAKE_REFUSED, at, _reason(delivery))
         elif delivery.outcome is Outcome.FAILED:
             self.emit(e.OscpSessionTimedOut(at, e.TimedOut.HANDSHAKE, at))
-            self._go(Lifecycle.OFFLINE, e.Cause.UNREACHABLE, at, delivery.error)
+            self._change_lifecycle(e.Cause.UNREACHABLE, at, delivery.error)
 
     def _finish_acknowledge(self, delivery: Delivery, at: int) -> None:
         is_current = self.state.acknowledgement_id == delivery.entry_id
@@ -234,10 +226,10 @@ class OscpCapacityProviderSession(Aggregate[SessionState]):
         if delivery.outcome is Outcome.ACCEPTED:
             self._complete_handshake(at)
         elif delivery.outcome is Outcome.REJECTED:
-            self._go(Lifecycle.OFFLINE, e.Cause.HANDSHAKE_REFUSED, at, _reason(delivery))
+            self._change_lifecycle(e.Cause.HANDSHAKE_REFUSED, at, _reason(delivery))
         elif delivery.outcome is Outcome.FAILED:
             self.emit(e.OscpSessionTimedOut(at, e.TimedOut.HANDSHAKE_ACKNOWLEDGE, at))
-            self._go(Lifecycle.OFFLINE, e.Cause.UNREACHABLE, at, delivery.error)
+            self._change_lifecycle(e.Cause.UNREACHABLE, at, delivery.error)
 
     def _finish_forecast(self, delivery: Delivery, forecast: CapacityForecast, request_id: str, at: int) -> None:
         self.emit(
@@ -260,12 +252,12 @@ class OscpCapacityProviderSession(Aggregate[SessionState]):
         if self.lifecycle not in LIVE or opened is None or opened.at < self.state.live_since:
             return
         if delivery.outcome is Outcome.ACCEPTED:
-            if self.lifecycle is Lifecycle.DEGRADED:
-                self._go(Lifecycle.ONLINE, e.Cause.REACHABLE_AGAIN, at)
+            self._change_lifecycle(e.Cause.REACHABLE_AGAIN, at)
         elif delivery.outcome is Outcome.FAILED or delivery.status >= 500:
-            self._go(self.attached.policy.unreachable, e.Cause.UNREACHABLE, at, delivery.error or _reason(delivery))
+            reason = delivery.error or _reason(delivery)
+            self._change_lifecycle(e.Cause.UNREACHABLE, at, reason, self.attached.policy.unreachable)
         elif delivery.type is MessageType.HEARTBEAT and delivery.status == _REFUSED:
-            self._go(Lifecycle.OFFLINE, e.Cause.HEARTBEAT_REFUSED, at, _reason(delivery))
+            self._change_lifecycle(e.Cause.HEARTBEAT_REFUSED, at, _reason(delivery))
 
     # Forecast plans
 
@@ -299,10 +291,10 @@ class OscpCapacityProviderSession(Aggregate[SessionState]):
                 continue
             if self.lifecycle in LIVE:
                 self.emit(e.OscpSessionTimedOut(now, e.TimedOut.HEARTBEAT, due.at))
-                self._go(Lifecycle.OFFLINE, e.Cause.HEARTBEAT_EXPIRED, now)
+                self._change_lifecycle(e.Cause.HEARTBEAT_EXPIRED, now)
             else:
                 self.emit(e.OscpSessionTimedOut(now, e.TimedOut.HANDSHAKE_ACKNOWLEDGE, due.at))
-                self._go(Lifecycle.OFFLINE, e.Cause.HANDSHAKE_TIMED_OUT, now)
+                self._change_lifecycle(e.Cause.HANDSHAKE_TIMED_OUT, now)
 
     def recover(self, now: int, in_flight: Container[str] = ()) -> list[e.OscpMessageOpened]:
         """After a restart: what was under way is closed as indeterminate and returned; what is overdue times out.
@@ -315,7 +307,7 @@ class OscpCapacityProviderSession(Aggregate[SessionState]):
             self.emit(e.OscpMessageClosed(now, opened.entry_id, Outcome.INDETERMINATE))
         in_doubt = any(opened.entry_id == self.state.acknowledgement_id for opened in interrupted)
         if in_doubt and self.lifecycle is Lifecycle.ACCEPTING_HANDSHAKE:
-            self._go(Lifecycle.OFFLINE, e.Cause.RESTARTED, now, "the acknowledgement was under way")
+            self._change_lifecycle(e.Cause.RESTARTED, now, "the acknowledgement was under way")
         self.time_out(now)
         return interrupted
 
@@ -326,27 +318,22 @@ class OscpCapacityProviderSession(Aggregate[SessionState]):
         if wanted is None and self.attached.profile.same_interval:
             wanted = asked
         self._negotiate(asked, wanted, at)
-        self._go(Lifecycle.ONLINE, e.Cause.HANDSHAKE_COMPLETED, at)
+        self._change_lifecycle(e.Cause.HANDSHAKE_COMPLETED, at)
 
     def _negotiate(self, receive_every_ms: int | None, send_every_ms: int | None, at: int) -> None:
         configuration = self.attached.measurement_configuration
         self.emit(e.OscpBehaviourNegotiated(at, receive_every_ms, send_every_ms, configuration))
 
-    def _ends_on_purpose(self, cause: e.Cause) -> bool:
-        """Whether a session that is offline for another reason is now left so on purpose."""
-        return cause is e.Cause.DISCONNECTED and self.state.cause not in {None, cause}
-
-    def _go(self, after: Lifecycle, cause: e.Cause, at: int, reason: str = "") -> None:
-        before = self.lifecycle
-        if after is before and cause is not e.Cause.FORCED and not self._ends_on_purpose(cause):
+    def _change_lifecycle(self, cause: e.Cause, at: int, reason: str = "", chosen: Lifecycle | None = None) -> None:
+        """Follow the table's row for this cause; `chosen` is the next state where the row leaves it to a setting."""
+        row = transition(self.lifecycle, cause, chosen)
+        if not row.is_recorded_after(self.state.cause):
             return
-        self.emit(e.OscpLifecycleChanged(at, before, after, cause, reason))
-        if _HEALTH[after] is not _HEALTH[before]:
+        self.emit(e.OscpLifecycleChanged(at, row.before, row.after, cause, reason))
+        health = STATES[row.after].health
+        if health is not STATES[row.before].health:
             attached = self.attached
-            self.emit(ProjectionStateChanged(at, attached.run_id, FAMILY, attached.managed_scope_id, _HEALTH[after]))
-
-
-_NEEDS_LIVE = frozenset({MessageType.HEARTBEAT, MessageType.UPDATE_GROUP_CAPACITY_FORECAST})
+            self.emit(ProjectionStateChanged(at, attached.run_id, FAMILY, attached.managed_scope_id, health))
 
 
 def stream_of(run_id: str, remote_configuration_id: str) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from domain.oscp.findings import Finding, Kind
+from domain.oscp.lifecycle import PARTNER_MAY_SEND
 from domain.oscp.messages import Handshake, HandshakeAcknowledge
 from domain.oscp.profile import Presence
 from domain.oscp.rules.context import Case
-from domain.oscp.rules.lifecycle import AWAITING
 from domain.oscp.shown import quoted
+from domain.oscp.vocabulary import MessageType
 
 _CONFIGURATION = "/required_behaviour/measurement_configuration"
 
@@ -20,7 +21,8 @@ def answers_the_handshake(case: Case) -> Iterator[Finding]:
     A session put into this state by hand has no handshake under way, and takes any.
     """
     awaited, named = case.state.handshake_id, case.correlation_id
-    if case.state.lifecycle not in AWAITING or named == awaited or not awaited:
+    awaiting = PARTNER_MAY_SEND[MessageType.HANDSHAKE_ACKNOWLEDGE].states
+    if case.state.lifecycle not in awaiting or named == awaited or not awaited:
         return
     if named:
         yield Finding("acknowledge.other-handshake", Kind.CORRELATION, quoted(named), quoted(awaited))

@@ -27,7 +27,7 @@ MOST_OF_A_RULE = 20
 Rule = Callable[[Case], Iterator[Finding]]
 
 _MEASUREMENTS: tuple[Rule, ...] = (
-    lifecycle.live,
+    lifecycle.allowed_in_state,
     bindings.publication_mode,
     bindings.group,
     *windows.RULES,
@@ -35,18 +35,18 @@ _MEASUREMENTS: tuple[Rule, ...] = (
 )
 
 RULES: dict[MessageType, tuple[Rule, ...]] = {
-    MessageType.REGISTER: registrations.RULES,
-    MessageType.HANDSHAKE: (lifecycle.offline, handshakes.measurement_configuration),
+    MessageType.REGISTER: (lifecycle.allowed_in_state, *registrations.RULES),
+    MessageType.HANDSHAKE: (lifecycle.allowed_in_state, handshakes.measurement_configuration),
     MessageType.HANDSHAKE_ACKNOWLEDGE: (
-        lifecycle.awaiting_acknowledgement,
+        lifecycle.allowed_in_state,
         handshakes.answers_the_handshake,
         handshakes.measurement_configuration,
     ),
-    MessageType.HEARTBEAT: (lifecycle.live, lifecycle.ahead_of_now),
+    MessageType.HEARTBEAT: (lifecycle.allowed_in_state, lifecycle.ahead_of_now),
     MessageType.UPDATE_GROUP_MEASUREMENTS: _MEASUREMENTS,
     MessageType.UPDATE_ASSET_MEASUREMENTS: (*_MEASUREMENTS, bindings.asset, *windows.ASSET_RULES),
-    MessageType.ADJUST_GROUP_CAPACITY_FORECAST: (lifecycle.live, bindings.group, *adjustments.RULES),
-    MessageType.GROUP_CAPACITY_COMPLIANCE_ERROR: (lifecycle.live, *compliance.RULES),
+    MessageType.ADJUST_GROUP_CAPACITY_FORECAST: (lifecycle.allowed_in_state, bindings.group, *adjustments.RULES),
+    MessageType.GROUP_CAPACITY_COMPLIANCE_ERROR: (lifecycle.allowed_in_state, *compliance.RULES),
 }
 
 

@@ -1,17 +1,14 @@
-"""Which state of the session takes which message."""
+"""Whether the session takes a message at all: it has not ended, and its state allows this type."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from domain.oscp.findings import Finding, Kind
+from domain.oscp.lifecycle import PARTNER_MAY_SEND
 from domain.oscp.messages import Heartbeat
 from domain.oscp.rules.context import Case
 from domain.oscp.times import format_instant
-from domain.oscp.vocabulary import LIVE, Lifecycle
-
-OFFLINE = frozenset({Lifecycle.OFFLINE})
-AWAITING = frozenset({Lifecycle.AWAITING_HANDSHAKE_ACKNOWLEDGE})
 
 
 def not_ended(case: Case) -> Iterator[Finding]:
@@ -20,17 +17,12 @@ def not_ended(case: Case) -> Iterator[Finding]:
         yield Finding("session.ended", Kind.SESSION, "a session that has ended", "an active session")
 
 
-def offline(case: Case) -> Iterator[Finding]:
-    """A handshake begins a relation; in the middle of one it is refused."""
-    return _in_state(case, OFFLINE, "handshake.not-offline")
-
-
-def awaiting_acknowledgement(case: Case) -> Iterator[Finding]:
-    return _in_state(case, AWAITING, "acknowledge.not-awaited")
-
-
-def live(case: Case) -> Iterator[Finding]:
-    return _in_state(case, LIVE, "session.not-online")
+def allowed_in_state(case: Case) -> Iterator[Finding]:
+    """The partner may send this type of message in the session's present state."""
+    allowed = PARTNER_MAY_SEND[case.type]
+    if case.state.lifecycle not in allowed.states:
+        expected = " or ".join(sorted(state.value for state in allowed.states))
+        yield Finding(allowed.refusal, Kind.LIFECYCLE, f"the session {case.state.lifecycle.value}", expected)
 
 
 def ahead_of_now(case: Case) -> Iterator[Finding]:
@@ -39,9 +31,3 @@ def ahead_of_now(case: Case) -> Iterator[Finding]:
     if isinstance(message, Heartbeat) and message.offline_mode_at <= now:
         found, expected = format_instant(message.offline_mode_at), f"an instant after {format_instant(now)}"
         yield Finding("heartbeat.in-the-past", Kind.SEMANTICS, found, expected, "/offline_mode_at")
-
-
-def _in_state(case: Case, states: frozenset[Lifecycle], rule: str) -> Iterator[Finding]:
-    if case.state.lifecycle not in states:
-        expected = " or ".join(sorted(state.value for state in states))
-        yield Finding(rule, Kind.LIFECYCLE, f"the session {case.state.lifecycle.value}", expected)
