@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 import msgspec
 from aiohttp import web
 
+from standin.bodies import read_body
+
 Order = TypeVar("Order")
 
 
@@ -21,7 +23,7 @@ class Problem(Exception):
 async def body(request: web.Request, type: type[Order]) -> Order:
     """An absent body counts as an empty object. Raises Problem."""
     try:
-        return msgspec.json.decode(await request.read() or b"{}", type=type)
+        return msgspec.json.decode(await read_body(request) or b"{}", type=type)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
         raise Problem(422, str(problem)) from problem
 

@@ -26,6 +26,7 @@ from adapters.front_door.rules import (
     is_loopback_name,
 )
 from connection_guard import current_connection
+from standin.bodies import Bodies, BodyRefused
 from standin.tokens import Gatekeeper
 
 SURFACES = ("control", "oscp", "packets", "page")
@@ -81,9 +82,15 @@ ON_LOOPBACK = Access()
 
 
 class Door:
-    """Decides on every request before its handler. `prefix` is where OSCP is, `packet_paths` where packets go."""
+    """Decides on every request before its handler. `prefix` is where OSCP is, `packet_paths` where packets go.
 
-    def __init__(self, access: Access, gatekeeper: Gatekeeper, prefix: str, packet_paths: Sequence[str]) -> None:
+    `bodies` holds the bodies of requests that are let in to their limits.
+    """
+
+    def __init__(
+        self, access: Access, gatekeeper: Gatekeeper, prefix: str, packet_paths: Sequence[str], bodies: Bodies
+    ) -> None:
+        self._bodies = bodies
         self._settings = access.settings
         self._tokens = tuple(access.tokens)
         self._oscp_paths = (prefix, "/oauth/token") if prefix else ("/fp", "/oauth/token")
@@ -101,7 +108,12 @@ class Door:
             connection = current_connection()
             try:
                 refusal = decide(self._surface(request.path), _facts(request), self._token(request), self._settings)
-                return _protected(_response(refusal) if refusal is not None else await handler(request))
+                if refusal is not None:
+                    return _protected(_response(refusal))
+                with self._bodies.of(request):
+                    return _protected(await handler(request))
+            except BodyRefused as refused:
+                return _protected(refused.response())
             finally:
                 if connection is not None:
                     connection.response_ended()

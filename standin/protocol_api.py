@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+from urllib.parse import parse_qsl
 
 import msgspec
 from aiohttp import web
 
+from standin.bodies import read_body
 from standin.inbound import Answer, Arrival, Unanswered, receive
 from standin.link import Link
 from standin.provider import Provider, Stray, wall_clock
@@ -29,7 +31,7 @@ class ProtocolApi:
             Message(request.path.rsplit("/", 1)[-1]),
             request.headers.get(REQUEST_ID),
             request.headers.get(CORRELATION_ID),
-            await request.read(),
+            await read_body(request),
         )
         link = self._provider.link(request.headers.get(CONFIGURATION_ID, ""))
         if refusal := self._refuse(link, request):
@@ -59,17 +61,21 @@ class ProtocolApi:
 
     async def _issue_token(self, request: web.Request) -> web.Response:
         """Client credentials grant (RFC 6749 section 4.4), credentials by HTTP Basic or in the form."""
-        form = await request.post()
-        client_id, secret = _credentials(request) or (
-            str(form.get("client_id", "")),
-            str(form.get("client_secret", "")),
-        )
+        form = await _form(request)
+        client_id, secret = _credentials(request) or (form.get("client_id", ""), form.get("client_secret", ""))
         if form.get("grant_type") != "client_credentials":
             return web.json_response({"error": "unsupported_grant_type"}, status=400)
         token = self._provider.gatekeeper.issue(client_id, secret)
         if token is None:
             return web.json_response({"error": "invalid_client"}, status=401)
         return web.json_response(msgspec.to_builtins(token), headers={"Cache-Control": "no-store"})
+
+
+async def _form(request: web.Request) -> dict[str, str]:
+    """The body as a form, which is the only type that RFC 6749 has for it; of other types nothing is read."""
+    if request.content_type != "application/x-www-form-urlencoded":
+        return {}
+    return dict(parse_qsl((await read_body(request)).decode(errors="replace"), keep_blank_values=True))
 
 
 async def _respond(request: web.Request, answer: Answer) -> web.StreamResponse:

@@ -17,6 +17,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from msgspec import Struct
 
 from connection_guard import ConnectionGuard, Limits
+from standin.bodies import Bodies
 from standin.control_api import ControlApi, explain_problems
 from standin.door import ON_LOOPBACK, Access, Door
 from standin.packets.api import PacketApi
@@ -31,7 +32,7 @@ from standin.tokens import Gatekeeper
 
 PACKET_PATH = "/packets"
 _GRACE_SECONDS = 0.1
-_LARGEST_BODY_BYTES = 2**24
+LIMITS = Limits()
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -71,6 +72,7 @@ async def open_app(
     prefix: str = "/oscp",
     packet_paths: Sequence[str] = (PACKET_PATH,),
     access: Access = ON_LOOPBACK,
+    limits: Limits = LIMITS,
 ) -> AsyncIterator[web.Application]:
     """The whole stand-in as one aiohttp application.
 
@@ -81,8 +83,8 @@ async def open_app(
     async with aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session:
         provider = Provider(session, gatekeeper)
         intake = Intake(Platform(PacketSettings(), None, wall_clock()), wall_clock)
-        door = Door(access, gatekeeper, prefix, packet_paths)
-        app = web.Application(middlewares=[door.middleware, explain_problems], client_max_size=_LARGEST_BODY_BYTES)
+        door = Door(access, gatekeeper, prefix, packet_paths, Bodies(limits))
+        app = web.Application(middlewares=[door.middleware, explain_problems])
         app.add_routes(ProtocolApi(provider).routes(prefix))
         app.add_routes(ControlApi(provider).routes())
         app.add_routes(PacketControl(intake).routes())
@@ -105,7 +107,7 @@ async def running(app: web.Application, host: str, port: int) -> AsyncIterator[s
     runner = web.AppRunner(app, handler_cancellation=True, access_log=None, logger=log, shutdown_timeout=_GRACE_SECONDS)
     await runner.setup()
     assert runner.server is not None, "the runner is set up"
-    make, guard = runner.server, ConnectionGuard(Limits())
+    make, guard = runner.server, ConnectionGuard(LIMITS)
     try:
         listener = await asyncio.get_running_loop().create_server(lambda: guard.connection(make), host, port)
         try:

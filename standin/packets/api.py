@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 from aiohttp import web
 
+from standin.bodies import read_body
 from standin.packets.intake import Acceptance, Answer, HungUp, Intake, Post, Refusal, status_of
 from standin.tokens import Gatekeeper
 
@@ -26,7 +27,7 @@ class PacketApi:
         return [*whole, *(web.post(f"{path}/{{device:.+}}", self._receive) for path in paths)]
 
     async def _receive(self, request: web.Request) -> web.StreamResponse:
-        device, body = request.match_info.get("device"), await request.read()
+        device, body = request.match_info.get("device"), await read_body(request)
         post = Post(request.path, device, request.content_type, body, _label(request.headers))
         if not self._gatekeeper.lets_pass(request.headers.get("Authorization")):
             refusal = self._intake.turn_away(post, "the authorization is missing, unknown or revoked")
