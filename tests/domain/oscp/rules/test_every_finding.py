@@ -11,6 +11,7 @@ import pytest
 import domain.oscp.rules
 from domain.oscp.events import Policy
 from domain.oscp.findings import Finding, Kind
+from domain.oscp.lifecycle import PARTNER_MAY_SEND
 from domain.oscp.messages import (
     Block,
     CapacityForecast,
@@ -365,4 +366,5 @@ def test_a_failed_rule_reports_its_kind_place_and_words_and_decides_the_status(f
 def test_every_rule_name_of_the_rules_is_in_the_table() -> None:
     sources = Path(domain.oscp.rules.__file__).parent.glob("*.py")
     names = {name for source in sources for name in re.findall(r'"([a-z]+\.[a-z-]+)"', source.read_text())}
+    names |= {allowed.refusal for allowed in PARTNER_MAY_SEND.values() if allowed.refusal}
     assert names == {failure.expected.rule for failure in FAILURES}
