@@ -160,8 +160,6 @@ class OutboundService:
             letter = letter.treated_so(treatment(hits))
         if draft.message is None:
             letter = letter.by_hand()
-        if draft.message is None:
-            letter = letter.by_hand()
         letter = split(letter)
         session.open(letter.opened(moment.session))
         if draft.expect is not None:

@@ -142,6 +142,7 @@ async def test_a_hand_made_message_goes_in_any_state_as_it_stands(
     assert "X-OSCP-Configuration-ID" not in partner.headers()
     assert partner.headers()["X-Odd"] == "1"
     assert last(process, session).recorded.body == "{oops"
+    assert last(process, session).finalised.overrides == ("send-message",), "the event names each override once"
 
 
 async def test_only_the_holder_of_the_run_sends(processes: Start, partner: FakePartner) -> None:
