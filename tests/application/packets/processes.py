@@ -14,6 +14,7 @@ from adapters.packets import ProfileLibrary
 from application.http import Outgoing, Posted
 from application.packets.feeds import PacketFeeds
 from application.packets.hosted import HostedFeed
+from application.packets.interference import Interference
 from application.packets.keeping import FeedKeeper
 from application.packets.kept_run import Means
 from application.packets.requests import OpenPacketFeed
@@ -91,11 +92,20 @@ class NoInterference:
 class PacketProcess(Process):
     """One owner of runs and of their feeds."""
 
-    def __init__(self, store: EventStore, clock: FakeClock, owner: str, platform: Platform) -> None:
+    def __init__(
+        self,
+        store: EventStore,
+        clock: FakeClock,
+        owner: str,
+        platform: Platform,
+        interference: Interference | None = None,
+    ) -> None:
         super().__init__(store, clock, owner)
         self.platform = platform
         self.feeds = PacketFeeds(store.log, self.journal)
-        means = Means(store.log, self.feeds, ProfileLibrary(), Secrets(), platform, clock, NoInterference())
+        means = Means(
+            store.log, self.feeds, ProfileLibrary(), Secrets(), platform, clock, interference or NoInterference()
+        )
         self.keeper = FeedKeeper(self.host, means)
         self.packets = PacketService(store.log, self.feeds, self.keeper, self.live)
 
