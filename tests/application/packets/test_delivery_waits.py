@@ -76,11 +76,11 @@ async def test_a_back_off_holds_through_new_packets(run: PacketProcess, platform
     await run.until(lambda: platform.seqs().keys() == published.keys())
     assert all(len(seqs) > 1 for seqs in published.values())
     await tick(run)
-    assert platform.seqs() == dict.fromkeys(published, [0]), "one request per device, however many packets wait"
+    assert platform.seqs() == {device: [0] for device in published}, "one request per device, however many packets wait"
 
     clock.advance(HOUR_US)
     await run.until(lambda: len(platform.received) == 2 * len(published))
-    assert platform.seqs() == dict.fromkeys(published, [0, 0])
+    assert platform.seqs() == {device: [0, 0] for device in published}
 
 
 async def test_a_packet_held_back_leaves_as_soon_as_the_one_it_waits_for_has_left(
@@ -114,7 +114,7 @@ async def test_a_packet_held_back_that_fails_keeps_its_back_off_through_new_pack
     published = await tick(run)
     await run.until(lambda: platform.seqs().keys() == published.keys())
     await tick(run)
-    assert platform.seqs() == dict.fromkeys(published, [1])
+    assert platform.seqs() == {device: [1] for device in published}
 
     platform.answer = Posted(204)
     clock.advance(HOUR_US)

@@ -99,6 +99,41 @@ def test_an_exact_meter_reads_the_load() -> None:
     assert readings(simulation) == [(minute * MINUTE, 1_000_000) for minute in range(1, 11)]
 
 
+WRONG: dict[str, Any] = {"gain_error": SignedShare.parse("10 %"), "noise": Share.parse("5 %")}
+"""An error that shows in every reading that is not exempt."""
+
+
+def wrong_sensor(**where: Any) -> Sensor:
+    return Sensor(id="m", cadence=Duration(MINUTE), **where, **WRONG)
+
+
+def test_thermometers_and_states_of_charge_have_no_gain_and_no_noise_even_if_configured() -> None:
+    weather = Weather(ambient=(TemperatureStep(ClockTime("00:00"), Temperature(20_000)),))
+    thermometer = wrong_sensor(quantity=SensorQuantity.AMBIENT_TEMPERATURE)
+    simulation = Simulation(document(weather=weather, sensors=(thermometer,)))
+    simulation.advance(HOUR)
+    assert set(values(simulation)) == {20_000}
+
+    battery = Bess(id="b", node="grid", capacity=Energy(100 * KWH), initial_soc=Share.parse("40 %"))
+    state_of_charge = wrong_sensor(quantity=SensorQuantity.SOC, bess="b")
+    simulation = Simulation(document(bess=(battery,), sensors=(state_of_charge,)))
+    simulation.advance(HOUR)
+    assert set(values(simulation)) == {400_000}
+
+
+def test_an_energy_register_has_its_gain_but_no_noise() -> None:
+    simulation = metered(quantity=SensorQuantity.ENERGY_IMPORT, cadence=Duration(MINUTE), **WRONG)
+    simulation.advance(HOUR)
+    assert values(simulation) == [1_000 * KWH * minute // 60 * 110 // 100 for minute in range(1, 61)]
+
+
+def test_a_forced_value_is_read_as_it_is_whatever_the_meter_s_error() -> None:
+    simulation = metered(cadence=Duration(MINUTE), **WRONG)
+    simulation.apply(SensorValueForced(0, "m", 1_234))
+    simulation.advance(HOUR)
+    assert set(values(simulation)) == {1_234}
+
+
 # Cadence
 
 
