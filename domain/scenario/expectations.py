@@ -115,17 +115,6 @@ class Expectations(Aggregate[ExpectationsState]):
         self._recent = Recent()
         self._raised_after: dict[str, int] = {}
 
-    @classmethod
-    def restore(cls, target: str, snapshot: bytes, version: int) -> Expectations:
-        """The expectations as they were when `snapshot()` was taken at `version`, without the recent messages."""
-        expectations = cls(target)
-        expectations.state = msgspec.json.decode(snapshot, type=ExpectationsState)
-        expectations.version = version
-        return expectations
-
-    def snapshot(self) -> bytes:
-        return msgspec.json.encode(self.state)
-
     @property
     def waiting(self) -> Mapping[str, Standing]:
         """By id, in the order raised."""

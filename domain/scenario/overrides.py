@@ -111,17 +111,6 @@ class Overrides(Aggregate[OverridesState]):
         super().__init__(stream_of(target), OverridesState())
         self.target = target
 
-    @classmethod
-    def restore(cls, target: str, snapshot: bytes, version: int) -> Overrides:
-        """The overrides as they were when `snapshot()` was taken at `version`."""
-        overrides = cls(target)
-        overrides.state = msgspec.json.decode(snapshot, type=OverridesState)
-        overrides.version = version
-        return overrides
-
-    def snapshot(self) -> bytes:
-        return msgspec.json.encode(self.state)
-
     @property
     def active(self) -> Mapping[str, ActiveOverride]:
         """By id, oldest first; some may be past their time until `expire` has been called."""

@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.events import decode
+from domain.events import encode as encode_event
 from domain.packets.exchanges import packet_exchange
 from domain.packets.packet import Packet
 from domain.packets.treating import Treated, outage_over
@@ -276,7 +278,7 @@ def test_a_feed_that_is_restored_in_the_middle_sends_the_same(effects: list[AnyE
     expected = [treated for _, treated in whole.live(UNDER)]
     begun = [treated for _, treated in first.live(range(2, 4))]
     second.memory = msgspec.json.decode(msgspec.json.encode(first.memory), type=type(first.memory))
-    second.overrides = type(first.overrides).restore(FEED, first.overrides.snapshot(), first.overrides.version)
+    second.overrides.fold(decode(*encode_event(event)) for event in first.overrides.pending)
 
     assert begun + [treated for _, treated in second.live(range(4, len(LIFE)))] == expected
 
@@ -287,12 +289,12 @@ def test_an_outage_keeps_every_packet_back_that_it_matches_until_it_ends_and_cou
     sender.apply(Outage(), on, time_of(3))
     telemetry, event = packet("bess-1", 1), packet("bess-1", 3)
     waiting, other = (packet_exchange(one, encode(one), FEED, START) for one in (telemetry, event))
-    before = sender.overrides.snapshot()
+    before = list(sender.overrides.pending)
 
     assert outage_over(sender.overrides, waiting, time_of(2)) in sender.overrides.active
     assert outage_over(sender.overrides, other, time_of(2)) == ""
     assert outage_over(sender.overrides, waiting, time_of(3)) == ""
-    assert sender.overrides.snapshot() == before
+    assert sender.overrides.pending == before
 
 
 @pytest.mark.parametrize(("mode", "lasts_ms"), [("network_outage", DAY), ("burst_after_offline", 600 * SECOND)])

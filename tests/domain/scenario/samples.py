@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from itertools import count
 
+from domain.events import decode, encode
 from domain.scenario.effects import AnyEffect, Reject
 from domain.scenario.exchange import Exchange
 from domain.scenario.expectation_events import Moment
+from domain.scenario.expectations import Expectations
 from domain.scenario.override_events import Match, Override
 
 FAR = 10**12
@@ -28,6 +30,13 @@ def override(
     seed: int = 0,
 ) -> Override:
     return Override(match or Match(), effect or Reject(), until, times, seed=seed)
+
+
+def folded(expectations: Expectations) -> Expectations:
+    """The same expectations as a restart loads them: from the events, without the recent messages."""
+    loaded = Expectations(expectations.target)
+    loaded.fold(decode(*encode(event)) for event in expectations.pending)
+    return loaded
 
 
 def moment(at: int) -> Moment:

@@ -21,7 +21,7 @@ from domain.scenario.expectation_events import (
 )
 from domain.scenario.expectations import MOST_SETTLED, MOST_WAITING, OFFLINE, Expectations
 from domain.scenario.standing import Standing
-from tests.domain.scenario.samples import FAR, message, moment
+from tests.domain.scenario.samples import FAR, folded, message, moment
 
 
 def expecting(*steps: Step, **terms: object) -> tuple[Expectations, str]:
@@ -238,13 +238,13 @@ def test_verdicts_agree_with_trying_every_possibility(
 
 
 @given(STEPS, st.booleans(), st.lists(st.sampled_from("abc"), max_size=15))
-def test_progress_only_grows_and_a_restart_from_a_snapshot_changes_nothing(
+def test_progress_only_grows_and_a_restart_from_the_events_changes_nothing(
     steps: list[Step], ordered: bool, kinds: list[str]
 ) -> None:
     expectations, id = expecting(*steps, ordered=ordered)
     for kind in kinds:
         see(expectations, kind)
-        restored = Expectations.restore("s", expectations.snapshot(), expectations.version)
+        restored = folded(expectations)
         assert restored.state == expectations.state
 
     progress = [event.counts for event in expectations.pending if isinstance(event, OscpMessageExpectationProgressed)]

@@ -15,7 +15,7 @@ from domain.scenario.expectation_requests import read_expectation_request
 from domain.scenario.expectations import Expectations
 from domain.scenario.packet_modes import PACKETS
 from domain.scenario.standing import Standing
-from tests.domain.scenario.samples import message, moment
+from tests.domain.scenario.samples import folded, message, moment
 
 WITHIN, DEADLINE = 10, 100
 FINE = {"header": ":status", "at_most": "299"}
@@ -150,7 +150,7 @@ def test_the_verdict_is_that_of_looking_at_every_message_afterwards(lives: list[
             happenings.append((at + delay, 1, id))
     for at, is_answer, id in sorted(happenings):
         (watch.answer if is_answer else watch.send)(id, at)
-        restored = Expectations.restore("feed", watch.expectations.snapshot(), watch.expectations.version)
+        restored = folded(watch.expectations)
         assert restored.state == watch.expectations.state
     watch.expectations.expire(moment(2 * DEADLINE))
 

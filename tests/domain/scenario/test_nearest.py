@@ -8,7 +8,7 @@ from domain.scenario.exchange import Direction
 from domain.scenario.expectation_events import Expectation, NearMiss, Step
 from domain.scenario.expectations import Expectations
 from domain.scenario.matching import Check, Condition, FieldComparison
-from tests.domain.scenario.samples import message, moment
+from tests.domain.scenario.samples import folded, message, moment
 
 ERROR = "GroupCapacityComplianceError"
 EXPECTED = Step(
@@ -84,7 +84,7 @@ def test_a_message_out_of_order_says_so_and_one_that_counted_is_left_out() -> No
 def test_messages_remembered_after_a_restart_are_considered() -> None:
     expectations = Expectations("s")
     id = missed(expectations)
-    restarted = Expectations.restore("s", expectations.snapshot(), expectations.version)
+    restarted = folded(expectations)
     restarted.remember(message(ERROR, entry_id="before", correlation_id="x", raw=b'{"message":1}', at=20), "accepted")
 
     assert [(one.entry_id, wrong_fields(one)) for one in nearest(restarted, id)] == [("before", ["correlation_id"])]

@@ -226,13 +226,6 @@ class OverridesAgainstAModel(RuleBasedStateMachine):
         assert loaded.state == self.overrides.state
         self.overrides = loaded
 
-    @rule()
-    def restart_from_a_snapshot(self) -> None:
-        restored = Overrides.restore("s", self.overrides.snapshot(), self.overrides.version)
-        restored.pending = self.overrides.pending
-        assert restored.state == self.overrides.state
-        self.overrides = restored
-
     @invariant()
     def active_overrides_are_the_model_s(self) -> None:
         assert [(id, active.seen, active.hits) for id, active in self.overrides.active.items()] == [
