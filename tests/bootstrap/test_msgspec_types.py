@@ -19,10 +19,11 @@ import pytest
 from bootstrap import serve, tools  # noqa: F401 - loads what a service loads
 from domain import events
 from tests.bootstrap.struct_samples import PRODUCT, sample, samples
+from tests.full_set import examples
 
 ROOT = Path(__file__).parents[2]
 PLAIN = (type(None), bool, int, float, str, bytes, msgspec.Raw)
-CHILDREN = 200
+CHILDREN = examples(200, 60)
 
 GENERIC_CALLS = {
     "application/snapshots.py": "self._state",  # the state of an aggregate

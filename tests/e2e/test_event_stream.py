@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 
 from tests.e2e.processes import ROOT, serving
 from tests.patience import patient
 
 CUTS = 50
-EVENTS = "/simulation-runs/r/events"
+RUN = "/simulation-runs/event-stream"
+EVENTS = f"{RUN}/events"
 
 
 class Reader:
@@ -58,21 +58,12 @@ class Reader:
                 self.received.append({"id": int(fields["id"]), "type": fields["event"], **json.loads(fields["data"])})
 
 
-@pytest.fixture
-def http(sqlite_url: str, tmp_path: Path) -> Iterator[httpx.Client]:
-    with (
-        serving(sqlite_url, tmp_path) as url,
-        httpx.Client(base_url=url, timeout=patient(120), trust_env=False) as client,
-    ):
-        yield client
-
-
 def start_run(http: httpx.Client) -> None:
     """In real time, at two hundred ticks a second."""
     definition = (ROOT / "examples" / "three-bus-depot.yaml").read_bytes()
     created = http.post("/simulation-configurations", content=definition, headers={"Content-Type": "application/yaml"})
     clock = {"mode": "REALTIME", "speed": "200"}
-    body = {"configuration_id": created.json()["id"], "run_id": "r", "tick": "1 s", "clock": clock}
+    body = {"configuration_id": created.json()["id"], "run_id": "event-stream", "tick": "1 s", "clock": clock}
     assert http.post("/simulation-runs", json=body).status_code == 201
 
 
@@ -81,12 +72,13 @@ def recorded(http: httpx.Client) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines]
 
 
-def test_a_client_cut_fifty_times_while_the_run_ticks_has_every_event_once(http: httpx.Client) -> None:
+def test_a_client_cut_fifty_times_while_the_run_ticks_has_every_event_once(shared_simulator: httpx.Client) -> None:
+    http = shared_simulator
     start_run(http)
     reader, chance = Reader(http, []), random.Random(7)
     for _ in range(CUTS):
         reader.read(chance.randint(1, 6_000))
-    http.post("/simulation-runs/r/commands/stop").raise_for_status()
+    http.post(f"{RUN}/commands/stop").raise_for_status()
     reader.read_until("run.stopped.1")
 
     expected = recorded(http)
@@ -107,7 +99,7 @@ def test_a_client_goes_on_where_it_was_when_the_service_comes_back(sqlite_url: s
             reader = Reader(http, received)
             reader.read(20_000)
             if restart == 2:
-                http.post("/simulation-runs/r/commands/stop").raise_for_status()
+                http.post(f"{RUN}/commands/stop").raise_for_status()
                 reader.read_until("run.stopped.1")
                 expected = recorded(http)
 

@@ -14,6 +14,7 @@ import pytest
 
 from tests.domain.configuration.samples import depot
 from tests.e2e.processes import depot_sim, finish, serving, start
+from tests.full_set import only_full
 from tests.patience import looks, patient
 
 OPERATOR, VIEWER, NEXT = "operator-token-01234", "viewer-token-0123456", "next-token-0123456789"
@@ -280,9 +281,9 @@ def wait_until(condition: Any) -> None:
     ("options", "told"),
     [
         (("--host", "0.0.0.0"), "only with tokens"),
-        (("--open", "control"), "oscp"),
+        only_full(("--open", "control"), "oscp"),
         (("--open", "oscp", "--open", "nothing"), "'nothing'"),
-        (("--trusted-proxy", "proxy.example"), "an IP address"),
+        only_full(("--trusted-proxy", "proxy.example"), "an IP address"),
         (("--tokens-file", "nowhere/tokens"), "nowhere/tokens"),
     ],
 )

@@ -18,6 +18,7 @@ import pytest
 
 from adapters.event_store import read_event_log
 from adapters.event_store.sqlite_version import loaded_library
+from tests.adapters.cli import command_line
 from tests.e2e.processes import ROOT, Finished, depot_sim, running, wait_for
 from tests.patience import patient
 
@@ -66,18 +67,24 @@ def test_the_start_says_which_sqlite_is_loaded(served: Service) -> None:
 
 
 WRITERS = (
-    ("serve", "--port", "0"),
     ("run", "three-bus-depot", "--for", "1h"),
     ("run", "--resume", "r1"),
     ("read-models", "rebuild", "--all"),
 )
 
 
+def test_a_second_service_is_refused_and_told_who_holds_the_file(served: Service, db: str) -> None:
+    assert_refused(depot_sim("serve", "--port", "0", "--db", db), served)
+
+
 @pytest.mark.parametrize("command", WRITERS, ids=" ".join)
 def test_a_second_writer_is_refused_and_told_who_holds_the_file(
     served: Service, db: str, command: tuple[str, ...]
 ) -> None:
-    refused = depot_sim(*command, "--db", db)
+    assert_refused(command_line.depot_sim(*command, "--db", db), served)
+
+
+def assert_refused(refused: Finished | command_line.Result, served: Service) -> None:
     assert refused.code == 3
     assert f"process {served.process.pid} on" in refused.err
     assert served.url in refused.err
@@ -100,7 +107,7 @@ def test_a_second_writer_is_refused_without_the_lock_file(served: Service, db: s
 def test_a_stopped_service_still_holds_the_file(served: Service, db: str) -> None:
     served.process.send_signal(signal.SIGSTOP)
     try:
-        refused = depot_sim("run", "three-bus-depot", "--for", "1h", "--db", db)
+        refused = command_line.depot_sim("run", "three-bus-depot", "--for", "1h", "--db", db)
     finally:
         served.process.send_signal(signal.SIGCONT)
     assert (refused.code, str(served.process.pid) in refused.err) == (3, True)
@@ -115,14 +122,14 @@ def test_readers_read_beside_the_service(served: Service, db: str) -> None:
     assert {one["read_model"] for one in read("read-models status", db).json} >= {"runs", "power"}
 
 
-def read(command: str, db: str, *arguments: str) -> Finished:
-    finished = depot_sim(*command.split(), *arguments, "--db", db, "--json")
+def read(command: str, db: str, *arguments: str) -> command_line.Result:
+    finished = command_line.depot_sim(*command.split(), *arguments, "--db", db, "--json")
     assert finished.code in (0, 1), finished.err  # 1: a run without a recorded state hash proves nothing
     return finished
 
 
 def test_read_models_are_rebuilt_over_http_while_a_service_has_the_file(served: Service) -> None:
-    rebuilt = depot_sim("read-models", "rebuild", "--all", "--verify", "--url", served.url, "--json")
+    rebuilt = command_line.depot_sim("read-models", "rebuild", "--all", "--verify", "--url", served.url, "--json")
     assert rebuilt.code == 0, rebuilt.err
     assert all(one["position"] > 0 and one["equal"] is not False for one in rebuilt.json)
     assert {one["read_model"] for one in rebuilt.json} >= {"runs", "power"}

@@ -119,6 +119,7 @@ def test_kill_in_the_middle_of_a_handshake_of_ours(simulator: MortalSimulator, s
     ]
 
 
+@pytest.mark.full
 def test_kill_in_the_middle_of_a_handshake_of_ours_whose_time_runs_out_meanwhile(
     simulator: MortalSimulator, partner: httpx.Client
 ) -> None:
@@ -223,6 +224,7 @@ def test_kill_in_the_middle_of_a_send(simulator: MortalSimulator, partner: httpx
     assert stage.cp.ledger(FORECAST) == [sent("indeterminate"), sent("accepted", 204)]
 
 
+@pytest.mark.full
 def test_kill_in_the_middle_of_a_planned_send(simulator: MortalSimulator, partner: httpx.Client, stage: Stage) -> None:
     """A plan for once is over then: what may have arrived is not sent again."""
     go_online(stage)

@@ -11,17 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 import yaml
 
-from adapters.event_store import read_event_log
 from domain.events import EncodedEvent
 from domain.packets.feed import stream_of
 from domain.run.digest import RunDigest
+from tests.adapters.cli.command_line import depot_sim
 from tests.e2e.conftest import Processes
 from tests.e2e.oscp_sides import eventually
-from tests.e2e.oscp_stage import stand_in, url_of
-from tests.e2e.processes import ROOT, depot_sim
+from tests.e2e.oscp_stage import url_of
+from tests.e2e.processes import ROOT
 from tests.e2e.test_kill import free_port, served
 from tests.full_set import only_full
 from tests.patience import patient
@@ -195,49 +196,60 @@ def test_the_command_line_overrides_and_expects(feed: Feed) -> None:
     assert 'found "400"; expected "202"' in missed.out
 
 
-def test_an_outage_goes_on_through_kill_9_and_nothing_is_lost(tmp_path: Path) -> None:
-    db, port = f"sqlite:///{tmp_path / 'store.db'}", free_port()
-    with stand_in(tmp_path) as platform:
-        with served(db, tmp_path, port) as (url, pid), _client(url) as http:
-            feed = Feed(http, platform, "r")
-            feed.override({"mode": "network_outage"})
-            feed.move(5)
-            waiting = feed.wait(lambda view: view.get("failures", 0) > 0)["undelivered"]
-            os.kill(pid, signal.SIGKILL)
-        before = len(feed.arrived())
-        with served(db, tmp_path, port) as (url, _), _client(url) as http:
-            feed.simulator = http
-            # What had just arrived may wait again: it comes a second time.
-            eventually(lambda: http.get(feed.path).json(), lambda view: view.get("undelivered", 0) >= waiting)
-            assert len(feed.arrived()) == before
-            feed.override({"clear": "all"})
-            feed.let_pass(1)
-            arrived = feed.arrived()
-        devices = platform.get("/control/packets", params={"limit": 1}).json()["devices"]
+def test_an_outage_goes_on_through_kill_9_and_nothing_is_lost(tmp_path: Path, shared_stand_in: httpx.Client) -> None:
+    db, port, platform = f"sqlite:///{tmp_path / 'store.db'}", free_port(), shared_stand_in
+    with served(db, tmp_path, port) as (url, pid), _client(url) as http:
+        feed = Feed(http, platform, "r")
+        feed.override({"mode": "network_outage"})
+        feed.move(5)
+        waiting = feed.wait(lambda view: view.get("failures", 0) > 0)["undelivered"]
+        os.kill(pid, signal.SIGKILL)
+    before = len(feed.arrived())
+    with served(db, tmp_path, port) as (url, _), _client(url) as http:
+        feed.simulator = http
+        # What had just arrived may wait again: it comes a second time.
+        eventually(lambda: http.get(feed.path).json(), lambda view: view.get("undelivered", 0) >= waiting)
+        assert len(feed.arrived()) == before
+        feed.override({"clear": "all"})
+        feed.let_pass(1)
+        arrived = feed.arrived()
+    devices = platform.get("/control/packets", params={"limit": 1}).json()["devices"]
     assert len(arrived) >= before + waiting
     assert all(not device["missing"] for device in devices)
     assert {found["kind"] for packet in arrived for found in packet["findings"]} <= {"repeated"}
 
 
-def test_equal_runs_with_equal_overrides_publish_equal_packets(tmp_path: Path) -> None:
-    db = f"sqlite:///{tmp_path / 'store.db'}"
+def test_equal_runs_with_equal_overrides_publish_equal_packets(processes: Processes) -> None:
     late = {"match": {"one_in": 3}, "effect": {"type": "delay", "uniform": {"min_ms": 0, "max_ms": 5}}}
     shuffled = {"match": {"one_in": 2}, "effect": {"type": "reorder", "at_most_ms": 200}}
-    with served(db, tmp_path, free_port()) as (url, _), _client(url) as http, stand_in(tmp_path) as platform:
-        for run_id in ("one", "other"):
-            feed = Feed(http, platform, run_id)
-            feed.let_pass(2)
-            for request in ({"mode": "lossy_network"}, late, {"mode": "frozen_soc"}, shuffled):
-                feed.override(request)
-            feed.let_pass(5)
-    with read_event_log(db) as log:
-        digests = []
-        for run_id in ("one", "other"):
-            digest = RunDigest()
-            for row in log.read_stream(stream_of(run_id, BINDING)):
-                digest.add(EncodedEvent(row.topic, row.state))
-            digests.append(digest.canonical_sha256)
-    assert digests[0] == digests[1]
+    recorded = []
+    for run_id in ("one", "other"):
+        feed = Feed(*processes, run_id)
+        feed.let_pass(2)
+        for request in ({"mode": "lossy_network"}, late, {"mode": "frozen_soc"}, shuffled):
+            feed.override(request)
+        feed.let_pass(5)
+        recorded.append(canonical_sha256(feed))
+    assert recorded[0] == recorded[1]
+
+
+class Recorded(msgspec.Struct):
+    """A line of /events; `data` is the event as recorded."""
+
+    type: str
+    data: msgspec.Raw
+
+
+def canonical_sha256(feed: Feed) -> str:
+    """Of the events of the feed's stream, in their order."""
+    asked = {"stream": stream_of(feed.run.rpartition("/")[2], BINDING)}
+    answer = feed.simulator.get("/events", params=asked, headers={"Accept": "application/jsonl"})
+    rows = [msgspec.json.decode(line, type=Recorded) for line in answer.content.splitlines()]
+    assert len(rows) > 100
+    digest = RunDigest()
+    for row in rows:
+        digest.add(EncodedEvent(row.type, bytes(row.data)))
+    return digest.canonical_sha256
 
 
 def _client(url: str) -> httpx.Client:

@@ -10,11 +10,12 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 
+from tests.adapters.cli.command_line import depot_sim
 from tests.adapters.http.peers import CERTIFICATES
 from tests.e2e.oscp_stage import stand_in, url_of
 from tests.e2e.packet_endpoint import inbox
 from tests.e2e.packet_stage import Scene
-from tests.e2e.processes import depot_sim, finish, running, wait_for
+from tests.e2e.processes import finish, running, wait_for
 from tests.e2e.secret_scan import leaked, leaked_in_files
 from tests.e2e.test_kill import free_port
 from tests.e2e.tls_inbox import TlsInbox, tls_inbox

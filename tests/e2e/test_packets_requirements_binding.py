@@ -10,9 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.adapters.cli.command_line import depot_sim
 from tests.e2e.oscp_stage import stand_in, url_of
 from tests.e2e.packet_stage import BINDING, Scene, microgrid, platforms_document, values_of
-from tests.e2e.processes import depot_sim
 
 NAME = "bba-all-fields"
 MGC, BESS, PV = "bba-mgc-01", "bba-bess-01", "bba-pv-01"

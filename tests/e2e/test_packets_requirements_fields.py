@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.adapters.cli.command_line import depot_sim
 from tests.e2e.conftest import Processes
 from tests.e2e.oscp_stage import url_of
 from tests.e2e.packet_stage import (
@@ -18,7 +19,7 @@ from tests.e2e.packet_stage import (
     Scene,
     values_of,
 )
-from tests.e2e.processes import ROOT, depot_sim
+from tests.e2e.processes import ROOT
 
 NAME = "bba-all-fields"
 TABLE = ROOT / "adapters" / "packets" / "profiles" / "default-1" / "measurands.csv"

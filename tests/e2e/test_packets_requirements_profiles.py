@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from tests.adapters.cli.command_line import depot_sim
 from tests.e2e.conftest import Processes
 from tests.e2e.oscp_stage import url_of
 from tests.e2e.packet_endpoint import Inbox, Request, inbox
 from tests.e2e.packet_profiles import ACME, PACKS, written
 from tests.e2e.packet_stage import BATTERY, CONTROLLER, UNITS, Scene, changes, milliseconds
-from tests.e2e.processes import depot_sim
 
 NAME = "bba-all-fields"
 Series = dict[tuple[str, str], list[tuple[int, Any]]]

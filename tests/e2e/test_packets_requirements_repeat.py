@@ -13,9 +13,9 @@ from adapters.event_store import read_event_log
 from domain.events import EncodedEvent
 from domain.packets.feed import stream_of
 from domain.run.digest import RunDigest
+from tests.adapters.cli.command_line import depot_sim
 from tests.e2e.oscp_stage import stand_in, url_of
 from tests.e2e.packet_stage import BINDING, Scene
-from tests.e2e.processes import depot_sim
 from tests.e2e.test_kill import free_port, served
 from tests.patience import patient
 

@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+from tests.adapters.cli.command_line import depot_sim
 from tests.e2e.conftest import Processes
 from tests.e2e.oscp_stage import url_of
 from tests.e2e.packet_endpoint import endpoint
 from tests.e2e.packet_profiles import ACME, written
 from tests.e2e.packet_stage import BATTERY, Scene, platforms_document
-from tests.e2e.processes import depot_sim
 
 # Profiles
 

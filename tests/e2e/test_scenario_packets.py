@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from tests.adapters.cli.command_line import depot_sim
 from tests.e2e.oscp_stage import simulator, stand_in, url_of
 from tests.e2e.packet_stage import Scene
-from tests.e2e.processes import ROOT, depot_sim
+from tests.e2e.processes import ROOT
 
 
 def test_the_pages_example_is_played_with_its_outage_and_its_expectation(tmp_path: Path) -> None:

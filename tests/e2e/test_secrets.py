@@ -18,11 +18,12 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from tests.adapters.cli.command_line import depot_sim
 from tests.e2e.oscp_sides import CapacityProvider, eventually
 from tests.e2e.oscp_sockets import JSON, PREFIX, Raw, online_by_hand
 from tests.e2e.oscp_stage import SCOPE, start_run
 from tests.e2e.packet_stage import microgrid
-from tests.e2e.processes import depot_sim, finish, running, wait_for
+from tests.e2e.processes import finish, running, wait_for
 from tests.e2e.secret_scan import leaked, leaked_in_files
 from tests.patience import patient
 

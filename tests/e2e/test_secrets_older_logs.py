@@ -13,10 +13,11 @@ import pytest
 from adapters.event_store import open_event_store
 from application.event_log import Append, StreamWrite
 from domain.events import EncodedEvent
+from tests.adapters.cli.command_line import depot_sim
 from tests.e2e.oscp_sides import eventually
 from tests.e2e.oscp_sockets import JSON, PREFIX
 from tests.e2e.oscp_stage import SCOPE, start_run
-from tests.e2e.processes import depot_sim, serving
+from tests.e2e.processes import serving
 from tests.e2e.secret_scan import leaked
 from tests.e2e.test_secrets import IN_A_MINUTE, Partner, Service
 from tests.patience import patient

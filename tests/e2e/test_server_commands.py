@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import yaml
 
-from tests.e2e.processes import ROOT, depot_sim, finish, running, serving, start, wait_for
+from tests.adapters.cli.command_line import depot_sim
+from tests.e2e.processes import ROOT, finish, running, serving, start, wait_for
 from tests.full_set import is_full, only_full
 from tests.patience import patient
 
@@ -32,47 +35,51 @@ def db(folder: Path) -> str:
     return url
 
 
+@pytest.fixture(scope="module")
+def server(db: str, folder: Path) -> Iterator[str]:
+    """The URL of a service on that store, without tokens."""
+    with serving(db, folder) as url:
+        yield url
+
+
 @pytest.mark.parametrize("form", [("--json",), only_full(())], ids=["json", "text"])
-def test_server_and_store_tell_the_same(db: str, folder: Path, form: tuple[str, ...]) -> None:
-    with serving(db, folder) as url:
-        (run,) = depot_sim("runs", "--url", url, "--json").json
-        questions = (
-            ("runs",),
-            ("world", "r"),
-            ("world", "r", "--at", "+90 min"),
-            ("events", "r", "--type", "vehicle.arrived.1"),
-            ("events", "r", "--after", "20"),
-            ("configuration", "show", run["configuration_id"]),
-        )
-        for question in questions if is_full() else questions[::2]:
-            served, stored = (depot_sim(*question, *where, *form) for where in (("--url", url), ("--db", db)))
-            assert served == stored, question
-            assert served.code == 0
+def test_server_and_store_tell_the_same(db: str, server: str, form: tuple[str, ...]) -> None:
+    (run,) = depot_sim("runs", "--url", server, "--json").json
+    questions = (
+        ("runs",),
+        ("world", "r"),
+        ("world", "r", "--at", "+90 min"),
+        ("events", "r", "--type", "vehicle.arrived.1"),
+        ("events", "r", "--after", "20"),
+        ("configuration", "show", run["configuration_id"]),
+    )
+    for question in questions if is_full() else questions[::2]:
+        served, stored = (depot_sim(*question, *where, *form) for where in (("--url", server), ("--db", db)))
+        assert served == stored, question
+        assert served.code == 0
 
 
-def test_the_server_s_refusals_are_told_like_our_own(db: str, folder: Path) -> None:
-    with serving(db, folder) as url:
-        nowhere = depot_sim("world", "nobody", "--url", url)
-        never = depot_sim("world", "r", "--at", "noon", "--url", url)
+def test_the_server_s_refusals_are_told_like_our_own(server: str) -> None:
+    nowhere = depot_sim("world", "nobody", "--url", server)
+    never = depot_sim("world", "r", "--at", "noon", "--url", server)
 
     assert (nowhere.code, never.code) == (2, 2)
     assert nowhere.err.startswith("error: no run 'nobody'")
     assert "\n  where    /at\n" in never.err
 
 
-def test_an_import_can_be_saved_on_a_server(db: str, folder: Path) -> None:
+def test_an_import_can_be_saved_on_a_server(server: str) -> None:
     source = str(ROOT / "examples" / "leichhardt-like.yaml")
-    with serving(db, folder) as url:
-        saved = depot_sim("configuration", "import", "--format", "yaml", source, "--url", url)
-        assert saved.code == 0, saved.err
-        id = saved.out.split()[3].rstrip(",")
-        shown = depot_sim("configuration", "show", id, "--url", url)
+    saved = depot_sim("configuration", "import", "--format", "yaml", source, "--url", server)
+    assert saved.code == 0, saved.err
+    id = saved.out.split()[3].rstrip(",")
+    shown = depot_sim("configuration", "show", id, "--url", server)
 
     assert "\nname: Leichhardt-like depot\n" in shown.out
 
 
-def test_a_server_with_tokens_wants_one(db: str, folder: Path) -> None:
-    with serving(db, folder, DEPOT_SIM_TOKENS=f"ann:viewer:{TOKEN}") as url:
+def test_a_server_with_tokens_wants_one(tmp_path: Path) -> None:
+    with serving("memory:", tmp_path, DEPOT_SIM_TOKENS=f"ann:viewer:{TOKEN}") as url:
         without = depot_sim("runs", "--url", url)
         by_option = depot_sim("runs", "--url", url, "--token", TOKEN)
         by_environment = finish(start("runs", "--url", url, DEPOT_SIM_TOKEN=TOKEN))
@@ -95,11 +102,13 @@ def next_event(follower: subprocess.Popen[str]) -> Any:
     return json.loads(follower.stdout.readline())
 
 
-def test_a_follower_has_every_event_once_though_the_server_is_restarted(db: str, tmp_path: Path) -> None:
+def test_a_follower_has_every_event_once_though_the_server_is_restarted(sqlite_url: str, tmp_path: Path) -> None:
+    db = sqlite_url
     with ExitStack() as stack:
         with serving(db, tmp_path) as url:
-            (finished,) = depot_sim("runs", "--url", url, "--json").json
-            request = {"configuration_id": finished["configuration_id"], "clock": {"mode": "MANUAL"}}
+            definition = yaml.safe_load((ROOT / "examples" / "three-bus-depot.yaml").read_text(encoding="utf-8"))
+            configuration_id = post(url, "/simulation-configurations", definition)["id"]
+            request = {"configuration_id": configuration_id, "clock": {"mode": "MANUAL"}}
             run_id = post(url, "/simulation-runs", request)["run_id"]
             follower = stack.enter_context(running("events", run_id, "--follow", "--json", "--url", url))
             followed = [next_event(follower)]

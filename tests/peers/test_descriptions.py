@@ -49,11 +49,22 @@ checks.negative_data_rejection.enabled = false
 """
 
 ONLY_FULL = """
-# Half of all cases; create_oscp_session and raise_packet_expectation have bodies of the same kind.
+# More than half of all cases; create_oscp_session and raise_packet_expectation have bodies of the same kind as the
+# first group, and the other commands as the second.
 [[operations]]
 include-operation-id = [
     "create_configuration", "open_packet_feed", "change_packet_overrides", "change_oscp_overrides",
     "raise_oscp_expectation", "plan_oscp_forecast", "oscp_send_forecast", "oscp_send_forecast_set",
+]
+enabled = false
+
+[[operations]]
+include-operation-id = [
+    "command_clear_charger_fault", "command_clear_sensor_fault", "command_end_node_outage",
+    "command_force_sensor_value", "command_set_bess_soc", "command_set_charging_limit",
+    "command_set_connector_network", "command_set_controller_heartbeats", "command_set_export_limit",
+    "command_set_fail_safe_limit", "command_set_sensor_availability", "command_set_soc", "command_set_target_soc",
+    "command_start_charging", "command_stop_charging", "command_unplug", "command_withdraw_forecast",
 ]
 enabled = false
 """

@@ -1,4 +1,8 @@
-"""The command line in this process, with everything behind it real."""
+"""The command line in this process, with everything behind it real.
+
+End-to-end tests use it as well, where a command is a client or a reader of a service that runs: a process of its own
+takes half a second of processor time for its imports.
+"""
 
 from __future__ import annotations
 
