@@ -69,26 +69,32 @@ class RecorderSubscription(LibrarySubscription[LibraryRecorder]):
 
     def __init__(self, recorder: LibraryRecorder, gt: int | None = None, topics: Sequence[str] = ()) -> None:
         super().__init__(recorder, gt, topics)
+        self._log = recorder
+        self._wanted = Filter(topics=tuple(topics))
         self._position = gt or 0
         self._page: list[Notification] = []
+        self._is_stopped = False
+
+    def stop(self) -> None:
+        super().stop()
+        self._is_stopped = True
 
     def __next__(self) -> Notification:
         while not self._page:
-            if self._has_been_stopped:
+            if self._is_stopped:
                 raise StopIteration
             self._pull()
-        if self._has_been_stopped:
+        if self._is_stopped:
             raise StopIteration
         return self._page.pop()
 
     def _pull(self) -> None:
-        log = self._recorder
-        head = log.head()
-        rows = log.read_all(self._position, _PAGE, Filter(topics=tuple(self._topics)), upto=head)
+        head = self._log.head()
+        rows = self._log.read_all(self._position, _PAGE, self._wanted, upto=head)
         self._position = rows[-1].position if len(rows) == _PAGE else max(head, self._position)
         self._page = [_as_notification(row) for row in reversed(rows)]
         if not rows:
-            log.wait_beyond(self._position, _LOOK_SECONDS)
+            self._log.wait_beyond(self._position, _LOOK_SECONDS)
 
 
 def _as_notification(row: Row) -> Notification:
