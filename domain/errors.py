@@ -1,7 +1,8 @@
-"""Every error depot-sim raises on purpose, as one tree.
+"""The errors that depot-sim shows to people and programs, as one tree. Those of other modules are listed here, too.
 
 DepotSimError                    type, detail, hint; what a person reads
 ├── InvalidInput                 one or many Faults, each with a JSON pointer
+│   └── MalformedBody            a request's body is no JSON or YAML
 ├── NotFound                     no such configuration, run, vehicle, connector …
 ├── Conflict                     the request clashes with the present state
 │   ├── CommandRefused           the world or the run says no to a command
@@ -12,11 +13,29 @@ DepotSimError                    type, detail, hint; what a person reads
 ├── ServiceStopping              the service stops before the response is known
 ├── MemoryShort                  the work does not fit into the memory that is left
 │   └── MemoryReserveGone        so little is left that the service stops
-└── StoreError                   the event store cannot be used
-    ├── StoreInUse               another process writes to the SQLite file
-    ├── StoreUnreadable          truncated, corrupt, or not a depot-sim store
-    ├── StoreTooNew              written by a newer depot-sim
-    └── UnknownTopic             an event this version has no class for
+├── StoreError                   the event store cannot be used
+│   ├── StoreInUse               another process writes to the SQLite file
+│   ├── StoreUnreadable          truncated, corrupt, or not a depot-sim store
+│   ├── StoreTooNew              written by a newer depot-sim
+│   └── UnknownTopic             an event this version has no class for
+├── UndefinedTransition          the table of an OSCP session's lifecycle has no such row
+├── PoisonEvent                  a projector cannot take an event
+├── NoToken                      a partner's token endpoint gave no token
+├── RequestError                 what only HTTP can get wrong
+│   ├── UnsupportedMediaType
+│   ├── PreconditionRequired     If-Match is missing
+│   ├── Unauthorised
+│   ├── Forbidden
+│   ├── ClientDisconnected       before the end of its request
+│   ├── TooBusy                  as many requests of this kind are under way as are taken in
+│   └── TooManyRequests          refused ones, from one address
+├── UsageError                   the command line cannot be understood
+├── AddressUnavailable           the service cannot listen there
+├── Unreachable                  the command line gets no answer from the server
+├── ServerRefused                the server's answer to the command line: 4xx
+└── ServerFailed                 the server's answer to the command line: 5xx
+
+Other exceptions never reach people: their callers catch them. tests/test_error_tree.py lists them and holds the tree.
 """
 
 from __future__ import annotations
