@@ -184,9 +184,14 @@ class OscpCapacityProviderSession(Aggregate[SessionState]):
             raise CommandRefused(f"the session is {self.lifecycle}", allowed.refusal)
 
     def finish(self, delivery: Delivery, at: int) -> None:
-        """A message under way has come to its end."""
+        """End a message under way. An answer that comes after its message was closed has no effect.
+
+        The process that takes over a run closes what the one before it had under way.
+        """
         opened = self.state.open.get(delivery.entry_id)
-        request_id = opened.request_id if opened is not None else ""
+        if opened is None:
+            return
+        request_id = opened.request_id
         match delivery.type:
             case MessageType.HANDSHAKE:
                 self._finish_handshake(delivery, request_id, at)
@@ -208,7 +213,7 @@ class OscpCapacityProviderSession(Aggregate[SessionState]):
         self.emit(e.OscpMessageClosed(at, entry_id, outcome))
 
     def _finish_handshake(self, delivery: Delivery, request_id: str, at: int) -> None:
-        is_current = bool(request_id) and self.state.handshake_id == request_id
+        is_current = self.state.handshake_id == request_id
         self.emit(e.OscpHandshakeSent(at, delivery.entry_id, request_id, delivery.outcome))
         if not is_current or self.lifecycle is not Lifecycle.AWAITING_HANDSHAKE_ACKNOWLEDGE:
             return
@@ -244,12 +249,12 @@ class OscpCapacityProviderSession(Aggregate[SessionState]):
             )
         )
 
-    def _mind_reach(self, delivery: Delivery, opened: e.OscpMessageOpened | None, at: int) -> None:
+    def _mind_reach(self, delivery: Delivery, opened: e.OscpMessageOpened, at: int) -> None:
         """A partner out of reach degrades the session; one that answers mends it; refused heartbeats end it.
 
         What was sent before the session came online says nothing of it.
         """
-        if self.lifecycle not in LIVE or opened is None or opened.at < self.state.live_since:
+        if self.lifecycle not in LIVE or opened.at < self.state.live_since:
             return
         if delivery.outcome is Outcome.ACCEPTED:
             self._change_lifecycle(e.Cause.REACHABLE_AGAIN, at)
