@@ -211,15 +211,9 @@ FROM_EVERY_STATE: Final = (
 TRANSITIONS: Final = (*BY_PROTOCOL, *EXCEPTIONAL, *FROM_EVERY_STATE)
 
 
-def _indexed() -> dict[tuple[Lifecycle, Cause], tuple[Transition, ...]]:
-    index: dict[tuple[Lifecycle, Cause], tuple[Transition, ...]] = {}
-    for row in TRANSITIONS:
-        start = (row.before, row.cause)
-        index[start] = (*index.get(start, ()), row)
-    return index
-
-
-_ROWS_FROM: Final = _indexed()
+_ROWS: Final[Mapping[tuple[Lifecycle, Cause, Lifecycle | None], Transition]] = MappingProxyType(
+    {(row.before, row.cause, row.after if row.chosen_by else None): row for row in TRANSITIONS}
+)
 
 
 def transition(before: Lifecycle, cause: Cause, chosen: Lifecycle | None = None) -> Transition:
@@ -228,9 +222,9 @@ def transition(before: Lifecycle, cause: Cause, chosen: Lifecycle | None = None)
     `chosen` names the next state where the row leaves it to a setting or a command, and only there. Raises
     UndefinedTransition when the table has no such row.
     """
-    for row in _ROWS_FROM.get((before, cause), ()):
-        if chosen is (row.after if row.chosen_by else None):
-            return row
+    row = _ROWS.get((before, cause, chosen))
+    if row is not None:
+        return row
     towards = f" to {chosen}" if chosen else ""
     raise UndefinedTransition(
         f"no transition{towards} from state {before} with cause {cause}",
