@@ -140,7 +140,7 @@ def _compose(
     run_service = RunService(log, host, configuration_service, ids, player, memory)
     RunDriver(run_service, host, clock)
     live = LiveRuns(log, host)
-    runtime = SimulationRuntime(log, tail, run_service, live)
+    runtime = SimulationRuntime(run_service, live)
     meter = PowerScopeMeter(read_store[power.MODEL].database(), live, partial(runner.wait_for, power.MODEL), log)
     doors = compose_doors(settings, tokens, log, journal, clock)
     closing.push_async_callback(doors.refused.try_to_record)

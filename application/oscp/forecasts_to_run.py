@@ -53,11 +53,6 @@ class ForecastsToRun:
         self._telling: dict[str, asyncio.Task[None]] = {}
         sessions.on_change.append(self._look_at)
 
-    @property
-    def is_telling(self) -> bool:
-        """Whether a run is being told right now."""
-        return bool(self._telling)
-
     def _look_at(self, hosted: HostedSession) -> None:
         if not hosted.session.state.forecasts or hosted.id in self._telling:
             return

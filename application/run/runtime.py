@@ -1,11 +1,9 @@
-"""SimulationRuntimePort: how protocol families read the world and ask something of it; there is no other way in."""
+"""SimulationRuntimePort: one thing of a run's world, and commands to the run."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Protocol
 
-from application.event_log import EventLog, Filter
 from application.repository import Origin
 from application.run.live import LiveRuns
 from application.run.service import Outcome, RunService
@@ -19,19 +17,13 @@ from application.run.views import (
     SensorView,
     VehicleView,
     Viewer,
-    WorldView,
 )
-from application.subscription import Tail
-from domain.events import Recorded
-from domain.run.aggregate import stream_of
 from domain.run.commands import Command
 from domain.run.world.depot import find
 
 
 class SimulationRuntimePort(Protocol):
     """Reads are up to date with every commit before the call. All raise NotFound for ids that do not exist."""
-
-    async def world(self, run_id: str) -> WorldView: ...
 
     async def vehicle(self, run_id: str, id: str) -> VehicleView: ...
 
@@ -52,21 +44,13 @@ class SimulationRuntimePort(Protocol):
     async def command(self, run_id: str, command: Command, origin: Origin, key: str | None = None) -> Outcome:
         """Ask something of the world; the run decides. Raises CommandRefused, InvalidInput, RunHeldElsewhere."""
 
-    def events(self, run_id: str, after: int = 0, topics: tuple[str, ...] = ()) -> AsyncIterator[Recorded]:
-        """The run's events after a position, each once and in order, as they are committed; never ends by itself."""
-
 
 class SimulationRuntime:
     """The port on the run service and the live runs of this process."""
 
-    def __init__(self, log: EventLog, tail: Tail, service: RunService, live: LiveRuns) -> None:
-        self._log = log
-        self._tail = tail
+    def __init__(self, service: RunService, live: LiveRuns) -> None:
         self._service = service
         self._live = live
-
-    async def world(self, run_id: str) -> WorldView:
-        return Viewer(await self._live.get(run_id)).world()
 
     async def vehicle(self, run_id: str, id: str) -> VehicleView:
         run = await self._live.get(run_id)
@@ -102,8 +86,3 @@ class SimulationRuntime:
 
     async def command(self, run_id: str, command: Command, origin: Origin, key: str | None = None) -> Outcome:
         return await self._service.command(run_id, command, origin, key)
-
-    async def events(self, run_id: str, after: int = 0, topics: tuple[str, ...] = ()) -> AsyncIterator[Recorded]:
-        async for page in self._tail.pages(after, Filter(streams=(stream_of(run_id),), topics=topics)):
-            for row in page:
-                yield row.decoded()

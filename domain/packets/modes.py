@@ -101,17 +101,8 @@ def soc_band_of(stored_mj: int, empty_mj: int, full_mj: int) -> SocBand:
     return SocBand.FULL if stored_mj >= full_mj else SocBand.NORMAL
 
 
-def read_modes(text: str) -> ModeTable:
-    """The table in `text`. Raises InvalidInput unless every combination is covered and every row is reached."""
-    faults = Faults()
-    table = modes_in(text, faults)
-    faults.raise_if_any()
-    assert table is not None
-    return table
-
-
 def modes_in(text: str, faults: Faults) -> ModeTable | None:
-    """As read_modes, but what is wrong goes to `faults`."""
+    """The table in `text`. None, and faults, unless every combination is covered and every row is reached."""
     own = Faults()
     rows = read_table(FILE, text, COLUMNS, own)
     patterns = [_pattern(row, own) for row in rows]

@@ -80,10 +80,6 @@ class Observer:
         )
         self._calendar = Calendar((index, *rhythm[:2]) for index, own in enumerate(self._rhythms) for rhythm in own)
 
-    def on_change_keys(self, device: int) -> tuple[int, ...]:
-        """Places, in the device's keys, of those that are sent when they change."""
-        return self._on_change[device]
-
     def restless_keys(self, device: int) -> tuple[int, ...]:
         """Of the keys that are sent when they change, those that change without an event of their own."""
         return self._restless[device]

@@ -52,10 +52,6 @@ class Unit(msgspec.Struct, frozen=True):
     denominator: int = 1
     offset: Fraction = Fraction(0)
 
-    def of_base(self, base: int) -> Fraction:
-        """`base`, an integer in the dimension's base unit, in this unit."""
-        return Fraction(base * self.numerator, self.denominator) + self.offset
-
 
 _MJ_PER_WH = 3_600_000
 

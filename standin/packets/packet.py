@@ -71,6 +71,3 @@ class Packet(Struct, frozen=True, kw_only=True):
     scope: str | None = None
     profile: str | None = None
     faults: tuple[Finding, ...] = ()
-
-    def value_of(self, key: str) -> Value:
-        return next((one.value for one in self.measurements if one.key == key), None)

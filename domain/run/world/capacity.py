@@ -15,13 +15,8 @@ HORIZON = MS_PER_MINUTE
 """For so long (ms) storage has to keep up what it adds."""
 
 
-def charging_capacity(depot: Depot, world: World, node: int, horizon: int = HORIZON) -> int | None:
-    """W for all charging at the node and below, whoever else there is; None when nothing limits it."""
-    return charging_capacities(depot, world, horizon)[node]
-
-
 def charging_capacities(depot: Depot, world: World, horizon: int = HORIZON) -> list[int | None]:
-    """By node index."""
+    """W for all charging at each node and below it, by node index; None where nothing limits it."""
     room = Balance(depot, world, world.at, world.at + horizon).room()
     least = [min([room[above] for above in spec.ancestors]) for spec in depot.nodes]
     return [None if power > UNLIMITED // 2 else max(0, power) for power in least]

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from domain.configuration.definition import Definition
-from domain.packets.modes import ModeInputs, flow_of, read_modes, soc_band_of
+from domain.packets.modes import ModeInputs, flow_of, soc_band_of
 from domain.run.aggregate import SimulationRun
 from domain.run.world.fail_safe import heartbeat_status
 from domain.run.world.state import Dispatch
 from tests.adapters.scenario_library.stage import LIBRARY, Play, example, microgrid
+from tests.domain.packets.mode_tables import read_modes
 
 NAME = "bba-mode-table"
 _ROW = re.compile(r"row ([0-9]+) ([A-Z_]+)")

@@ -12,13 +12,16 @@ from application.oscp.breaches import Breaches
 from application.oscp.called_for import ADJUSTMENT, BREACH, by_breach
 from application.oscp.forecasts_to_run import ForecastsToRun
 from application.oscp.requests import Disconnect, ForceState, SendForecast, SendHeartbeat
+from application.repository import Origin
+from application.run.live import LiveRuns
 from application.run.runtime import SimulationRuntime
-from application.subscription import Tail
+from application.run.service import Outcome, RunService
 from domain.configuration.quantities import Share
+from domain.errors import CommandRefused
 from domain.oscp.events import Policy
 from domain.oscp.times import format_instant
 from domain.oscp.vocabulary import ForecastType, Lifecycle
-from domain.run.commands import PlugIn, SetStateOfCharge
+from domain.run.commands import ApplyForecast, Command, PlugIn, SetStateOfCharge
 from domain.run.events import ManagedScopeBreachDetected, ScopeForecastApplied, ScopeForecastWithdrawn
 from tests.application.oscp.processes import OscpProcess
 from tests.application.run.processes import ALICE, until
@@ -30,8 +33,24 @@ SILENT = Policy(heartbeat_interval_ms=24 * HOUR)
 """A session that stays online for the whole test."""
 
 
+class Refusals(SimulationRuntime):
+    """Keeps the ids of the forecasts that the run refused."""
+
+    def __init__(self, service: RunService, live: LiveRuns) -> None:
+        super().__init__(service, live)
+        self.refused: list[str] = []
+
+    async def command(self, run_id: str, command: Command, origin: Origin, key: str | None = None) -> Outcome:
+        try:
+            return await super().command(run_id, command, origin, key)
+        except CommandRefused:
+            assert isinstance(command, ApplyForecast)
+            self.refused.append(command.forecast_id)
+            raise
+
+
 def runtime_of(process: OscpProcess) -> SimulationRuntime:
-    return SimulationRuntime(process.store.log, Tail(process.store.log), process.runs, process.live)
+    return SimulationRuntime(process.runs, process.live)
 
 
 async def live(process: OscpProcess, **changes: Any) -> str:
@@ -93,9 +112,10 @@ async def test_a_run_that_knows_a_forecast_from_before_a_restart_is_not_told_twi
     session = await live(process)
     first = await publish(process, session)
     await until(lambda: told(process) == [first])
-    again = ForecastsToRun(process.sessions, runtime_of(process), process.time)
+    runtime = Refusals(process.runs, process.live)
+    ForecastsToRun(process.sessions, runtime, process.time)
     await process.service.send_heartbeat("r", session, SendHeartbeat(), ALICE)
-    await until(lambda: not again.is_telling)
+    await until(lambda: runtime.refused == [first])
     assert told(process) == [first]
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from domain.packets.decimals import decimal, decimal_places, decimal_text, scale_of
 from domain.packets.units import UNITS, Dimension, Unit, amperes_per_phase
+from tests.domain.packets.exact import of_base
 
 _WIDE = Fraction(10**18)
 _units = st.sampled_from([unit for units in UNITS.values() for unit in units.values()] + [amperes_per_phase(230)])
@@ -28,7 +29,7 @@ def _rounded_by_decimal(exact: Fraction, resolution: Fraction) -> Fraction:
 def test_a_value_is_at_most_half_a_step_from_the_exact_one(base: int, unit: Unit, resolution: Fraction) -> None:
     token, in_range = scale_of(unit, resolution, -_WIDE, _WIDE).token(base)
     assert in_range
-    assert abs(Fraction(token) - unit.of_base(base)) * 2 <= resolution
+    assert abs(Fraction(token) - of_base(unit, base)) * 2 <= resolution
     assert Fraction(token) % resolution == 0
 
 
@@ -36,7 +37,7 @@ def test_a_value_is_at_most_half_a_step_from_the_exact_one(base: int, unit: Unit
 def test_halves_are_rounded_away_from_zero_as_decimal_does(base: int) -> None:
     unit, resolution = UNITS[Dimension.POWER]["kW"], Fraction("0.1")
     token, _ = scale_of(unit, resolution, -_WIDE, _WIDE).token(base)
-    assert Fraction(token) == _rounded_by_decimal(unit.of_base(base), resolution)
+    assert Fraction(token) == _rounded_by_decimal(of_base(unit, base), resolution)
 
 
 @given(_bases, _units, _resolutions)

@@ -38,7 +38,7 @@ class Thorough(Observer):
         return list(range(len(self._main)))
 
     def restless_keys(self, device: int) -> tuple[int, ...]:
-        return self.on_change_keys(device)
+        return self._on_change[device]
 
 
 class Watched:

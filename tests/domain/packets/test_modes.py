@@ -10,9 +10,10 @@ from itertools import product
 import pytest
 
 from domain.errors import Fault, InvalidInput
-from domain.packets.modes import INPUTS, Flow, ModeInputs, ModeTable, SocBand, flow_of, read_modes, soc_band_of
+from domain.packets.modes import INPUTS, Flow, ModeInputs, ModeTable, SocBand, flow_of, soc_band_of
 from domain.run.world.fail_safe import HeartbeatStatus
 from domain.run.world.state import Control, Dispatch, PowerState
+from tests.domain.packets.mode_tables import read_modes
 from tests.domain.packets.profiles import DEFAULT
 
 _TEXT = (DEFAULT / "bess_modes.csv").read_text(encoding="utf-8")

@@ -7,6 +7,7 @@ from fractions import Fraction
 import pytest
 
 from domain.packets.units import UNITS, Dimension, amperes_per_phase
+from tests.domain.packets.exact import of_base
 
 _BASES = {
     Dimension.POWER: "W",
@@ -25,13 +26,13 @@ _BASES = {
 def test_every_measured_dimension_can_be_sent_in_its_base_unit_as_it_is(dimension: Dimension) -> None:
     assert dimension.measured == (dimension in _BASES)
     if dimension.measured:
-        assert UNITS[dimension][_BASES[dimension]].of_base(-7) == -7
+        assert of_base(UNITS[dimension][_BASES[dimension]], -7) == -7
 
 
 def test_an_hour_of_a_kilowatt_is_one_kilowatt_hour() -> None:
-    assert UNITS[Dimension.ENERGY]["kW.h"].of_base(1_000 * 3_600_000) == 1
+    assert of_base(UNITS[Dimension.ENERGY]["kW.h"], 1_000 * 3_600_000) == 1
 
 
 def test_power_is_a_phase_current_at_a_voltage() -> None:
-    assert amperes_per_phase(230).of_base(69_000) == 100
-    assert amperes_per_phase(230).of_base(1) == Fraction(1, 690)
+    assert of_base(amperes_per_phase(230), 69_000) == 100
+    assert of_base(amperes_per_phase(230), 1) == Fraction(1, 690)

@@ -14,7 +14,7 @@ from domain.run.commands import (
     StartNodeOutage,
 )
 from domain.run.events import FailSafeEntered, FailSafeLeft
-from domain.run.world.capacity import charging_capacities, charging_capacity
+from domain.run.world.capacity import charging_capacities
 from domain.run.world.state import Control, ControllerMode
 from tests.domain.run.world.depots import KW, KWH, MINUTE, Simulation, charger, document, vehicle
 from tests.domain.run.world.stories import Story, stories
@@ -47,7 +47,7 @@ def site() -> Simulation:
 
 
 def capacity(simulation: Simulation, node: str = "grid") -> int | None:
-    return charging_capacity(simulation.depot, simulation.world, simulation.depot.node_index[node])
+    return charging_capacities(simulation.depot, simulation.world)[simulation.depot.node_index[node]]
 
 
 def test_limit_less_other_load_plus_what_sun_and_battery_add() -> None:

@@ -1,0 +1,15 @@
+"""Mode tables as the tests read them."""
+
+from __future__ import annotations
+
+from domain.configuration.faults import Faults
+from domain.packets.modes import ModeTable, modes_in
+
+
+def read_modes(text: str) -> ModeTable:
+    """Raises InvalidInput."""
+    faults = Faults()
+    table = modes_in(text, faults)
+    faults.raise_if_any()
+    assert table is not None
+    return table
