@@ -80,7 +80,7 @@ class RequestFraming:
             or self._held
             or self._empty_line == 1
             or not 4 <= end <= self._head_bytes
-            or data[: data.find(b"\r")][-9:-1] != _BEFORE_MINOR_VERSION
+            or not data.startswith(_BEFORE_MINOR_VERSION, (line_end := data.find(b"\r")) - 9, line_end)
         ):
             return False
         head = data[:end].lower()

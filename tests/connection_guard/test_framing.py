@@ -233,6 +233,15 @@ def test_other_major_versions_are_refused(request_: bytes) -> None:
     assert RequestFraming(HEAD_BYTES).feed(GET + request_) == Refusal(505, len(GET))
 
 
+@pytest.mark.parametrize("begin", [b"\r\n", b"G\r\n", b"GET /\r\n"])
+def test_a_version_at_the_end_of_the_body_is_not_that_of_the_request(begin: bytes) -> None:
+    """Whatever the length of the first line is."""
+    for padding in range(12):
+        body = b"x" * padding + b" HTTP/1.1"
+        head = begin + b"Content-Length: %d\r\n\r\n" % len(body)
+        assert not RequestFraming(HEAD_BYTES).is_one_request(head + body)
+
+
 @pytest.mark.parametrize(
     ("before", "offset"), [(b"\r\n\r\n", 2), (b"\r", 1), (b"\n", 0), (b"\r\r\n", 1), (b"\r\n\n", 2)]
 )
