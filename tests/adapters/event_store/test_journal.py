@@ -163,6 +163,23 @@ def test_closing_writes_what_waits_and_takes_nothing_more(store: EventStore) -> 
     assert all(store.log.stream_version(f"run-{n}") == 1 for n in range(20))
 
 
+@pytest.mark.parametrize("writes", [0, 1])
+def test_closing_ends_whether_or_not_anything_was_written_and_again_does_nothing(
+    store: EventStore, writes: int
+) -> None:
+    async def closed_twice() -> None:
+        journal = GroupCommitJournal(store.log)
+        for number in range(writes):
+            await journal.append(write("run", number, number))
+        await journal.close()
+        await journal.close()
+        with pytest.raises(StoreError, match="closed"):
+            await journal.append(write("run", writes, writes))
+
+    asyncio.run(closed_twice())
+    assert store.log.stream_version("run") == writes
+
+
 def test_a_failed_commit_is_an_error_to_each_of_its_savers() -> None:
     async def savers() -> list[Sequence[int] | BaseException]:
         journal = GroupCommitJournal(BrokenLog())  # type: ignore[arg-type]

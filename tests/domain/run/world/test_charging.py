@@ -187,6 +187,18 @@ def test_demand_is_the_most_the_battery_may_take_from_here_on() -> None:
     assert demand_w(stand.spec, stand.bus, stand.state, stand.vehicle, 400 * KWH) == 0
 
 
+@pytest.mark.parametrize(("below_target", "into_battery"), [(0, 0), (1, 150 * KW), (-1, 0)])
+def test_from_the_target_on_only_preconditioning_is_demanded(below_target: int, into_battery: int) -> None:
+    """The allocation has to reserve exactly this, at the target and one millijoule before it."""
+    stand = Stand(0, target=PPM // 2)
+    at = stand.spec, stand.bus, stand.state, stand.vehicle, 200 * KWH - below_target
+    assert demand_w(*at) == power_w(*at) == into_battery
+    stand.vehicle.preconditioning = True
+    assert demand_w(*at) == power_w(*at) == min(150 * KW, into_battery + 20 * KW)
+    stand.state.limit_w = 7 * KW
+    assert demand_w(*at) == power_w(*at) == 7 * KW
+
+
 def test_a_line_bends_when_its_band_or_the_target_is_reached() -> None:
     stand = Stand(319 * KWH, efficiency=Share.parse("100 %"))
     assert bends_at(stand.spec, stand.bus, stand.state, stand.vehicle) == NEVER
