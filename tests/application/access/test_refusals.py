@@ -8,12 +8,15 @@ from functools import partial
 import pytest
 
 from adapters.event_store import EventStore, open_event_store
-from application.access.refusals import MOST_ROWS, MOST_SENDERS, RefusedRequest, RefusedRequests
+from application.access.refusals import RefusedRequest, RefusedRequests
 from application.event_log import Append, Journal
 from domain.access.refused import HOUR_MS, OTHERS, RefusedOnDay, RequestsRefused
 from domain.errors import StoreError
 from domain.events import decode
 from tests.application.run.processes import FakeClock, Process, until
+
+MOST_ROWS = 1_024
+MOST_SENDERS = 256
 
 pytestmark = pytest.mark.anyio
 

@@ -8,7 +8,6 @@ from collections import Counter
 import msgspec
 import pytest
 
-from application.oscp.arrivals import MOST_BODY_BYTES
 from application.oscp.resolving import RequestResolver
 from domain.errors import StoreError
 from domain.oscp.findings import Kind
@@ -16,6 +15,8 @@ from domain.oscp.vocabulary import Lifecycle, Outcome, Validation
 from tests.application.oscp.conftest import Start
 from tests.application.oscp.processes import CONFIGURATION, HANDSHAKE, JSON, SECOND, FakePartner, OscpProcess, WallClock
 from tests.application.run.processes import until
+
+MOST_BODY_BYTES = 1_048_576
 
 pytestmark = pytest.mark.anyio
 

@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 
 from application.oscp.arrivals import Reply
-from application.oscp.refusing import KEPT_BYTES, MOST_SENDERS
 from domain.access.refused import HOUR_MS
 from domain.credentials import Credentials, SecretReference
 from domain.events import decode
 from domain.oscp.ledger import OscpMessageHandled
 from domain.oscp.vocabulary import Lifecycle
 from tests.application.oscp.processes import HANDSHAKE, JSON, OscpProcess
+
+KEPT_BYTES = 2_048
+MOST_SENDERS = 256
 
 pytestmark = pytest.mark.anyio
 

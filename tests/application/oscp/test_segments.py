@@ -11,7 +11,6 @@ import pytest
 from adapters.event_store import open_event_store
 from application.oscp.arrivals import Reply
 from application.oscp.requests import ForceState, SendForecast, SwitchHeartbeats
-from application.oscp.segmenting import MOST_WAITING
 from domain.oscp.events import OscpForecastPublished, OscpHandshakeReceived, Policy
 from domain.oscp.vocabulary import Direction, Lifecycle, Outcome, Validation
 from domain.run.events import ResumeReason
@@ -140,7 +139,7 @@ async def test_the_same_segment_again_gets_the_same_answer() -> None:
 
 async def test_no_more_segments_wait_than_may() -> None:
     async with side() as our:
-        for place in range(MOST_WAITING):
+        for place in range(200):
             assert (await segment(our, 1, 2, b"{", x_request_id=f"w{place}")).status == 204
         assert (await segment(our, 1, 2, b"{", x_request_id="one-more")).status == 422
         assert our.ends()["one-more"].rule == "segment.too-many"

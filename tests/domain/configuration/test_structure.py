@@ -17,10 +17,13 @@ from domain.configuration.document import (
     Weekday,
 )
 from domain.configuration.faults import LISTED
-from domain.configuration.freeform import DEEPEST, MOST_VALUES
-from domain.configuration.structure import MOST_ITEMS, read
+from domain.configuration.structure import read
 from domain.errors import Fault, InvalidInput
 from tests.domain.configuration.samples import REMOVED, depot, faults_of, only_fault
+
+DEEPEST = 32
+MOST_VALUES = 100_000
+MOST_ITEMS = 100_000
 
 ID = "an id: at most 64 letters"
 POWER = 'a power in W, kW, MW, such as "150 kW"'

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.oscp.quantities import LARGEST, decimal_text, exact, milli
+from domain.oscp.quantities import decimal_text, exact, milli
+
+LARGEST = 1_000_000_000_000
 
 
 @pytest.mark.parametrize(

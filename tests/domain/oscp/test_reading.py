@@ -12,13 +12,15 @@ from hypothesis import strategies as st
 from domain.oscp.findings import Kind
 from domain.oscp.lenient import read_leniently
 from domain.oscp.messages import Handshake, HandshakeAcknowledge, Heartbeat, Message, RequiredBehaviour
-from domain.oscp.notes import MOST, STANDARD_FORMS, Notes
+from domain.oscp.notes import STANDARD_FORMS, Notes
 from domain.oscp.profiles import BETTERFLEET_VECTOR, STANDARD_TOLERANCE, derived
 from domain.oscp.reading import Reading, read
 from domain.oscp.vocabulary import MeasurementConfiguration, MessageType
 from domain.oscp.wire import read_clean
 from domain.oscp.writing import write
 from tests.domain.oscp.bodies import CLEAN, HEARTBEAT, typed_messages
+
+MOST = 100
 
 LENIENT = derived(BETTERFLEET_VECTOR, {"tolerated": sorted(STANDARD_FORMS)})
 STRICT = derived(BETTERFLEET_VECTOR, {"tolerated": []})

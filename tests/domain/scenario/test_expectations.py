@@ -19,9 +19,11 @@ from domain.scenario.expectation_events import (
     Step,
     Verdict,
 )
-from domain.scenario.expectations import MOST_SETTLED, MOST_WAITING, OFFLINE, Expectations
+from domain.scenario.expectations import OFFLINE, Expectations
 from domain.scenario.standing import Standing
 from tests.domain.scenario.samples import FAR, folded, message, moment
+
+MOST_SETTLED = 100
 
 
 def expecting(*steps: Step, **terms: object) -> tuple[Expectations, str]:
@@ -172,10 +174,10 @@ def test_retiring_names_its_reason_and_only_works_once() -> None:
 
 def test_what_is_kept_is_bounded() -> None:
     expectations = Expectations("s")
-    ids = [expectations.raise_(Expectation((step("a"),), 100), moment(0)) for _ in range(MOST_WAITING)]
-    with pytest.raises(Conflict):
+    ids = [expectations.raise_(Expectation((step("a"),), 100), moment(0)) for _ in range(200)]
+    with pytest.raises(Conflict, match="200 expectations are waiting already"):
         expectations.raise_(Expectation((step("a"),), 100), moment(0))
-    assert len(set(ids)) == MOST_WAITING
+    assert len(set(ids)) == 200
 
     expectations.expire(moment(100))
     assert expectations.find(ids[-MOST_SETTLED]) is not None

@@ -16,8 +16,10 @@ from domain.scenario.instants import Instant
 from domain.scenario.matching import Check
 from domain.scenario.oscp_modes import OSCP
 from domain.scenario.override_events import Override
-from domain.scenario.override_requests import LONGEST_MS, Clear, read_override_request
+from domain.scenario.override_requests import Clear, read_override_request
 from tests.domain.scenario.samples import message
+
+LONGEST_MS = 86_400_000
 
 NOW = Instant.parse("2026-04-02T10:00:00Z")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -24,9 +26,11 @@ from domain.scenario.effects import (
 )
 from domain.scenario.exchange import Direction
 from domain.scenario.override_events import Ended, Match, Override, OverrideExpired, OverrideHit, OverridePassed
-from domain.scenario.overrides import ALL, MOST_ACTIVE, Overrides
+from domain.scenario.overrides import ALL, Overrides
 from tests.domain.scenario.samples import message, override
 from tests.full_set import examples
+
+MOST_ACTIVE = 100
 
 
 def effects_on(overrides: Overrides, now: int = 0) -> list[AnyEffect]:
@@ -97,6 +101,31 @@ def test_an_override_does_not_act_at_or_after_its_end_even_before_it_is_expired(
 
     assert len(overrides.decide(message(), 99)) == 1
     assert overrides.decide(message(), 100) == ()
+
+
+def drawn_places(one_in: int, seed: int, earlier: int = 0) -> list[int]:
+    """Which of 600 messages an override hits that treats one in so many; `earlier` overrides were applied before it."""
+    overrides = Overrides("s")
+    for _ in range(earlier):
+        overrides.clear(overrides.apply(override(), 0), 0)
+    overrides.apply(override(match=Match(one_in=one_in), seed=seed), 0)
+    return [place for place in range(600) if overrides.hit(message(), 0)]
+
+
+@pytest.mark.parametrize(("one_in", "least", "most"), [(2, 250, 350), (3, 150, 250), (10, 35, 85)])
+def test_one_in_so_many_messages_is_hit_at_places_that_are_spread(one_in: int, least: int, most: int) -> None:
+    """Four standard deviations around the mean."""
+    places = drawn_places(one_in, seed=7)
+    assert least <= len(places) <= most
+    distances = {after - before for before, after in pairwise(places)}
+    assert len(distances) > 3, "not every n-th message"
+    assert all(any(start <= place < start + 150 for place in places) for start in range(0, 600, 150))
+
+
+def test_the_drawn_messages_depend_on_the_seed_and_on_the_override() -> None:
+    assert drawn_places(3, seed=7) == drawn_places(3, seed=7)
+    assert drawn_places(3, seed=7) != drawn_places(3, seed=8)
+    assert drawn_places(3, seed=7) != drawn_places(3, seed=7, earlier=1)
 
 
 def test_expiry_follows_the_deadlines() -> None:

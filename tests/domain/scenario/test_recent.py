@@ -5,8 +5,11 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.scenario.recent import LARGEST_BODY, MOST, Recent
+from domain.scenario.recent import Recent
 from tests.domain.scenario.samples import message
+
+LARGEST_BODY = 65_536
+MOST = 50
 
 
 @given(st.lists(st.sampled_from(["a", "b", "c"]) | st.integers(0, 80).map(str), max_size=200))

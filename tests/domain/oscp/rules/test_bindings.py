@@ -7,11 +7,12 @@ import pytest
 from domain.oscp.findings import Kind
 from domain.oscp.messages import Block, CapacityForecast
 from domain.oscp.rules import Context, WindowMeters, judge
-from domain.oscp.rules.judging import MOST_OF_A_RULE
 from domain.oscp.state import SessionState
 from domain.oscp.vocabulary import ForecastType, MessageType, PublicationMode
 from tests.domain.oscp.measurements import asset_report, group_report
 from tests.domain.oscp.sessions import NOW, TEN, published, session
+
+MOST_OF_A_RULE = 20
 
 GROUP, ASSET = MessageType.UPDATE_GROUP_MEASUREMENTS, MessageType.UPDATE_ASSET_MEASUREMENTS
 METERS = Context(NOW, WindowMeters(100_000_000, 0, 600_000))

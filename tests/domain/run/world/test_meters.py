@@ -28,10 +28,13 @@ from domain.run.events import (
     SensorFaulted,
     SensorValueForced,
 )
-from domain.run.world.meters import ERROR_LIMIT_PPM, GAIN_SIGMA_PPM, gain_ppm
+from domain.run.world.meters import gain_ppm
 from domain.run.world.noise import Noise
 from domain.run.world.state import Control, Dispatch, PowerState, SensorMode
 from tests.domain.run.world.depots import HOUR, KW, KWH, MINUTE, SECOND, Simulation, charger, document, vehicle
+
+ERROR_LIMIT_PPM = 20_000
+GAIN_SIGMA_PPM = 5_000
 
 EXACT: dict[str, Any] = {"gain_error": SignedShare(0), "noise": Share(0)}
 STEADY = (Node(id="grid", other_load=(LoadStep(ClockTime("00:00"), Power(1_000 * KW)),)),)
