@@ -32,7 +32,7 @@ from bootstrap.logs import configure_logs
 from bootstrap.memory_watch import MemoryWatch
 from bootstrap.msgspec_types import build_types
 from bootstrap.service import open_service
-from bootstrap.settings import Settings
+from bootstrap.settings import Identity, Settings
 from connection_guard import Limits
 from domain.errors import Fault, InvalidInput
 
@@ -103,14 +103,14 @@ async def _serve(
     settings: Settings, listener: socket.socket, secrets: Secrets, limits: Limits, memory: MemoryBudget
 ) -> None:
     url = _url(settings.host, listener)
-    settings = msgspec.structs.replace(settings, owner=settings.owner or owner_of(settings.host, url), url=url)
+    identity = Identity(owner_of(settings.host, url), url)
     loop, stopping = asyncio.get_running_loop(), asyncio.Event()
     loop.set_default_executor(ThreadPoolExecutor(_THREADS, "work"))
     for number in _SIGNALS:
         loop.add_signal_handler(number, stopping.set)
     watch = MemoryWatch(memory, stopping.set)
     with watch.installed():
-        async with open_service(settings, secrets, memory) as service:
+        async with open_service(settings, identity, secrets, memory) as service:
             http = HttpSide(service, limits)
             server = _Server(http.config(), lambda: _announce(settings, url))
             tasks = [asyncio.create_task(_stop_when_asked(stopping, http, server)), asyncio.create_task(watch.run())]

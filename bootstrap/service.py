@@ -44,7 +44,7 @@ from bootstrap.limits import read_limits
 from bootstrap.oscp import Oscp, compose_oscp
 from bootstrap.packets import Packets, compose_packets
 from bootstrap.scenarios import scenario_library
-from bootstrap.settings import Settings
+from bootstrap.settings import Identity, Settings
 from domain.errors import NotFound
 from domain.run.events import ResumeReason
 from domain.scenario.script import NeedKind
@@ -82,7 +82,7 @@ class Service:
 
 @asynccontextmanager
 async def open_service(
-    settings: Settings, secrets: Secrets | None = None, memory: MemoryBudget | None = None
+    settings: Settings, identity: Identity, secrets: Secrets | None = None, memory: MemoryBudget | None = None
 ) -> AsyncIterator[Service]:
     """Open the stores, take up the runs that can be, serve until the block ends, then give every run back.
 
@@ -93,12 +93,12 @@ async def open_service(
     secrets = secrets or open_secrets(settings)
     tokens = open_tokens(settings, secrets.learn)
     async with AsyncExitStack() as closing:
-        store = closing.enter_context(open_event_store(settings.db, service_url=settings.url))
+        store = closing.enter_context(open_event_store(settings.db, service_url=identity.url))
         read_store = open_read_store(settings.db, MODELS)
         closing.callback(read_store.close)
         runner = Runner(store.log, read_store, PROJECTORS)
         closing.push_async_callback(asyncio.to_thread, runner.stop)
-        given = _Given(tokens, secrets, memory or MemoryBudget())
+        given = _Given(identity, tokens, secrets, memory or MemoryBudget())
         service = _compose(settings, store, read_store, runner, given, closing)
         runner.start()
         taken = await service.host.adopt_unheld(ResumeReason.RESTART)
@@ -110,6 +110,7 @@ async def open_service(
 class _Given(NamedTuple):
     """What does not depend on the stores."""
 
+    identity: Identity
     tokens: TokenSource
     secrets: Secrets
     memory: MemoryBudget
@@ -123,7 +124,7 @@ def _compose(
     given: _Given,
     closing: AsyncExitStack,
 ) -> Service:
-    tokens, secrets, memory = given
+    identity, tokens, secrets, memory = given
     log, clock, ids, metrics = store.log, SystemClock(), RandomIds(), Metrics()
     writes = WriteHealth(MeteredJournal(store.journal(), metrics), log, clock)
     journal = OwnWrites(writes, log)
@@ -133,7 +134,7 @@ def _compose(
     streams = EventStreams(log, tail, give_back, read_limits(settings.limits).of_streams())
     closing.callback(streams.close)
     metrics.watch("depot_sim_event_streams", "Event streams that are open", "", lambda: [("", streams.open)])
-    host = RunHost(log, journal, store.leases, clock, settings.owner, settings.lease_seconds)
+    host = RunHost(log, journal, store.leases, clock, identity.owner)
     configuration_service = ConfigurationService(Repository(log, journal), ids)
     targets = TargetControls()
     player = ScriptPlayer(log, host, targets, clock)
@@ -153,7 +154,7 @@ def _compose(
         meter=meter,
         doors=doors,
         secrets=secrets,
-        url=settings.url,
+        url=identity.url,
     )
     closing.push_async_callback(oscp.partner.close)
     packets = compose_packets(log, journal, host, live, oscp.partner, secrets)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -18,9 +19,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     `opened` names surfaces that take requests without a token. X-Forwarded-For is believed from `trusted_proxies` only.
     `ready_file` gets the URL and the process id as JSON once all is ready.
-    `owner` is what other processes on the same store name when they are asked about this one's runs; by default it
-    comes from the address. `lease_seconds` is how long a run on PostgreSQL waits for a dead process of another owner.
-    `url` is where partners reach the service: what it listens on, once it does.
     `secrets` is the folder of the secrets that the service is given; it is only read.
     `limits` are texts "NAME=VALUE", see bootstrap.limits.
     `kept_secrets` is the folder for secrets that partners give the service; see bootstrap.kept_secrets for the default.
@@ -33,11 +31,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     tokens_file: Path | None = None
     opened: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
-    owner: str = ""
-    lease_seconds: int = 5
     ready_file: Path | None = None
     kept_secrets: Path | None = None
     secrets: Path | None = None
     limits: tuple[str, ...] = ()
-    url: str = "http://127.0.0.1:8420"
     log_format: LogFormat = LogFormat.JSON
+
+
+class Identity(NamedTuple):
+    """How others know this process.
+
+    `owner` is what other processes on the same store answer when they are asked about this one's runs. `url` is where
+    partners reach the service.
+    """
+
+    owner: str
+    url: str = "http://127.0.0.1:8420"

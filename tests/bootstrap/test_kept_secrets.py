@@ -8,7 +8,7 @@ import pytest
 
 from bootstrap.kept_secrets import kept_secrets_folder
 from bootstrap.service import open_service
-from bootstrap.settings import Settings
+from bootstrap.settings import Identity, Settings
 from domain.errors import InvalidInput
 
 
@@ -58,7 +58,7 @@ async def test_folder_that_cannot_be_written_is_refused_before_the_store_is_open
     (tmp_path / "file").touch()
     folder, db = tmp_path / name, tmp_path / "depot.db"
     with pytest.raises(InvalidInput) as error:
-        async with open_service(Settings(db=f"sqlite:///{db}", kept_secrets=folder)):
+        async with open_service(Settings(db=f"sqlite:///{db}", kept_secrets=folder), Identity("here")):
             pass
     (fault,) = error.value.faults
     assert (fault.pointer, fault.found) == ("/kept_secrets", f"{folder}: {reason}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from contextlib import AbstractAsyncContextManager, closing
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ from application.event_log import Append, StreamWrite
 from application.repository import Origin
 from application.run.requests import ClockRequest, StartRun
 from bootstrap.service import Service, open_service
-from bootstrap.settings import Settings
+from bootstrap.settings import Identity, Settings
 from domain.configuration.definition import Definition
 from domain.errors import InvalidInput, RunHeldElsewhere
 from domain.events import EncodedEvent
@@ -30,8 +30,8 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-def settings(url: str, owner: str = "here") -> Settings:
-    return Settings(db=url, owner=owner)
+def opening(url: str, owner: str = "here") -> AbstractAsyncContextManager[Service]:
+    return open_service(Settings(db=url), Identity(owner))
 
 
 async def start(service: Service, run_id: str, mode: ClockMode = ClockMode.MANUAL) -> None:
@@ -45,25 +45,25 @@ def topics(service: Service, run_id: str) -> list[str]:
 
 
 async def test_a_service_takes_up_its_runs_again_but_not_the_stopped_ones(store_url: str) -> None:
-    async with open_service(settings(store_url)) as service:
+    async with opening(store_url) as service:
         for run_id, mode in (("a", ClockMode.MANUAL), ("b", ClockMode.REALTIME), ("c", ClockMode.MANUAL)):
             await start(service, run_id, mode)
         await service.backend.runs.stop("c", ORIGIN)
 
-    async with open_service(settings(store_url, "another")) as service:
+    async with opening(store_url, "another") as service:
         assert sorted(service.host.held_ids()) == ["a", "b"]
         assert topics(service, "a")[-3:] == ["run.lease-released.1", "run.lease-acquired.1", "run.resumed.1"]
         assert (await service.backend.runs.tick("a", 1, ORIGIN)).at == 1_000
 
 
 async def test_a_run_that_a_newer_event_stops_is_told_until_it_can_be_resumed(sqlite_url: str) -> None:
-    async with open_service(settings(sqlite_url)) as service:
+    async with opening(sqlite_url) as service:
         await start(service, "a")
         await start(service, "b")
     newer = EncodedEvent("run.of-a-newer-version.9", b"{}")
     with open_event_store(sqlite_url) as store:
         store.log.append(Append([StreamWrite("run-a", store.log.stream_version("run-a"), [newer])]))
-    async with open_service(settings(sqlite_url)) as service:
+    async with opening(sqlite_url) as service:
         assert service.host.held_ids() == ["b"]
         (reason,) = service.backend.health.not_resumed().values()
         assert "run.of-a-newer-version.9" in reason
@@ -74,15 +74,15 @@ async def test_a_run_that_a_newer_event_stops_is_told_until_it_can_be_resumed(sq
         assert list(service.backend.health.not_resumed()) == ["a"]
     with closing(sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))) as connection, connection:
         connection.execute("DELETE FROM events WHERE topic = 'run.of-a-newer-version.9'")
-    async with open_service(settings(sqlite_url)) as service:
+    async with opening(sqlite_url) as service:
         assert sorted(service.host.held_ids()) == ["a", "b"]
         assert service.backend.health.not_resumed() == {}
 
 
 async def test_two_services_on_one_server_share_its_runs(postgres_url: str) -> None:
-    async with open_service(settings(postgres_url, "one")) as one:
+    async with opening(postgres_url, "one") as one:
         await start(one, "r")
-        async with open_service(settings(postgres_url, "two")) as two:
+        async with opening(postgres_url, "two") as two:
             assert two.host.held_ids() == []
             await one.backend.runs.tick("r", 5, ORIGIN)
             assert (await two.backend.live.get("r")).world.at == 5_000
@@ -90,7 +90,7 @@ async def test_two_services_on_one_server_share_its_runs(postgres_url: str) -> N
 
 async def test_two_living_services_of_one_name_leave_each_others_runs_alone(postgres_url: str) -> None:
     """As with the same port and host name in two network namespaces."""
-    async with open_service(settings(postgres_url, "same")) as one, open_service(settings(postgres_url, "same")) as two:
+    async with opening(postgres_url, "same") as one, opening(postgres_url, "same") as two:
         await start(one, "r1")
         await start(two, "r2")
         for _ in range(3):
@@ -106,12 +106,12 @@ async def test_two_living_services_of_one_name_leave_each_others_runs_alone(post
 async def test_bad_settings_are_refused_before_anything_is_made(tmp_path: Path) -> None:
     path = tmp_path / "depot.db"
     with pytest.raises(InvalidInput):
-        async with open_service(Settings(db=f"sqlite:///{path}", tokens=("nonsense",))):
+        async with open_service(Settings(db=f"sqlite:///{path}", tokens=("nonsense",)), Identity("here")):
             pass
     assert not path.exists()
 
 
 async def test_a_store_url_that_names_none_is_refused() -> None:
     with pytest.raises(InvalidInput):
-        async with open_service(Settings(db="mysql://here")):
+        async with open_service(Settings(db="mysql://here"), Identity("here")):
             pass

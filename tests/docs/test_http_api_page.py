@@ -12,7 +12,7 @@ from adapters.control_api import create_app
 from adapters.control_api.openapi import describe
 from bootstrap.front_door import behind_front_door
 from bootstrap.service import Service, open_service
-from bootstrap.settings import Settings
+from bootstrap.settings import Identity, Settings
 from tests.docs.console import Shell, examples
 from tests.docs.http_api_table import PAGE, rows_of_page, takes_of_app
 
@@ -26,7 +26,7 @@ def anyio_backend() -> str:
 
 @pytest.fixture
 async def service() -> AsyncIterator[Service]:
-    async with open_service(Settings(db="memory:", owner="here")) as opened:
+    async with open_service(Settings(db="memory:"), Identity("here")) as opened:
         yield opened
 
 

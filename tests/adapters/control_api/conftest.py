@@ -12,7 +12,7 @@ from litestar import Litestar
 from adapters.control_api import create_app
 from bootstrap.front_door import behind_front_door
 from bootstrap.service import Service, open_service
-from bootstrap.settings import Settings
+from bootstrap.settings import Identity, Settings
 from tests.adapters.control_api.client import Api
 from tests.adapters.control_api.oscp import OscpApi, Partner, create_session, listening, start_run
 
@@ -28,7 +28,7 @@ def anyio_backend() -> str:
 
 @pytest.fixture
 async def service() -> AsyncIterator[Service]:
-    async with open_service(Settings(db="memory:", owner="here")) as opened:
+    async with open_service(Settings(db="memory:"), Identity("here")) as opened:
         yield opened
 
 
@@ -57,7 +57,9 @@ async def session(api: Api, partner: Partner) -> OscpApi:
 async def guarded() -> AsyncIterator[Callable[[str], Api]]:
     """A service with tokens: clients by the token they send, "" for none."""
     async with AsyncExitStack() as closing:
-        service = await closing.enter_async_context(open_service(Settings(db="memory:", owner="here", tokens=TOKENS)))
+        service = await closing.enter_async_context(
+            open_service(Settings(db="memory:", tokens=TOKENS), Identity("here"))
+        )
 
         def client(token: str) -> Api:
             headers = {"Authorization": f"Bearer {token}"} if token else {}

@@ -16,7 +16,7 @@ from adapters.control_api import create_app
 from application.memory import MemoryBudget, Room
 from bootstrap.front_door import behind_front_door
 from bootstrap.service import open_service
-from bootstrap.settings import Settings
+from bootstrap.settings import Identity, Settings
 from tests.adapters.control_api.client import Api
 
 MB = 10**6
@@ -55,7 +55,7 @@ def memory() -> _Memory:
 
 @pytest.fixture
 async def api(memory: _Memory) -> AsyncIterator[Api]:
-    async with open_service(Settings(db="memory:", owner="here"), memory=MemoryBudget(memory)) as service:
+    async with open_service(Settings(db="memory:"), Identity("here"), memory=MemoryBudget(memory)) as service:
         app: Litestar = create_app(service.backend)
         transport = httpx.ASGITransport(behind_front_door(app, app, service.doors))
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8420") as http:
