@@ -110,7 +110,7 @@ def _faults(waiting: Sequence[Segment], segment: Segment, most_bytes: int) -> It
         found, expected = f"{segment.type} of {count}", f"{named.type} of {named.place.count}, as the segment it names"
         yield Finding("segment.other-message", Kind.HEADERS, found, expected)
     elif named is not None and named.place.index not in {1, index - 1}:
-        found, expected = f"segment {named.place.index} named", f"segment 1 or {index - 1}"
+        found, expected = f"segment {named.place.index} named", "segment 1" + (f" or {index - 1}" if index > 2 else "")
         yield Finding("segment.correlation", Kind.CORRELATION, found, expected)
     if any(_is_same(waiting, held, segment) for held in waiting):
         yield Finding("segment.double", Kind.HEADERS, f"segment {index} of {count} again", "each segment once")
