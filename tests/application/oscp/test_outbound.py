@@ -142,7 +142,18 @@ async def test_a_hand_made_message_goes_in_any_state_as_it_stands(
     assert "X-OSCP-Configuration-ID" not in partner.headers()
     assert partner.headers()["X-Odd"] == "1"
     assert last(process, session).recorded.body == "{oops"
-    assert last(process, session).finalised.overrides == ("send-message",), "the event names each override once"
+    entry = last(process, session)
+    assert entry.recorded.overrides == entry.finalised.overrides == ("send-message",), "each override is named once"
+
+
+async def test_a_hand_made_message_that_an_override_treats_names_both_once(
+    process: OscpProcess, session: str, partner: FakePartner
+) -> None:
+    await process.override(session, match={"message_types": ["Heartbeat"]}, effect={"type": "delay", "fixed_ms": 0})
+    [applied] = process.hosted(session).overrides.active
+    await process.service.send_message("r", session, SendMessage(MessageType.HEARTBEAT, raw_body="{oops"), ALICE)
+    entry = last(process, session)
+    assert entry.recorded.overrides == entry.finalised.overrides == (applied, "send-message")
 
 
 async def test_only_the_holder_of_the_run_sends(processes: Start, partner: FakePartner) -> None:
@@ -198,10 +209,11 @@ async def test_a_withheld_message_is_in_the_ledger_and_nowhere_else(
 ) -> None:
     await online(process, session)
     await process.override(session, mode="stop_heartbeats")
+    [applied] = process.hosted(session).overrides.active
     assert (await heartbeat(process, session)).delivery_status == "withheld"
     assert partner.received == []
     entry = last(process, session)
-    assert entry.recorded.overrides == entry.finalised.overrides != ()
+    assert entry.recorded.overrides == entry.finalised.overrides == (applied,)
     assert process.state(session) is Lifecycle.ONLINE
 
 
