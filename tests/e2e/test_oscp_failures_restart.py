@@ -21,7 +21,7 @@ import pytest
 from tests.e2e.oscp_connections import MortalSimulator, connect, mortal_simulator
 from tests.e2e.oscp_messages import by_hand, instant, publish
 from tests.e2e.oscp_sides import CapacityProvider, eventually, received, sent
-from tests.e2e.oscp_stage import Stage, stand_in, start_run
+from tests.e2e.oscp_stage import Stage, start_run
 from tests.full_set import only_full
 
 INTERVAL_SECONDS = 2
@@ -33,9 +33,8 @@ INTERRUPTED = "the simulator stopped while this message was under way"
 
 
 @pytest.fixture(scope="module")
-def partner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    with stand_in(tmp_path_factory.mktemp("partner")) as http:
-        yield http
+def partner(shared_stand_in: httpx.Client) -> httpx.Client:
+    return shared_stand_in
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
+
 from tests.e2e.oscp_sides import BY_HAND, received, sent
-from tests.e2e.oscp_stage import Stage, Theatre, simulator, stand_in, start_run
+from tests.e2e.oscp_stage import Stage, Theatre, simulator, start_run
 
 LONGER_THAN_AN_INTERVAL_MS = 1_200
 
@@ -39,10 +41,10 @@ def test_cp_stops_sending_heartbeats(stage: Stage) -> None:
     assert set(ledger[1:]) == {sent("withheld", by=stopping)}
 
 
-def test_cp_process_dies(tmp_path: Path) -> None:
+def test_cp_process_dies(tmp_path: Path, shared_stand_in: httpx.Client) -> None:
     """As the server in the diagram does: killed, without a word."""
-    with simulator(tmp_path) as (http, process), stand_in(tmp_path) as other:
-        stage = Theatre(http, other, start_run(http)).open_stage()
+    with simulator(tmp_path) as (http, process):
+        stage = Theatre(http, shared_stand_in, start_run(http)).open_stage()
         stage.go_online()
         process.kill()
         assert stage.fp.last_heartbeat(accepted=False)
