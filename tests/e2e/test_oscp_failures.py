@@ -112,6 +112,7 @@ def test_betterfleet_unreachable_ends_the_session_where_the_policy_says_so(of_po
 # BetterFleet stops sending heartbeats
 
 
+@pytest.mark.full
 def test_betterfleet_stops_sending_heartbeats(online: Stage) -> None:
     """Offline when the last one has run out, and what needs an online session is expected no longer."""
     expected = expect(online.cp, "GroupCapacityComplianceError", within_ms=60_000)
@@ -127,6 +128,7 @@ def test_betterfleet_stops_sending_heartbeats(online: Stage) -> None:
 # Depot-sim stops sending heartbeats
 
 
+@pytest.mark.full
 def test_depot_sim_stops_sending_heartbeats(online: Stage) -> None:
     """The partner finds out by itself; the ledger keeps what was withheld on purpose beside what was received."""
     stopping = online.cp.override("stop_heartbeats")

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
+import pytest
 
 from tests.e2e.oscp_sides import BY_HAND, received, sent
 from tests.e2e.oscp_stage import Stage, Theatre, simulator, start_run
@@ -107,6 +108,7 @@ def test_network_outage_that_is_over_after_both_are_offline(stage: Stage) -> Non
     assert stage.cp.ledger("Handshake") == [sent("accepted", 204), sent("accepted", 204)]
 
 
+@pytest.mark.full
 def test_network_outage_on_the_fp_s_side(stage: Stage) -> None:
     """The same by accident: the simulator finds its partner out of reach, and no override had a say in it."""
     stage.go_online()
