@@ -15,6 +15,8 @@ from contextlib import closing
 from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
+from tests.processes import checkout_variables, module_command
+
 _PAUSE_SECONDS = 0.005
 
 
@@ -23,8 +25,9 @@ class Probe:
 
     def __init__(self, url: str) -> None:
         """Returns when the first response has come."""
-        arguments = [sys.executable, "-m", "bench._probe", url]
-        self._process = subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        pipe = subprocess.PIPE
+        command = module_command("bench._probe", url)
+        self._process = subprocess.Popen(command, env=checkout_variables(), stdin=pipe, stdout=pipe, text=True)
         assert self._process.stdout is not None
         self._process.stdout.readline()
 

@@ -7,13 +7,14 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.request import Request, urlopen
+
+from tests.processes import checkout_variables, module_command
 
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 _CLIENT_CORE, _SERVER_CORE = 1, 0
@@ -37,9 +38,9 @@ class Server(NamedTuple):
 def server(folder: Path, *command: str, **variables: str) -> Iterator[Server]:
     """A Python module that serves and writes a ready file with its URL; alone on one core, this process on another."""
     ready = folder / f"ready-{len(list(folder.iterdir()))}.json"
-    arguments = [sys.executable, "-m", *command, "--port", "0", "--ready-file", str(ready)]
+    arguments = module_command(*command, "--port", "0", "--ready-file", str(ready))
     with (folder / f"{ready.stem}.log").open("w") as log:
-        process = subprocess.Popen(arguments, stdout=log, stderr=log, env={**os.environ, **variables})
+        process = subprocess.Popen(arguments, stdout=log, stderr=log, env={**checkout_variables(), **variables})
         _pin(process.pid, _SERVER_CORE)
         _pin(0, _CLIENT_CORE)
         try:

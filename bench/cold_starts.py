@@ -21,6 +21,8 @@ from typing import Any, NamedTuple
 
 import httpx
 
+from tests.processes import module_command
+
 _ROOT = Path(__file__).parents[1]
 _STARTS = 400
 _LANES = 2  # each with a store of its own
@@ -68,14 +70,13 @@ def _start(folder: Path, number: int) -> str:
     """How the service ended when it ended by itself; "" when it lived until it was killed."""
     ready, log = folder / "ready.json", folder / "log"
     ready.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "bootstrap.main", "serve", "--db", f"sqlite:///{folder / 'store.db'}"]
+    command = module_command("bootstrap.main", "serve", "--db", f"sqlite:///{folder / 'store.db'}")
     variables = {name: value for name, value in os.environ.items() if not name.startswith("DEPOT_SIM_")}
     with (
         log.open("w") as output,
         subprocess.Popen(
             [*command, "--port", "0", "--ready-file", str(ready)],
-            cwd=_ROOT,
-            env={**variables, "PYTHONPATH": str(_ROOT)},
+            env=variables,
             stdout=output,
             stderr=output,
         ) as process,

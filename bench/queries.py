@@ -13,7 +13,6 @@ import json
 import random
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -24,6 +23,7 @@ from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 from bench._day import depot
+from tests.processes import module_command
 
 BUSES = 1_000
 CLIENTS = 50
@@ -46,7 +46,7 @@ def _serving(folder: Path) -> Iterator[str]:
     ready = folder / "ready.json"
     arguments = ["serve", "--db", f"sqlite:///{folder / 'depot.db'}", "--port", "0", "--ready-file", str(ready)]
     with (folder / "log").open("w") as log:
-        process = subprocess.Popen([sys.executable, "-m", "bootstrap.main", *arguments], stdout=log, stderr=log)
+        process = subprocess.Popen(module_command("bootstrap.main", *arguments), stdout=log, stderr=log)
         try:
             while not ready.exists():
                 if process.poll() is not None:

@@ -29,6 +29,7 @@ from domain.configuration.quantities import MS_PER_DAY
 from domain.run.aggregate import SimulationRun
 from domain.run.digest import RunDigest
 from domain.run.events import SimulationRunStarted
+from tests.processes import checkout_variables, module_command
 
 ROUNDS = 5
 TICK_MS = 60_000
@@ -49,8 +50,9 @@ def main() -> None:
 
 def _measured(buses: int, store: str) -> dict[str, float]:
     """One simulated day in a fresh process."""
-    command = [sys.executable, "-m", "bench.world", str(buses), store]
-    return dict(json.loads(subprocess.run(command, check=True, capture_output=True).stdout))
+    command = module_command("bench.world", str(buses), store)
+    ended = subprocess.run(command, env=checkout_variables(), check=True, capture_output=True)
+    return dict(json.loads(ended.stdout))
 
 
 def _median(runs: Sequence[dict[str, float]], figure: str) -> float:

@@ -30,15 +30,25 @@ class Finished(NamedTuple):
         return json.loads(self.out)
 
 
+def module_command(module: str, *arguments: str) -> list[str]:
+    """`python -m module`. With -P it imports nothing from the working directory, whatever packages that has."""
+    return [sys.executable, "-P", "-m", module, *arguments]
+
+
+def checkout_variables() -> dict[str, str]:
+    """The environment of this process, and the checkout on the path, where `tests` and `bench` are imported from."""
+    return {**os.environ, "PYTHONPATH": str(ROOT)}
+
+
 def start_module(
     module: str, *arguments: str, cwd: Path | str = ROOT, variables: dict[str, str] | None = None
 ) -> subprocess.Popen[str]:
     """`python -m module` with these environment variables and none of depot-sim's own; its output goes to pipes."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("DEPOT_SIM_")}
+    inherited = {name: value for name, value in checkout_variables().items() if not name.startswith("DEPOT_SIM_")}
     return subprocess.Popen(
-        [sys.executable, "-m", module, *arguments],
+        module_command(module, *arguments),
         cwd=cwd,
-        env={**inherited, "PYTHONPATH": str(ROOT), "COLUMNS": "80", **(variables or {})},
+        env={**inherited, "COLUMNS": "80", **(variables or {})},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

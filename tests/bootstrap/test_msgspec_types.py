@@ -20,6 +20,7 @@ from bootstrap import serve, tools  # noqa: F401 - loads what a service loads
 from domain import events
 from tests.bootstrap.struct_samples import PRODUCT, sample, samples
 from tests.full_set import examples
+from tests.processes import checkout_variables, module_command
 
 ROOT = Path(__file__).parents[2]
 PLAIN = (type(None), bool, int, float, str, bytes, msgspec.Raw)
@@ -82,8 +83,10 @@ def test_a_service_loads_no_struct_class_after_its_start() -> None:
 
 
 def _race(children: int, *options: str) -> dict[str, int]:
-    command = [sys.executable, "-m", "tests.bootstrap.racing_children", "--children", str(children), *options]
-    raced = subprocess.run(command, input=_samples(), capture_output=True, text=True, cwd=ROOT, check=False)
+    command = module_command("tests.bootstrap.racing_children", "--children", str(children), *options)
+    raced = subprocess.run(
+        command, input=_samples(), capture_output=True, text=True, env=checkout_variables(), check=False
+    )
     assert raced.returncode == 0, raced.stderr
     ends: dict[str, int] = json.loads(raced.stdout)
     return ends

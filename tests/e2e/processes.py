@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.processes import ROOT, Finished, finish, killed_at_end, start_module, wait_for
+from tests.processes import ROOT, Finished, finish, killed_at_end, module_command, start_module, wait_for
 
 __all__ = ["COMMAND", "ROOT", "Finished", "depot_sim", "finish", "running", "serving", "start", "wait_for"]
 
-COMMAND = (sys.executable, "-m", "bootstrap.main")
+COMMAND = module_command("bootstrap.main")
 
 
 def start(*arguments: str, cwd: Path | str = ROOT, **variables: str) -> subprocess.Popen[str]:

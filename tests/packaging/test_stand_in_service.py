@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
 import subprocess
-import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,6 +14,7 @@ import yaml
 
 from tests.e2e.processes import wait_for
 from tests.packaging.locks import ROOT
+from tests.processes import checkout_variables, module_command
 
 SERVICE = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]["standin"]
 
@@ -26,8 +25,8 @@ def test_stand_in_of_the_profile_is_healthy(tmp_path: Path) -> None:
     health = re.search(r"http://127\.0\.0\.1:8430(/[^']*)", SERVICE["healthcheck"]["test"][-1])
     assert health is not None
     ready_file = tmp_path / "ready.json"
-    command = [sys.executable, "-P", "-m", "standin", *options, "--port", "0", "--ready-file", str(ready_file)]
-    variables = {**os.environ, "PYTHONPATH": str(ROOT), "STANDIN_TOKENS": "0123456789abcdef"}
+    command = module_command("standin", *options, "--port", "0", "--ready-file", str(ready_file))
+    variables = {**checkout_variables(), "STANDIN_TOKENS": "0123456789abcdef"}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen(command, cwd=tmp_path, env=variables, text=True, **pipes) as process:  # type: ignore[call-overload]
         try:

@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 RUNTIME = ROOT / "requirements" / "runtime.txt"
 FOLDER = ROOT / ".venv" / "wheels"
-PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check")
+PIP = (sys.executable, "-P", "-m", "pip", "--disable-pip-version-check")
 LOCKED = ("--no-deps", "--only-binary=:all:", "--require-hashes")
 _FILLED = FOLDER / "filled.txt"
 

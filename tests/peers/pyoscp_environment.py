@@ -19,8 +19,8 @@ def ensure() -> Path:
     """Its interpreter; made anew when there is none, or its requirements have changed."""
     wanted = REQUIREMENTS.read_text()
     if not _INSTALLED.exists() or _INSTALLED.read_text() != wanted:
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(ENVIRONMENT)], check=True)
-        pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        subprocess.run([sys.executable, "-P", "-m", "venv", "--clear", str(ENVIRONMENT)], check=True)
+        pip = [str(PYTHON), "-P", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         subprocess.run([*pip, *LOCKED, "-r", str(REQUIREMENTS)], check=True)
         _INSTALLED.write_text(wanted)
     return PYTHON

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import shlex
 import socket
 import ssl
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,11 +21,12 @@ from adapters.cli.os_errors import failure_of, network_reason
 from adapters.cli.output_files import write_whole
 from bootstrap.listening import listening
 from tests.adapters.cli.command_line import depot_sim
+from tests.processes import module_command
 
 FULL = Path("/dev/full")
 GTFS = Path(__file__).parents[3] / "examples" / "data" / "gtfs-sample-feed.zip"
 ENDED = (141, 0)  # 0 where argparse prints its help unbuffered: it ignores the error
-COMMAND = (sys.executable, "-m", "bootstrap.main")
+COMMAND = module_command("bootstrap.main")
 
 
 @pytest.fixture
@@ -318,7 +319,7 @@ def test_output_that_is_no_longer_read_ends_the_command_quietly(arguments: tuple
 
 
 def test_a_command_without_a_standard_output_does_its_work() -> None:
-    line = f"{sys.executable} -m bootstrap.main version >&-"
+    line = f"{shlex.join(COMMAND)} version >&-"
     finished = subprocess.run(["/bin/sh", "-c", line], check=False, capture_output=True, text=True)
 
     assert (finished.returncode, finished.stderr) == (0, "")

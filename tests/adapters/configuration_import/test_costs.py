@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import subprocess
-import sys
 import zipfile
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -17,6 +16,7 @@ import pytest
 from adapters.configuration_import.common_job import common_job
 from adapters.configuration_import.costs import archive_cost, blocks_cost, circuits_cost, document_cost
 from adapters.configuration_import.yaml_writer import to_yaml
+from tests.processes import checkout_variables, module_command
 
 ROOT = Path(__file__).parents[3]
 JSON, YAML = "application/json", "application/yaml"
@@ -91,8 +91,10 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> dict[str, float]:
         path = folder / str(number)
         path.write_bytes(case.body)
         tasks[name] = (case.kind, case.media_type, str(path), case.query)
-    command = [sys.executable, "-m", "tests.adapters.configuration_import.peak_memory"]
-    ended = subprocess.run(command, input=json.dumps(tasks), capture_output=True, text=True, cwd=ROOT, check=False)
+    command = module_command("tests.adapters.configuration_import.peak_memory")
+    ended = subprocess.run(
+        command, input=json.dumps(tasks), capture_output=True, text=True, env=checkout_variables(), check=False
+    )
     assert ended.returncode == 0, ended.stderr
     return {name: case.cost(case.body) / json.loads(ended.stdout)[name] for name, case in cases().items()}
 

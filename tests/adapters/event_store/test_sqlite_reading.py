@@ -19,6 +19,7 @@ from application.event_log import Snapshot
 from domain.errors import StoreError, StoreUnreadable
 from tests.adapters.event_store.samples import write
 from tests.patience import patient
+from tests.processes import checkout_variables, module_command
 from tests.read_only_folder import reachable_folder, reading_only
 
 ROOT = Path(__file__).parents[3]
@@ -52,8 +53,8 @@ def contents(folder: Path) -> dict[str, str]:
 
 def leave_log_behind(path: Path) -> None:
     """A writing process that is killed after its 2,003rd event: the -wal has what the file has not."""
-    command = [sys.executable, "-m", "tests.adapters.event_store.writer", f"sqlite:///{path}", "run-2", "9999999", "1"]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+    command = module_command("tests.adapters.event_store.writer", f"sqlite:///{path}", "run-2", "9999999", "1")
+    with subprocess.Popen(command, env=checkout_variables(), stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         for _ in range(3):
             process.stdout.readline()
