@@ -44,7 +44,7 @@ ENV PATH=/venv/bin:$PATH \
     DEPOT_SIM_DB=sqlite:////data/depot-sim.db \
     DEPOT_SIM_KEPT_SECRETS=/data/depot-sim.db.secrets
 # The build fails unless Python loads a SQLite with the fix.
-RUN ["python", "-P", "-c", "from adapters.event_store.sqlite_version import loaded_library; found = loaded_library(); print(found); raise SystemExit(not found.wal_reset_fixed)"]
+RUN ["python", "-P", "-c", "from depot_sim.adapters.event_store.sqlite_version import loaded_library; found = loaded_library(); print(found); raise SystemExit(not found.wal_reset_fixed)"]
 USER depot
 WORKDIR /app
 VOLUME /data

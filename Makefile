@@ -83,6 +83,7 @@ clean:  ## remove everything that was made
 
 # Two stages in one environment: what the service needs, then the tools of tests and checks. Each marker is touched
 # last, so an interrupted installation starts over; a changed lock file makes the environment anew.
+# mypy and editors find `depot_sim` by the link; Python finds it by the editable installation.
 $(SERVICE): requirements/runtime.txt requirements/build.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "depot-sim needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1)." >&2; \
@@ -93,6 +94,7 @@ $(SERVICE): requirements/runtime.txt requirements/build.txt pyproject.toml
 	$(PYTHON) -m venv --clear $(VENV)
 	$(LOCKED) -r requirements/runtime.txt -r requirements/build.txt
 	$(INSTALL) --no-build-isolation -e .
+	@mkdir -p $(VENV)/import_root && ln -sfn ../.. $(VENV)/import_root/depot_sim
 	@touch $@
 
 $(READY): requirements/dev.txt $(SERVICE)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from application.memory import Room
+from depot_sim.application.memory import Room
 
 _ADDRESS_SPACE = "RLIMIT_AS, set by ulimit -v"
 _PHYSICAL = "physical memory"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from application.http import SecretStore
-from domain.configuration.document import PacketsBinding, SimulationConfigurationDocument
-from domain.credential_faults import files_of, references_of
-from domain.credentials import Credentials
-from domain.errors import Fault
-from domain.secret_references import is_file_name, parse_reference
+from depot_sim.application.http import SecretStore
+from depot_sim.domain.configuration.document import PacketsBinding, SimulationConfigurationDocument
+from depot_sim.domain.credential_faults import files_of, references_of
+from depot_sim.domain.credentials import Credentials
+from depot_sim.domain.errors import Fault
+from depot_sim.domain.secret_references import is_file_name, parse_reference
 
 
 def secret_faults(credentials: Credentials, secrets: SecretStore, pointer: str = "") -> Iterator[Fault]:

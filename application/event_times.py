@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from application.event_log import EventLog
+from depot_sim.application.event_log import EventLog
 
 
 def position_recorded_before(log: EventLog, recorded_at: int) -> int:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from domain.credentials import Authorization, Credentials, SecretReference
-from domain.errors import Fault
+from depot_sim.domain.credentials import Authorization, Credentials, SecretReference
+from depot_sim.domain.errors import Fault
 
 Headers = tuple[tuple[str, str], ...]
 Mask = Callable[[str], str]

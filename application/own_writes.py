@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 
-from application.event_log import Append, EventLog, Filter, Journal, Row
-from application.subscription import read_page
+from depot_sim.application.event_log import Append, EventLog, Filter, Journal, Row
+from depot_sim.application.subscription import read_page
 
 
 class OwnWrites:

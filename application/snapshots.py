@@ -8,9 +8,9 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from application.event_log import EventLog, Snapshot
-from domain.aggregate import Aggregate
-from domain.errors import StoreError
+from depot_sim.application.event_log import EventLog, Snapshot
+from depot_sim.domain.aggregate import Aggregate
+from depot_sim.domain.errors import StoreError
 
 _log = logging.getLogger("depot_sim.snapshots")
 

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Sequence
 from typing import Protocol
 
-from application.clock import Clock
-from application.event_log import Append, Journal
-from domain.errors import DepotSimError, StoreError
+from depot_sim.application.clock import Clock
+from depot_sim.application.event_log import Append, Journal
+from depot_sim.domain.errors import DepotSimError, StoreError
 
 FRESH_US = 2_000_000
 """An append committed within this time proves that the store takes commits."""

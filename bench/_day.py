@@ -6,10 +6,10 @@ from typing import Any
 
 import msgspec
 
-from domain.configuration.definition import Definition
-from domain.events import EncodedEvent, encode
-from domain.run.aggregate import SimulationRun
-from domain.run.events import SimulationRunStarted
+from depot_sim.domain.configuration.definition import Definition
+from depot_sim.domain.events import EncodedEvent, encode
+from depot_sim.domain.run.aggregate import SimulationRun
+from depot_sim.domain.run.events import SimulationRunStarted
 
 DAY_MS = 86_400_000
 _BUSES_PER_FEEDER = 20

@@ -18,7 +18,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 from bench._decoding_handler import take
-from connection_guard import ConnectionGuard, GuardedApplication, Limits
+from depot_sim.connection_guard import ConnectionGuard, GuardedApplication, Limits
 
 TURNS = 100
 REQUESTS_PER_TURN = 100

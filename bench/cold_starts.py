@@ -70,7 +70,7 @@ def _start(folder: Path, number: int) -> str:
     """How the service ended when it ended by itself; "" when it lived until it was killed."""
     ready, log = folder / "ready.json", folder / "log"
     ready.unlink(missing_ok=True)
-    command = module_command("bootstrap.main", "serve", "--db", f"sqlite:///{folder / 'store.db'}")
+    command = module_command("depot_sim.bootstrap.main", "serve", "--db", f"sqlite:///{folder / 'store.db'}")
     variables = {name: value for name, value in os.environ.items() if not name.startswith("DEPOT_SIM_")}
     with (
         log.open("w") as output,

@@ -28,7 +28,7 @@ BACKLOG_TICKS = 20_000
 TICKS = 500
 BUSES = 20
 _UNREAD = ("--limit", "event-stream-seconds=600", "--limit", "response-seconds=600")
-_SERVE = ("bootstrap.main", "serve", *_UNREAD)  # ended by the clients, not by the limits
+_SERVE = ("depot_sim.bootstrap.main", "serve", *_UNREAD)  # ended by the clients, not by the limits
 _READS = ("/livez", "/simulation-runs/r")
 _EVERY_S = 0.02
 _QUIET_S = 3

@@ -41,7 +41,7 @@ def main() -> None:
         folder = Path(name)
         _report_cost(folder)
         db = f"sqlite:///{folder / 'limits.db'}"
-        with server(folder, "bootstrap.main", "serve", "--db", db) as simulator:
+        with server(folder, "depot_sim.bootstrap.main", "serve", "--db", db) as simulator:
             asyncio.run(_long_header(simulator))
         shorter = (
             "--limit",
@@ -51,13 +51,13 @@ def main() -> None:
             "--limit",
             "connections-per-address=5500",
         )
-        with server(folder, "bootstrap.main", "serve", "--db", db, *shorter) as simulator:
+        with server(folder, "depot_sim.bootstrap.main", "serve", "--db", db, *shorter) as simulator:
             asyncio.run(_half_requests(simulator))
 
 
 def _report_cost(folder: Path) -> None:
     bare_us, guarded_us = cpu_us_without_and_with()
-    with server(folder, "bootstrap.main", "serve", "--db", f"sqlite:///{folder / 'cost.db'}") as simulator:
+    with server(folder, "depot_sim.bootstrap.main", "serve", "--db", f"sqlite:///{folder / 'cost.db'}") as simulator:
         attach(simulator.url)
         measured = asyncio.run(measure(simulator, HEARTBEATS, lambda number: f"configuration-{number % SESSIONS}"))
     heartbeat_us = measured.cpu_seconds / measured.requests * 1e6

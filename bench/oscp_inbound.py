@@ -66,7 +66,9 @@ def main() -> None:
         for load in (HEARTBEATS, REFUSED):
             with server(folder, "bench._decoding_handler") as bare:
                 base = asyncio.run(measure(bare, load._replace(status=b"204"), lambda number: str(number % SESSIONS)))
-            with server(folder, "bootstrap.main", "serve", "--db", f"sqlite:///{folder / load.name}.db") as simulator:
+            with server(
+                folder, "depot_sim.bootstrap.main", "serve", "--db", f"sqlite:///{folder / load.name}.db"
+            ) as simulator:
                 attach(simulator.url)
                 ours = asyncio.run(measure(simulator, load, lambda number: f"configuration-{number % SESSIONS}"))
             _report(load.name, base, ours)

@@ -17,12 +17,12 @@ from contextlib import closing
 from functools import partial
 from typing import Any
 
-from adapters.event_store import open_event_store
-from adapters.read_store import open_read_store
-from application.event_log import Append, EventLog, StreamWrite
 from bench._stores import store_url
-from domain.events import encode
-from domain.oscp.ledger import (
+from depot_sim.adapters.event_store import open_event_store
+from depot_sim.adapters.read_store import open_read_store
+from depot_sim.application.event_log import Append, EventLog, StreamWrite
+from depot_sim.domain.events import encode
+from depot_sim.domain.oscp.ledger import (
     Answer,
     OscpMessageFinalised,
     OscpMessageHandled,
@@ -30,12 +30,12 @@ from domain.oscp.ledger import (
     entry_id_of,
     stream_of,
 )
-from domain.oscp.vocabulary import Direction, MessageType, Outcome, Validation
-from projections.oscp_messages import OscpMessagesProjector
-from projections.rebuild import rebuild
-from read_models import oscp_messages
-from read_models.database import Database
-from read_models.oscp_messages import Wanted, get_message, list_messages
+from depot_sim.domain.oscp.vocabulary import Direction, MessageType, Outcome, Validation
+from depot_sim.projections.oscp_messages import OscpMessagesProjector
+from depot_sim.projections.rebuild import rebuild
+from depot_sim.read_models import oscp_messages
+from depot_sim.read_models.database import Database
+from depot_sim.read_models.oscp_messages import Wanted, get_message, list_messages
 
 ENTRIES = 1_000_000
 TARGET_MS = 50.0

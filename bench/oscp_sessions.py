@@ -32,7 +32,9 @@ _ATTACHED_WITHIN = timedelta(minutes=20)
 def main() -> None:
     with (
         tempfile.TemporaryDirectory() as name,
-        server(Path(name), "bootstrap.main", "serve", "--db", f"sqlite:///{Path(name) / 'oscp'}.db") as simulator,
+        server(
+            Path(name), "depot_sim.bootstrap.main", "serve", "--db", f"sqlite:///{Path(name) / 'oscp'}.db"
+        ) as simulator,
     ):
         asyncio.run(_measure(simulator))
 

@@ -14,10 +14,10 @@ from typing import Any
 
 import msgspec
 
-from adapters.packets import ProfileLibrary
-from domain.packets.packet import Packet, packet_id_of
-from domain.packets.profile import PacketProfile
-from domain.packets.vocabulary import DeviceType, PacketType, Quality
+from depot_sim.adapters.packets import ProfileLibrary
+from depot_sim.domain.packets.packet import Packet, packet_id_of
+from depot_sim.domain.packets.profile import PacketProfile
+from depot_sim.domain.packets.vocabulary import DeviceType, PacketType, Quality
 
 DEVICES = 200
 TICKS = 5

@@ -21,21 +21,21 @@ from typing import Any
 
 import msgspec
 
-from adapters.event_store import open_event_store
-from adapters.read_store import open_read_store
-from application.event_log import Append, EventLog, StreamWrite
 from bench._stores import store_url
-from domain.events import encode
-from domain.packets.events import PacketDelivered, PacketFeedOpened, PacketRejected, SensorPacketPublished
-from domain.packets.feed import stream_of
-from domain.packets.packet import Measurement, packet_id_of
-from domain.packets.vocabulary import DeviceType, PacketType
-from projections.packets import PacketsProjector
-from projections.rebuild import rebuild
-from read_models import packets
-from read_models.database import Database
-from read_models.packet_history import WantedPackets, Window, list_packets, list_readings
-from read_models.packets import feed_number, get_packet
+from depot_sim.adapters.event_store import open_event_store
+from depot_sim.adapters.read_store import open_read_store
+from depot_sim.application.event_log import Append, EventLog, StreamWrite
+from depot_sim.domain.events import encode
+from depot_sim.domain.packets.events import PacketDelivered, PacketFeedOpened, PacketRejected, SensorPacketPublished
+from depot_sim.domain.packets.feed import stream_of
+from depot_sim.domain.packets.packet import Measurement, packet_id_of
+from depot_sim.domain.packets.vocabulary import DeviceType, PacketType
+from depot_sim.projections.packets import PacketsProjector
+from depot_sim.projections.rebuild import rebuild
+from depot_sim.read_models import packets
+from depot_sim.read_models.database import Database
+from depot_sim.read_models.packet_history import WantedPackets, Window, list_packets, list_readings
+from depot_sim.read_models.packets import feed_number, get_packet
 
 PACKETS, DEVICES = 1_000_000, 1_000
 TARGET_MS = 50.0

@@ -63,7 +63,9 @@ class Platform(asyncio.Protocol):
 def main() -> None:
     with (
         tempfile.TemporaryDirectory() as name,
-        server(Path(name), "bootstrap.main", "serve", "--db", f"sqlite:///{Path(name) / 'packets'}.db") as simulator,
+        server(
+            Path(name), "depot_sim.bootstrap.main", "serve", "--db", f"sqlite:///{Path(name) / 'packets'}.db"
+        ) as simulator,
     ):
         asyncio.run(_measure(simulator))
 

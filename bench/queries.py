@@ -46,7 +46,7 @@ def _serving(folder: Path) -> Iterator[str]:
     ready = folder / "ready.json"
     arguments = ["serve", "--db", f"sqlite:///{folder / 'depot.db'}", "--port", "0", "--ready-file", str(ready)]
     with (folder / "log").open("w") as log:
-        process = subprocess.Popen(module_command("bootstrap.main", *arguments), stdout=log, stderr=log)
+        process = subprocess.Popen(module_command("depot_sim.bootstrap.main", *arguments), stdout=log, stderr=log)
         try:
             while not ready.exists():
                 if process.poll() is not None:

@@ -16,18 +16,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from typing import Any
 
-from adapters.event_store import open_event_store
-from adapters.read_store import open_read_store
-from application.event_log import Append, EventLog, StreamWrite
 from bench._day import recorded_day
 from bench._stores import store_url
-from domain.events import EncodedEvent
-from domain.run.events import RunTicked, SimulationRunStarted
-from projections.catalogue import PROJECTORS
-from projections.projector import Projector
-from projections.rebuild import rebuild
-from read_models.catalogue import MODELS
-from read_models.store import ModelStore
+from depot_sim.adapters.event_store import open_event_store
+from depot_sim.adapters.read_store import open_read_store
+from depot_sim.application.event_log import Append, EventLog, StreamWrite
+from depot_sim.domain.events import EncodedEvent
+from depot_sim.domain.run.events import RunTicked, SimulationRunStarted
+from depot_sim.projections.catalogue import PROJECTORS
+from depot_sim.projections.projector import Projector
+from depot_sim.projections.rebuild import rebuild
+from depot_sim.read_models.catalogue import MODELS
+from depot_sim.read_models.store import ModelStore
 
 
 def main() -> None:

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import msgspec
 
-from adapters.configuration_import.common_job import START, common_job
-from adapters.event_store import EventStore, open_event_store
-from application.run.archive import RunArchive, StoredRun
-from application.run.batch import run_until
-from application.run.replay import replay
-from application.run.writer import RunWriter
-from domain.run.aggregate import SimulationRun
-from domain.run.digest import RunDigest
-from domain.run.events import SimulationRunStarted
+from depot_sim.adapters.configuration_import.common_job import START, common_job
+from depot_sim.adapters.event_store import EventStore, open_event_store
+from depot_sim.application.run.archive import RunArchive, StoredRun
+from depot_sim.application.run.batch import run_until
+from depot_sim.application.run.replay import replay
+from depot_sim.application.run.writer import RunWriter
+from depot_sim.domain.run.aggregate import SimulationRun
+from depot_sim.domain.run.digest import RunDigest
+from depot_sim.domain.run.events import SimulationRunStarted
 
 EVENTS = 1_000_000
 BUSES = 20

@@ -19,16 +19,16 @@ from pathlib import Path
 
 import msgspec
 
-from adapters.configuration_import.common_job import START, common_job
-from adapters.event_store import open_event_store
-from application.event_log import Append
-from application.run.archive import StoredRun
-from application.run.batch import charged_mj, run_until, write_nothing
-from application.run.writer import RunWriter
-from domain.configuration.quantities import MS_PER_DAY
-from domain.run.aggregate import SimulationRun
-from domain.run.digest import RunDigest
-from domain.run.events import SimulationRunStarted
+from depot_sim.adapters.configuration_import.common_job import START, common_job
+from depot_sim.adapters.event_store import open_event_store
+from depot_sim.application.event_log import Append
+from depot_sim.application.run.archive import StoredRun
+from depot_sim.application.run.batch import charged_mj, run_until, write_nothing
+from depot_sim.application.run.writer import RunWriter
+from depot_sim.domain.configuration.quantities import MS_PER_DAY
+from depot_sim.domain.run.aggregate import SimulationRun
+from depot_sim.domain.run.digest import RunDigest
+from depot_sim.domain.run.events import SimulationRunStarted
 from tests.processes import checkout_variables, module_command
 
 ROUNDS = 5

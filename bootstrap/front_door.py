@@ -10,20 +10,20 @@ from typing import Any
 import msgspec
 from litestar import Litestar
 
-from adapters.control_api.path_templates import path_template_of
-from adapters.control_api.problems import refusal as control_refusal
-from adapters.front_door.asgi import FrontDoor, GuardedSurface, Response
-from adapters.front_door.rate import RefusalRate
-from adapters.front_door.rules import DoorSettings, Refusal, Surface, is_loopback_name
-from adapters.front_door.token_source import TokenSource
-from adapters.oscp import PREFIX
-from application.access.refusals import RefusedRequests
-from application.clock import Clock
-from application.event_log import EventLog, Journal
-from application.oscp.inbound_access import OscpReach
-from bootstrap.limits import read_limits
-from bootstrap.settings import Settings
-from domain.errors import Fault, InvalidInput
+from depot_sim.adapters.control_api.path_templates import path_template_of
+from depot_sim.adapters.control_api.problems import refusal as control_refusal
+from depot_sim.adapters.front_door.asgi import FrontDoor, GuardedSurface, Response
+from depot_sim.adapters.front_door.rate import RefusalRate
+from depot_sim.adapters.front_door.rules import DoorSettings, Refusal, Surface, is_loopback_name
+from depot_sim.adapters.front_door.token_source import TokenSource
+from depot_sim.adapters.oscp import PREFIX
+from depot_sim.application.access.refusals import RefusedRequests
+from depot_sim.application.clock import Clock
+from depot_sim.application.event_log import EventLog, Journal
+from depot_sim.application.oscp.inbound_access import OscpReach
+from depot_sim.bootstrap.limits import read_limits
+from depot_sim.bootstrap.settings import Settings
+from depot_sim.domain.errors import Fault, InvalidInput
 
 CONTROL = Surface("control", asks_token=True, open_paths=frozenset({"/livez", "/readyz", "/openapi.json"}))
 OSCP = Surface("oscp", asks_token=False)

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
-from adapters.event_store.url import PostgresUrl, parse_store_url
-from adapters.http import Secrets
-from bootstrap.kept_secrets import kept_secrets_folder
-from bootstrap.settings import Settings
+from depot_sim.adapters.event_store.url import PostgresUrl, parse_store_url
+from depot_sim.adapters.http import Secrets
+from depot_sim.bootstrap.kept_secrets import kept_secrets_folder
+from depot_sim.bootstrap.settings import Settings
 
 _FILES_OF_LIBPQ = {"passfile": "PGPASSFILE", "sslkey": "PGSSLKEY", "servicefile": "PGSERVICEFILE"}
 """Parameters of a PostgreSQL URL that name a file with a secret, and the variables for them."""

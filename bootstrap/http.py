@@ -9,14 +9,14 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from adapters.control_api import InTurn, create_app
-from adapters.metrics import MeteredApp
-from adapters.oscp import PREFIX, OscpApplication
-from application.memory import MemoryBudget
-from application.oscp.arrivals import MOST_BODY_BYTES
-from bootstrap.front_door import behind_front_door
-from bootstrap.service import Service
-from connection_guard import (
+from depot_sim.adapters.control_api import InTurn, create_app
+from depot_sim.adapters.metrics import MeteredApp
+from depot_sim.adapters.oscp import PREFIX, OscpApplication
+from depot_sim.application.memory import MemoryBudget
+from depot_sim.application.oscp.arrivals import MOST_BODY_BYTES
+from depot_sim.bootstrap.front_door import behind_front_door
+from depot_sim.bootstrap.service import Service
+from depot_sim.connection_guard import (
     BodyMemory,
     ConnectionGuard,
     GuardedApplication,

@@ -10,19 +10,19 @@ from pathlib import Path
 
 import msgspec
 
-from adapters.configuration_import.block_csv import BlockImport, import_blocks
-from adapters.configuration_import.costs import archive_cost, blocks_cost, circuits_cost, document_cost
-from adapters.configuration_import.formats import Format
-from adapters.configuration_import.gtfs import GtfsImport, import_gtfs
-from adapters.configuration_import.legacy_circuits import import_circuits
-from adapters.configuration_import.loading import decode_text, define, located, parse
-from adapters.configuration_import.site import SitePlan
-from adapters.control_api import Importer, Parsed
-from application.credentials import document_faults
-from application.http import SecretStore
-from domain.configuration.definition import Definition
-from domain.configuration.quantities import Consumption, Energy, Power
-from domain.errors import Fault, InvalidInput
+from depot_sim.adapters.configuration_import.block_csv import BlockImport, import_blocks
+from depot_sim.adapters.configuration_import.costs import archive_cost, blocks_cost, circuits_cost, document_cost
+from depot_sim.adapters.configuration_import.formats import Format
+from depot_sim.adapters.configuration_import.gtfs import GtfsImport, import_gtfs
+from depot_sim.adapters.configuration_import.legacy_circuits import import_circuits
+from depot_sim.adapters.configuration_import.loading import decode_text, define, located, parse
+from depot_sim.adapters.configuration_import.site import SitePlan
+from depot_sim.adapters.control_api import Importer, Parsed
+from depot_sim.application.credentials import document_faults
+from depot_sim.application.http import SecretStore
+from depot_sim.domain.configuration.definition import Definition
+from depot_sim.domain.configuration.quantities import Consumption, Energy, Power
+from depot_sim.domain.errors import Fault, InvalidInput
 
 _FORMATS = {
     "application/json": Format.JSON,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from adapters.event_store.url import PostgresUrl, parse_store_url
-from bootstrap.settings import Settings
-from domain.errors import Fault, InvalidInput
+from depot_sim.adapters.event_store.url import PostgresUrl, parse_store_url
+from depot_sim.bootstrap.settings import Settings
+from depot_sim.domain.errors import Fault, InvalidInput
 
 _BESIDE_POSTGRESQL = Path("depot-sim.secrets")
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import NamedTuple
 
-from adapters.control_api import PROBLEM_PREFIX, StreamLimits
-from adapters.front_door.rate import DEFAULT_PER_MINUTE
-from application.memory import Room
-from connection_guard import Limits
-from domain.errors import Fault, InvalidInput
+from depot_sim.adapters.control_api import PROBLEM_PREFIX, StreamLimits
+from depot_sim.adapters.front_door.rate import DEFAULT_PER_MINUTE
+from depot_sim.application.memory import Room
+from depot_sim.connection_guard import Limits
+from depot_sim.domain.errors import Fault, InvalidInput
 
 _OTHER_FILES = 256
 """Open files that are no connections from clients: the stores, partners, the loop."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import socket
 
-from adapters.cli.failures import AddressUnavailable
+from depot_sim.adapters.cli.failures import AddressUnavailable
 
 _SEND_BUFFER_BYTES = 256 * 2**10
 """What the system keeps of each connection's output. By itself, Linux would take up to 4 MB from each of 1,000 event

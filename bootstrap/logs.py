@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from bootstrap.settings import LogFormat
+from depot_sim.bootstrap.settings import LogFormat
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
 _SAMPLED = (

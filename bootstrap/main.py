@@ -19,8 +19,8 @@ def main() -> None:
         is_ignored = signal.getsignal(signal.SIGINT) is not signal.default_int_handler  # as in a background job
         if not is_ignored:
             signal.signal(signal.SIGINT, _end)  # an exception in the middle of an import would show as a traceback
-        from adapters.cli import main as command_line
-        from bootstrap.tools import toolbox
+        from depot_sim.adapters.cli import main as command_line
+        from depot_sim.bootstrap.tools import toolbox
 
         tools = toolbox()
         if not is_ignored:

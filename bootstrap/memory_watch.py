@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from application.memory import MemoryBudget
-from domain.errors import MemoryReserveGone
+from depot_sim.application.memory import MemoryBudget
+from depot_sim.domain.errors import MemoryReserveGone
 
 _EVERY_SECONDS = 0.25
 

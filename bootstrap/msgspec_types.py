@@ -12,7 +12,7 @@ from contextlib import suppress
 
 import msgspec
 
-from domain import events
+from depot_sim.domain import events
 
 
 def build_types() -> int:

@@ -4,32 +4,32 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from adapters.clock import SystemClock
-from adapters.http import AiohttpPartner, Secrets
-from adapters.ids import RandomIds
-from adapters.oscp import PREFIX, ProtocolApi
-from application.event_log import EventLog
-from application.oscp.breaches import Breaches
-from application.oscp.clockwork import Clockwork
-from application.oscp.following import Following
-from application.oscp.forecasts_to_run import ForecastsToRun
-from application.oscp.inbound import InboundService
-from application.oscp.outbound import OutboundService
-from application.oscp.ports import ScopeMeter
-from application.oscp.refusing import RefusedMessages
-from application.oscp.registrar import Registrar
-from application.oscp.resolving import RequestResolver
-from application.oscp.service import OscpService
-from application.oscp.sessions import OscpSessions
-from application.oscp.targets import OscpTargets
-from application.oscp.time import SessionTime
-from application.oscp.world_context import WorldContext
-from application.own_writes import OwnWrites
-from application.run.host import RunHost
-from application.run.live import LiveRuns
-from application.run.runtime import SimulationRuntimePort
-from application.scenario.control import ScenarioControl
-from bootstrap.front_door import Doors
+from depot_sim.adapters.clock import SystemClock
+from depot_sim.adapters.http import AiohttpPartner, Secrets
+from depot_sim.adapters.ids import RandomIds
+from depot_sim.adapters.oscp import PREFIX, ProtocolApi
+from depot_sim.application.event_log import EventLog
+from depot_sim.application.oscp.breaches import Breaches
+from depot_sim.application.oscp.clockwork import Clockwork
+from depot_sim.application.oscp.following import Following
+from depot_sim.application.oscp.forecasts_to_run import ForecastsToRun
+from depot_sim.application.oscp.inbound import InboundService
+from depot_sim.application.oscp.outbound import OutboundService
+from depot_sim.application.oscp.ports import ScopeMeter
+from depot_sim.application.oscp.refusing import RefusedMessages
+from depot_sim.application.oscp.registrar import Registrar
+from depot_sim.application.oscp.resolving import RequestResolver
+from depot_sim.application.oscp.service import OscpService
+from depot_sim.application.oscp.sessions import OscpSessions
+from depot_sim.application.oscp.targets import OscpTargets
+from depot_sim.application.oscp.time import SessionTime
+from depot_sim.application.oscp.world_context import WorldContext
+from depot_sim.application.own_writes import OwnWrites
+from depot_sim.application.run.host import RunHost
+from depot_sim.application.run.live import LiveRuns
+from depot_sim.application.run.runtime import SimulationRuntimePort
+from depot_sim.application.scenario.control import ScenarioControl
+from depot_sim.bootstrap.front_door import Doors
 
 
 @dataclass(frozen=True, slots=True)

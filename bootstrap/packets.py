@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from adapters.clock import SystemClock
-from adapters.packets import ProfileLibrary
-from application.event_log import EventLog, Journal
-from application.http import Partner, SecretStore
-from application.packets.feeds import PacketFeeds
-from application.packets.interfering import ScenarioInterference
-from application.packets.keeping import FeedKeeper
-from application.packets.kept_run import Means
-from application.packets.service import PacketService
-from application.packets.targets import FeedTargets
-from application.packets.time import FeedTime
-from application.packets.verdicts import Verdicts
-from application.run.host import RunHost
-from application.run.live import LiveRuns
-from application.scenario.control import ScenarioControl
+from depot_sim.adapters.clock import SystemClock
+from depot_sim.adapters.packets import ProfileLibrary
+from depot_sim.application.event_log import EventLog, Journal
+from depot_sim.application.http import Partner, SecretStore
+from depot_sim.application.packets.feeds import PacketFeeds
+from depot_sim.application.packets.interfering import ScenarioInterference
+from depot_sim.application.packets.keeping import FeedKeeper
+from depot_sim.application.packets.kept_run import Means
+from depot_sim.application.packets.service import PacketService
+from depot_sim.application.packets.targets import FeedTargets
+from depot_sim.application.packets.time import FeedTime
+from depot_sim.application.packets.verdicts import Verdicts
+from depot_sim.application.run.host import RunHost
+from depot_sim.application.run.live import LiveRuns
+from depot_sim.application.scenario.control import ScenarioControl
 
 
 @dataclass(frozen=True, slots=True)

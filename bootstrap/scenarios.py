@@ -6,11 +6,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from adapters.configuration_import.formats import Format
-from adapters.configuration_import.loading import located, parse
-from adapters.scenario_library import ScenarioLibrary
-from domain.errors import InvalidInput
-from domain.scenario.script_reading import read_script
+from depot_sim.adapters.configuration_import.formats import Format
+from depot_sim.adapters.configuration_import.loading import located, parse
+from depot_sim.adapters.scenario_library import ScenarioLibrary
+from depot_sim.domain.errors import InvalidInput
+from depot_sim.domain.scenario.script_reading import read_script
 
 
 @cache

@@ -16,25 +16,25 @@ from contextlib import contextmanager
 import msgspec
 import uvicorn
 
-from adapters.cli.output_files import write_whole
-from adapters.event_store.sqlite_version import loaded_library
-from adapters.event_store.url import SqliteUrl, parse_store_url
-from adapters.front_door.rules import is_loopback_name
-from adapters.http import Secrets
-from adapters.memory_limits import ProcessMemory, save_address_space
-from application.memory import MemoryBudget
-from bootstrap.front_door import check_reach
-from bootstrap.given_secrets import open_secrets
-from bootstrap.http import RESPONSE_SECONDS_WHEN_STOPPING, HttpSide
-from bootstrap.limits import allow_bodies, allow_open_files, read_limits
-from bootstrap.listening import listening
-from bootstrap.logs import configure_logs
-from bootstrap.memory_watch import MemoryWatch
-from bootstrap.msgspec_types import build_types
-from bootstrap.service import open_service
-from bootstrap.settings import Identity, Settings
-from connection_guard import Limits
-from domain.errors import Fault, InvalidInput
+from depot_sim.adapters.cli.output_files import write_whole
+from depot_sim.adapters.event_store.sqlite_version import loaded_library
+from depot_sim.adapters.event_store.url import SqliteUrl, parse_store_url
+from depot_sim.adapters.front_door.rules import is_loopback_name
+from depot_sim.adapters.http import Secrets
+from depot_sim.adapters.memory_limits import ProcessMemory, save_address_space
+from depot_sim.application.memory import MemoryBudget
+from depot_sim.bootstrap.front_door import check_reach
+from depot_sim.bootstrap.given_secrets import open_secrets
+from depot_sim.bootstrap.http import RESPONSE_SECONDS_WHEN_STOPPING, HttpSide
+from depot_sim.bootstrap.limits import allow_bodies, allow_open_files, read_limits
+from depot_sim.bootstrap.listening import listening
+from depot_sim.bootstrap.logs import configure_logs
+from depot_sim.bootstrap.memory_watch import MemoryWatch
+from depot_sim.bootstrap.msgspec_types import build_types
+from depot_sim.bootstrap.service import open_service
+from depot_sim.bootstrap.settings import Identity, Settings
+from depot_sim.connection_guard import Limits
+from depot_sim.domain.errors import Fault, InvalidInput
 
 _THREADS = 32  # reads of the stores; the default follows the number of cores, but these wait rather than compute
 _MOST_THREADS = _THREADS + 20  # projectors, parsers, the journal, the tail, name look-ups

@@ -10,52 +10,52 @@ from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
-from adapters.clock import SystemClock
-from adapters.control_api import Backend, EventStreams, ReadModelStatus, RebuiltReadModel
-from adapters.event_store import EventStore, open_event_store
-from adapters.front_door.token_source import TokenSource
-from adapters.http import Secrets
-from adapters.ids import RandomIds
-from adapters.memory import give_back
-from adapters.metrics import MeteredJournal, Metrics
-from adapters.oscp import PowerScopeMeter
-from adapters.read_store import open_read_store
-from application.access.refusals import by_label
-from application.configuration.service import ConfigurationService
-from application.event_log import EventLog
-from application.memory import MemoryBudget
-from application.own_writes import OwnWrites
-from application.repository import Repository
-from application.run.driver import RunDriver
-from application.run.host import RunHost
-from application.run.live import LiveRuns
-from application.run.runtime import SimulationRuntime
-from application.run.service import RunService
-from application.scenario.controlled import ControlledTargets
-from application.scenario.playing import ScriptPlayer
-from application.scenario.service import ScenarioService
-from application.scenario.targets import TargetControls
-from application.subscription import Tail
-from application.write_health import WriteHealth
-from bootstrap.front_door import Doors, compose_doors, open_tokens
-from bootstrap.given_secrets import open_secrets
-from bootstrap.importers import IMPORTERS, ImportedDocuments
-from bootstrap.limits import read_limits
-from bootstrap.oscp import Oscp, compose_oscp
-from bootstrap.packets import Packets, compose_packets
-from bootstrap.scenarios import scenario_library
-from bootstrap.settings import Identity, Settings
-from domain.errors import NotFound
-from domain.run.events import ResumeReason
-from domain.scenario.script import NeedKind
-from projections.catalogue import PROJECTORS
-from projections.rebuild import rebuild
-from projections.runner import Runner
-from read_models import configurations, oscp_messages, oscp_sessions, power, runs
-from read_models import packets as packet_history
-from read_models.catalogue import MODELS
-from read_models.schema import ReadModel
-from read_models.store import ReadStore
+from depot_sim.adapters.clock import SystemClock
+from depot_sim.adapters.control_api import Backend, EventStreams, ReadModelStatus, RebuiltReadModel
+from depot_sim.adapters.event_store import EventStore, open_event_store
+from depot_sim.adapters.front_door.token_source import TokenSource
+from depot_sim.adapters.http import Secrets
+from depot_sim.adapters.ids import RandomIds
+from depot_sim.adapters.memory import give_back
+from depot_sim.adapters.metrics import MeteredJournal, Metrics
+from depot_sim.adapters.oscp import PowerScopeMeter
+from depot_sim.adapters.read_store import open_read_store
+from depot_sim.application.access.refusals import by_label
+from depot_sim.application.configuration.service import ConfigurationService
+from depot_sim.application.event_log import EventLog
+from depot_sim.application.memory import MemoryBudget
+from depot_sim.application.own_writes import OwnWrites
+from depot_sim.application.repository import Repository
+from depot_sim.application.run.driver import RunDriver
+from depot_sim.application.run.host import RunHost
+from depot_sim.application.run.live import LiveRuns
+from depot_sim.application.run.runtime import SimulationRuntime
+from depot_sim.application.run.service import RunService
+from depot_sim.application.scenario.controlled import ControlledTargets
+from depot_sim.application.scenario.playing import ScriptPlayer
+from depot_sim.application.scenario.service import ScenarioService
+from depot_sim.application.scenario.targets import TargetControls
+from depot_sim.application.subscription import Tail
+from depot_sim.application.write_health import WriteHealth
+from depot_sim.bootstrap.front_door import Doors, compose_doors, open_tokens
+from depot_sim.bootstrap.given_secrets import open_secrets
+from depot_sim.bootstrap.importers import IMPORTERS, ImportedDocuments
+from depot_sim.bootstrap.limits import read_limits
+from depot_sim.bootstrap.oscp import Oscp, compose_oscp
+from depot_sim.bootstrap.packets import Packets, compose_packets
+from depot_sim.bootstrap.scenarios import scenario_library
+from depot_sim.bootstrap.settings import Identity, Settings
+from depot_sim.domain.errors import NotFound
+from depot_sim.domain.run.events import ResumeReason
+from depot_sim.domain.scenario.script import NeedKind
+from depot_sim.projections.catalogue import PROJECTORS
+from depot_sim.projections.rebuild import rebuild
+from depot_sim.projections.runner import Runner
+from depot_sim.read_models import configurations, oscp_messages, oscp_sessions, power, runs
+from depot_sim.read_models import packets as packet_history
+from depot_sim.read_models.catalogue import MODELS
+from depot_sim.read_models.schema import ReadModel
+from depot_sim.read_models.store import ReadStore
 
 _log = logging.getLogger("depot_sim.service")
 

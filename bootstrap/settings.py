@@ -20,8 +20,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     `opened` names surfaces that take requests without a token. X-Forwarded-For is believed from `trusted_proxies` only.
     `ready_file` gets the URL and the process id as JSON once all is ready.
     `secrets` is the folder of the secrets that the service is given; it is only read.
-    `limits` are texts "NAME=VALUE", see bootstrap.limits.
-    `kept_secrets` is the folder for secrets that partners give the service; see bootstrap.kept_secrets for the default.
+    `limits` are texts "NAME=VALUE", see depot_sim.bootstrap.limits.
+    `kept_secrets` is the folder for secrets that partners give the service; its default: see
+    depot_sim.bootstrap.kept_secrets.
     """
 
     db: str = "sqlite:///depot-sim.db"

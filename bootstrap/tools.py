@@ -11,25 +11,25 @@ from contextlib import AbstractContextManager, closing
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from adapters.cli.toolbox import ImportFormat, ImportRequest, Rebuilt, ServeRequest, Toolbox, Written
-from adapters.clock import BlockingSystemClock
-from adapters.configuration_import import load
-from adapters.configuration_import.common_job import common_job
-from adapters.configuration_import.loading import located, parse
-from adapters.configuration_import.yaml_writer import to_yaml
-from adapters.event_store import EventStore, open_event_store, read_event_log
-from adapters.event_store.sqlite_reader import query_file
-from adapters.event_store.sqlite_schema import SCHEMA_VERSION
-from adapters.event_store.sqlite_version import loaded_library
-from adapters.event_store.url import SqliteUrl, parse_store_url
-from adapters.ids import RandomIds
-from adapters.packets import ProfileLibrary
-from application.event_log import EventLog
-from bootstrap.scenarios import load_scenario, scenario_library
-from domain.configuration.definition import Definition
-from domain.errors import StoreError
-from read_models.catalogue import MODELS
-from read_models.positions import Position, positions
+from depot_sim.adapters.cli.toolbox import ImportFormat, ImportRequest, Rebuilt, ServeRequest, Toolbox, Written
+from depot_sim.adapters.clock import BlockingSystemClock
+from depot_sim.adapters.configuration_import import load
+from depot_sim.adapters.configuration_import.common_job import common_job
+from depot_sim.adapters.configuration_import.loading import located, parse
+from depot_sim.adapters.configuration_import.yaml_writer import to_yaml
+from depot_sim.adapters.event_store import EventStore, open_event_store, read_event_log
+from depot_sim.adapters.event_store.sqlite_reader import query_file
+from depot_sim.adapters.event_store.sqlite_schema import SCHEMA_VERSION
+from depot_sim.adapters.event_store.sqlite_version import loaded_library
+from depot_sim.adapters.event_store.url import SqliteUrl, parse_store_url
+from depot_sim.adapters.ids import RandomIds
+from depot_sim.adapters.packets import ProfileLibrary
+from depot_sim.application.event_log import EventLog
+from depot_sim.bootstrap.scenarios import load_scenario, scenario_library
+from depot_sim.domain.configuration.definition import Definition
+from depot_sim.domain.errors import StoreError
+from depot_sim.read_models.catalogue import MODELS
+from depot_sim.read_models.positions import Position, positions
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
@@ -42,7 +42,7 @@ def toolbox() -> Toolbox:
         sqlite=loaded_library(),
         examples=EXAMPLES,
         name=_name(),
-        command=(sys.executable, "-P", "-m", "bootstrap.main"),
+        command=(sys.executable, "-P", "-m", "depot_sim.bootstrap.main"),
         owner=f"{socket.gethostname()}:{os.getpid()}",
         clock=BlockingSystemClock(),
         new_id=RandomIds().new_id,
@@ -93,8 +93,8 @@ def import_definition(request: ImportRequest) -> Definition:
 
 def serve(request: ServeRequest) -> None:
     """Imported late: most commands need no web server."""
-    from bootstrap import serve as serving
-    from bootstrap.settings import LogFormat, Settings
+    from depot_sim.bootstrap import serve as serving
+    from depot_sim.bootstrap.settings import LogFormat, Settings
 
     settings = Settings(
         db=request.db,
@@ -119,16 +119,16 @@ class StoredReadModels:
     names = tuple(model.name for model in MODELS)
 
     def rebuild(self, url: str, name: str, *, verify: bool, progress: Callable[[int, int], None]) -> Rebuilt:
-        from adapters.read_store import open_read_store
-        from projections.catalogue import PROJECTORS
-        from projections.rebuild import rebuild
+        from depot_sim.adapters.read_store import open_read_store
+        from depot_sim.projections.catalogue import PROJECTORS
+        from depot_sim.projections.rebuild import rebuild
 
         projector = next(projector for projector in PROJECTORS if projector.model.name == name)
         with open_existing_store(url) as store, closing(open_read_store(url, [projector.model])) as read_store:
             return rebuild(projector, store.log, read_store[projector.model], verify=verify, progress=progress)
 
     def positions(self, url: str) -> list[Position]:
-        from adapters.read_store import read_marks
+        from depot_sim.adapters.read_store import read_marks
 
         with read_log(url) as log:
             return positions(read_marks(url, MODELS, query_file), log.head())
@@ -139,8 +139,8 @@ def _import_yaml(request: ImportRequest) -> Definition:
 
 
 def _import_blocks(request: ImportRequest) -> Definition:
-    from adapters.configuration_import.block_csv import BlockImport, import_blocks
-    from adapters.configuration_import.loading import decode_text
+    from depot_sim.adapters.configuration_import.block_csv import BlockImport, import_blocks
+    from depot_sim.adapters.configuration_import.loading import decode_text
 
     plan = BlockImport(request.name, request.depots, attribution=request.attribution)
     if request.energy_column:
@@ -149,14 +149,14 @@ def _import_blocks(request: ImportRequest) -> Definition:
 
 
 def _import_gtfs(request: ImportRequest) -> Definition:
-    from adapters.configuration_import.gtfs import GtfsImport, import_gtfs
+    from depot_sim.adapters.configuration_import.gtfs import GtfsImport, import_gtfs
 
     plan = GtfsImport(request.name, request.routes, request.week, request.block_per_trip)
     return import_gtfs(request.source, plan._replace(attribution=request.attribution))
 
 
 def _import_circuits(request: ImportRequest) -> Definition:
-    from adapters.configuration_import.legacy_circuits import import_circuits
+    from depot_sim.adapters.configuration_import.legacy_circuits import import_circuits
 
     return import_circuits(request.source)
 

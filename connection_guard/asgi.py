@@ -9,12 +9,12 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import unquote
 
-from connection_guard.bodies import BodyMemory
-from connection_guard.connection import CURRENT, GuardedConnection
-from connection_guard.limited_body import LimitedBody
-from connection_guard.limits import Limits
-from connection_guard.responses import MEDIA_TYPE, problem
-from connection_guard.turns import Deadlines, Turns
+from depot_sim.connection_guard.bodies import BodyMemory
+from depot_sim.connection_guard.connection import CURRENT, GuardedConnection
+from depot_sim.connection_guard.limited_body import LimitedBody
+from depot_sim.connection_guard.limits import Limits
+from depot_sim.connection_guard.responses import MEDIA_TYPE, problem
+from depot_sim.connection_guard.turns import Deadlines, Turns
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from contextvars import ContextVar, copy_context
 from typing import Protocol, cast
 
-from connection_guard.addresses import client_of
-from connection_guard.framing import RequestFraming
-from connection_guard.limits import Limits
-from connection_guard.responses import response
-from connection_guard.turns import Turns
+from depot_sim.connection_guard.addresses import client_of
+from depot_sim.connection_guard.framing import RequestFraming
+from depot_sim.connection_guard.limits import Limits
+from depot_sim.connection_guard.responses import response
+from depot_sim.connection_guard.turns import Turns
 
 _LINGER_SECONDS = 2.0
 """After a refusal, input is read and discarded for so long. A connection that is closed while its client still sends is

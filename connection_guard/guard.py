@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Callable
 from functools import partial
 
-from connection_guard.connection import GuardedConnection
-from connection_guard.limits import Limits
-from connection_guard.turns import CallSoon, Turns
+from depot_sim.connection_guard.connection import GuardedConnection
+from depot_sim.connection_guard.limits import Limits
+from depot_sim.connection_guard.turns import CallSoon, Turns
 
 _MOST_SECONDS_BETWEEN_CHECKS = 1.0
 _CHECKS_PER_LIMIT = 4

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from connection_guard.bodies import BodyMemory
-from connection_guard.limits import Limits
+from depot_sim.connection_guard.bodies import BodyMemory
+from depot_sim.connection_guard.limits import Limits
 
 
 class LimitedBody:

@@ -14,10 +14,10 @@ from typing import Any
 
 from msgspec import NODEFAULT, inspect
 
+from depot_sim.domain.configuration.document import ID_PATTERN, SimulationConfigurationDocument
+from depot_sim.domain.configuration.quantities import ClockTime, Quantity
 from docs import oscp_lifecycle
 from docs.fields import MEANINGS, SECTIONS
-from domain.configuration.document import ID_PATTERN, SimulationConfigurationDocument
-from domain.configuration.quantities import ClockTime, Quantity
 
 PAGE = Path(__file__).parent / "configuration.md"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
-from domain.oscp.lifecycle import (
+from depot_sim.domain.oscp.lifecycle import (
     BY_PROTOCOL,
     EVERY_STATE,
     EXCEPTIONAL,
@@ -19,7 +19,7 @@ from domain.oscp.lifecycle import (
     Permission,
     Transition,
 )
-from domain.oscp.vocabulary import Lifecycle, MessageType
+from depot_sim.domain.oscp.vocabulary import Lifecycle, MessageType
 
 PAGE = Path(__file__).parent / "oscp.md"
 _BEGIN, _END = "<!-- lifecycle -->", "<!-- /lifecycle -->"

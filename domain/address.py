@@ -8,9 +8,9 @@ from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import NamedTuple
 from urllib.parse import unquote_plus
 
-from domain.configuration.faults import quoted
-from domain.errors import Fault
-from domain.headers import is_secret
+from depot_sim.domain.configuration.faults import quoted
+from depot_sim.domain.errors import Fault
+from depot_sim.domain.headers import is_secret
 
 HTTP = ("http", "https")
 WEBSOCKET = ("ws", "wss")

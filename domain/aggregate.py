@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, Generic, TypeVar
 
-from domain.events import Event
+from depot_sim.domain.events import Event
 
 S = TypeVar("S")
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from domain.address import address_fault
-from domain.configuration.pointer import child
-from domain.credentials import Authorization, Credentials, SecretReference
-from domain.errors import Fault
-from domain.headers import literal_fault, name_fault
-from domain.secret_references import EXPECTED, EXPECTED_FILE, is_file_name, reference_fault
+from depot_sim.domain.address import address_fault
+from depot_sim.domain.configuration.pointer import child
+from depot_sim.domain.credentials import Authorization, Credentials, SecretReference
+from depot_sim.domain.errors import Fault
+from depot_sim.domain.headers import literal_fault, name_fault
+from depot_sim.domain.secret_references import EXPECTED, EXPECTED_FILE, is_file_name, reference_fault
 
 _BY_SECRET = frozenset({Authorization.TOKEN, Authorization.BEARER, Authorization.OAUTH2})
 _FILES = ("certificate", "key", "authority")

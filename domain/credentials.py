@@ -17,7 +17,7 @@ class Authorization(StrEnum):
 
 
 class SecretReference(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Names a secret that the service has; `domain.secret_references` lists the forms."""
+    """Names a secret that the service has; `depot_sim.domain.secret_references` lists the forms."""
 
     secret: str
 
@@ -27,8 +27,8 @@ class Credentials(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
 
     `inbound` is the token the partner must send. `outbound` is the one sent to it, or, with `token_url`, the client
     secret for OAuth2 client credentials. `headers` are sent with every request, to the token endpoint as well; a value
-    is a reference, or a text for the names of `domain.headers.LITERAL`. `certificate`, `key` and `authority` are files
-    for mutual TLS, in the folder of secrets.
+    is a reference, or a text for the names of `depot_sim.domain.headers.LITERAL`. `certificate`, `key` and `authority`
+    are files for mutual TLS, in the folder of secrets.
     """
 
     inbound: SecretReference | None = None

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, NamedTuple, cast
 
 import msgspec
 
-from domain.errors import UnknownTopic
+from depot_sim.domain.errors import UnknownTopic
 
 _classes: dict[str, type[Event]] = {}
 _decoders: dict[str, Callable[[bytes], Event]] = {}

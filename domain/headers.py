@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from domain.errors import Fault
+from depot_sim.domain.errors import Fault
 
 LITERAL = frozenset(
     {

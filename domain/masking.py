@@ -14,8 +14,8 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from domain.address import masked_address
-from domain.headers import is_secret
+from depot_sim.domain.address import masked_address
+from depot_sim.domain.headers import is_secret
 
 Headers: TypeAlias = tuple[tuple[str, str], ...]
 MASK = "***"

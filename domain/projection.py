@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import ClassVar
 
-from domain.events import Event
+from depot_sim.domain.events import Event
 
 
 class ProjectionHealth(StrEnum):

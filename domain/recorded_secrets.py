@@ -11,20 +11,20 @@ from typing import Any
 
 import msgspec
 
-from domain.address import masked_address
-from domain.configuration.events import ConfigurationCreated, ConfigurationRevised
-from domain.headers import LITERAL
-from domain.masking import MASK, Headers, masked, masked_members
-from domain.oscp.events import OscpPartnerRegistered, OscpProviderSessionAttached
-from domain.oscp.ledger import OscpMessageFinalised, OscpMessageHandled, OscpMessageRecorded
-from domain.packets.events import (
+from depot_sim.domain.address import masked_address
+from depot_sim.domain.configuration.events import ConfigurationCreated, ConfigurationRevised
+from depot_sim.domain.headers import LITERAL
+from depot_sim.domain.masking import MASK, Headers, masked, masked_members
+from depot_sim.domain.oscp.events import OscpPartnerRegistered, OscpProviderSessionAttached
+from depot_sim.domain.oscp.ledger import OscpMessageFinalised, OscpMessageHandled, OscpMessageRecorded
+from depot_sim.domain.packets.events import (
     PacketDelivered,
     PacketDeliveryFailed,
     PacketFeedOpened,
     PacketFeedRefused,
     PacketRejected,
 )
-from domain.run.events import SimulationRunStarted
+from depot_sim.domain.run.events import SimulationRunStarted
 
 _MANIFEST = "profile.json"
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode

@@ -14,7 +14,7 @@ import re
 from enum import StrEnum
 from typing import NamedTuple
 
-from domain.errors import Fault
+from depot_sim.domain.errors import Fault
 
 VARIABLE_PREFIX = "DEPOT_SIM_SECRET_"
 SHORTEST = 8

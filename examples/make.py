@@ -1,4 +1,4 @@
-"""Write the generated examples anew: `python -m examples.make` from the project's root.
+"""Write the generated examples anew: `python -m depot_sim.examples.make` from the project's root.
 
 nyc-meredith.yaml comes from the New York block data beside it, leichhardt-like.yaml from the figures below.
 """
@@ -8,11 +8,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from adapters.configuration_import.block_csv import BlockImport, import_blocks
-from adapters.configuration_import.blocks import clock
-from adapters.configuration_import.loading import define
-from adapters.configuration_import.yaml_writer import to_yaml
-from domain.configuration.definition import Definition
+from depot_sim.adapters.configuration_import.block_csv import BlockImport, import_blocks
+from depot_sim.adapters.configuration_import.blocks import clock
+from depot_sim.adapters.configuration_import.loading import define
+from depot_sim.adapters.configuration_import.yaml_writer import to_yaml
+from depot_sim.domain.configuration.definition import Definition
 
 HERE = Path(__file__).parent
 NYC_ATTRIBUTION = (
@@ -111,7 +111,7 @@ GENERATED = {"nyc-meredith.yaml": nyc_meredith, "leichhardt-like.yaml": leichhar
 
 def main() -> None:
     for name, make in GENERATED.items():
-        text = f"# Made by `python -m examples.make`; do not edit.\n{to_yaml(make())}"
+        text = f"# Made by `python -m depot_sim.examples.make`; do not edit.\n{to_yaml(make())}"
         (HERE / name).write_text(text, encoding="utf-8")
 
 

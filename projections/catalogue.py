@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from projections.configurations import ConfigurationsProjector
-from projections.oscp_messages import OscpMessagesProjector
-from projections.oscp_sessions import OscpSessionsProjector
-from projections.packets import PacketsProjector
-from projections.power import PowerProjector
-from projections.projector import Projector
-from projections.runs import RunsProjector
+from depot_sim.projections.configurations import ConfigurationsProjector
+from depot_sim.projections.oscp_messages import OscpMessagesProjector
+from depot_sim.projections.oscp_sessions import OscpSessionsProjector
+from depot_sim.projections.packets import PacketsProjector
+from depot_sim.projections.power import PowerProjector
+from depot_sim.projections.projector import Projector
+from depot_sim.projections.runs import RunsProjector
 
 PROJECTORS: tuple[Projector, ...] = (
     RunsProjector(),

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from application.event_log import Filter, Row
-from domain.configuration import events as e
-from domain.events import Event, Recorded
-from projections.projector import Change, each, topics_of
-from read_models import configurations
-from read_models.configurations import Configuration
-from read_models.database import Database
+from depot_sim.application.event_log import Filter, Row
+from depot_sim.domain.configuration import events as e
+from depot_sim.domain.events import Event, Recorded
+from depot_sim.projections.projector import Change, each, topics_of
+from depot_sim.read_models import configurations
+from depot_sim.read_models.configurations import Configuration
+from depot_sim.read_models.database import Database
 
 _STREAM_PREFIX = "configuration-"
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from application.event_log import EventLog, Row
-from projections.projector import PoisonEvent, Projector, write
-from read_models.store import Build, Mark
+from depot_sim.application.event_log import EventLog, Row
+from depot_sim.projections.projector import PoisonEvent, Projector, write
+from depot_sim.read_models.store import Build, Mark
 
 PAGE = 5_000
 """Events per transaction while catching up: enough that the commit no longer counts."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from application.event_log import Filter, Row
-from domain.events import decode
-from domain.oscp.ledger import OscpMessageFinalised, OscpMessageHandled, OscpMessageRecorded, entry_id_of
-from projections.projector import Change, each, topics_of
-from read_models import oscp_messages
-from read_models.database import Database
-from read_models.oscp_messages import Kind, Message, shortened
+from depot_sim.application.event_log import Filter, Row
+from depot_sim.domain.events import decode
+from depot_sim.domain.oscp.ledger import OscpMessageFinalised, OscpMessageHandled, OscpMessageRecorded, entry_id_of
+from depot_sim.projections.projector import Change, each, topics_of
+from depot_sim.read_models import oscp_messages
+from depot_sim.read_models.database import Database
+from depot_sim.read_models.oscp_messages import Kind, Message, shortened
 
 
 class OscpMessagesProjector:

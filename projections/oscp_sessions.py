@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from application.event_log import Filter, Row
-from domain.events import Event, decode
-from domain.oscp import events as e
-from domain.oscp.ledger import (
+from depot_sim.application.event_log import Filter, Row
+from depot_sim.domain.events import Event, decode
+from depot_sim.domain.oscp import events as e
+from depot_sim.domain.oscp.ledger import (
     UNRESOLVED,
     OscpMessageFinalised,
     OscpMessageHandled,
@@ -16,13 +16,13 @@ from domain.oscp.ledger import (
     entry_id_of,
     session_id_in,
 )
-from domain.oscp.session import FAMILY
-from domain.oscp.vocabulary import Outcome
-from domain.projection import ProjectionStateChanged
-from projections.projector import Change, each, topics_of
-from read_models import oscp_sessions
-from read_models.database import Database
-from read_models.oscp_sessions import Session
+from depot_sim.domain.oscp.session import FAMILY
+from depot_sim.domain.oscp.vocabulary import Outcome
+from depot_sim.domain.projection import ProjectionStateChanged
+from depot_sim.projections.projector import Change, each, topics_of
+from depot_sim.read_models import oscp_sessions
+from depot_sim.read_models.database import Database
+from depot_sim.read_models.oscp_sessions import Session
 
 _TROUBLE = frozenset({Outcome.REJECTED, Outcome.FAILED, Outcome.INDETERMINATE})
 

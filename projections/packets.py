@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from application.event_log import Filter, Row
-from domain.events import decode
-from domain.packets.events import (
+from depot_sim.application.event_log import Filter, Row
+from depot_sim.domain.events import decode
+from depot_sim.domain.packets.events import (
     DeliveryEvent,
     PacketDelivered,
     PacketDeliveryFailed,
@@ -16,10 +16,10 @@ from domain.packets.events import (
     PacketRejected,
     SensorPacketPublished,
 )
-from projections.projector import Change, each, topics_of
-from read_models import packets
-from read_models.database import Database
-from read_models.packets import LONGEST_KEY, Kind, StoredPacket, digest_of, kept
+from depot_sim.projections.projector import Change, each, topics_of
+from depot_sim.read_models import packets
+from depot_sim.read_models.database import Database
+from depot_sim.read_models.packets import LONGEST_KEY, Kind, StoredPacket, digest_of, kept
 
 _SETTLED = {PacketDelivered: packets.DELIVERED, PacketRejected: packets.REJECTED}
 

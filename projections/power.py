@@ -8,15 +8,15 @@ from typing import Any
 
 import msgspec
 
-from application.event_log import Filter, Row
-from domain.configuration.document import Charger
-from domain.events import Event, decode
-from domain.run import events as e
-from projections.projector import Change, each, topics_of
-from read_models import power
-from read_models.database import Database
-from read_models.power_history import EntityKind
-from read_models.schema import Table
+from depot_sim.application.event_log import Filter, Row
+from depot_sim.domain.configuration.document import Charger
+from depot_sim.domain.events import Event, decode
+from depot_sim.domain.run import events as e
+from depot_sim.projections.projector import Change, each, topics_of
+from depot_sim.read_models import power
+from depot_sim.read_models.database import Database
+from depot_sim.read_models.power_history import EntityKind
+from depot_sim.read_models.schema import Table
 
 _FIND_RUN = "SELECT run_id, run, tick_ms, at FROM power_runs WHERE run_id = ?"
 _FIND_PLACE = "SELECT place FROM power_entities WHERE run = ? AND kind = ? AND id = ?"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, Protocol
 
-from application.event_log import Filter, Row
-from domain.errors import DepotSimError, StoreError, UnknownTopic
-from domain.events import Event, event_class, topics
-from read_models.database import Database
-from read_models.schema import ReadModel, Table
-from read_models.store import Transaction
+from depot_sim.application.event_log import Filter, Row
+from depot_sim.domain.errors import DepotSimError, StoreError, UnknownTopic
+from depot_sim.domain.events import Event, event_class, topics
+from depot_sim.read_models.database import Database
+from depot_sim.read_models.schema import ReadModel, Table
+from depot_sim.read_models.store import Transaction
 
 
 class Change(NamedTuple):

@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 import msgspec
 
-from application.event_log import EventLog
-from domain.errors import StoreTooNew
-from projections.follower import Follower
-from projections.projector import Projector
-from read_models.schema import ReadModel
-from read_models.store import Build, ModelStore, Overtaken, Shadow, Stored
+from depot_sim.application.event_log import EventLog
+from depot_sim.domain.errors import StoreTooNew
+from depot_sim.projections.follower import Follower
+from depot_sim.projections.projector import Projector
+from depot_sim.read_models.schema import ReadModel
+from depot_sim.read_models.store import Build, ModelStore, Overtaken, Shadow, Stored
 
 Progress = Callable[[int, int], None]
 """Called with the position reached and the log's head."""

@@ -9,13 +9,13 @@ from typing import NamedTuple
 
 import msgspec
 
-from application.event_log import EventLog
-from domain.errors import DepotSimError
-from projections.follower import Follower
-from projections.projector import PoisonEvent, Projector
-from projections.rebuild import is_outdated, rebuild
-from read_models.schema import ReadModel
-from read_models.store import Overtaken, ReadStore
+from depot_sim.application.event_log import EventLog
+from depot_sim.domain.errors import DepotSimError
+from depot_sim.projections.follower import Follower
+from depot_sim.projections.projector import PoisonEvent, Projector
+from depot_sim.projections.rebuild import is_outdated, rebuild
+from depot_sim.read_models.schema import ReadModel
+from depot_sim.read_models.store import Overtaken, ReadStore
 
 FIRST_BACKOFF_SECONDS = 0.1
 LONGEST_BACKOFF_SECONDS = 30.0

@@ -7,13 +7,13 @@ from typing import Any
 
 import msgspec
 
-from application.event_log import Filter, Row
-from domain.events import Event, decode
-from domain.run import events as e
-from projections.projector import Change, each, topics_of
-from read_models import runs
-from read_models.database import Database
-from read_models.runs import Run, RunStatus
+from depot_sim.application.event_log import Filter, Row
+from depot_sim.domain.events import Event, decode
+from depot_sim.domain.run import events as e
+from depot_sim.projections.projector import Change, each, topics_of
+from depot_sim.read_models import runs
+from depot_sim.read_models.database import Database
+from depot_sim.read_models.runs import Run, RunStatus
 
 _STREAM_PREFIX = "run-"
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
-from read_models.database import Database
-from read_models.paging import NEWEST, check_limit
-from read_models.schema import ReadModel, Table, Type
+from depot_sim.read_models.database import Database
+from depot_sim.read_models.paging import NEWEST, check_limit
+from depot_sim.read_models.schema import ReadModel, Table, Type
 
 SESSIONS = Table(
     "oscp_sessions",

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from read_models.database import Database
-from read_models.packets import LONGEST_KEY, Reading, StoredPacket, kept, packets_at, readings_of
-from read_models.paging import NEWEST, check_limit
+from depot_sim.read_models.database import Database
+from depot_sim.read_models.packets import LONGEST_KEY, Reading, StoredPacket, kept, packets_at, readings_of
+from depot_sim.read_models.paging import NEWEST, check_limit
 
 _KINDS_AT_ONCE = 16
 

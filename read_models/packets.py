@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from read_models.database import Database
-from read_models.schema import ReadModel, Table, Type
+from depot_sim.read_models.database import Database
+from depot_sim.read_models.schema import ReadModel, Table, Type
 
 FEEDS = Table(
     "packet_feeds",

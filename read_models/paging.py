@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from read_models.errors import QueryRefused
+from depot_sim.read_models.errors import QueryRefused
 
 LARGEST_PAGE = 1000
 NEWEST = (1 << 63) - 1

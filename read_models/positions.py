@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from read_models.store import Stored
+from depot_sim.read_models.store import Stored
 
 
 class Position(msgspec.Struct, frozen=True):

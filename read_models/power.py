@@ -7,7 +7,7 @@ between (inside one tick) is not recorded, only where it came out.
 
 from __future__ import annotations
 
-from read_models.schema import ReadModel, Table, Type
+from depot_sim.read_models.schema import ReadModel, Table, Type
 
 RUNS = Table(
     "power_runs",

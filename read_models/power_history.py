@@ -7,10 +7,10 @@ from enum import StrEnum
 
 import msgspec
 
-from read_models.database import Database
-from read_models.errors import QueryRefused
-from read_models.register_rows import Register, changes
-from read_models.registers import Stretch, Walk, mean_w, path, summed
+from depot_sim.read_models.database import Database
+from depot_sim.read_models.errors import QueryRefused
+from depot_sim.read_models.register_rows import Register, changes
+from depot_sim.read_models.registers import Stretch, Walk, mean_w, path, summed
 
 MOST_BUCKETS = 10_000
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from read_models import power
-from read_models.database import Database
-from read_models.registers import Change
+from depot_sim.read_models import power
+from depot_sim.read_models.database import Database
+from depot_sim.read_models.registers import Change
 
 _CHUNK = 2_000
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
-from read_models import power
-from read_models.database import Database
-from read_models.power_history import EntityKind
-from read_models.register_rows import EXPORTED, Register, changes
-from read_models.registers import Walk, path
+from depot_sim.read_models import power
+from depot_sim.read_models.database import Database
+from depot_sim.read_models.power_history import EntityKind
+from depot_sim.read_models.register_rows import EXPORTED, Register, changes
+from depot_sim.read_models.registers import Walk, path
 
 _SCOPE = (
     f"SELECT run, registers, place FROM {power.ENTITIES.name} JOIN {power.RUNS.name} USING (run)"

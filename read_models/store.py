@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol
 
-from read_models.database import Database
-from read_models.schema import ReadModel, Table
+from depot_sim.read_models.database import Database
+from depot_sim.read_models.schema import ReadModel, Table
 
 
 class Mark(NamedTuple):

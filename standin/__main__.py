@@ -1,4 +1,4 @@
-"""`python -m standin`. Ctrl-C while the program is imported ends it with one word, as it does later."""
+"""`python -m depot_sim.standin`. Ctrl-C while the program is imported ends it with one word, as it does later."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if __name__ == "__main__":
         signal.signal(signal.SIGINT, _end)  # until the server handles signals itself
     import faulthandler
 
-    from standin.command import main
+    from depot_sim.standin.command import main
 
     faulthandler.enable()
     sys.exit(main())

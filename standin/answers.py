@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import msgspec
 from aiohttp import web
 
-from standin.bodies import read_body
+from depot_sim.standin.bodies import read_body
 
 Order = TypeVar("Order")
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from aiohttp import web
 
-from connection_guard import BodyMemory, LimitedBody, Limits
+from depot_sim.connection_guard import BodyMemory, LimitedBody, Limits
 
 LARGEST_BODY_BYTES = 2**24
 _RETRY_AFTER = {"Retry-After": "5"}

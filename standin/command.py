@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from standin.door import SURFACES, Access
-from standin.server import PACKET_PATH, Settings, serve
-from standin.tokens import Client, Gatekeeper
+from depot_sim.standin.door import SURFACES, Access
+from depot_sim.standin.server import PACKET_PATH, Settings, serve
+from depot_sim.standin.tokens import Client, Gatekeeper
 
 _USAGE = 2
 _UNREACHABLE = 3

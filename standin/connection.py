@@ -17,11 +17,11 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from standin.forecasts import Untranslatable, translate
-from standin.history import History
-from standin.managed_scope import ManagedScope
-from standin.profile import Profile
-from standin.wire import GroupCapacityForecast, Heartbeat, MeasurementConfiguration, RequiredBehaviour
+from depot_sim.standin.forecasts import Untranslatable, translate
+from depot_sim.standin.history import History
+from depot_sim.standin.managed_scope import ManagedScope
+from depot_sim.standin.profile import Profile
+from depot_sim.standin.wire import GroupCapacityForecast, Heartbeat, MeasurementConfiguration, RequiredBehaviour
 
 OFFLINE_AFTER_INTERVALS = 3
 """Heartbeats that may be missed: ours name an `offline_mode_at` so far ahead, and so long do we wait for the first."""

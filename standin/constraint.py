@@ -13,8 +13,8 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from standin.forecasts import Block, Forecast
-from standin.wire import ForecastType
+from depot_sim.standin.forecasts import Block, Forecast
+from depot_sim.standin.wire import ForecastType
 
 Forecasts = Mapping[ForecastType, Forecast]
 

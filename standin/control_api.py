@@ -13,18 +13,18 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from msgspec import Meta, Struct
 
-from standin import answers, orders
-from standin.answers import Problem
-from standin.connection import Lifecycle
-from standin.constraint import Mode, Source
-from standin.link import Link
-from standin.misbehaviour import MisbehaviourOrder
-from standin.orders import AdjustmentOrder, NonComplianceOrder, NotPossible, RawOrder, ReadingOrder
-from standin.outbound import Delivery
-from standin.profile import Profile
-from standin.provider import Provider
-from standin.state_view import view
-from standin.wire import Message
+from depot_sim.standin import answers, orders
+from depot_sim.standin.answers import Problem
+from depot_sim.standin.connection import Lifecycle
+from depot_sim.standin.constraint import Mode, Source
+from depot_sim.standin.link import Link
+from depot_sim.standin.misbehaviour import MisbehaviourOrder
+from depot_sim.standin.orders import AdjustmentOrder, NonComplianceOrder, NotPossible, RawOrder, ReadingOrder
+from depot_sim.standin.outbound import Delivery
+from depot_sim.standin.profile import Profile
+from depot_sim.standin.provider import Provider
+from depot_sim.standin.state_view import view
+from depot_sim.standin.wire import Message
 
 Operation = Callable[[Link, web.Request], Awaitable[object]]
 

@@ -14,7 +14,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from msgspec import Struct
 
-from adapters.front_door.rules import (
+from depot_sim.adapters.front_door.rules import (
     SHORTEST_TOKEN,
     DoorSettings,
     Refusal,
@@ -25,9 +25,9 @@ from adapters.front_door.rules import (
     is_forwarded,
     is_loopback_name,
 )
-from connection_guard import current_connection
-from standin.bodies import Bodies, BodyRefused
-from standin.tokens import Gatekeeper
+from depot_sim.connection_guard import current_connection
+from depot_sim.standin.bodies import Bodies, BodyRefused
+from depot_sim.standin.tokens import Gatekeeper
 
 SURFACES = ("control", "oscp", "packets", "page")
 """What `--open` can name."""

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from standin.wire import ForecastedBlock, ForecastType, GroupCapacityForecast, Unit
+from depot_sim.standin.wire import ForecastedBlock, ForecastType, GroupCapacityForecast, Unit
 
 _KW_PER_UNIT = {Unit.KW: 1.0, Unit.W: 0.001}
 

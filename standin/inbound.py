@@ -8,11 +8,11 @@ from typing import NoReturn, TypeVar
 import msgspec
 from msgspec import Struct
 
-from standin.connection import Refusal
-from standin.journal import Entry
-from standin.link import Link
-from standin.misbehaviour import Action, Direction, Rule
-from standin.wire import CORRELATION_ID, REQUEST_ID, GroupCapacityForecast, Handshake, Heartbeat, Message
+from depot_sim.standin.connection import Refusal
+from depot_sim.standin.journal import Entry
+from depot_sim.standin.link import Link
+from depot_sim.standin.misbehaviour import Action, Direction, Rule
+from depot_sim.standin.wire import CORRELATION_ID, REQUEST_ID, GroupCapacityForecast, Handshake, Heartbeat, Message
 
 Body = TypeVar("Body")
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from standin.misbehaviour import Action, Direction
+from depot_sim.standin.misbehaviour import Action, Direction
 
 _KEPT = 2_000
 

@@ -11,14 +11,14 @@ import aiohttp
 import msgspec
 from msgspec import Struct
 
-from standin.changes import Changes
-from standin.connection import OFFLINE_AFTER_INTERVALS, Connection, Lifecycle, Standing
-from standin.journal import Journal
-from standin.metering import Reading, last_closed_window, publication, steady_reading
-from standin.misbehaviour import Misbehaviour
-from standin.outbound import Delivery, Letter, Sender, headers_for, new_request_id
-from standin.profile import Profile
-from standin.wire import Handshake, Message, timestamp
+from depot_sim.standin.changes import Changes
+from depot_sim.standin.connection import OFFLINE_AFTER_INTERVALS, Connection, Lifecycle, Standing
+from depot_sim.standin.journal import Journal
+from depot_sim.standin.metering import Reading, last_closed_window, publication, steady_reading
+from depot_sim.standin.misbehaviour import Misbehaviour
+from depot_sim.standin.outbound import Delivery, Letter, Sender, headers_for, new_request_id
+from depot_sim.standin.profile import Profile
+from depot_sim.standin.wire import Handshake, Message, timestamp
 
 Clock = Callable[[], datetime]
 

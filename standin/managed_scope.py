@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from standin.constraint import Constraint, Mode, Source, effective
-from standin.forecasts import Forecast, next_boundary
-from standin.history import History
-from standin.wire import ForecastType
+from depot_sim.standin.constraint import Constraint, Mode, Source, effective
+from depot_sim.standin.forecasts import Forecast, next_boundary
+from depot_sim.standin.history import History
+from depot_sim.standin.wire import ForecastType
 
 
 @dataclass

@@ -8,8 +8,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from standin.profile import MeasurementMode, Profile
-from standin.wire import Message, timestamp
+from depot_sim.standin.profile import MeasurementMode, Profile
+from depot_sim.standin.wire import Message, timestamp
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -9,7 +9,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 from msgspec import field as struct_field
 
-from standin.wire import Message
+from depot_sim.standin.wire import Message
 
 
 class Direction(StrEnum):

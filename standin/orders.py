@@ -8,12 +8,12 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct, field
 
-from standin.connection import Lifecycle
-from standin.forecasts import Forecast
-from standin.link import Link
-from standin.metering import Direction, Reading, last_closed_window
-from standin.outbound import Delivery, Letter, changed, headers_for, new_request_id
-from standin.wire import ForecastType, Handshake, Instant, Message, timestamp
+from depot_sim.standin.connection import Lifecycle
+from depot_sim.standin.forecasts import Forecast
+from depot_sim.standin.link import Link
+from depot_sim.standin.metering import Direction, Reading, last_closed_window
+from depot_sim.standin.outbound import Delivery, Letter, changed, headers_for, new_request_id
+from depot_sim.standin.wire import ForecastType, Handshake, Instant, Message, timestamp
 
 Kilowatts = Annotated[float, Meta(ge=0)]
 

@@ -11,10 +11,10 @@ from uuid import uuid4
 import aiohttp
 from msgspec import Struct
 
-from standin.journal import Entry, Journal
-from standin.misbehaviour import Action, Direction, Misbehaviour
-from standin.profile import Profile
-from standin.wire import CONFIGURATION_ID, CORRELATION_ID, REQUEST_ID, Message
+from depot_sim.standin.journal import Entry, Journal
+from depot_sim.standin.misbehaviour import Action, Direction, Misbehaviour
+from depot_sim.standin.profile import Profile
+from depot_sim.standin.wire import CONFIGURATION_ID, CORRELATION_ID, REQUEST_ID, Message
 
 _BODY_SHOWN = 2_000
 

@@ -9,14 +9,14 @@ from pathlib import Path
 
 from aiohttp import web
 
-from standin.constraint import Limit, Source
-from standin.forecasts import Forecast
-from standin.html import kw, pill, table, time
-from standin.journal import Entry
-from standin.link import Link
-from standin.packets.card import microgrid_card, packets_panel
-from standin.packets.intake import Intake
-from standin.provider import Provider, Stray
+from depot_sim.standin.constraint import Limit, Source
+from depot_sim.standin.forecasts import Forecast
+from depot_sim.standin.html import kw, pill, table, time
+from depot_sim.standin.journal import Entry
+from depot_sim.standin.link import Link
+from depot_sim.standin.packets.card import microgrid_card, packets_panel
+from depot_sim.standin.packets.intake import Intake
+from depot_sim.standin.provider import Provider, Stray
 
 _FOLDER = Path(__file__).parent
 _LINES = 10

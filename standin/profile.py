@@ -7,7 +7,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct, field
 
-from standin.wire import Seconds
+from depot_sim.standin.wire import Seconds
 
 Text = Annotated[str, Meta(min_length=1)]
 

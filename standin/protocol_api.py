@@ -9,11 +9,11 @@ from urllib.parse import parse_qsl
 import msgspec
 from aiohttp import web
 
-from standin.bodies import read_body
-from standin.inbound import Answer, Arrival, Unanswered, receive
-from standin.link import Link
-from standin.provider import Provider, Stray, wall_clock
-from standin.wire import CONFIGURATION_ID, CORRELATION_ID, REQUEST_ID, SERVED, Message
+from depot_sim.standin.bodies import read_body
+from depot_sim.standin.inbound import Answer, Arrival, Unanswered, receive
+from depot_sim.standin.link import Link
+from depot_sim.standin.provider import Provider, Stray, wall_clock
+from depot_sim.standin.wire import CONFIGURATION_ID, CORRELATION_ID, REQUEST_ID, SERVED, Message
 
 
 class ProtocolApi:

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 import aiohttp
 from msgspec import Struct
 
-from standin.link import Link
-from standin.profile import Profile
-from standin.tokens import Gatekeeper
+from depot_sim.standin.link import Link
+from depot_sim.standin.profile import Profile
+from depot_sim.standin.tokens import Gatekeeper
 
 _STRAYS_KEPT = 200
 

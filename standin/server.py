@@ -16,19 +16,19 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from msgspec import Struct
 
-from connection_guard import ConnectionGuard, Limits
-from standin.bodies import Bodies
-from standin.control_api import ControlApi, explain_problems
-from standin.door import ON_LOOPBACK, Access, Door
-from standin.packets.api import PacketApi
-from standin.packets.control import PacketControl
-from standin.packets.intake import Intake
-from standin.packets.platform import Platform
-from standin.packets.settings import Settings as PacketSettings
-from standin.page import StatePage
-from standin.protocol_api import ProtocolApi
-from standin.provider import Provider, wall_clock
-from standin.tokens import Gatekeeper
+from depot_sim.connection_guard import ConnectionGuard, Limits
+from depot_sim.standin.bodies import Bodies
+from depot_sim.standin.control_api import ControlApi, explain_problems
+from depot_sim.standin.door import ON_LOOPBACK, Access, Door
+from depot_sim.standin.packets.api import PacketApi
+from depot_sim.standin.packets.control import PacketControl
+from depot_sim.standin.packets.intake import Intake
+from depot_sim.standin.packets.platform import Platform
+from depot_sim.standin.packets.settings import Settings as PacketSettings
+from depot_sim.standin.page import StatePage
+from depot_sim.standin.protocol_api import ProtocolApi
+from depot_sim.standin.provider import Provider, wall_clock
+from depot_sim.standin.tokens import Gatekeeper
 
 PACKET_PATH = "/packets"
 _GRACE_SECONDS = 0.1

@@ -7,14 +7,14 @@ from datetime import datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
-from standin.connection import Lifecycle
-from standin.constraint import Constraint, Limit, Mode, Source
-from standin.forecasts import Block, Forecast
-from standin.history import AuditEntry, Incident, Notification, TrackedError
-from standin.link import Link, SentHeartbeat
-from standin.misbehaviour import MisbehaviourOrder
-from standin.profile import Profile
-from standin.wire import ForecastType
+from depot_sim.standin.connection import Lifecycle
+from depot_sim.standin.constraint import Constraint, Limit, Mode, Source
+from depot_sim.standin.forecasts import Block, Forecast
+from depot_sim.standin.history import AuditEntry, Incident, Notification, TrackedError
+from depot_sim.standin.link import Link, SentHeartbeat
+from depot_sim.standin.misbehaviour import MisbehaviourOrder
+from depot_sim.standin.profile import Profile
+from depot_sim.standin.wire import ForecastType
 
 
 class ConstraintView(Struct, frozen=True):

@@ -35,9 +35,18 @@ class Layer(NamedTuple):
     integers_only: bool
 
 
-DOMAIN = Layer("domain", frozenset({"domain", "msgspec"}), _CLOCK_OR_RANDOM_MODULES | _IO_MODULES, integers_only=True)
+_IMPORT_ROOT = "depot_sim"
+DOMAIN = Layer(
+    "domain",
+    frozenset({"depot_sim.domain", "msgspec"}),
+    _CLOCK_OR_RANDOM_MODULES | _IO_MODULES,
+    integers_only=True,
+)
 APPLICATION = Layer(
-    "application", frozenset({"application", "domain", "msgspec"}), _CLOCK_OR_RANDOM_MODULES, integers_only=False
+    "application",
+    frozenset({"depot_sim.application", "depot_sim.domain", "msgspec"}),
+    _CLOCK_OR_RANDOM_MODULES,
+    integers_only=False,
 )
 
 
@@ -78,7 +87,8 @@ def _without_text(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _import(node: ast.stmt, module: str, layer: Layer) -> Iterator[Violation]:
-    top = module.partition(".")[0]
+    names = module.split(".")
+    top = ".".join(names[: 2 if names[0] == _IMPORT_ROOT else 1])
     is_pure = module in _PURE_TEXT or top not in layer.banned_stdlib
     if top not in layer.may_import and not (top in sys.stdlib_module_names and is_pure):
         yield Violation(node.lineno, f"{layer.name} may not import {module}")

@@ -9,23 +9,23 @@ from pathlib import Path
 
 import pytest
 
-from domain import errors
-from domain.errors import DepotSimError
+from depot_sim.domain import errors
+from depot_sim.domain.errors import DepotSimError
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("domain", "application", "adapters", "projections", "read_models", "bootstrap", "connection_guard")
 """Without the stand-in, a program of its own that shares no code with the simulator."""
 
 CAUGHT_BY_CALLERS = {
-    "domain.address.NotAnAddress": "readers of documents and commands make it a Fault with a pointer",
-    "domain.oscp.wire.Unclean": "the lenient reader takes over",
-    "domain.packets.contract.manifest._Wrong": "becomes a Fault in the same module",
-    "read_models.errors.QueryRefused": "a read model imports no domain; the control API makes it InvalidInput",
-    "read_models.store.Overtaken": "a read model imports no domain; projections read their position again",
-    "adapters.configuration_import.json_text._DuplicateKey": "becomes a Fault in the same module",
-    "adapters.control_api.event_streams._ClientReadsNothing": "ends the stream in the same module",
-    "adapters.cli.failures.Interrupted": "Ctrl-C is no error; the command line ends with its remark",
-    "connection_guard.framing._Refused": "becomes a response in the same module",
+    "depot_sim.domain.address.NotAnAddress": "readers of documents and commands make it a Fault with a pointer",
+    "depot_sim.domain.oscp.wire.Unclean": "the lenient reader takes over",
+    "depot_sim.domain.packets.contract.manifest._Wrong": "becomes a Fault in the same module",
+    "depot_sim.read_models.errors.QueryRefused": "a read model imports no domain; the API makes it InvalidInput",
+    "depot_sim.read_models.store.Overtaken": "a read model imports no domain; projections read on from theirs",
+    "depot_sim.adapters.configuration_import.json_text._DuplicateKey": "becomes a Fault in the same module",
+    "depot_sim.adapters.control_api.event_streams._ClientReadsNothing": "ends the stream in the same module",
+    "depot_sim.adapters.cli.failures.Interrupted": "Ctrl-C is no error; the command line ends with its remark",
+    "depot_sim.connection_guard.framing._Refused": "becomes a response in the same module",
 }
 """Exceptions outside the tree, and what becomes of them."""
 
@@ -34,7 +34,7 @@ def exceptions() -> list[type[BaseException]]:
     """Every exception class of the product."""
     modules = [importlib.import_module(name) for name in _module_names()]
     classes = [value for module in modules for value in vars(module).values() if isinstance(value, type)]
-    own = {cls for cls in classes if cls.__module__.partition(".")[0] in PACKAGES}
+    own = {cls for cls in classes if cls.__module__.startswith(tuple(f"depot_sim.{name}." for name in PACKAGES))}
     return [cls for cls in own if issubclass(cls, BaseException)]
 
 
@@ -42,7 +42,8 @@ def _module_names() -> Iterator[str]:
     for package in PACKAGES:
         for path in sorted((ROOT / package).rglob("*.py")):
             if path.stem != "__main__":
-                yield ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+                names = ("depot_sim", *path.relative_to(ROOT).with_suffix("").parts)
+                yield ".".join(names).removesuffix(".__init__")
 
 
 def tree() -> dict[str, str]:

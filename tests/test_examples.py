@@ -7,12 +7,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from adapters.configuration_import import load
-from adapters.configuration_import.yaml_text import parse_yaml
-from domain.configuration.definition import Definition
-from domain.configuration.document import CurrentKind
-from domain.run.events import VehicleArrived
-from examples.make import GENERATED
+from depot_sim.adapters.configuration_import import load
+from depot_sim.adapters.configuration_import.yaml_text import parse_yaml
+from depot_sim.domain.configuration.definition import Definition
+from depot_sim.domain.configuration.document import CurrentKind
+from depot_sim.domain.run.events import VehicleArrived
+from depot_sim.examples.make import GENERATED
 from tests.domain.run.world.depots import DAY, MINUTE, Simulation
 
 EXAMPLES = Path(__file__).parents[1] / "examples"

@@ -33,7 +33,10 @@ IMPURE_ANYWHERE = [
     "import time",
     "from time import monotonic as tick",
     "import litestar",
-    "from adapters.event_store import open_log",
+    "import domain",
+    "import depot_sim",
+    "from depot_sim import adapters",
+    "from depot_sim.adapters.event_store import open_log",
     "from uuid import uuid4",
     "import uuid\nid = uuid.uuid1()",
     "import datetime\nat = datetime.datetime.now(datetime.UTC)",
@@ -49,7 +52,7 @@ IMPURE_IN_THE_DOMAIN = [
     "import socket",
     "from io import BytesIO",
     "from pathlib import Path",
-    "from application.event_log import Row",
+    "from depot_sim.application.event_log import Row",
     "text = open('depot.yaml').read()",
     "print('tick')",
     "share = 0.8",
@@ -57,7 +60,7 @@ IMPURE_IN_THE_DOMAIN = [
     "limit /= 2",
 ]
 PURE = [
-    "import math, re, hashlib, uuid\nfrom decimal import Decimal\nimport msgspec\nfrom domain.events import Event",
+    "import math, re, hashlib\nfrom decimal import Decimal\nimport msgspec\nfrom depot_sim.domain.events import Event",
     "from datetime import UTC, datetime\nstart = datetime(2026, 1, 1, tzinfo=UTC)",
     "import uuid\nid = uuid.uuid5(namespace, name)",
     "def total(watts: list[int]) -> int:\n    return sum(watts) // len(watts)",
@@ -84,7 +87,7 @@ def test_the_domain_accepts(source: str) -> None:
 
 
 def test_the_application_may_wait_and_order() -> None:
-    assert violations("import asyncio\nfrom domain.events import Event\nTIMEOUT = 0.5", APPLICATION) == []
+    assert violations("import asyncio\nfrom depot_sim.domain.events import Event\nTIMEOUT = 0.5", APPLICATION) == []
 
 
 def test_a_violation_names_its_line() -> None:

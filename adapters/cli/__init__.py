@@ -1,6 +1,6 @@
 """The command line: for people tables and a chart, for programs JSON and exit codes."""
 
-from adapters.cli.app import main
-from adapters.cli.toolbox import Toolbox
+from depot_sim.adapters.cli.app import main
+from depot_sim.adapters.cli.toolbox import Toolbox
 
 __all__ = ["Toolbox", "main"]

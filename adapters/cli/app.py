@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import TextIO
 
-from adapters.cli import failures
-from adapters.cli.arguments import Parser
-from adapters.cli.exit_codes import ExitCode
-from adapters.cli.terminal import Terminal
-from adapters.cli.toolbox import Toolbox
-from domain.errors import DepotSimError, MemoryShort
+from depot_sim.adapters.cli import failures
+from depot_sim.adapters.cli.arguments import Parser
+from depot_sim.adapters.cli.exit_codes import ExitCode
+from depot_sim.adapters.cli.terminal import Terminal
+from depot_sim.adapters.cli.toolbox import Toolbox
+from depot_sim.domain.errors import DepotSimError, MemoryShort
 
 _COMMANDS = (
     "serve",
@@ -33,7 +33,7 @@ _COMMANDS = (
     "standin",
     "version",
 )
-"""In the order of the help. Each is a module of `adapters.cli.commands`, with _ for -."""
+"""In the order of the help. Each is a module of `depot_sim.adapters.cli.commands`, with _ for -."""
 _EPILOG = (
     "exit codes: 0 fine, 1 a verdict failed, 2 usage or bad input, 3 server, database, address or disk cannot be used, "
     "4 internal, 7 memory used up"
@@ -81,7 +81,7 @@ def parser(commands: Sequence[str] = _COMMANDS) -> argparse.ArgumentParser:
     root = Parser(prog="depot-sim", description="A simulated depot of electric buses.", epilog=_EPILOG)
     subcommands = root.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in commands:
-        import_module(f"adapters.cli.commands.{command.replace('-', '_')}").add_to(subcommands)
+        import_module(f"depot_sim.adapters.cli.commands.{command.replace('-', '_')}").add_to(subcommands)
     return root
 
 

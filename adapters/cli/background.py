@@ -16,8 +16,8 @@ from pathlib import Path
 
 import msgspec
 
-from adapters.cli.arguments import DEFAULT_PORT
-from adapters.cli.failures import Unreachable
+from depot_sim.adapters.cli.arguments import DEFAULT_PORT
+from depot_sim.adapters.cli.failures import Unreachable
 
 _START_SECONDS = 30
 _STOP_SECONDS = 15

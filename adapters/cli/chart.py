@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from rich.text import Text
 
-from application.run.load_history import LoadPoint
+from depot_sim.application.run.load_history import LoadPoint
 
 _EIGHTHS = " ▁▂▃▄▅▆▇█"
 _LIMIT = "┄"

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
-from adapters.cli.exit_codes import ExitCode
-from adapters.cli.os_errors import failure_of
-from adapters.cli.terminal import Terminal
-from domain.errors import DepotSimError, Fault, InvalidInput, MemoryShort, StoreError
+from depot_sim.adapters.cli.exit_codes import ExitCode
+from depot_sim.adapters.cli.os_errors import failure_of
+from depot_sim.adapters.cli.terminal import Terminal
+from depot_sim.domain.errors import DepotSimError, Fault, InvalidInput, MemoryShort, StoreError
 
 _SHOWN = 20
 

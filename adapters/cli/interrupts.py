@@ -6,7 +6,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from adapters.cli.failures import Interrupted
+from depot_sim.adapters.cli.failures import Interrupted
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 

@@ -9,7 +9,7 @@ import ssl
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from adapters.cli.exit_codes import ExitCode
+from depot_sim.adapters.cli.exit_codes import ExitCode
 
 
 class OsFailure(NamedTuple):

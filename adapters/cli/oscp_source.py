@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from adapters.cli.client import Client
+from depot_sim.adapters.cli.client import Client
 
 _LARGEST_PAGE = 100
 

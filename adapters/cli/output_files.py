@@ -7,7 +7,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from adapters.cli.os_errors import NO_FOLDER
+from depot_sim.adapters.cli.os_errors import NO_FOLDER
 
 
 def write_whole(path: Path, content: bytes) -> None:

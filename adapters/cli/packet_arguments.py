@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from adapters.cli.arguments import add_json, add_server
+from depot_sim.adapters.cli.arguments import add_json, add_server
 
 
 def add_run(action: argparse.ArgumentParser) -> None:

@@ -9,9 +9,9 @@ from urllib.parse import quote
 
 import msgspec
 
-from adapters.cli.client import Client
-from adapters.cli.failures import UsageError
-from domain.errors import Fault
+from depot_sim.adapters.cli.client import Client
+from depot_sim.adapters.cli.failures import UsageError
+from depot_sim.domain.errors import Fault
 
 _LARGEST_PAGE = 1_000
 

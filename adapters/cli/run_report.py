@@ -7,11 +7,11 @@ from datetime import datetime
 import msgspec
 from rich.text import Text
 
-from adapters.cli.arguments import redacted
-from adapters.cli.chart import load_chart
-from adapters.cli.simulation import Finished, Stopwatch
-from adapters.cli.terminal import Terminal
-from domain.scenario.execution import ScenarioExecution
+from depot_sim.adapters.cli.arguments import redacted
+from depot_sim.adapters.cli.chart import load_chart
+from depot_sim.adapters.cli.simulation import Finished, Stopwatch
+from depot_sim.adapters.cli.terminal import Terminal
+from depot_sim.domain.scenario.execution import ScenarioExecution
 
 _CHART_WIDTH = 100
 

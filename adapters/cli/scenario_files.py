@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from adapters.cli.toolbox import Toolbox
-from domain.errors import NotFound
-from domain.scenario.family import nearest_names
+from depot_sim.adapters.cli.toolbox import Toolbox
+from depot_sim.domain.errors import NotFound
+from depot_sim.domain.scenario.family import nearest_names
 
 
 def load_scenario(toolbox: Toolbox, source: str) -> tuple[Any, str]:

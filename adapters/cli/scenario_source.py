@@ -8,9 +8,9 @@ from urllib.parse import quote
 
 import msgspec
 
-from adapters.cli.client import Client
-from application.scenario.execution_views import ExecutionList, ExecutionSummary, ExecutionView
-from domain.run.events import ClockMode
+from depot_sim.adapters.cli.client import Client
+from depot_sim.application.scenario.execution_views import ExecutionList, ExecutionSummary, ExecutionView
+from depot_sim.domain.run.events import ClockMode
 
 _SLICE_TICKS = 600
 """Of an advance in one request, so that nobody waits long without a sign."""

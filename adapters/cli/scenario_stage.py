@@ -8,10 +8,10 @@ from urllib.parse import quote
 
 import msgspec
 
-from adapters.cli.client import Client
-from adapters.cli.failures import ServerFailed, ServerRefused, UsageError
-from domain.configuration.definition import Definition
-from domain.run.events import ClockMode
+from depot_sim.adapters.cli.client import Client
+from depot_sim.adapters.cli.failures import ServerFailed, ServerRefused, UsageError
+from depot_sim.domain.configuration.definition import Definition
+from depot_sim.domain.run.events import ClockMode
 
 _PATIENCE_SECONDS = 10
 _LOOK_EVERY_SECONDS = 0.05

@@ -8,10 +8,10 @@ from urllib.parse import quote
 
 import msgspec
 
-from adapters.cli.client import Client
-from adapters.cli.failures import Unreachable
-from adapters.cli.lines import ConfigurationLine, EventLine, RunLine
-from application.run.views import WorldView
+from depot_sim.adapters.cli.client import Client
+from depot_sim.adapters.cli.failures import Unreachable
+from depot_sim.adapters.cli.lines import ConfigurationLine, EventLine, RunLine
+from depot_sim.application.run.views import WorldView
 
 _LARGEST_PAGE = 100
 _QUIET_SECONDS = 60.0

@@ -9,27 +9,27 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from adapters.cli.arguments import redacted
-from adapters.cli.failures import Interrupted
-from adapters.cli.interrupts import interruptible
-from adapters.cli.terminal import Terminal
-from adapters.cli.toolbox import Store, Toolbox
-from application.event_log import Append
-from application.run.archive import StoredRun
-from application.run.batch import RunSummary, finish, run_until, summarise, write_nothing
-from application.run.batch_store import BatchPlan, BatchRun, BatchStore
-from application.run.load_history import LoadHistory, stored_history
-from application.run.requests import StartRun, time_at
-from application.run.start import started_run
-from application.run.writer import RunWriter
-from application.scenario.batch_playing import BatchScripts, started_execution
-from application.scenario.playing import pending_write
-from application.scenario.stored import StoredExecutions
-from domain.configuration.definition import Definition
-from domain.run.aggregate import SimulationRun
-from domain.run.digest import RunDigest
-from domain.run.events import SimulationRunStarted
-from domain.scenario.execution import ScenarioExecution
+from depot_sim.adapters.cli.arguments import redacted
+from depot_sim.adapters.cli.failures import Interrupted
+from depot_sim.adapters.cli.interrupts import interruptible
+from depot_sim.adapters.cli.terminal import Terminal
+from depot_sim.adapters.cli.toolbox import Store, Toolbox
+from depot_sim.application.event_log import Append
+from depot_sim.application.run.archive import StoredRun
+from depot_sim.application.run.batch import RunSummary, finish, run_until, summarise, write_nothing
+from depot_sim.application.run.batch_store import BatchPlan, BatchRun, BatchStore
+from depot_sim.application.run.load_history import LoadHistory, stored_history
+from depot_sim.application.run.requests import StartRun, time_at
+from depot_sim.application.run.start import started_run
+from depot_sim.application.run.writer import RunWriter
+from depot_sim.application.scenario.batch_playing import BatchScripts, started_execution
+from depot_sim.application.scenario.playing import pending_write
+from depot_sim.application.scenario.stored import StoredExecutions
+from depot_sim.domain.configuration.definition import Definition
+from depot_sim.domain.run.aggregate import SimulationRun
+from depot_sim.domain.run.digest import RunDigest
+from depot_sim.domain.run.events import SimulationRunStarted
+from depot_sim.domain.scenario.execution import ScenarioExecution
 
 _NOT_IN_IDS = re.compile(r"[^a-z0-9]+")
 

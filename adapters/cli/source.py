@@ -8,13 +8,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
-from adapters.cli.arguments import DEFAULT_URL
-from adapters.cli.lines import ConfigurationLine, EventLine, RunLine
-from adapters.cli.toolbox import Toolbox
-from application.run.views import WorldView
+from depot_sim.adapters.cli.arguments import DEFAULT_URL
+from depot_sim.adapters.cli.lines import ConfigurationLine, EventLine, RunLine
+from depot_sim.adapters.cli.toolbox import Toolbox
+from depot_sim.application.run.views import WorldView
 
 if TYPE_CHECKING:
-    from adapters.cli.client import Client
+    from depot_sim.adapters.cli.client import Client
 
 
 class Source(Protocol):
@@ -44,12 +44,12 @@ def add_source(parser: argparse.ArgumentParser) -> None:
 def open_source(arguments: argparse.Namespace, toolbox: Toolbox) -> Iterator[Source]:
     """The source that the arguments name."""
     if arguments.db is not None:
-        from adapters.cli.store_source import StoreSource
+        from depot_sim.adapters.cli.store_source import StoreSource
 
         with toolbox.read_log(arguments.db) as log:
             yield StoreSource(log)
     else:
-        from adapters.cli.server_source import ServerSource
+        from depot_sim.adapters.cli.server_source import ServerSource
 
         with server(arguments) as client:
             yield ServerSource(client)
@@ -57,7 +57,7 @@ def open_source(arguments: argparse.Namespace, toolbox: Toolbox) -> Iterator[Sou
 
 def server(arguments: argparse.Namespace) -> Client:
     """A client of the server that the arguments or the environment name."""
-    from adapters.cli.client import Client
+    from depot_sim.adapters.cli.client import Client
 
     url = arguments.url or os.environ.get("DEPOT_SIM_URL") or DEFAULT_URL
     return Client(url, arguments.token or os.environ.get("DEPOT_SIM_TOKEN"))

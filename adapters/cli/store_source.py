@@ -7,20 +7,25 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from adapters.cli.lines import ConfigurationLine, EventLine, RunLine
-from application.event_log import EventLog, Filter, Row
-from application.run.archive import RunArchive
-from application.run.requests import parse_moment, time_at
-from application.run.views import Viewer, WorldView
-from domain.configuration.aggregate import SimulationConfiguration
-from domain.configuration.aggregate import stream_of as configuration_stream
-from domain.configuration.events import ConfigurationCreated, ConfigurationRevised
-from domain.configuration.faults import one_of
-from domain.errors import Fault, InvalidInput, NotFound
-from domain.events import topics
-from domain.recorded_secrets import shown_document, shown_event
-from domain.run.aggregate import stream_of
-from domain.run.events import SimulationRunPaused, SimulationRunResumed, SimulationRunStarted, SimulationRunStopped
+from depot_sim.adapters.cli.lines import ConfigurationLine, EventLine, RunLine
+from depot_sim.application.event_log import EventLog, Filter, Row
+from depot_sim.application.run.archive import RunArchive
+from depot_sim.application.run.requests import parse_moment, time_at
+from depot_sim.application.run.views import Viewer, WorldView
+from depot_sim.domain.configuration.aggregate import SimulationConfiguration
+from depot_sim.domain.configuration.aggregate import stream_of as configuration_stream
+from depot_sim.domain.configuration.events import ConfigurationCreated, ConfigurationRevised
+from depot_sim.domain.configuration.faults import one_of
+from depot_sim.domain.errors import Fault, InvalidInput, NotFound
+from depot_sim.domain.events import topics
+from depot_sim.domain.recorded_secrets import shown_document, shown_event
+from depot_sim.domain.run.aggregate import stream_of
+from depot_sim.domain.run.events import (
+    SimulationRunPaused,
+    SimulationRunResumed,
+    SimulationRunStarted,
+    SimulationRunStopped,
+)
 
 _PAGE = 500
 _WAIT_SECONDS = 1.0

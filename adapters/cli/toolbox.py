@@ -10,13 +10,13 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from application.clock import BlockingClock
-from application.event_log import EventLog, Leases
-from application.scenario.library import Library
-from domain.configuration.definition import Definition
-from domain.errors import Fault
-from domain.packets.profile import PacketProfile
-from read_models.positions import Position
+from depot_sim.application.clock import BlockingClock
+from depot_sim.application.event_log import EventLog, Leases
+from depot_sim.application.scenario.library import Library
+from depot_sim.domain.configuration.definition import Definition
+from depot_sim.domain.errors import Fault
+from depot_sim.domain.packets.profile import PacketProfile
+from depot_sim.read_models.positions import Position
 
 
 class Store(Protocol):

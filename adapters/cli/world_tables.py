@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import Enum
 from typing import NamedTuple
 
-from application.run.views import (
+from depot_sim.application.run.views import (
     BessView,
     ConnectorView,
     ControllerView,

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from adapters.configuration_import.blocks import MINUTES_PER_DAY, Block, Bus, ChainRules, chain, duties
-from adapters.configuration_import.loading import define
-from adapters.configuration_import.site import SitePlan, numbered, site
-from adapters.configuration_import.tables import Row, TableReader
-from domain.configuration.definition import Definition
-from domain.configuration.faults import Faults, one_of, quoted
-from domain.configuration.quantities import Consumption, Energy
-from domain.errors import Fault, InvalidInput
+from depot_sim.adapters.configuration_import.blocks import MINUTES_PER_DAY, Block, Bus, ChainRules, chain, duties
+from depot_sim.adapters.configuration_import.loading import define
+from depot_sim.adapters.configuration_import.site import SitePlan, numbered, site
+from depot_sim.adapters.configuration_import.tables import Row, TableReader
+from depot_sim.domain.configuration.definition import Definition
+from depot_sim.domain.configuration.faults import Faults, one_of, quoted
+from depot_sim.domain.configuration.quantities import Consumption, Energy
+from depot_sim.domain.errors import Fault, InvalidInput
 
 _COLUMNS = ("block", "depot", "bus_type", "pull_out_min", "pull_in_min", "km")
 _DEPOTS_NAMED = 100  # in an error

@@ -10,11 +10,11 @@ from __future__ import annotations
 import random
 from typing import Any, NamedTuple
 
-from adapters.configuration_import.blocks import MINUTES_PER_DAY, clock
-from adapters.configuration_import.loading import define
-from adapters.configuration_import.site import ROOT, numbered, power_text
-from domain.configuration.definition import Definition
-from domain.configuration.quantities import Power
+from depot_sim.adapters.configuration_import.blocks import MINUTES_PER_DAY, clock
+from depot_sim.adapters.configuration_import.loading import define
+from depot_sim.adapters.configuration_import.site import ROOT, numbered, power_text
+from depot_sim.domain.configuration.definition import Definition
+from depot_sim.domain.configuration.quantities import Power
 
 START = "2026-03-02T12:00:00+00:00"
 BATTERY_KWH = 400

@@ -9,8 +9,8 @@ from __future__ import annotations
 import io
 import zipfile
 
-from adapters.configuration_import.legacy_circuits import MOST_CONNECTORS
-from adapters.configuration_import.limits import LIMITS
+from depot_sim.adapters.configuration_import.legacy_circuits import MOST_CONNECTORS
+from depot_sim.adapters.configuration_import.limits import LIMITS
 
 _TEXT_BYTES = 18
 """Of memory for each byte of text: it is there as bytes, as a text of up to 4 bytes a character, and as parts of it."""

@@ -12,16 +12,24 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from adapters.configuration_import.blocks import Block, ChainRules, chain, duties
-from adapters.configuration_import.gtfs_feed import Feed, Point, length_m, points, read_feed, seconds, service_days
-from adapters.configuration_import.limits import LIMITS, ImportLimits, check
-from adapters.configuration_import.loading import define
-from adapters.configuration_import.site import SitePlan, numbered, site
-from adapters.configuration_import.tables import Row
-from domain.configuration.definition import Definition
-from domain.configuration.faults import Faults, quoted
-from domain.configuration.quantities import MJ_PER_WH, Consumption, Energy
-from domain.errors import Fault, InvalidInput
+from depot_sim.adapters.configuration_import.blocks import Block, ChainRules, chain, duties
+from depot_sim.adapters.configuration_import.gtfs_feed import (
+    Feed,
+    Point,
+    length_m,
+    points,
+    read_feed,
+    seconds,
+    service_days,
+)
+from depot_sim.adapters.configuration_import.limits import LIMITS, ImportLimits, check
+from depot_sim.adapters.configuration_import.loading import define
+from depot_sim.adapters.configuration_import.site import SitePlan, numbered, site
+from depot_sim.adapters.configuration_import.tables import Row
+from depot_sim.domain.configuration.definition import Definition
+from depot_sim.domain.configuration.faults import Faults, quoted
+from depot_sim.domain.configuration.quantities import MJ_PER_WH, Consumption, Energy
+from depot_sim.domain.errors import Fault, InvalidInput
 
 _KIND = "bus"
 _LONGEST_ID = 64

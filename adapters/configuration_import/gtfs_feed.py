@@ -11,11 +11,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from adapters.configuration_import.limits import LIMITS, ImportLimits, check
-from adapters.configuration_import.loading import decode_text
-from adapters.configuration_import.tables import Row, TableReader
-from domain.configuration.faults import Faults, quoted
-from domain.errors import Fault, InvalidInput
+from depot_sim.adapters.configuration_import.limits import LIMITS, ImportLimits, check
+from depot_sim.adapters.configuration_import.loading import decode_text
+from depot_sim.adapters.configuration_import.tables import Row, TableReader
+from depot_sim.domain.configuration.faults import Faults, quoted
+from depot_sim.domain.errors import Fault, InvalidInput
 
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _REQUIRED: Mapping[str, tuple[str, ...]] = {

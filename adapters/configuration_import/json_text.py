@@ -6,9 +6,9 @@ import json
 from collections import Counter
 from typing import Any, NoReturn
 
-from adapters.configuration_import.limits import MOST_VALUES
-from domain.configuration.faults import quoted
-from domain.errors import Fault, InvalidInput
+from depot_sim.adapters.configuration_import.limits import MOST_VALUES
+from depot_sim.domain.configuration.faults import quoted
+from depot_sim.domain.errors import Fault, InvalidInput
 
 
 class _DuplicateKey(Exception):

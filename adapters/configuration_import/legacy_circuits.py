@@ -12,16 +12,16 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from adapters.configuration_import.formats import Format
-from adapters.configuration_import.limits import LIMITS, check
-from adapters.configuration_import.loading import define, located, parse
-from adapters.configuration_import.site import power_text
-from domain.configuration import structure
-from domain.configuration.definition import Definition
-from domain.configuration.document import CurrentKind
-from domain.configuration.faults import quoted
-from domain.configuration.pointer import child
-from domain.errors import Fault, InvalidInput
+from depot_sim.adapters.configuration_import.formats import Format
+from depot_sim.adapters.configuration_import.limits import LIMITS, check
+from depot_sim.adapters.configuration_import.loading import define, located, parse
+from depot_sim.adapters.configuration_import.site import power_text
+from depot_sim.domain.configuration import structure
+from depot_sim.domain.configuration.definition import Definition
+from depot_sim.domain.configuration.document import CurrentKind
+from depot_sim.domain.configuration.faults import quoted
+from depot_sim.domain.configuration.pointer import child
+from depot_sim.domain.errors import Fault, InvalidInput
 
 _NOT_IN_IDS = re.compile(r"[^A-Za-z0-9._:-]+")
 MOST_CONNECTORS = 64

@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 
-from adapters.configuration_import.limits import LIMITS, ImportLimits, check
-from domain.configuration.faults import Faults, quoted
-from domain.configuration.pointer import child
-from domain.errors import Fault, InvalidInput
+from depot_sim.adapters.configuration_import.limits import LIMITS, ImportLimits, check
+from depot_sim.domain.configuration.faults import Faults, quoted
+from depot_sim.domain.configuration.pointer import child
+from depot_sim.domain.errors import Fault, InvalidInput
 
 _LARGEST = 10**12
 _LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+")

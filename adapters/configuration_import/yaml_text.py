@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from adapters.configuration_import.limits import MOST_VALUES
-from domain.configuration.faults import Faults, quoted
-from domain.configuration.pointer import child
-from domain.errors import Fault, InvalidInput
+from depot_sim.adapters.configuration_import.limits import MOST_VALUES
+from depot_sim.domain.configuration.faults import Faults, quoted
+from depot_sim.domain.configuration.pointer import child
+from depot_sim.domain.errors import Fault, InvalidInput
 
 DEEPEST = 64
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

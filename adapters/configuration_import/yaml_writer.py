@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import yaml
 
-from domain.configuration.definition import Definition
+from depot_sim.domain.configuration.definition import Definition
 
 _NUMBER = re.compile(r"[-+]?[0-9.]+([eE][-+]?[0-9]+)?")
 

@@ -1,9 +1,9 @@
 """The control API: what operators and tests do over HTTP."""
 
-from adapters.control_api.app import create_app
-from adapters.control_api.backend import Backend, Importer, Parsed, ReadModelStatus, RebuiltReadModel
-from adapters.control_api.event_streams import EventStreams, InTurn, StreamLimits
-from adapters.control_api.problems import PROBLEM_PREFIX
+from depot_sim.adapters.control_api.app import create_app
+from depot_sim.adapters.control_api.backend import Backend, Importer, Parsed, ReadModelStatus, RebuiltReadModel
+from depot_sim.adapters.control_api.event_streams import EventStreams, InTurn, StreamLimits
+from depot_sim.adapters.control_api.problems import PROBLEM_PREFIX
 
 __all__ = [
     "PROBLEM_PREFIX",

@@ -7,8 +7,8 @@ from typing import Any
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
-from adapters.control_api.problems import Forbidden, Unauthorised
-from application.access.actors import ADMISSION, NOT_ADMITTED, Actor, Admission, Role
+from depot_sim.adapters.control_api.problems import Forbidden, Unauthorised
+from depot_sim.application.access.actors import ADMISSION, NOT_ADMITTED, Actor, Admission, Role
 
 _READING = ("GET", "HEAD", "OPTIONS")
 

@@ -5,20 +5,20 @@ from __future__ import annotations
 from litestar import Litestar, Router
 from litestar.datastructures import State
 
-from adapters.control_api.access import guard
-from adapters.control_api.backend import Backend
-from adapters.control_api.openapi import get_description
-from adapters.control_api.problems import EXCEPTION_HANDLERS
-from adapters.control_api.requests import ApiRequest
-from adapters.control_api.routes.configurations import configuration_routes
-from adapters.control_api.routes.events import all_events
-from adapters.control_api.routes.oscp import oscp_routes
-from adapters.control_api.routes.packet_targets import packet_mode_route
-from adapters.control_api.routes.refused_requests import list_refused_requests
-from adapters.control_api.routes.runs import run_routes
-from adapters.control_api.routes.scenarios import library_routes
-from adapters.control_api.routes.service import SERVICE_ROUTES
-from adapters.control_api.single_headers import check_single_headers
+from depot_sim.adapters.control_api.access import guard
+from depot_sim.adapters.control_api.backend import Backend
+from depot_sim.adapters.control_api.openapi import get_description
+from depot_sim.adapters.control_api.problems import EXCEPTION_HANDLERS
+from depot_sim.adapters.control_api.requests import ApiRequest
+from depot_sim.adapters.control_api.routes.configurations import configuration_routes
+from depot_sim.adapters.control_api.routes.events import all_events
+from depot_sim.adapters.control_api.routes.oscp import oscp_routes
+from depot_sim.adapters.control_api.routes.packet_targets import packet_mode_route
+from depot_sim.adapters.control_api.routes.refused_requests import list_refused_requests
+from depot_sim.adapters.control_api.routes.runs import run_routes
+from depot_sim.adapters.control_api.routes.scenarios import library_routes
+from depot_sim.adapters.control_api.routes.service import SERVICE_ROUTES
+from depot_sim.adapters.control_api.single_headers import check_single_headers
 
 LARGEST_BODY = 2**20
 

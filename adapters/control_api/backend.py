@@ -8,23 +8,23 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from adapters.control_api.event_streams import EventStreams
-from application.access.refusals import RefusedRequests
-from application.configuration.service import ConfigurationService
-from application.event_log import EventLog
-from application.memory import MemoryBudget
-from application.oscp.service import OscpService
-from application.packets.service import PacketService
-from application.run.live import LiveRuns
-from application.run.runtime import SimulationRuntimePort
-from application.run.service import RunService
-from application.scenario.control import ScenarioControl
-from application.scenario.service import ScenarioService
-from application.subscription import Tail
-from domain.configuration.definition import Definition
-from domain.errors import Fault
-from read_models.database import Database
-from read_models.schema import ReadModel
+from depot_sim.adapters.control_api.event_streams import EventStreams
+from depot_sim.application.access.refusals import RefusedRequests
+from depot_sim.application.configuration.service import ConfigurationService
+from depot_sim.application.event_log import EventLog
+from depot_sim.application.memory import MemoryBudget
+from depot_sim.application.oscp.service import OscpService
+from depot_sim.application.packets.service import PacketService
+from depot_sim.application.run.live import LiveRuns
+from depot_sim.application.run.runtime import SimulationRuntimePort
+from depot_sim.application.run.service import RunService
+from depot_sim.application.scenario.control import ScenarioControl
+from depot_sim.application.scenario.service import ScenarioService
+from depot_sim.application.subscription import Tail
+from depot_sim.domain.configuration.definition import Definition
+from depot_sim.domain.errors import Fault
+from depot_sim.read_models.database import Database
+from depot_sim.read_models.schema import ReadModel
 
 
 class Parsed(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from adapters.control_api.problems import MEDIA_TYPE
+from depot_sim.adapters.control_api.problems import MEDIA_TYPE
 
 _MEANINGS: Mapping[int, str] = {
     400: "The body is not JSON or YAML",

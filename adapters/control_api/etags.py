@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from adapters.control_api.problems import PreconditionRequired
-from application.configuration.service import ConfigurationVersion
-from domain.errors import PreconditionFailed
+from depot_sim.adapters.control_api.problems import PreconditionRequired
+from depot_sim.application.configuration.service import ConfigurationVersion
+from depot_sim.domain.errors import PreconditionFailed
 
 
 def configuration_etag(version: ConfigurationVersion) -> str:

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
-from application.event_log import EventLog, Filter, Row
-from application.subscription import Tail, read_page
+from depot_sim.application.event_log import EventLog, Filter, Row
+from depot_sim.application.subscription import Tail, read_page
 
 Encode = Callable[[Iterable[Row]], bytes]
 

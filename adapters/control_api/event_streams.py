@@ -17,12 +17,12 @@ from litestar.response import Stream
 from litestar.response.streaming import ASGIStreamingResponse
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from adapters.control_api.event_pages import EventPages, Selection
-from adapters.control_api.event_records import json_lines, server_sent
-from adapters.control_api.problems import TooBusy
-from adapters.control_api.turns import Turns
-from application.event_log import EventLog
-from application.subscription import Tail
+from depot_sim.adapters.control_api.event_pages import EventPages, Selection
+from depot_sim.adapters.control_api.event_records import json_lines, server_sent
+from depot_sim.adapters.control_api.problems import TooBusy
+from depot_sim.adapters.control_api.turns import Turns
+from depot_sim.application.event_log import EventLog
+from depot_sim.application.subscription import Tail
 
 CONNECTION = "depot_sim.connection"
 """The ASGI extension with the client's connection, which has `abort()`."""

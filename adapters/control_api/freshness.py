@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
-from adapters.control_api.backend import Backend
-from read_models.schema import ReadModel
+from depot_sim.adapters.control_api.backend import Backend
+from depot_sim.read_models.schema import ReadModel
 
 LONGEST_WAIT_SECONDS = 0.5
 """A read model that is rebuilt or failing answers with what it has."""

@@ -17,12 +17,12 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.response import Stream
 from litestar.routes import HTTPRoute
 
-from adapters.control_api.access import OPEN
-from adapters.control_api.errors_described import PROBLEM_RESPONSES, problem_statuses
-from adapters.control_api.problems import Problem
-from adapters.control_api.requests import ApiRequest, Declared
-from adapters.control_api.schemas import Schemas
-from domain.configuration.document import SimulationConfigurationDocument
+from depot_sim.adapters.control_api.access import OPEN
+from depot_sim.adapters.control_api.errors_described import PROBLEM_RESPONSES, problem_statuses
+from depot_sim.adapters.control_api.problems import Problem
+from depot_sim.adapters.control_api.requests import ApiRequest, Declared
+from depot_sim.adapters.control_api.schemas import Schemas
+from depot_sim.domain.configuration.document import SimulationConfigurationDocument
 
 Node = dict[str, Any]
 

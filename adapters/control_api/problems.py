@@ -10,8 +10,8 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
-from adapters.control_api.near_paths import nearest_path
-from domain.errors import (
+from depot_sim.adapters.control_api.near_paths import nearest_path
+from depot_sim.domain.errors import (
     Conflict,
     DepotSimError,
     Fault,
@@ -23,7 +23,7 @@ from domain.errors import (
     ServiceStopping,
     StoreError,
 )
-from read_models.errors import QueryRefused
+from depot_sim.read_models.errors import QueryRefused
 
 MEDIA_TYPE = "application/problem+json"
 

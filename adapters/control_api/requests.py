@@ -14,15 +14,15 @@ from litestar.di import Provide
 from litestar.exceptions import InternalServerException
 from msgspec import inspect
 
-from adapters.control_api.backend import Backend, Parsed
-from adapters.control_api.problems import ClientDisconnected, MalformedBody, UnsupportedMediaType
-from adapters.control_api.workers import BODIES, Workers
-from application.access.actors import Actor
-from application.repository import Origin
-from domain.configuration import structure
-from domain.configuration.faults import Faults
-from domain.configuration.pointer import child
-from domain.errors import Fault, InvalidInput
+from depot_sim.adapters.control_api.backend import Backend, Parsed
+from depot_sim.adapters.control_api.problems import ClientDisconnected, MalformedBody, UnsupportedMediaType
+from depot_sim.adapters.control_api.workers import BODIES, Workers
+from depot_sim.application.access.actors import Actor
+from depot_sim.application.repository import Origin
+from depot_sim.domain.configuration import structure
+from depot_sim.domain.configuration.faults import Faults
+from depot_sim.domain.configuration.pointer import child
+from depot_sim.domain.errors import Fault, InvalidInput
 
 S = TypeVar("S", bound=msgspec.Struct)
 

@@ -13,8 +13,8 @@ from typing import Any
 import msgspec
 from msgspec import NODEFAULT, inspect
 
-from domain.configuration.quantities import ClockTime, Quantity
-from domain.scenario.instants import Instant
+from depot_sim.domain.configuration.quantities import ClockTime, Quantity
+from depot_sim.domain.scenario.instants import Instant
 
 Node = dict[str, Any]
 

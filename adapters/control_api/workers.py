@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
-from adapters.control_api.problems import TooBusy
+from depot_sim.adapters.control_api.problems import TooBusy
 
 T = TypeVar("T")
 

@@ -1,5 +1,5 @@
 """The event store: the log, its journal and the runners' leases, on SQLite or PostgreSQL."""
 
-from adapters.event_store.store import EventStore, open_event_store, read_event_log
+from depot_sim.adapters.event_store.store import EventStore, open_event_store, read_event_log
 
 __all__ = ["EventStore", "open_event_store", "read_event_log"]

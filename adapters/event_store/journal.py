@@ -9,8 +9,8 @@ from contextlib import suppress
 from queue import SimpleQueue
 from threading import Thread
 
-from application.event_log import Append, EventLog
-from domain.errors import StoreError
+from depot_sim.application.event_log import Append, EventLog
+from depot_sim.domain.errors import StoreError
 
 _LARGEST_BATCH = 1000
 _GATHER_S = 0.004

@@ -15,7 +15,7 @@ from typing import Any
 
 import psycopg
 
-from adapters.event_store.postgres_datastore import translated_errors
+from depot_sim.adapters.event_store.postgres_datastore import translated_errors
 
 OWNER_LOCK_KEY = b"hashtextextended('depot-sim owner ' || %s, 0)"
 _TRY_LOCK = b"SELECT pg_try_advisory_lock(" + OWNER_LOCK_KEY + b")"

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from application.event_log import Append, Fence
-from domain.errors import DepotSimError, LeaseLost, VersionConflict
+from depot_sim.application.event_log import Append, Fence
+from depot_sim.domain.errors import DepotSimError, LeaseLost, VersionConflict
 
 NewRow = tuple[str, int, str, bytes, int, bytes]
 """stream, version, topic, state, recorded_at, metadata: a row without its position."""

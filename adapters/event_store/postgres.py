@@ -12,15 +12,15 @@ from typing import Any
 import psycopg
 from eventsourcing.postgres import PostgresApplicationRecorder
 
-from adapters.event_store.plan import Plan, plan
-from adapters.event_store.postgres_arrays import BigintArray, ByteaArray, TextArray
-from adapters.event_store.postgres_datastore import StoreDatastore, translated_errors
-from adapters.event_store.postgres_schema import CHANNEL, create_schema, require_schema
-from adapters.event_store.queries import Query, select_log, select_snapshot, select_stream
-from adapters.event_store.recorder import LibraryRecorder
-from adapters.event_store.wakeups import Wakeups
-from application.event_log import EVERYTHING, Append, Fence, Filter, Row, Snapshot
-from domain.errors import StoreError
+from depot_sim.adapters.event_store.plan import Plan, plan
+from depot_sim.adapters.event_store.postgres_arrays import BigintArray, ByteaArray, TextArray
+from depot_sim.adapters.event_store.postgres_datastore import StoreDatastore, translated_errors
+from depot_sim.adapters.event_store.postgres_schema import CHANNEL, create_schema, require_schema
+from depot_sim.adapters.event_store.queries import Query, select_log, select_snapshot, select_stream
+from depot_sim.adapters.event_store.recorder import LibraryRecorder
+from depot_sim.adapters.event_store.wakeups import Wakeups
+from depot_sim.application.event_log import EVERYTHING, Append, Fence, Filter, Row, Snapshot
+from depot_sim.domain.errors import StoreError
 
 HEARTBEAT_SECONDS = 1.0
 """How often a waiting log looks even without a NOTIFY."""

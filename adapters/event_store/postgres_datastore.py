@@ -13,9 +13,9 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import tuple_row
 from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
 
-from adapters.event_store import postgres_arrays
-from adapters.event_store.url import EXPECTED, Durability, PostgresUrl
-from domain.errors import Fault, InvalidInput, StoreError
+from depot_sim.adapters.event_store import postgres_arrays
+from depot_sim.adapters.event_store.url import EXPECTED, Durability, PostgresUrl
+from depot_sim.domain.errors import Fault, InvalidInput, StoreError
 
 Parameters = Sequence[Any] | Mapping[str, Any]
 """By place or by name."""

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import secrets
 
-from adapters.event_store.owner_locks import OWNER_LOCK_KEY, OwnerLocks
-from adapters.event_store.postgres_datastore import StoreDatastore
-from domain.errors import LeaseLost
+from depot_sim.adapters.event_store.owner_locks import OWNER_LOCK_KEY, OwnerLocks
+from depot_sim.adapters.event_store.postgres_datastore import StoreDatastore
+from depot_sim.domain.errors import LeaseLost
 
 _NONCE_BYTES = 8
 _NAME = b"regexp_replace(lease.owner, '~[0-9a-f]{16}$', '')"

@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg
 
-from domain.errors import StoreError, StoreTooNew, StoreUnreadable
+from depot_sim.domain.errors import StoreError, StoreTooNew, StoreUnreadable
 
 SCHEMA_VERSION = 1
 CHANNEL = "depot_sim_events"

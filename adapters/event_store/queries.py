@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from application.event_log import Filter
+from depot_sim.application.event_log import Filter
 
 COLUMNS = "position, stream, version, topic, state, recorded_at, metadata"
 

@@ -14,9 +14,9 @@ from uuid import UUID
 from eventsourcing.persistence import ApplicationRecorder, IntegrityError, Notification, StoredEvent
 from eventsourcing.persistence import Subscription as LibrarySubscription
 
-from application.event_log import Append, EventLog, Filter, Row, StreamWrite
-from domain.errors import VersionConflict
-from domain.events import EncodedEvent
+from depot_sim.application.event_log import Append, EventLog, Filter, Row, StreamWrite
+from depot_sim.domain.errors import VersionConflict
+from depot_sim.domain.events import EncodedEvent
 
 _PAGE = 500
 _LOOK_SECONDS = 0.2

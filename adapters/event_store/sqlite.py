@@ -9,13 +9,13 @@ from typing import Any
 import msgspec
 from eventsourcing.sqlite import SQLiteApplicationRecorder
 
-from adapters.event_store.plan import plan
-from adapters.event_store.recorder import LibraryRecorder
-from adapters.event_store.sqlite_datastore import StoreDatastore
-from adapters.event_store.sqlite_queries import VERSION, SQLiteQueries
-from adapters.event_store.sqlite_schema import CREATE_TABLES
-from adapters.event_store.wakeups import Wakeups
-from application.event_log import Append, Fence, Snapshot
+from depot_sim.adapters.event_store.plan import plan
+from depot_sim.adapters.event_store.recorder import LibraryRecorder
+from depot_sim.adapters.event_store.sqlite_datastore import StoreDatastore
+from depot_sim.adapters.event_store.sqlite_queries import VERSION, SQLiteQueries
+from depot_sim.adapters.event_store.sqlite_schema import CREATE_TABLES
+from depot_sim.adapters.event_store.wakeups import Wakeups
+from depot_sim.application.event_log import Append, Fence, Snapshot
 
 _INSERT = "INSERT INTO events (stream, version, topic, state, recorded_at, metadata) VALUES (?, ?, ?, ?, ?, ?)"
 # Of many streams at once: every row that SQLite is asked for costs a change of threads.

@@ -12,9 +12,9 @@ from typing import Any
 
 from eventsourcing.sqlite import SQLiteConnection, SQLiteCursor, SQLiteDatastore
 
-from adapters.event_store.connection_pool import ConnectionPool
-from adapters.event_store.sqlite_errors import commit_error, store_error
-from adapters.event_store.url import Durability
+from depot_sim.adapters.event_store.connection_pool import ConnectionPool
+from depot_sim.adapters.event_store.sqlite_errors import commit_error, store_error
+from depot_sim.adapters.event_store.url import Durability
 
 LOCK_SECONDS = 30
 """How long a writer waits for the transaction of another program, such as sqlite3."""

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from adapters.event_store.queries import select_log, select_snapshot, select_stream
-from application.event_log import EVERYTHING, Filter, Row, Snapshot
+from depot_sim.adapters.event_store.queries import select_log, select_snapshot, select_stream
+from depot_sim.application.event_log import EVERYTHING, Filter, Row, Snapshot
 
 HEAD = "SELECT max(position) FROM events"
 VERSION = "SELECT max(version) FROM events WHERE stream = ?"

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from adapters.event_store.sqlite_queries import SQLiteQueries
-from adapters.event_store.sqlite_reader import FileReader
-from adapters.event_store.sqlite_schema import require_store
-from application.event_log import Append, EventLog, Snapshot
-from domain.errors import StoreError
+from depot_sim.adapters.event_store.sqlite_queries import SQLiteQueries
+from depot_sim.adapters.event_store.sqlite_reader import FileReader
+from depot_sim.adapters.event_store.sqlite_schema import require_store
+from depot_sim.application.event_log import Append, EventLog, Snapshot
+from depot_sim.domain.errors import StoreError
 
 POLL_SECONDS = 0.02
 """How often a waiting reader looks for commits of the writing process."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
-from adapters.event_store.file_lock import read_beginning
-from adapters.event_store.sqlite_reader import FileReader
-from domain.errors import StoreError, StoreTooNew, StoreUnreadable
+from depot_sim.adapters.event_store.file_lock import read_beginning
+from depot_sim.adapters.event_store.sqlite_reader import FileReader
+from depot_sim.domain.errors import StoreError, StoreTooNew, StoreUnreadable
 
 SCHEMA_VERSION = 1
 

@@ -8,15 +8,15 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Self, TypeVar
 
-from adapters.event_store.file_lock import FileLock
-from adapters.event_store.journal import GroupCommitJournal
-from adapters.event_store.sqlite import SQLiteEventLog
-from adapters.event_store.sqlite_datastore import StoreDatastore as SQLiteStoreDatastore
-from adapters.event_store.sqlite_leases import SQLiteLeases
-from adapters.event_store.sqlite_read_log import SQLiteReadLog
-from adapters.event_store.sqlite_schema import inspect_file
-from adapters.event_store.url import PostgresUrl, SqliteUrl, parse_store_url
-from application.event_log import EventLog, Journal, Leases
+from depot_sim.adapters.event_store.file_lock import FileLock
+from depot_sim.adapters.event_store.journal import GroupCommitJournal
+from depot_sim.adapters.event_store.sqlite import SQLiteEventLog
+from depot_sim.adapters.event_store.sqlite_datastore import StoreDatastore as SQLiteStoreDatastore
+from depot_sim.adapters.event_store.sqlite_leases import SQLiteLeases
+from depot_sim.adapters.event_store.sqlite_read_log import SQLiteReadLog
+from depot_sim.adapters.event_store.sqlite_schema import inspect_file
+from depot_sim.adapters.event_store.url import PostgresUrl, SqliteUrl, parse_store_url
+from depot_sim.application.event_log import EventLog, Journal, Leases
 
 _T = TypeVar("_T")
 
@@ -56,7 +56,7 @@ class EventStore:
 
 
 def open_event_store(url: str, *, service_url: str = "", now_us: Now = system_now_us) -> EventStore:
-    """The store behind `url` (see adapters.event_store.url) for writing, created when it does not exist.
+    """The store behind `url` (see depot_sim.adapters.event_store.url) for writing, created when it does not exist.
 
     A SQLite file is locked for this process until the store is closed; `service_url` is told to a process that is
     refused meanwhile. Raises InvalidInput for a bad URL, StoreInUse when another process writes to the SQLite file,
@@ -83,8 +83,8 @@ def read_event_log(url: str) -> Iterator[EventLog]:
 def _open_for_reading(url: SqliteUrl | PostgresUrl) -> EventLog:
     if isinstance(url, SqliteUrl):
         return SQLiteReadLog(url.path) if url.path is not None else _on_sqlite(url, system_now_us)[0]
-    from adapters.event_store.postgres import PostgresEventLog
-    from adapters.event_store.postgres_datastore import StoreDatastore
+    from depot_sim.adapters.event_store.postgres import PostgresEventLog
+    from depot_sim.adapters.event_store.postgres_datastore import StoreDatastore
 
     datastore = StoreDatastore(url, read_only=True)
     return _or_close(datastore.close, lambda: PostgresEventLog(datastore, system_now_us))
@@ -105,9 +105,9 @@ def _on_sqlite(url: SqliteUrl, now_us: Now) -> tuple[SQLiteEventLog, SQLiteLease
 
 def _open_postgres(url: PostgresUrl, now_us: Now) -> EventStore:
     # Imported late: the driver takes time to load, and an embedded store needs none of it.
-    from adapters.event_store.postgres import PostgresEventLog
-    from adapters.event_store.postgres_datastore import StoreDatastore
-    from adapters.event_store.postgres_leases import PostgresLeases
+    from depot_sim.adapters.event_store.postgres import PostgresEventLog
+    from depot_sim.adapters.event_store.postgres_datastore import StoreDatastore
+    from depot_sim.adapters.event_store.postgres_leases import PostgresLeases
 
     datastore = StoreDatastore(url)
     leases = PostgresLeases(datastore)

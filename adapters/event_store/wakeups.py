@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from domain.errors import StoreError
+from depot_sim.domain.errors import StoreError
 
 
 class Wakeups:

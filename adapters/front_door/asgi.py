@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from adapters.front_door.rules import (
+from depot_sim.adapters.front_door.rules import (
     FORWARDING,
     DoorSettings,
     Refusal,
@@ -16,8 +16,8 @@ from adapters.front_door.rules import (
     requires_credentials,
     sender_of,
 )
-from application.access.actors import ADMISSION, LOCAL, Actor, Admission
-from application.access.refusals import RefusalAudit, RefusalLimit, RefusedRequest
+from depot_sim.application.access.actors import ADMISSION, LOCAL, Actor, Admission
+from depot_sim.application.access.refusals import RefusalAudit, RefusalLimit, RefusedRequest
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from connection_guard.addresses import client_of, parsed_address
+from depot_sim.connection_guard.addresses import client_of, parsed_address
 
 SHORTEST_TOKEN = 16
 """Characters of a token, of the service and of the stand-in."""

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from adapters.front_door.tokens import Tokens, TokenText, listed
-from application.access.actors import Actor
-from domain.errors import Fault, InvalidInput
+from depot_sim.adapters.front_door.tokens import Tokens, TokenText, listed
+from depot_sim.application.access.actors import Actor
+from depot_sim.domain.errors import Fault, InvalidInput
 
 READ_EVERY_SECONDS = 1.0
 _LARGEST_FILE = 2**20

@@ -7,9 +7,9 @@ from hashlib import sha256
 from hmac import compare_digest
 from typing import NamedTuple
 
-from adapters.front_door.rules import SHORTEST_TOKEN
-from application.access.actors import Actor, Role
-from domain.errors import Fault, InvalidInput
+from depot_sim.adapters.front_door.rules import SHORTEST_TOKEN
+from depot_sim.application.access.actors import Actor, Role
+from depot_sim.domain.errors import Fault, InvalidInput
 
 
 class TokenText(NamedTuple):

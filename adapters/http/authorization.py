@@ -7,14 +7,14 @@ from collections.abc import Callable
 
 import msgspec
 
-from adapters.http.network_faults import Patience
-from adapters.http.oauth2 import TokenCache, fetch_token
-from adapters.http.secrets import Secrets
-from adapters.http.sessions import HttpSessions
-from application.http import Headers, Outgoing
-from domain.credential_faults import header_faults
-from domain.credentials import Authorization, Credentials, SecretReference
-from domain.errors import Fault, InvalidInput
+from depot_sim.adapters.http.network_faults import Patience
+from depot_sim.adapters.http.oauth2 import TokenCache, fetch_token
+from depot_sim.adapters.http.secrets import Secrets
+from depot_sim.adapters.http.sessions import HttpSessions
+from depot_sim.application.http import Headers, Outgoing
+from depot_sim.domain.credential_faults import header_faults
+from depot_sim.domain.credentials import Authorization, Credentials, SecretReference
+from depot_sim.domain.errors import Fault, InvalidInput
 
 AUTHORIZATION = "Authorization"
 

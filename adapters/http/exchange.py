@@ -9,8 +9,8 @@ from typing import NamedTuple
 import aiohttp
 from multidict import CIMultiDict
 
-from adapters.http.network_faults import FAULTS, Patience, told
-from application.http import Headers
+from depot_sim.adapters.http.network_faults import FAULTS, Patience, told
+from depot_sim.application.http import Headers
 
 MOST_ANSWER_BYTES = 64 * 1024
 """Of a longer answer only this much is read."""

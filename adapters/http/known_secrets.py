@@ -14,9 +14,9 @@ from threading import Lock
 from typing import Literal, NamedTuple
 from urllib.parse import quote_plus
 
-from adapters.http.escapes import MOST_LAYERS, Span, fully_unescaped, has_escapes, spans_before, unescaped
-from domain.masking import MASK
-from domain.secret_references import SHORTEST
+from depot_sim.adapters.http.escapes import MOST_LAYERS, Span, fully_unescaped, has_escapes, spans_before, unescaped
+from depot_sim.domain.masking import MASK
+from depot_sim.domain.secret_references import SHORTEST
 
 MOST_VALUES = 8_192
 """Values that are known at once; beyond them the one known for the longest time is forgotten until its next use."""

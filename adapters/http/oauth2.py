@@ -12,11 +12,11 @@ from urllib.parse import quote_plus, urlencode
 import aiohttp
 import msgspec
 
-from adapters.http.exchange import exchange
-from adapters.http.network_faults import FAULTS, Patience, told
-from application.http import Headers, SecretStore
-from domain.credentials import Credentials, SecretReference
-from domain.errors import DepotSimError
+from depot_sim.adapters.http.exchange import exchange
+from depot_sim.adapters.http.network_faults import FAULTS, Patience, told
+from depot_sim.application.http import Headers, SecretStore
+from depot_sim.domain.credentials import Credentials, SecretReference
+from depot_sim.domain.errors import DepotSimError
 
 _MOST_AHEAD_SECONDS = 30.0
 _SHARE_AHEAD = 0.1

@@ -5,17 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from adapters.http.authorization import AUTHORIZATION, Authorizer, secret_header_names
-from adapters.http.exchange import Answer, exchange
-from adapters.http.network_faults import FAULTS, Patience, told
-from adapters.http.oauth2 import NoToken
-from adapters.http.secrets import Secrets
-from adapters.http.sessions import HttpSessions
-from application.http import Headers, Outgoing, Posted
-from domain.address import masked_address
-from domain.credentials import Authorization
-from domain.errors import InvalidInput
-from domain.masking import masked, masked_by_value, masked_members
+from depot_sim.adapters.http.authorization import AUTHORIZATION, Authorizer, secret_header_names
+from depot_sim.adapters.http.exchange import Answer, exchange
+from depot_sim.adapters.http.network_faults import FAULTS, Patience, told
+from depot_sim.adapters.http.oauth2 import NoToken
+from depot_sim.adapters.http.secrets import Secrets
+from depot_sim.adapters.http.sessions import HttpSessions
+from depot_sim.application.http import Headers, Outgoing, Posted
+from depot_sim.domain.address import masked_address
+from depot_sim.domain.credentials import Authorization
+from depot_sim.domain.errors import InvalidInput
+from depot_sim.domain.masking import masked, masked_by_value, masked_members
 
 _USER_AGENT = ("User-Agent", "depot-sim")
 _UNAUTHORISED = 401

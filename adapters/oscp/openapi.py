@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from adapters.oscp.openapi_schemas import SCHEMAS
+from depot_sim.adapters.oscp.openapi_schemas import SCHEMAS
 
 Node = dict[str, Any]
 

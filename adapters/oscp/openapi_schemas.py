@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
-from domain.oscp.vocabulary import (
+from depot_sim.domain.oscp.vocabulary import (
     AssetCategory,
     EnergyFlow,
     EnergyType,

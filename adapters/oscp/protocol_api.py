@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple, Protocol
 
-from adapters.oscp.openapi import ROUTES, description
-from application.oscp.arrivals import Arrival, Reply
+from depot_sim.adapters.oscp.openapi import ROUTES, description
+from depot_sim.application.oscp.arrivals import Arrival, Reply
 
 PREFIX = "/oscp/cp/2.0"
 DESCRIPTION_PATH = "openapi.json"

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from application.event_log import EventLog
-from application.run.live import LiveRuns
-from domain.oscp.rules import WindowMeters
-from read_models.database import Database
-from read_models.scope_energy import ScopeEnergy, scope_energy
+from depot_sim.application.event_log import EventLog
+from depot_sim.application.run.live import LiveRuns
+from depot_sim.domain.oscp.rules import WindowMeters
+from depot_sim.read_models.database import Database
+from depot_sim.read_models.scope_energy import ScopeEnergy, scope_energy
 
 LONGEST_WAIT_SECONDS = 0.5
 """A read model that is rebuilt or failing has no figures for what it does not show yet."""

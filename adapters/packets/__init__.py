@@ -1,5 +1,5 @@
 """Packets outside the process: the profiles that come along, and those in folders of others."""
 
-from adapters.packets.profiles import ProfileLibrary
+from depot_sim.adapters.packets.profiles import ProfileLibrary
 
 __all__ = ["ProfileLibrary"]

@@ -7,11 +7,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from adapters.read_store import statements
-from adapters.read_store.location import Folder, Memory, Server, locate
-from domain.errors import StoreError
-from read_models.schema import ReadModel
-from read_models.store import NOTHING_STORED, Mark, Stored
+from depot_sim.adapters.read_store import statements
+from depot_sim.adapters.read_store.location import Folder, Memory, Server, locate
+from depot_sim.domain.errors import StoreError
+from depot_sim.read_models.schema import ReadModel
+from depot_sim.read_models.store import NOTHING_STORED, Mark, Stored
 
 FileQuery = Callable[[Path, str], list[tuple[Any, ...]]]
 """The rows of one SELECT on a SQLite file, which it must not change. Raises StoreError."""
@@ -40,7 +40,7 @@ def _of_file(link: Path, query_file: FileQuery) -> Stored:
 
 def _of_server(conninfo: str, models: Iterable[ReadModel]) -> dict[str, Stored]:
     # Imported late: the driver takes time to load, and an embedded store needs none of it.
-    from adapters.read_store.postgres import connect, live_build, translated_errors
+    from depot_sim.adapters.read_store.postgres import connect, live_build, translated_errors
 
     with translated_errors(), closing(connect(conninfo)) as connection:
         return {model.name: live_build(model).stored(connection) for model in models}

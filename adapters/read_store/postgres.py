@@ -11,10 +11,10 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.sql import SQL, Identifier
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
-from adapters.read_store.postgres_build import Connection, PostgresBuild, PostgresTransaction, translated
-from domain.errors import Conflict, StoreError
-from read_models.schema import ReadModel, Table
-from read_models.store import Mark, Stored
+from depot_sim.adapters.read_store.postgres_build import Connection, PostgresBuild, PostgresTransaction, translated
+from depot_sim.domain.errors import Conflict, StoreError
+from depot_sim.read_models.schema import ReadModel, Table
+from depot_sim.read_models.store import Mark, Stored
 
 CONNECT_SECONDS = 10
 IDLE_IN_TRANSACTION_SECONDS = 10

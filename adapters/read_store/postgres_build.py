@@ -10,9 +10,9 @@ from typing import Any
 import psycopg
 from psycopg.sql import SQL, Identifier
 
-from adapters.read_store import statements
-from read_models.schema import ReadModel, Table, Type
-from read_models.store import Mark, Overtaken, Stored
+from depot_sim.adapters.read_store import statements
+from depot_sim.read_models.schema import ReadModel, Table, Type
+from depot_sim.read_models.store import Mark, Overtaken, Stored
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 

@@ -8,11 +8,11 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from adapters.read_store.sqlite_build import SqliteBuild, SqliteTransaction
-from adapters.read_store.sqlite_shelf import FolderShelf, MemoryShelf, Shelf
-from domain.errors import StoreError
-from read_models.schema import ReadModel, Table
-from read_models.store import Mark, Overtaken, Stored
+from depot_sim.adapters.read_store.sqlite_build import SqliteBuild, SqliteTransaction
+from depot_sim.adapters.read_store.sqlite_shelf import FolderShelf, MemoryShelf, Shelf
+from depot_sim.domain.errors import StoreError
+from depot_sim.read_models.schema import ReadModel, Table
+from depot_sim.read_models.store import Mark, Overtaken, Stored
 
 
 class SqliteReadStore:

@@ -14,9 +14,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from adapters.read_store import statements
-from read_models.schema import ReadModel, Table, Type
-from read_models.store import Mark, Overtaken, Stored
+from depot_sim.adapters.read_store import statements
+from depot_sim.read_models.schema import ReadModel, Table, Type
+from depot_sim.read_models.store import Mark, Overtaken, Stored
 
 _LOCK_SECONDS = 30.0
 _CHUNK = 10_000

@@ -13,8 +13,8 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from adapters.read_store.sqlite_build import FileBuild, MemoryBuild, SqliteBuild
-from domain.errors import Conflict
+from depot_sim.adapters.read_store.sqlite_build import FileBuild, MemoryBuild, SqliteBuild
+from depot_sim.domain.errors import Conflict
 
 
 class Shelf(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from read_models.schema import Table, Type
+from depot_sim.read_models.schema import Table, Type
 
 INFO = Table(
     "projection",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from adapters.read_store.location import Folder, Memory, Server, locate
-from adapters.read_store.sqlite import SqliteReadStore
-from read_models.schema import ReadModel
-from read_models.store import ReadStore
+from depot_sim.adapters.read_store.location import Folder, Memory, Server, locate
+from depot_sim.adapters.read_store.sqlite import SqliteReadStore
+from depot_sim.read_models.schema import ReadModel
+from depot_sim.read_models.store import ReadStore
 
 
 def open_read_store(url: str, models: Iterable[ReadModel]) -> ReadStore:
@@ -22,6 +22,6 @@ def open_read_store(url: str, models: Iterable[ReadModel]) -> ReadStore:
             return SqliteReadStore(models, path)
         case Server(conninfo):
             # Imported late: the driver takes time to load, and an embedded store needs none of it.
-            from adapters.read_store.postgres import PostgresReadStore
+            from depot_sim.adapters.read_store.postgres import PostgresReadStore
 
             return PostgresReadStore(models, conninfo)

@@ -1,5 +1,5 @@
 """The Simulation Configuration Service: saved depot definitions and their versions."""
 
-from application.configuration.service import ConfigurationService, ConfigurationVersion, VersionSummary
+from depot_sim.application.configuration.service import ConfigurationService, ConfigurationVersion, VersionSummary
 
 __all__ = ["ConfigurationService", "ConfigurationVersion", "VersionSummary"]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from application.event_log import Row
-from application.ids import IdSource
-from application.repository import Origin, Repository
-from domain.configuration.aggregate import SimulationConfiguration, stream_of
-from domain.configuration.definition import Definition
-from domain.configuration.events import ConfigurationCreated, ConfigurationRevised
-from domain.errors import NotFound, VersionConflict
+from depot_sim.application.event_log import Row
+from depot_sim.application.ids import IdSource
+from depot_sim.application.repository import Origin, Repository
+from depot_sim.domain.configuration.aggregate import SimulationConfiguration, stream_of
+from depot_sim.domain.configuration.definition import Definition
+from depot_sim.domain.configuration.events import ConfigurationCreated, ConfigurationRevised
+from depot_sim.domain.errors import NotFound, VersionConflict
 
 _ATTEMPTS = 5
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from application.http import Headers
+from depot_sim.application.http import Headers
 
 MOST_BODY_BYTES = 2**20
 """Of a longer body only this much is handed over."""

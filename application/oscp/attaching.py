@@ -7,25 +7,25 @@ from collections.abc import Sequence
 
 import msgspec
 
-from application.credentials import secret_faults
-from application.http import SecretStore
-from application.oscp.inbound_access import ON_LOOPBACK, OscpReach, access_fault
-from application.oscp.limits import policy_faults
-from application.oscp.limits import profile_faults as faults_of_profile
-from application.oscp.requests import CreateSession
-from domain.address import address_fault
-from domain.configuration.document import OscpCapacityProviderBinding, SimulationConfigurationDocument
-from domain.configuration.faults import one_of, quoted
-from domain.credential_faults import credential_faults
-from domain.errors import Fault, InvalidInput
-from domain.oscp.directory import session_id_of
-from domain.oscp.events import OscpProviderSessionAttached
-from domain.oscp.profile import PartnerProfile
-from domain.oscp.profiles import BUILT_IN, derived
-from domain.oscp.vocabulary import MeasurementConfiguration, PublicationMode, SessionClock
-from domain.run.aggregate import SimulationRun
-from domain.run.events import ClockMode
-from domain.scenario.family import nearest_names
+from depot_sim.application.credentials import secret_faults
+from depot_sim.application.http import SecretStore
+from depot_sim.application.oscp.inbound_access import ON_LOOPBACK, OscpReach, access_fault
+from depot_sim.application.oscp.limits import policy_faults
+from depot_sim.application.oscp.limits import profile_faults as faults_of_profile
+from depot_sim.application.oscp.requests import CreateSession
+from depot_sim.domain.address import address_fault
+from depot_sim.domain.configuration.document import OscpCapacityProviderBinding, SimulationConfigurationDocument
+from depot_sim.domain.configuration.faults import one_of, quoted
+from depot_sim.domain.credential_faults import credential_faults
+from depot_sim.domain.errors import Fault, InvalidInput
+from depot_sim.domain.oscp.directory import session_id_of
+from depot_sim.domain.oscp.events import OscpProviderSessionAttached
+from depot_sim.domain.oscp.profile import PartnerProfile
+from depot_sim.domain.oscp.profiles import BUILT_IN, derived
+from depot_sim.domain.oscp.vocabulary import MeasurementConfiguration, PublicationMode, SessionClock
+from depot_sim.domain.run.aggregate import SimulationRun
+from depot_sim.domain.run.events import ClockMode
+from depot_sim.domain.scenario.family import nearest_names
 
 BASELINE = "connected_baseline"
 """The preset without any override."""

@@ -6,12 +6,12 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
-from application.oscp.called_for import by_breach
-from application.oscp.sessions import OscpSessions
-from application.run.host import RunHost
-from domain.errors import DepotSimError
-from domain.events import Event
-from domain.run.events import ManagedScopeBreachDetected
+from depot_sim.application.oscp.called_for import by_breach
+from depot_sim.application.oscp.sessions import OscpSessions
+from depot_sim.application.run.host import RunHost
+from depot_sim.domain.errors import DepotSimError
+from depot_sim.domain.events import Event
+from depot_sim.domain.run.events import ManagedScopeBreachDetected
 
 _log = logging.getLogger("depot_sim.oscp")
 

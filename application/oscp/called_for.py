@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from application.oscp.hosted import HostedSession
-from domain.oscp.vocabulary import MessageType, Outcome
-from domain.scenario.exchange import Direction
-from domain.scenario.expectation_events import Expectation, Moment, Step
+from depot_sim.application.oscp.hosted import HostedSession
+from depot_sim.domain.oscp.vocabulary import MessageType, Outcome
+from depot_sim.domain.scenario.exchange import Direction
+from depot_sim.domain.scenario.expectation_events import Expectation, Moment, Step
 
 BREACH = "breach"
 ADJUSTMENT = "adjustment"

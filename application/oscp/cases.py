@@ -8,22 +8,22 @@ from typing import NamedTuple, TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from application.http import Mask
-from application.oscp.arrivals import NO_REPLY, Reply
-from application.oscp.resolving import ResolvedRequest
-from application.oscp.segmenting import Joined
-from domain.credentials import SecretReference
-from domain.masking import masked_bytes
-from domain.oscp.events import OscpMessageOpened
-from domain.oscp.findings import Deviation, Finding
-from domain.oscp.ledger import Answer, OscpMessageFinalised, OscpMessageRecorded
-from domain.oscp.masking import masked_body
-from domain.oscp.messages import Message
-from domain.oscp.receipt import Receipt
-from domain.oscp.rules import Context, window_of
-from domain.oscp.verdict import ACCEPTED, Verdict
-from domain.oscp.vocabulary import Direction, MessageType, Outcome
-from domain.scenario.exchange import Exchange
+from depot_sim.application.http import Mask
+from depot_sim.application.oscp.arrivals import NO_REPLY, Reply
+from depot_sim.application.oscp.resolving import ResolvedRequest
+from depot_sim.application.oscp.segmenting import Joined
+from depot_sim.domain.credentials import SecretReference
+from depot_sim.domain.masking import masked_bytes
+from depot_sim.domain.oscp.events import OscpMessageOpened
+from depot_sim.domain.oscp.findings import Deviation, Finding
+from depot_sim.domain.oscp.ledger import Answer, OscpMessageFinalised, OscpMessageRecorded
+from depot_sim.domain.oscp.masking import masked_body
+from depot_sim.domain.oscp.messages import Message
+from depot_sim.domain.oscp.receipt import Receipt
+from depot_sim.domain.oscp.rules import Context, window_of
+from depot_sim.domain.oscp.verdict import ACCEPTED, Verdict
+from depot_sim.domain.oscp.vocabulary import Direction, MessageType, Outcome
+from depot_sim.domain.scenario.exchange import Exchange
 
 _MOST_UNPROVEN = 4
 _LONGEST_UNPROVEN = 200

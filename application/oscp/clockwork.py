@@ -11,28 +11,28 @@ import logging
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
-from application.clock import Clock
-from application.oscp import drafts
-from application.oscp.alarms import Alarms
-from application.oscp.hosted import HostedSession
-from application.oscp.inbound import InboundService
-from application.oscp.letters import Draft, Letter
-from application.oscp.outbound import OutboundService
-from application.oscp.part_entries import unfinished
-from application.oscp.registrar import Registrar
-from application.oscp.sessions import OscpSessions
-from application.oscp.time import SessionTime
-from application.run.host import RunHost
-from domain.errors import DepotSimError
-from domain.events import Event
-from domain.oscp.due import Act, Due, agenda, due_now
-from domain.oscp.events import OscpMessageOpened
-from domain.oscp.ledger import OscpMessageFinalised, OscpMessageLedgerEntry
-from domain.oscp.session import OscpCapacityProviderSession
-from domain.oscp.vocabulary import Direction, Outcome, SessionClock
-from domain.run.events import SimulationRunStopped
-from domain.scenario.expectation_events import Clock as DeadlineClock
-from domain.scenario.expectation_events import Moment
+from depot_sim.application.clock import Clock
+from depot_sim.application.oscp import drafts
+from depot_sim.application.oscp.alarms import Alarms
+from depot_sim.application.oscp.hosted import HostedSession
+from depot_sim.application.oscp.inbound import InboundService
+from depot_sim.application.oscp.letters import Draft, Letter
+from depot_sim.application.oscp.outbound import OutboundService
+from depot_sim.application.oscp.part_entries import unfinished
+from depot_sim.application.oscp.registrar import Registrar
+from depot_sim.application.oscp.sessions import OscpSessions
+from depot_sim.application.oscp.time import SessionTime
+from depot_sim.application.run.host import RunHost
+from depot_sim.domain.errors import DepotSimError
+from depot_sim.domain.events import Event
+from depot_sim.domain.oscp.due import Act, Due, agenda, due_now
+from depot_sim.domain.oscp.events import OscpMessageOpened
+from depot_sim.domain.oscp.ledger import OscpMessageFinalised, OscpMessageLedgerEntry
+from depot_sim.domain.oscp.session import OscpCapacityProviderSession
+from depot_sim.domain.oscp.vocabulary import Direction, Outcome, SessionClock
+from depot_sim.domain.run.events import SimulationRunStopped
+from depot_sim.domain.scenario.expectation_events import Clock as DeadlineClock
+from depot_sim.domain.scenario.expectation_events import Moment
 
 _log = logging.getLogger("depot_sim.oscp")
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from application.oscp.letters import Draft
-from domain.credentials import SecretReference
-from domain.oscp.messages import (
+from depot_sim.application.oscp.letters import Draft
+from depot_sim.domain.credentials import SecretReference
+from depot_sim.domain.oscp.messages import (
     Handshake,
     HandshakeAcknowledge,
     Heartbeat,
@@ -12,9 +12,9 @@ from domain.oscp.messages import (
     Register,
     RequiredBehaviour,
 )
-from domain.oscp.registering import VERSION
-from domain.oscp.session import OscpCapacityProviderSession
-from domain.oscp.vocabulary import MessageType
+from depot_sim.domain.oscp.registering import VERSION
+from depot_sim.domain.oscp.session import OscpCapacityProviderSession
+from depot_sim.domain.oscp.vocabulary import MessageType
 
 
 def handshake(session: OscpCapacityProviderSession, heartbeat_interval_ms: int | None) -> Draft:

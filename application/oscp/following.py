@@ -10,14 +10,14 @@ import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from application.clock import Clock
-from application.event_log import Filter, Row
-from application.oscp.hosted import HostedSession
-from application.oscp.sessions import OscpSessions
-from application.own_writes import OwnWrites
-from domain.aggregate import Aggregate
-from domain.errors import DepotSimError
-from domain.events import decode
+from depot_sim.application.clock import Clock
+from depot_sim.application.event_log import Filter, Row
+from depot_sim.application.oscp.hosted import HostedSession
+from depot_sim.application.oscp.sessions import OscpSessions
+from depot_sim.application.own_writes import OwnWrites
+from depot_sim.domain.aggregate import Aggregate
+from depot_sim.domain.errors import DepotSimError
+from depot_sim.domain.events import decode
 
 _log = logging.getLogger("depot_sim.oscp")
 

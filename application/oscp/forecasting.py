@@ -6,20 +6,20 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from application.oscp.letters import Draft
-from application.oscp.requests import ForecastBlock, PlanForecast, SendForecast
-from domain.configuration.quantities import Duration
-from domain.errors import Fault, InvalidInput
-from domain.oscp.events import OscpForecastPlanned
-from domain.oscp.forecast import next_quarter
-from domain.oscp.messages import Block, CapacityForecast
-from domain.oscp.pattern import build
-from domain.oscp.session import OscpCapacityProviderSession
-from domain.oscp.vocabulary import MessageType
-from domain.scenario.expectation_events import Moment
-from domain.scenario.expectation_requests import read_expectation_request
-from domain.scenario.instants import Instant
-from domain.scenario.oscp_modes import OSCP
+from depot_sim.application.oscp.letters import Draft
+from depot_sim.application.oscp.requests import ForecastBlock, PlanForecast, SendForecast
+from depot_sim.domain.configuration.quantities import Duration
+from depot_sim.domain.errors import Fault, InvalidInput
+from depot_sim.domain.oscp.events import OscpForecastPlanned
+from depot_sim.domain.oscp.forecast import next_quarter
+from depot_sim.domain.oscp.messages import Block, CapacityForecast
+from depot_sim.domain.oscp.pattern import build
+from depot_sim.domain.oscp.session import OscpCapacityProviderSession
+from depot_sim.domain.oscp.vocabulary import MessageType
+from depot_sim.domain.scenario.expectation_events import Moment
+from depot_sim.domain.scenario.expectation_requests import read_expectation_request
+from depot_sim.domain.scenario.instants import Instant
+from depot_sim.domain.scenario.oscp_modes import OSCP
 
 NEXT_QUARTER = "next-quarter"
 _QUARTER_MS = 15 * 60_000

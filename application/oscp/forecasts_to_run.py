@@ -11,20 +11,20 @@ import logging
 from collections.abc import Mapping
 from contextlib import suppress
 
-from application.oscp.hosted import HostedSession
-from application.oscp.sessions import OscpSessions
-from application.oscp.time import SessionTime
-from application.repository import Origin
-from application.run.runtime import SimulationRuntimePort
-from domain.configuration.quantities import Power, SinceStart
-from domain.errors import CommandRefused, DepotSimError
-from domain.oscp.events import Cause, OscpProviderSessionAttached
-from domain.oscp.forecast import mean_w
-from domain.oscp.messages import Block
-from domain.oscp.state import PublishedForecast, SessionState
-from domain.oscp.vocabulary import LIVE, ForecastType
-from domain.run.commands import ApplyForecast, CapacityBlock, Command, WithdrawForecast
-from domain.run.world.forecast import ForecastType as WatchedType
+from depot_sim.application.oscp.hosted import HostedSession
+from depot_sim.application.oscp.sessions import OscpSessions
+from depot_sim.application.oscp.time import SessionTime
+from depot_sim.application.repository import Origin
+from depot_sim.application.run.runtime import SimulationRuntimePort
+from depot_sim.domain.configuration.quantities import Power, SinceStart
+from depot_sim.domain.errors import CommandRefused, DepotSimError
+from depot_sim.domain.oscp.events import Cause, OscpProviderSessionAttached
+from depot_sim.domain.oscp.forecast import mean_w
+from depot_sim.domain.oscp.messages import Block
+from depot_sim.domain.oscp.state import PublishedForecast, SessionState
+from depot_sim.domain.oscp.vocabulary import LIVE, ForecastType
+from depot_sim.domain.run.commands import ApplyForecast, CapacityBlock, Command, WithdrawForecast
+from depot_sim.domain.run.world.forecast import ForecastType as WatchedType
 
 _log = logging.getLogger("depot_sim.oscp")
 

@@ -6,11 +6,11 @@ import asyncio
 from collections import OrderedDict
 from typing import NamedTuple
 
-from application.oscp.arrivals import Reply
-from domain.oscp.session import OscpCapacityProviderSession
-from domain.scenario.expectation_events import Moment
-from domain.scenario.expectations import Expectations
-from domain.scenario.overrides import ALL, Overrides
+from depot_sim.application.oscp.arrivals import Reply
+from depot_sim.domain.oscp.session import OscpCapacityProviderSession
+from depot_sim.domain.scenario.expectation_events import Moment
+from depot_sim.domain.scenario.expectations import Expectations
+from depot_sim.domain.scenario.overrides import ALL, Overrides
 
 Versions = tuple[int, int, int]
 """Of a session's own stream, its overrides and its expectations."""

@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 import msgspec
 
-from application.clock import Clock
-from application.oscp import part_entries
-from application.oscp.arrivals import Arrival, Reply
-from application.oscp.called_for import by_adjustment
-from application.oscp.cases import (
+from depot_sim.application.clock import Clock
+from depot_sim.application.oscp import part_entries
+from depot_sim.application.oscp.arrivals import Arrival, Reply
+from depot_sim.application.oscp.called_for import by_adjustment
+from depot_sim.application.oscp.cases import (
     Case,
     answer_of,
     exchange_of,
@@ -30,23 +30,23 @@ from application.oscp.cases import (
     reply_of,
     unavailable,
 )
-from application.oscp.hosted import Given, HostedSession
-from application.oscp.part_entries import is_open
-from application.oscp.resolving import RequestResolver, ResolvedRequest
-from application.oscp.segmenting import Joined, Part, WaitingSegments
-from application.oscp.sessions import OscpSessions
-from application.oscp.world_context import WorldContext
-from domain.credentials import SecretReference
-from domain.errors import DepotSimError, VersionConflict
-from domain.oscp.ledger import OscpMessageFinalised, OscpMessageLedgerEntry
-from domain.oscp.messages import Message, Register
-from domain.oscp.reading import Reading, read
-from domain.oscp.rules import Context, deviations_of, judge
-from domain.oscp.verdict import ACCEPTED, verdict
-from domain.oscp.vocabulary import MessageType
-from domain.scenario.exchange import Exchange
-from domain.scenario.expectation_events import Moment
-from domain.scenario.treatment import UNTREATED, Treatment, treatment
+from depot_sim.application.oscp.hosted import Given, HostedSession
+from depot_sim.application.oscp.part_entries import is_open
+from depot_sim.application.oscp.resolving import RequestResolver, ResolvedRequest
+from depot_sim.application.oscp.segmenting import Joined, Part, WaitingSegments
+from depot_sim.application.oscp.sessions import OscpSessions
+from depot_sim.application.oscp.world_context import WorldContext
+from depot_sim.domain.credentials import SecretReference
+from depot_sim.domain.errors import DepotSimError, VersionConflict
+from depot_sim.domain.oscp.ledger import OscpMessageFinalised, OscpMessageLedgerEntry
+from depot_sim.domain.oscp.messages import Message, Register
+from depot_sim.domain.oscp.reading import Reading, read
+from depot_sim.domain.oscp.rules import Context, deviations_of, judge
+from depot_sim.domain.oscp.verdict import ACCEPTED, verdict
+from depot_sim.domain.oscp.vocabulary import MessageType
+from depot_sim.domain.scenario.exchange import Exchange
+from depot_sim.domain.scenario.expectation_events import Moment
+from depot_sim.domain.scenario.treatment import UNTREATED, Treatment, treatment
 
 _log = logging.getLogger("depot_sim.oscp")
 

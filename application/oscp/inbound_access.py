@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from application.oscp.requests import CreateSession
-from domain.errors import Fault
-from domain.oscp.profile import PartnerProfile, SessionKey
-from domain.oscp.state import SessionState
+from depot_sim.application.oscp.requests import CreateSession
+from depot_sim.domain.errors import Fault
+from depot_sim.domain.oscp.profile import PartnerProfile, SessionKey
+from depot_sim.domain.oscp.state import SessionState
 
 
 class OscpReach(NamedTuple):

@@ -7,23 +7,23 @@ from typing import NamedTuple
 
 import msgspec
 
-from application.http import Headers, Mask, Outgoing
-from domain.address import masked_address
-from domain.credentials import Authorization
-from domain.masking import MASK, masked, masked_by_value, masked_bytes
-from domain.oscp import ledger
-from domain.oscp.envelope import CONFIGURATION_ID, CORRELATION_ID, REQUEST_ID
-from domain.oscp.events import OscpMessageOpened, OscpProviderSessionAttached
-from domain.oscp.ledger import OscpMessageRecorded
-from domain.oscp.masking import masked_body
-from domain.oscp.messages import CapacityForecast, Handshake, HandshakeAcknowledge, Message
-from domain.oscp.vocabulary import Direction, MessageType
-from domain.oscp.writing import write
-from domain.scenario.effects import Mismatch, Mismatched
-from domain.scenario.exchange import Exchange
-from domain.scenario.expectation_events import Expectation
-from domain.scenario.malforming import malformed
-from domain.scenario.treatment import UNTREATED, Treatment
+from depot_sim.application.http import Headers, Mask, Outgoing
+from depot_sim.domain.address import masked_address
+from depot_sim.domain.credentials import Authorization
+from depot_sim.domain.masking import MASK, masked, masked_by_value, masked_bytes
+from depot_sim.domain.oscp import ledger
+from depot_sim.domain.oscp.envelope import CONFIGURATION_ID, CORRELATION_ID, REQUEST_ID
+from depot_sim.domain.oscp.events import OscpMessageOpened, OscpProviderSessionAttached
+from depot_sim.domain.oscp.ledger import OscpMessageRecorded
+from depot_sim.domain.oscp.masking import masked_body
+from depot_sim.domain.oscp.messages import CapacityForecast, Handshake, HandshakeAcknowledge, Message
+from depot_sim.domain.oscp.vocabulary import Direction, MessageType
+from depot_sim.domain.oscp.writing import write
+from depot_sim.domain.scenario.effects import Mismatch, Mismatched
+from depot_sim.domain.scenario.exchange import Exchange
+from depot_sim.domain.scenario.expectation_events import Expectation
+from depot_sim.domain.scenario.malforming import malformed
+from depot_sim.domain.scenario.treatment import UNTREATED, Treatment
 
 WRONG_GROUP = "another-group"
 BY_HAND = "send-message"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from domain.errors import Fault
-from domain.oscp.events import Policy
-from domain.oscp.profile import PartnerProfile
-from domain.oscp.vocabulary import LIVE, Lifecycle, Validation
+from depot_sim.domain.errors import Fault
+from depot_sim.domain.oscp.events import Policy
+from depot_sim.domain.oscp.profile import PartnerProfile
+from depot_sim.domain.oscp.vocabulary import LIVE, Lifecycle, Validation
 
 _DAY_MS = 24 * 3_600_000
 _BOUNDS = {

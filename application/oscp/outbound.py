@@ -9,23 +9,23 @@ from typing import NamedTuple
 
 import msgspec
 
-from application.clock import Clock
-from application.http import Mask, Partner, Posted
-from application.oscp.hosted import HostedSession
-from application.oscp.letters import Draft, Letter, letter_for
-from application.oscp.sessions import OscpSessions
-from application.oscp.splitting import later_segment, numbered, of_segment, split
-from application.repository import Origin
-from domain.errors import VersionConflict
-from domain.oscp.findings import Deviation
-from domain.oscp.ledger import Answer, OscpMessageFinalised, OscpMessageLedgerEntry
-from domain.oscp.messages import CapacityForecast
-from domain.oscp.registering import correspondent
-from domain.oscp.session import Delivery, OscpCapacityProviderSession
-from domain.oscp.vocabulary import Lifecycle, Outcome
-from domain.scenario.effects import Outage, Reorder, Withhold
-from domain.scenario.expectation_events import Expectation, Moment
-from domain.scenario.treatment import treatment
+from depot_sim.application.clock import Clock
+from depot_sim.application.http import Mask, Partner, Posted
+from depot_sim.application.oscp.hosted import HostedSession
+from depot_sim.application.oscp.letters import Draft, Letter, letter_for
+from depot_sim.application.oscp.sessions import OscpSessions
+from depot_sim.application.oscp.splitting import later_segment, numbered, of_segment, split
+from depot_sim.application.repository import Origin
+from depot_sim.domain.errors import VersionConflict
+from depot_sim.domain.oscp.findings import Deviation
+from depot_sim.domain.oscp.ledger import Answer, OscpMessageFinalised, OscpMessageLedgerEntry
+from depot_sim.domain.oscp.messages import CapacityForecast
+from depot_sim.domain.oscp.registering import correspondent
+from depot_sim.domain.oscp.session import Delivery, OscpCapacityProviderSession
+from depot_sim.domain.oscp.vocabulary import Lifecycle, Outcome
+from depot_sim.domain.scenario.effects import Outage, Reorder, Withhold
+from depot_sim.domain.scenario.expectation_events import Expectation, Moment
+from depot_sim.domain.scenario.treatment import treatment
 
 _ATTEMPTS = 4
 _OK = 204

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from application.oscp.cases import answer_of, recorded_of, reply_of
-from application.oscp.hosted import HostedSession
-from application.oscp.segmenting import Part
-from domain.oscp.findings import Finding
-from domain.oscp.ledger import Answer, OscpMessageFinalised, OscpMessageLedgerEntry
-from domain.oscp.segments import incomplete
-from domain.oscp.verdict import ACCEPTED, Verdict
-from domain.oscp.vocabulary import Outcome, Validation
-from domain.scenario.expectation_events import Moment
+from depot_sim.application.oscp.cases import answer_of, recorded_of, reply_of
+from depot_sim.application.oscp.hosted import HostedSession
+from depot_sim.application.oscp.segmenting import Part
+from depot_sim.domain.oscp.findings import Finding
+from depot_sim.domain.oscp.ledger import Answer, OscpMessageFinalised, OscpMessageLedgerEntry
+from depot_sim.domain.oscp.segments import incomplete
+from depot_sim.domain.oscp.verdict import ACCEPTED, Verdict
+from depot_sim.domain.oscp.vocabulary import Outcome, Validation
+from depot_sim.domain.scenario.expectation_events import Moment
 
 
 def is_open(hosted: HostedSession, part: Part) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from domain.oscp.rules import WindowMeters
+from depot_sim.domain.oscp.rules import WindowMeters
 
 
 class ScopeMeter(Protocol):

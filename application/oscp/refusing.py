@@ -11,21 +11,21 @@ from typing import NamedTuple
 
 import msgspec
 
-from application.access.refusals import RefusalAudit, RefusalLimit, RefusedRequest
-from application.event_log import Journal
-from application.http import Headers, Mask
-from application.ids import IdSource
-from application.oscp.arrivals import Arrival, Reply
-from application.oscp.time import SessionTime
-from application.repository import pending_append
-from domain.access.refused import HOUR_MS, OTHERS
-from domain.masking import masked, masked_by_value, masked_id
-from domain.oscp import ledger
-from domain.oscp.events import OscpProviderSessionAttached
-from domain.oscp.findings import Finding, Kind
-from domain.oscp.ledger import UNRESOLVED, OscpMessageFinalised, OscpMessageLedgerEntry, OscpMessageRecorded
-from domain.oscp.masking import masked_body
-from domain.oscp.vocabulary import Direction, MessageType, Outcome, Validation
+from depot_sim.application.access.refusals import RefusalAudit, RefusalLimit, RefusedRequest
+from depot_sim.application.event_log import Journal
+from depot_sim.application.http import Headers, Mask
+from depot_sim.application.ids import IdSource
+from depot_sim.application.oscp.arrivals import Arrival, Reply
+from depot_sim.application.oscp.time import SessionTime
+from depot_sim.application.repository import pending_append
+from depot_sim.domain.access.refused import HOUR_MS, OTHERS
+from depot_sim.domain.masking import masked, masked_by_value, masked_id
+from depot_sim.domain.oscp import ledger
+from depot_sim.domain.oscp.events import OscpProviderSessionAttached
+from depot_sim.domain.oscp.findings import Finding, Kind
+from depot_sim.domain.oscp.ledger import UNRESOLVED, OscpMessageFinalised, OscpMessageLedgerEntry, OscpMessageRecorded
+from depot_sim.domain.oscp.masking import masked_body
+from depot_sim.domain.oscp.vocabulary import Direction, MessageType, Outcome, Validation
 
 SURFACE = "oscp"
 KEPT_BYTES = 2_048

@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 from hashlib import sha256
 
-from application.http import SecretStore
-from application.oscp import drafts
-from application.oscp.letters import Draft, Letter
-from application.oscp.outbound import OutboundService
-from application.oscp.sessions import OscpSessions
-from application.repository import Origin
-from domain.credentials import SecretReference
-from domain.oscp.session import OscpCapacityProviderSession
-from domain.oscp.vocabulary import MessageType
-from domain.scenario.expectation_events import Moment
+from depot_sim.application.http import SecretStore
+from depot_sim.application.oscp import drafts
+from depot_sim.application.oscp.letters import Draft, Letter
+from depot_sim.application.oscp.outbound import OutboundService
+from depot_sim.application.oscp.sessions import OscpSessions
+from depot_sim.application.repository import Origin
+from depot_sim.domain.credentials import SecretReference
+from depot_sim.domain.oscp.session import OscpCapacityProviderSession
+from depot_sim.domain.oscp.vocabulary import MessageType
+from depot_sim.domain.scenario.expectation_events import Moment
 
 _NAMED_BY = 16
 

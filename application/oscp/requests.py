@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
-from domain.credentials import Credentials
-from domain.oscp.events import Policy
-from domain.oscp.vocabulary import (
+from depot_sim.domain.credentials import Credentials
+from depot_sim.domain.oscp.events import Policy
+from depot_sim.domain.oscp.vocabulary import (
     ForecastType,
     Lifecycle,
     MeasurementConfiguration,

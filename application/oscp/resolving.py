@@ -15,26 +15,26 @@ from typing import NamedTuple
 
 import msgspec
 
-from application.http import Headers, Mask, SecretStore
-from application.ids import IdSource
-from application.oscp.arrivals import Arrival, Reply
-from application.oscp.hosted import HostedSession
-from application.oscp.refusing import CLOSED_SESSION, RefusedMessages
-from application.oscp.sessions import OscpSessions
-from application.oscp.time import SessionTime
-from domain.credentials import SecretReference
-from domain.errors import InvalidInput
-from domain.masking import masked, masked_by_value, masked_id
-from domain.oscp import ledger
-from domain.oscp.envelope import CONFIGURATION_ID, envelope_findings, is_message_id
-from domain.oscp.events import OscpProviderSessionAttached
-from domain.oscp.findings import Finding, Kind
-from domain.oscp.masking import masked_body
-from domain.oscp.profile import PartnerProfile
-from domain.oscp.profiles import BUILT_IN
-from domain.oscp.segments import SEGMENT_COUNT, SEGMENT_INDEX, Place, Whole, place_of
-from domain.oscp.state import SessionState
-from domain.oscp.vocabulary import Direction, MessageType
+from depot_sim.application.http import Headers, Mask, SecretStore
+from depot_sim.application.ids import IdSource
+from depot_sim.application.oscp.arrivals import Arrival, Reply
+from depot_sim.application.oscp.hosted import HostedSession
+from depot_sim.application.oscp.refusing import CLOSED_SESSION, RefusedMessages
+from depot_sim.application.oscp.sessions import OscpSessions
+from depot_sim.application.oscp.time import SessionTime
+from depot_sim.domain.credentials import SecretReference
+from depot_sim.domain.errors import InvalidInput
+from depot_sim.domain.masking import masked, masked_by_value, masked_id
+from depot_sim.domain.oscp import ledger
+from depot_sim.domain.oscp.envelope import CONFIGURATION_ID, envelope_findings, is_message_id
+from depot_sim.domain.oscp.events import OscpProviderSessionAttached
+from depot_sim.domain.oscp.findings import Finding, Kind
+from depot_sim.domain.oscp.masking import masked_body
+from depot_sim.domain.oscp.profile import PartnerProfile
+from depot_sim.domain.oscp.profiles import BUILT_IN
+from depot_sim.domain.oscp.segments import SEGMENT_COUNT, SEGMENT_INDEX, Place, Whole, place_of
+from depot_sim.domain.oscp.state import SessionState
+from depot_sim.domain.oscp.vocabulary import Direction, MessageType
 
 _KNOWN_PATHS = {path: type for profile in BUILT_IN.values() for path, type in profile.inbound_paths.items()}
 _DIGEST = 12

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from application.oscp.arrivals import MOST_BODY_BYTES
-from application.oscp.resolving import ResolvedRequest
-from domain.oscp.findings import Finding, Kind
-from domain.oscp.segments import MOST_SEGMENTS, Segment, add, expired
-from domain.oscp.verdict import Verdict
+from depot_sim.application.oscp.arrivals import MOST_BODY_BYTES
+from depot_sim.application.oscp.resolving import ResolvedRequest
+from depot_sim.domain.oscp.findings import Finding, Kind
+from depot_sim.domain.oscp.segments import MOST_SEGMENTS, Segment, add, expired
+from depot_sim.domain.oscp.verdict import Verdict
 
 MOST_WAITING = 2 * MOST_SEGMENTS
 MOST_WAITING_BYTES = 4 * MOST_BODY_BYTES

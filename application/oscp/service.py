@@ -8,16 +8,16 @@ from typing import TypeVar
 
 import msgspec
 
-from application.http import SecretStore
-from application.oscp import drafts
-from application.oscp.attaching import attachment, preset_overrides
-from application.oscp.forecasting import forecast_draft, plan_of
-from application.oscp.hosted import HostedSession
-from application.oscp.inbound_access import ON_LOOPBACK, OscpReach
-from application.oscp.letters import Draft
-from application.oscp.outbound import Make, OutboundService, Sent
-from application.oscp.registrar import Registrar
-from application.oscp.requests import (
+from depot_sim.application.http import SecretStore
+from depot_sim.application.oscp import drafts
+from depot_sim.application.oscp.attaching import attachment, preset_overrides
+from depot_sim.application.oscp.forecasting import forecast_draft, plan_of
+from depot_sim.application.oscp.hosted import HostedSession
+from depot_sim.application.oscp.inbound_access import ON_LOOPBACK, OscpReach
+from depot_sim.application.oscp.letters import Draft
+from depot_sim.application.oscp.outbound import Make, OutboundService, Sent
+from depot_sim.application.oscp.registrar import Registrar
+from depot_sim.application.oscp.requests import (
     CreateSession,
     Disconnect,
     ForceState,
@@ -33,23 +33,23 @@ from application.oscp.requests import (
     SessionCreated,
     SwitchHeartbeats,
 )
-from application.oscp.sessions import OscpSessions
-from application.oscp.time import SessionTime
-from application.oscp.views import PlanView, SessionView, plan_view, session_view
-from application.repository import Origin
-from application.run.live import LiveRuns
-from domain.configuration.pointer import child
-from domain.errors import CommandRefused, Fault, InvalidInput
-from domain.headers import framing_fault
-from domain.oscp.directory import OscpSessionListed
-from domain.oscp.events import OscpProviderSessionAttached
-from domain.oscp.profile import SessionKey
-from domain.oscp.session import OscpCapacityProviderSession
-from domain.run.aggregate import RunStatus, SimulationRun
-from domain.scenario.expectation_events import Moment
-from domain.scenario.instants import Instant
-from domain.scenario.oscp_modes import OSCP
-from domain.scenario.override_requests import Clear, read_override_request
+from depot_sim.application.oscp.sessions import OscpSessions
+from depot_sim.application.oscp.time import SessionTime
+from depot_sim.application.oscp.views import PlanView, SessionView, plan_view, session_view
+from depot_sim.application.repository import Origin
+from depot_sim.application.run.live import LiveRuns
+from depot_sim.domain.configuration.pointer import child
+from depot_sim.domain.errors import CommandRefused, Fault, InvalidInput
+from depot_sim.domain.headers import framing_fault
+from depot_sim.domain.oscp.directory import OscpSessionListed
+from depot_sim.domain.oscp.events import OscpProviderSessionAttached
+from depot_sim.domain.oscp.profile import SessionKey
+from depot_sim.domain.oscp.session import OscpCapacityProviderSession
+from depot_sim.domain.run.aggregate import RunStatus, SimulationRun
+from depot_sim.domain.scenario.expectation_events import Moment
+from depot_sim.domain.scenario.instants import Instant
+from depot_sim.domain.scenario.oscp_modes import OSCP
+from depot_sim.domain.scenario.override_requests import Clear, read_override_request
 
 T = TypeVar("T")
 
@@ -58,7 +58,7 @@ _MOST_BODY = 2**20
 
 
 class OscpService:
-    """Every method is one use case. Raises the errors of domain.errors; a refused request leaves no trace.
+    """Every method is one use case. Raises the errors of depot_sim.domain.errors; a refused request leaves no trace.
 
     `own_base_url` is where partners reach this service, unless a session's request says otherwise. `reach` says who
     can send to it.

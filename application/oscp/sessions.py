@@ -12,24 +12,24 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
-from application.event_log import EventLog, Fence, Journal
-from application.oscp.hosted import HostedSession, Versions
-from application.oscp.time import SessionTime
-from application.repository import Origin, pending_append
-from application.run.host import RunHost
-from application.snapshots import Snapshots
-from domain.aggregate import Aggregate
-from domain.errors import NotFound, RunHeldElsewhere, VersionConflict
-from domain.events import decode
-from domain.oscp.directory import STREAM as DIRECTORY
-from domain.oscp.directory import OscpDirectory, OscpSessionListed, session_id_of
-from domain.oscp.ledger import OscpMessageLedgerEntry
-from domain.oscp.session import OscpCapacityProviderSession
-from domain.oscp.state import SessionState
-from domain.oscp.vocabulary import LIVE
-from domain.scenario.expectation_events import Moment
-from domain.scenario.expectations import Expectations
-from domain.scenario.overrides import Overrides
+from depot_sim.application.event_log import EventLog, Fence, Journal
+from depot_sim.application.oscp.hosted import HostedSession, Versions
+from depot_sim.application.oscp.time import SessionTime
+from depot_sim.application.repository import Origin, pending_append
+from depot_sim.application.run.host import RunHost
+from depot_sim.application.snapshots import Snapshots
+from depot_sim.domain.aggregate import Aggregate
+from depot_sim.domain.errors import NotFound, RunHeldElsewhere, VersionConflict
+from depot_sim.domain.events import decode
+from depot_sim.domain.oscp.directory import STREAM as DIRECTORY
+from depot_sim.domain.oscp.directory import OscpDirectory, OscpSessionListed, session_id_of
+from depot_sim.domain.oscp.ledger import OscpMessageLedgerEntry
+from depot_sim.domain.oscp.session import OscpCapacityProviderSession
+from depot_sim.domain.oscp.state import SessionState
+from depot_sim.domain.oscp.vocabulary import LIVE
+from depot_sim.domain.scenario.expectation_events import Moment
+from depot_sim.domain.scenario.expectations import Expectations
+from depot_sim.domain.scenario.overrides import Overrides
 
 T = TypeVar("T")
 

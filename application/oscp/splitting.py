@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import msgspec
 
-from application.oscp.letters import Draft, Letter, letter_for, with_header
-from domain.oscp.envelope import CORRELATION_ID
-from domain.oscp.segments import SEGMENT_COUNT, SEGMENT_INDEX
-from domain.scenario.effects import Mismatch, Mismatched
-from domain.scenario.treatment import Treatment
+from depot_sim.application.oscp.letters import Draft, Letter, letter_for, with_header
+from depot_sim.domain.oscp.envelope import CORRELATION_ID
+from depot_sim.domain.oscp.segments import SEGMENT_COUNT, SEGMENT_INDEX
+from depot_sim.domain.scenario.effects import Mismatch, Mismatched
+from depot_sim.domain.scenario.treatment import Treatment
 
 
 def numbered(whole: Letter) -> Letter:

@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
-from application.oscp.hosted import HostedSession
-from application.oscp.sessions import OscpSessions
-from application.repository import Origin
-from application.scenario.control import Target
-from domain.scenario.expectation_events import Moment
-from domain.scenario.family import Family
-from domain.scenario.oscp_modes import OSCP
+from depot_sim.application.oscp.hosted import HostedSession
+from depot_sim.application.oscp.sessions import OscpSessions
+from depot_sim.application.repository import Origin
+from depot_sim.application.scenario.control import Target
+from depot_sim.domain.scenario.expectation_events import Moment
+from depot_sim.domain.scenario.family import Family
+from depot_sim.domain.scenario.oscp_modes import OSCP
 
 T = TypeVar("T")
 

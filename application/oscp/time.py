@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from application.clock import Clock
-from application.run.host import RunHost
-from application.run.live import LiveRuns
-from application.run.requests import parse_start
-from domain.oscp.events import OscpProviderSessionAttached
-from domain.oscp.vocabulary import SessionClock
-from domain.run.aggregate import SimulationRun
-from domain.run.events import ClockMode
-from domain.scenario.expectation_events import Moment
+from depot_sim.application.clock import Clock
+from depot_sim.application.run.host import RunHost
+from depot_sim.application.run.live import LiveRuns
+from depot_sim.application.run.requests import parse_start
+from depot_sim.domain.oscp.events import OscpProviderSessionAttached
+from depot_sim.domain.oscp.vocabulary import SessionClock
+from depot_sim.domain.run.aggregate import SimulationRun
+from depot_sim.domain.run.events import ClockMode
+from depot_sim.domain.scenario.expectation_events import Moment
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)

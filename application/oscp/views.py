@@ -6,14 +6,14 @@ from enum import StrEnum
 
 import msgspec
 
-from application.oscp.inbound_access import InboundAccess, OscpReach, inbound_access
-from domain.address import masked_address
-from domain.oscp.events import OscpForecastPlanned
-from domain.oscp.messages import Block
-from domain.oscp.session import OscpCapacityProviderSession
-from domain.oscp.state import Registration
-from domain.oscp.times import format_instant
-from domain.oscp.vocabulary import (
+from depot_sim.application.oscp.inbound_access import InboundAccess, OscpReach, inbound_access
+from depot_sim.domain.address import masked_address
+from depot_sim.domain.oscp.events import OscpForecastPlanned
+from depot_sim.domain.oscp.messages import Block
+from depot_sim.domain.oscp.session import OscpCapacityProviderSession
+from depot_sim.domain.oscp.state import Registration
+from depot_sim.domain.oscp.times import format_instant
+from depot_sim.domain.oscp.vocabulary import (
     ForecastType,
     Lifecycle,
     MeasurementConfiguration,

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 
-from application.event_log import EventLog
-from application.oscp.ports import ScopeMeter
-from application.oscp.time import SessionTime
-from application.run.live import LiveRuns
-from domain.oscp.events import OscpProviderSessionAttached
-from domain.oscp.messages import AssetMeasurements, ComplianceError, GroupMeasurements, Message
-from domain.oscp.rules import Context, WindowMeters, metered_window
-from domain.run.aggregate import RunStatus
-from domain.run.aggregate import stream_of as run_stream
-from domain.run.events import ClockMode
+from depot_sim.application.event_log import EventLog
+from depot_sim.application.oscp.ports import ScopeMeter
+from depot_sim.application.oscp.time import SessionTime
+from depot_sim.application.run.live import LiveRuns
+from depot_sim.domain.oscp.events import OscpProviderSessionAttached
+from depot_sim.domain.oscp.messages import AssetMeasurements, ComplianceError, GroupMeasurements, Message
+from depot_sim.domain.oscp.rules import Context, WindowMeters, metered_window
+from depot_sim.domain.run.aggregate import RunStatus
+from depot_sim.domain.run.aggregate import stream_of as run_stream
+from depot_sim.domain.run.events import ClockMode
 
 _BEFORE_THE_RUN = WindowMeters(0, 0, 0, complete=False)
 

@@ -9,18 +9,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
 
-from application.clock import Clock
-from application.event_log import EventLog
-from application.http import Outgoing, Partner, Posted
-from application.packets.feeds import PacketFeeds
-from application.packets.hosted import HostedFeed
-from application.packets.interference import Interference
-from application.packets.order import Order
-from domain.events import decode
-from domain.masking import masked
-from domain.packets.delivery import Attempt, retry_after_ms
-from domain.packets.events import SensorPacketPublished
-from domain.packets.state import Waiting
+from depot_sim.application.clock import Clock
+from depot_sim.application.event_log import EventLog
+from depot_sim.application.http import Outgoing, Partner, Posted
+from depot_sim.application.packets.feeds import PacketFeeds
+from depot_sim.application.packets.hosted import HostedFeed
+from depot_sim.application.packets.interference import Interference
+from depot_sim.application.packets.order import Order
+from depot_sim.domain.events import decode
+from depot_sim.domain.masking import masked
+from depot_sim.domain.packets.delivery import Attempt, retry_after_ms
+from depot_sim.domain.packets.events import SensorPacketPublished
+from depot_sim.domain.packets.state import Waiting
 
 _MOST_ANSWER = 4_096
 """Characters of an answer that are kept."""

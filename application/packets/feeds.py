@@ -10,18 +10,18 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from application.event_log import EventLog, Fence, Journal
-from application.packets.hosted import HostedFeed
-from application.repository import Origin, pending_append
-from application.snapshots import Snapshots
-from domain.aggregate import Aggregate
-from domain.errors import NotFound
-from domain.events import decode
-from domain.packets.directory import FeedDirectory
-from domain.packets.feed import PacketFeed
-from domain.packets.state import FeedState
-from domain.scenario.expectations import Expectations
-from domain.scenario.overrides import Overrides
+from depot_sim.application.event_log import EventLog, Fence, Journal
+from depot_sim.application.packets.hosted import HostedFeed
+from depot_sim.application.repository import Origin, pending_append
+from depot_sim.application.snapshots import Snapshots
+from depot_sim.domain.aggregate import Aggregate
+from depot_sim.domain.errors import NotFound
+from depot_sim.domain.events import decode
+from depot_sim.domain.packets.directory import FeedDirectory
+from depot_sim.domain.packets.feed import PacketFeed
+from depot_sim.domain.packets.state import FeedState
+from depot_sim.domain.scenario.expectations import Expectations
+from depot_sim.domain.scenario.overrides import Overrides
 
 SNAPSHOT_EVERY = 10_000
 """Events between two snapshots of a feed."""

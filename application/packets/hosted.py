@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 
-from application.event_log import Fence
-from domain.events import Event
-from domain.packets.events import SensorPacketPublished
-from domain.packets.feed import PacketFeed
-from domain.scenario.expectations import Expectations
-from domain.scenario.overrides import Overrides
+from depot_sim.application.event_log import Fence
+from depot_sim.domain.events import Event
+from depot_sim.domain.packets.events import SensorPacketPublished
+from depot_sim.domain.packets.feed import PacketFeed
+from depot_sim.domain.scenario.expectations import Expectations
+from depot_sim.domain.scenario.overrides import Overrides
 
 _KEPT_PACKETS = 20_000
 

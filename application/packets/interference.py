@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from application.packets.hosted import HostedFeed
-from domain.packets.delivery import Attempt
-from domain.packets.device import BoundKey
-from domain.packets.events import SensorPacketPublished
-from domain.packets.packet import Packet
-from domain.packets.treating import Treated
+from depot_sim.application.packets.hosted import HostedFeed
+from depot_sim.domain.packets.delivery import Attempt
+from depot_sim.domain.packets.device import BoundKey
+from depot_sim.domain.packets.events import SensorPacketPublished
+from depot_sim.domain.packets.packet import Packet
+from depot_sim.domain.packets.treating import Treated
 
 
 class Interference(Protocol):

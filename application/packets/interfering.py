@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from application.packets.hosted import HostedFeed
-from application.packets.time import FeedTime
-from domain.packets.delivery import Attempt
-from domain.packets.device import BoundKey
-from domain.packets.events import SensorPacketPublished
-from domain.packets.exchanges import SENT, WITHHELD, answer_exchange, outcome_of, packet_exchange
-from domain.packets.packet import Packet
-from domain.packets.treating import Treated, outage_over, treat
-from domain.scenario.exchange import Exchange
-from domain.scenario.treatment import treatment
+from depot_sim.application.packets.hosted import HostedFeed
+from depot_sim.application.packets.time import FeedTime
+from depot_sim.domain.packets.delivery import Attempt
+from depot_sim.domain.packets.device import BoundKey
+from depot_sim.domain.packets.events import SensorPacketPublished
+from depot_sim.domain.packets.exchanges import SENT, WITHHELD, answer_exchange, outcome_of, packet_exchange
+from depot_sim.domain.packets.packet import Packet
+from depot_sim.domain.packets.treating import Treated, outage_over, treat
+from depot_sim.domain.scenario.exchange import Exchange
+from depot_sim.domain.scenario.treatment import treatment
 
 _OUTAGE = "the network is down, by override {}"
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from application.event_log import Fence
-from application.packets.hosted import HostedFeed
-from application.packets.kept_run import KeptRun, Means
-from application.run.host import HeldRun, RunHost
-from domain.errors import LeaseLost, RunHeldElsewhere
-from domain.events import Event
-from domain.run.aggregate import SimulationRun
-from domain.run.events import ResumeReason
+from depot_sim.application.event_log import Fence
+from depot_sim.application.packets.hosted import HostedFeed
+from depot_sim.application.packets.kept_run import KeptRun, Means
+from depot_sim.application.run.host import HeldRun, RunHost
+from depot_sim.domain.errors import LeaseLost, RunHeldElsewhere
+from depot_sim.domain.events import Event
+from depot_sim.domain.run.aggregate import SimulationRun
+from depot_sim.domain.run.events import ResumeReason
 
 
 class FeedKeeper:

@@ -11,23 +11,23 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple, TypeVar
 
-from application.clock import Clock
-from application.event_log import EventLog, Fence
-from application.http import Partner, SecretStore
-from application.packets.delivering import FeedDelivery
-from application.packets.feeds import PacketFeeds
-from application.packets.hosted import HostedFeed
-from application.packets.interference import Interference
-from application.packets.opening import bindings_with_endpoint, opening_of, refusal, started_at
-from application.packets.profiles import ProfileLibrary
-from application.packets.requests import OpenPacketFeed
-from application.packets.watching import Job, RunWatch
-from application.repository import Origin
-from domain.configuration.document import SimulationConfigurationDocument
-from domain.errors import InvalidInput, LeaseLost, NotFound, RunHeldElsewhere
-from domain.events import Event
-from domain.packets.directory import FeedDirectory
-from domain.packets.events import SensorPacketPublished
+from depot_sim.application.clock import Clock
+from depot_sim.application.event_log import EventLog, Fence
+from depot_sim.application.http import Partner, SecretStore
+from depot_sim.application.packets.delivering import FeedDelivery
+from depot_sim.application.packets.feeds import PacketFeeds
+from depot_sim.application.packets.hosted import HostedFeed
+from depot_sim.application.packets.interference import Interference
+from depot_sim.application.packets.opening import bindings_with_endpoint, opening_of, refusal, started_at
+from depot_sim.application.packets.profiles import ProfileLibrary
+from depot_sim.application.packets.requests import OpenPacketFeed
+from depot_sim.application.packets.watching import Job, RunWatch
+from depot_sim.application.repository import Origin
+from depot_sim.domain.configuration.document import SimulationConfigurationDocument
+from depot_sim.domain.errors import InvalidInput, LeaseLost, NotFound, RunHeldElsewhere
+from depot_sim.domain.events import Event
+from depot_sim.domain.packets.directory import FeedDirectory
+from depot_sim.domain.packets.events import SensorPacketPublished
 
 T = TypeVar("T")
 

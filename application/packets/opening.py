@@ -7,24 +7,24 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from application.credentials import secret_faults
-from application.http import SecretStore
-from application.packets.profiles import ProfileLibrary
-from application.packets.requests import OpenPacketFeed
-from application.run.requests import parse_start
-from domain.address import address_fault
-from domain.configuration.document import ID_PATTERN, PacketsBinding, SimulationConfigurationDocument
-from domain.configuration.faults import one_of, quoted
-from domain.credential_faults import outbound_faults
-from domain.credentials import Authorization, Credentials
-from domain.errors import Fault, InvalidInput
-from domain.packets.binding import read_binding
-from domain.packets.device import Device
-from domain.packets.devices import derived_devices
-from domain.packets.events import FeedPolicy, PacketFeedOpened, PacketFeedRefused
-from domain.packets.feed import stream_of
-from domain.packets.profile import PacketProfile, read_profile
-from domain.run.aggregate import SimulationRun
+from depot_sim.application.credentials import secret_faults
+from depot_sim.application.http import SecretStore
+from depot_sim.application.packets.profiles import ProfileLibrary
+from depot_sim.application.packets.requests import OpenPacketFeed
+from depot_sim.application.run.requests import parse_start
+from depot_sim.domain.address import address_fault
+from depot_sim.domain.configuration.document import ID_PATTERN, PacketsBinding, SimulationConfigurationDocument
+from depot_sim.domain.configuration.faults import one_of, quoted
+from depot_sim.domain.credential_faults import outbound_faults
+from depot_sim.domain.credentials import Authorization, Credentials
+from depot_sim.domain.errors import Fault, InvalidInput
+from depot_sim.domain.packets.binding import read_binding
+from depot_sim.domain.packets.device import Device
+from depot_sim.domain.packets.devices import derived_devices
+from depot_sim.domain.packets.events import FeedPolicy, PacketFeedOpened, PacketFeedRefused
+from depot_sim.domain.packets.feed import stream_of
+from depot_sim.domain.packets.profile import PacketProfile, read_profile
+from depot_sim.domain.run.aggregate import SimulationRun
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 import msgspec
 
-from application.clock import Clock
-from domain.packets.state import Waiting
+from depot_sim.application.clock import Clock
+from depot_sim.domain.packets.state import Waiting
 
 
 class _Place(msgspec.Struct):

@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-from domain.credentials import Authorization, Credentials
-from domain.packets.events import FeedPolicy
+from depot_sim.domain.credentials import Authorization, Credentials
+from depot_sim.domain.packets.events import FeedPolicy
 
 
 class OpenPacketFeed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

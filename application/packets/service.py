@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import asyncio
 
-from application.event_log import EventLog, Row
-from application.packets.feeds import PacketFeeds
-from application.packets.keeping import FeedKeeper
-from application.packets.requests import OpenPacketFeed, ResendPacket
-from application.packets.views import DeviceView, FeedView, device_views, feed_view
-from application.repository import Origin
-from application.run.live import LiveRuns
-from domain.errors import NotFound
-from domain.events import decode
-from domain.packets.events import SensorPacketPublished
-from domain.packets.feed import stream_of
+from depot_sim.application.event_log import EventLog, Row
+from depot_sim.application.packets.feeds import PacketFeeds
+from depot_sim.application.packets.keeping import FeedKeeper
+from depot_sim.application.packets.requests import OpenPacketFeed, ResendPacket
+from depot_sim.application.packets.views import DeviceView, FeedView, device_views, feed_view
+from depot_sim.application.repository import Origin
+from depot_sim.application.run.live import LiveRuns
+from depot_sim.domain.errors import NotFound
+from depot_sim.domain.events import decode
+from depot_sim.domain.packets.events import SensorPacketPublished
+from depot_sim.domain.packets.feed import stream_of
 
 _PAGE = 2_000
 CLOSED = "closed by an operator"
 
 
 class PacketService:
-    """Every method is one use case. Raises the errors of domain.errors; a refused request leaves no trace."""
+    """Every method is one use case. Raises the errors of depot_sim.domain.errors; a refused request leaves no trace."""
 
     def __init__(self, log: EventLog, feeds: PacketFeeds, keeper: FeedKeeper, live: LiveRuns) -> None:
         self._log = log

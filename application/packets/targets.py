@@ -6,17 +6,17 @@ import asyncio
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
-from application.packets.feeds import PacketFeeds
-from application.packets.keeping import FeedKeeper
-from application.packets.time import FeedTime
-from application.repository import Origin
-from application.scenario.control import Target
-from domain.packets.feed import stream_of
-from domain.scenario.expectation_events import Moment
-from domain.scenario.expectations import Expectations
-from domain.scenario.family import Family
-from domain.scenario.overrides import Overrides
-from domain.scenario.packet_modes import PACKETS
+from depot_sim.application.packets.feeds import PacketFeeds
+from depot_sim.application.packets.keeping import FeedKeeper
+from depot_sim.application.packets.time import FeedTime
+from depot_sim.application.repository import Origin
+from depot_sim.application.scenario.control import Target
+from depot_sim.domain.packets.feed import stream_of
+from depot_sim.domain.scenario.expectation_events import Moment
+from depot_sim.domain.scenario.expectations import Expectations
+from depot_sim.domain.scenario.family import Family
+from depot_sim.domain.scenario.overrides import Overrides
+from depot_sim.domain.scenario.packet_modes import PACKETS
 
 T = TypeVar("T")
 

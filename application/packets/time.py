@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from application.clock import Clock
-from application.packets.hosted import HostedFeed
-from application.run.host import RunHost
-from domain.scenario.expectation_events import Moment
+from depot_sim.application.clock import Clock
+from depot_sim.application.packets.hosted import HostedFeed
+from depot_sim.application.run.host import RunHost
+from depot_sim.domain.scenario.expectation_events import Moment
 
 
 class FeedTime:

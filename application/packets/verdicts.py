@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 
-from application.clock import Clock
-from application.packets.feeds import PacketFeeds
-from application.packets.hosted import HostedFeed
-from application.packets.keeping import FeedKeeper
-from application.packets.time import FeedTime
-from domain.errors import DepotSimError
-from domain.scenario.expectation_events import Moment
-from domain.scenario.overrides import ALL
+from depot_sim.application.clock import Clock
+from depot_sim.application.packets.feeds import PacketFeeds
+from depot_sim.application.packets.hosted import HostedFeed
+from depot_sim.application.packets.keeping import FeedKeeper
+from depot_sim.application.packets.time import FeedTime
+from depot_sim.domain.errors import DepotSimError
+from depot_sim.domain.scenario.expectation_events import Moment
+from depot_sim.domain.scenario.overrides import ALL
 
 _log = logging.getLogger("depot_sim.packets")
 

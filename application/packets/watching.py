@@ -10,19 +10,19 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 
-from application.clock import Clock
-from application.event_log import EventLog
-from application.packets.feeds import PacketFeeds
-from application.packets.hosted import HostedFeed
-from application.packets.interference import Interference
-from application.run.archive import RunArchive
-from domain.errors import Conflict
-from domain.events import Event, decode
-from domain.packets.observer import Observer
-from domain.packets.points import is_change, is_tick
-from domain.packets.sight import Sight
-from domain.run.aggregate import SimulationRun
-from domain.run.events import RunEvent, SimulationRunStopped
+from depot_sim.application.clock import Clock
+from depot_sim.application.event_log import EventLog
+from depot_sim.application.packets.feeds import PacketFeeds
+from depot_sim.application.packets.hosted import HostedFeed
+from depot_sim.application.packets.interference import Interference
+from depot_sim.application.run.archive import RunArchive
+from depot_sim.domain.errors import Conflict
+from depot_sim.domain.events import Event, decode
+from depot_sim.domain.packets.observer import Observer
+from depot_sim.domain.packets.points import is_change, is_tick
+from depot_sim.domain.packets.sight import Sight
+from depot_sim.domain.run.aggregate import SimulationRun
+from depot_sim.domain.run.events import RunEvent, SimulationRunStopped
 
 _PAGE = 500
 _BREATH_US = 5_000  # of looking, after which deliveries get their turn

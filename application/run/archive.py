@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
-from application.event_log import EventLog, Row, Snapshot
-from domain.errors import NotFound
-from domain.events import EncodedEvent, decode
-from domain.run.aggregate import SimulationRun, stream_of
-from domain.run.digest import RunDigest
-from domain.run.events import RunEvent
+from depot_sim.application.event_log import EventLog, Row, Snapshot
+from depot_sim.domain.errors import NotFound
+from depot_sim.domain.events import EncodedEvent, decode
+from depot_sim.domain.run.aggregate import SimulationRun, stream_of
+from depot_sim.domain.run.digest import RunDigest
+from depot_sim.domain.run.events import RunEvent
 
 _PAGE = 2_000
 

@@ -7,12 +7,12 @@ from typing import Protocol
 
 import msgspec
 
-from application.event_log import Append, StreamWrite
-from application.run.writer import RunWriter
-from domain.configuration.quantities import MJ_PER_WH
-from domain.events import Event
-from domain.run.aggregate import SimulationRun
-from domain.run.world.state import NEVER
+from depot_sim.application.event_log import Append, StreamWrite
+from depot_sim.application.run.writer import RunWriter
+from depot_sim.domain.configuration.quantities import MJ_PER_WH
+from depot_sim.domain.events import Event
+from depot_sim.domain.run.aggregate import SimulationRun
+from depot_sim.domain.run.world.state import NEVER
 
 _SLICE_EVENTS = 500
 Progress = Callable[[int, int], None]

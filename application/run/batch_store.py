@@ -8,17 +8,17 @@ from typing import NamedTuple
 
 import msgspec
 
-from application.clock import BlockingClock
-from application.event_log import Append, EventLog, Leases, StreamWrite
-from application.repository import Origin, pending_append
-from application.run.archive import RunArchive, StoredRun
-from application.run.writer import RunWriter
-from domain.configuration.aggregate import SimulationConfiguration
-from domain.configuration.definition import Definition
-from domain.errors import Conflict, Fault, InvalidInput, NotFound, RunHeldElsewhere, VersionConflict
-from domain.run.aggregate import RunStatus, SimulationRun, stream_of
-from domain.run.digest import RunDigest
-from domain.run.events import ResumeReason
+from depot_sim.application.clock import BlockingClock
+from depot_sim.application.event_log import Append, EventLog, Leases, StreamWrite
+from depot_sim.application.repository import Origin, pending_append
+from depot_sim.application.run.archive import RunArchive, StoredRun
+from depot_sim.application.run.writer import RunWriter
+from depot_sim.domain.configuration.aggregate import SimulationConfiguration
+from depot_sim.domain.configuration.definition import Definition
+from depot_sim.domain.errors import Conflict, Fault, InvalidInput, NotFound, RunHeldElsewhere, VersionConflict
+from depot_sim.domain.run.aggregate import RunStatus, SimulationRun, stream_of
+from depot_sim.domain.run.digest import RunDigest
+from depot_sim.domain.run.events import ResumeReason
 
 LEASE_SECONDS = 2
 _RENEW_US = LEASE_SECONDS * 1_000_000 // 3

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from application.clock import Clock
-from application.run.host import HeldRun, RunHost
-from application.run.service import RunService
-from domain.errors import Conflict
-from domain.run.aggregate import RunStatus, SimulationRun
-from domain.run.events import ClockMode
+from depot_sim.application.clock import Clock
+from depot_sim.application.run.host import HeldRun, RunHost
+from depot_sim.application.run.service import RunService
+from depot_sim.domain.errors import Conflict
+from depot_sim.domain.run.aggregate import RunStatus, SimulationRun
+from depot_sim.domain.run.events import ClockMode
 
 _log = logging.getLogger("depot_sim.runs")
 

@@ -8,10 +8,10 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
-from application.event_log import Fence, Leases
-from application.run.writer import RunWriter
-from domain.errors import StoreError
-from domain.run.aggregate import SimulationRun
+from depot_sim.application.event_log import Fence, Leases
+from depot_sim.application.run.writer import RunWriter
+from depot_sim.domain.errors import StoreError
+from depot_sim.domain.run.aggregate import SimulationRun
 
 _log = logging.getLogger("depot_sim.runs")
 

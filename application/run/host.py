@@ -12,16 +12,16 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from weakref import WeakValueDictionary
 
-from application.clock import Clock
-from application.event_log import EventLog, Journal, Leases, StreamWrite
-from application.run.archive import RunArchive, StoredRun
-from application.run.endings import Endings
-from application.run.setbacks import Setbacks
-from application.run.writer import RunWriter
-from domain.errors import CommandRefused, Conflict, DepotSimError, LeaseLost, RunHeldElsewhere, StoreError
-from domain.events import Event
-from domain.run.aggregate import RunStatus, SimulationRun
-from domain.run.events import ResumeReason
+from depot_sim.application.clock import Clock
+from depot_sim.application.event_log import EventLog, Journal, Leases, StreamWrite
+from depot_sim.application.run.archive import RunArchive, StoredRun
+from depot_sim.application.run.endings import Endings
+from depot_sim.application.run.setbacks import Setbacks
+from depot_sim.application.run.writer import RunWriter
+from depot_sim.domain.errors import CommandRefused, Conflict, DepotSimError, LeaseLost, RunHeldElsewhere, StoreError
+from depot_sim.domain.events import Event
+from depot_sim.domain.run.aggregate import RunStatus, SimulationRun
+from depot_sim.domain.run.events import ResumeReason
 
 _log = logging.getLogger("depot_sim.runs")
 

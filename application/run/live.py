@@ -9,11 +9,11 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
 
-from application.event_log import EventLog
-from application.run.archive import RunArchive
-from application.run.host import RunHost
-from domain.events import Event, decode
-from domain.run.aggregate import SimulationRun, stream_of
+from depot_sim.application.event_log import EventLog
+from depot_sim.application.run.archive import RunArchive
+from depot_sim.application.run.host import RunHost
+from depot_sim.domain.events import Event, decode
+from depot_sim.domain.run.aggregate import SimulationRun, stream_of
 
 _KEPT = 64
 _PAGE = 500

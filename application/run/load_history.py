@@ -6,11 +6,11 @@ from array import array
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from application.event_log import EventLog
-from domain.events import Event, decode
-from domain.run.aggregate import SimulationRun
-from domain.run.events import NodeLimitChanged, RunTicked
-from domain.run.world.depot import Depot
+from depot_sim.application.event_log import EventLog
+from depot_sim.domain.events import Event, decode
+from depot_sim.domain.run.aggregate import SimulationRun
+from depot_sim.domain.run.events import NodeLimitChanged, RunTicked
+from depot_sim.domain.run.world.depot import Depot
 
 _UNLIMITED = -1
 _TOPICS = (RunTicked.TOPIC, NodeLimitChanged.TOPIC)

@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 import msgspec
 
-from application.event_log import EventLog
-from domain.errors import NotFound
-from domain.events import EncodedEvent, decode
-from domain.run.aggregate import SimulationRun, stream_of
-from domain.run.digest import RunDigest
-from domain.run.events import RunSnapshotTaken, SimulationRunStopped
-from domain.run.world.state import state_sha256
+from depot_sim.application.event_log import EventLog
+from depot_sim.domain.errors import NotFound
+from depot_sim.domain.events import EncodedEvent, decode
+from depot_sim.domain.run.aggregate import SimulationRun, stream_of
+from depot_sim.domain.run.digest import RunDigest
+from depot_sim.domain.run.events import RunSnapshotTaken, SimulationRunStopped
+from depot_sim.domain.run.world.state import state_sha256
 
 _PAGE = 1_000
 

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from domain.configuration.quantities import MS_PER_SECOND, Duration
-from domain.errors import Fault, InvalidInput
-from domain.run.events import ClockMode, RunClock
+from depot_sim.domain.configuration.quantities import MS_PER_SECOND, Duration
+from depot_sim.domain.errors import Fault, InvalidInput
+from depot_sim.domain.run.events import ClockMode, RunClock
 
 DEFAULT_START = "2026-03-02T12:00:00+00:00"
 """A Monday at noon, when most buses are out."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from application.run.requests import time_at
-from domain.run.aggregate import RunStatus, SimulationRun
-from domain.run.events import ClockMode
+from depot_sim.application.run.requests import time_at
+from depot_sim.domain.run.aggregate import RunStatus, SimulationRun
+from depot_sim.domain.run.events import ClockMode
 
 
 class RunView(msgspec.Struct, frozen=True):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from application.repository import Origin
-from application.run.live import LiveRuns
-from application.run.service import Outcome, RunService
-from application.run.views import (
+from depot_sim.application.repository import Origin
+from depot_sim.application.run.live import LiveRuns
+from depot_sim.application.run.service import Outcome, RunService
+from depot_sim.application.run.views import (
     BessView,
     ChargerView,
     ConnectorView,
@@ -18,8 +18,8 @@ from application.run.views import (
     VehicleView,
     Viewer,
 )
-from domain.run.commands import Command
-from domain.run.world.depot import find
+from depot_sim.domain.run.commands import Command
+from depot_sim.domain.run.world.depot import find
 
 
 class SimulationRuntimePort(Protocol):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from application.event_log import StreamWrite
-from application.run.host import HeldRun
-from domain.run.world.state import NEVER
+from depot_sim.application.event_log import StreamWrite
+from depot_sim.application.run.host import HeldRun
+from depot_sim.domain.run.world.state import NEVER
 
 
 class Scripts(Protocol):

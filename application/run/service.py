@@ -7,23 +7,23 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
-from application.configuration.service import ConfigurationService, ConfigurationVersion
-from application.event_log import EventLog
-from application.ids import IdSource
-from application.memory import MemoryBudget
-from application.repository import Origin
-from application.run.answers import NEW, Asked, Kept, answer_write, asked_under, kept
-from application.run.archive import StoredRun
-from application.run.host import HeldRun, RunHost
-from application.run.requests import StartRun, check_start, parse_moment, time_at
-from application.run.scripts import NoScripts, Scripts
-from application.run.start import run_cost, started_run
-from application.run.writer import RunWriter
-from domain.errors import CommandRefused, Conflict, Fault, InvalidInput
-from domain.run.aggregate import RunStatus, SimulationRun
-from domain.run.commands import Command
-from domain.run.digest import RunDigest
-from domain.run.events import ClockMode, ResumeReason
+from depot_sim.application.configuration.service import ConfigurationService, ConfigurationVersion
+from depot_sim.application.event_log import EventLog
+from depot_sim.application.ids import IdSource
+from depot_sim.application.memory import MemoryBudget
+from depot_sim.application.repository import Origin
+from depot_sim.application.run.answers import NEW, Asked, Kept, answer_write, asked_under, kept
+from depot_sim.application.run.archive import StoredRun
+from depot_sim.application.run.host import HeldRun, RunHost
+from depot_sim.application.run.requests import StartRun, check_start, parse_moment, time_at
+from depot_sim.application.run.scripts import NoScripts, Scripts
+from depot_sim.application.run.start import run_cost, started_run
+from depot_sim.application.run.writer import RunWriter
+from depot_sim.domain.errors import CommandRefused, Conflict, Fault, InvalidInput
+from depot_sim.domain.run.aggregate import RunStatus, SimulationRun
+from depot_sim.domain.run.commands import Command
+from depot_sim.domain.run.digest import RunDigest
+from depot_sim.domain.run.events import ClockMode, ResumeReason
 
 MAX_TICKS = 1_000_000
 _SLICE_EVENTS = 200  # between two appends of a long advance
@@ -42,7 +42,7 @@ class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class RunService:
-    """Every method is one use case. Raises the errors of domain.errors; a refused request leaves no trace.
+    """Every method is one use case. Raises the errors of depot_sim.domain.errors; a refused request leaves no trace.
 
     With an idempotency key a repeated request gets the first answer again, whoever answers it, and changes nothing.
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from application.clock import Clock
+from depot_sim.application.clock import Clock
 
 _FIRST_US = 1_000_000
 _LONGEST_US = 60_000_000

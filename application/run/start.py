@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
-from application.run.requests import StartRun, check_start, run_clock
-from domain.configuration.definition import Definition
-from domain.run.aggregate import SimulationRun, disturbance_profile
-from domain.run.events import SimulationRunStarted
+from depot_sim.application.run.requests import StartRun, check_start, run_clock
+from depot_sim.domain.configuration.definition import Definition
+from depot_sim.domain.run.aggregate import SimulationRun, disturbance_profile
+from depot_sim.domain.run.events import SimulationRunStarted
 
 _VEHICLE_BYTES = 12_000
 """Of memory for each vehicle of a run: the world, its first snapshot, its readings and the rows of read models."""

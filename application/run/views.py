@@ -6,16 +6,22 @@ from collections.abc import Iterator
 
 import msgspec
 
-from application.run.requests import time_at
-from domain.configuration.document import CurrentKind
-from domain.configuration.quantities import MJ_PER_WH, PPM
-from domain.run.aggregate import RunStatus, SimulationRun
-from domain.run.world.fail_safe import HeartbeatStatus, heartbeat_counter, heartbeat_status, last_heartbeat, spacing
-from domain.run.world.forecast import ForecastType, block_at, holds_until
-from domain.run.world.limits import Constraint, export_limit_w, fail_safe_limit_w, limit_in_force
-from domain.run.world.noise import Noise
-from domain.run.world.readiness import required_mj
-from domain.run.world.readings import (
+from depot_sim.application.run.requests import time_at
+from depot_sim.domain.configuration.document import CurrentKind
+from depot_sim.domain.configuration.quantities import MJ_PER_WH, PPM
+from depot_sim.domain.run.aggregate import RunStatus, SimulationRun
+from depot_sim.domain.run.world.fail_safe import (
+    HeartbeatStatus,
+    heartbeat_counter,
+    heartbeat_status,
+    last_heartbeat,
+    spacing,
+)
+from depot_sim.domain.run.world.forecast import ForecastType, block_at, holds_until
+from depot_sim.domain.run.world.limits import Constraint, export_limit_w, fail_safe_limit_w, limit_in_force
+from depot_sim.domain.run.world.noise import Noise
+from depot_sim.domain.run.world.readiness import required_mj
+from depot_sim.domain.run.world.readings import (
     ConnectorStatus,
     SensorHeartbeat,
     charger_meter_mj,
@@ -23,8 +29,17 @@ from domain.run.world.readings import (
     electrical,
     sensor_heartbeat,
 )
-from domain.run.world.stage import present_battery_mj
-from domain.run.world.state import NEVER, NOBODY, Control, ControllerMode, Dispatch, PowerState, Presence, SensorMode
+from depot_sim.domain.run.world.stage import present_battery_mj
+from depot_sim.domain.run.world.state import (
+    NEVER,
+    NOBODY,
+    Control,
+    ControllerMode,
+    Dispatch,
+    PowerState,
+    Presence,
+    SensorMode,
+)
 
 
 class View(msgspec.Struct, frozen=True):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from application.event_log import Append, Fence, StreamWrite
-from application.run.archive import StoredRun
-from domain.events import EncodedEvent, Event, encode
-from domain.run.aggregate import SimulationRun
-from domain.run.digest import RunDigest
+from depot_sim.application.event_log import Append, Fence, StreamWrite
+from depot_sim.application.run.archive import StoredRun
+from depot_sim.domain.events import EncodedEvent, Event, encode
+from depot_sim.domain.run.aggregate import SimulationRun
+from depot_sim.domain.run.digest import RunDigest
 
 SNAPSHOT_EVERY = 10_000
 

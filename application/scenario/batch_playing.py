@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from application.event_log import Append, StreamWrite
-from application.run.writer import RunWriter
-from application.scenario.playing import RUN_STOPPED, metadata_of, next_due, pending_write
-from domain.errors import CommandRefused, DepotSimError
-from domain.events import Event
-from domain.run.aggregate import SimulationRun
-from domain.run.world.state import NEVER
-from domain.scenario.casting import cast
-from domain.scenario.execution import Done, ScenarioExecution
-from domain.scenario.expectation_events import Verdict
-from domain.scenario.script import Step
-from domain.scenario.script_reading import read_script
+from depot_sim.application.event_log import Append, StreamWrite
+from depot_sim.application.run.writer import RunWriter
+from depot_sim.application.scenario.playing import RUN_STOPPED, metadata_of, next_due, pending_write
+from depot_sim.domain.errors import CommandRefused, DepotSimError
+from depot_sim.domain.events import Event
+from depot_sim.domain.run.aggregate import SimulationRun
+from depot_sim.domain.run.world.state import NEVER
+from depot_sim.domain.scenario.casting import cast
+from depot_sim.domain.scenario.execution import Done, ScenarioExecution
+from depot_sim.domain.scenario.expectation_events import Verdict
+from depot_sim.domain.scenario.script import Step
+from depot_sim.domain.scenario.script_reading import read_script
 
 
 class BatchScripts:

@@ -9,23 +9,23 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
-from application.repository import Origin
-from application.run.live import LiveRuns
-from application.scenario.views import (
+from depot_sim.application.repository import Origin
+from depot_sim.application.run.live import LiveRuns
+from depot_sim.application.scenario.views import (
     ExpectationView,
     OverridesChanged,
     OverrideView,
     expectation_view,
     override_view,
 )
-from domain.errors import Fault, InvalidInput, NotFound, ServiceStopping
-from domain.scenario.expectation_events import Moment, Verdict
-from domain.scenario.expectation_requests import read_expectation_request
-from domain.scenario.expectations import Expectations
-from domain.scenario.family import Family
-from domain.scenario.override_requests import Clear, read_override_request
-from domain.scenario.overrides import Overrides
-from domain.scenario.standing import Standing
+from depot_sim.domain.errors import Fault, InvalidInput, NotFound, ServiceStopping
+from depot_sim.domain.scenario.expectation_events import Moment, Verdict
+from depot_sim.domain.scenario.expectation_requests import read_expectation_request
+from depot_sim.domain.scenario.expectations import Expectations
+from depot_sim.domain.scenario.family import Family
+from depot_sim.domain.scenario.override_requests import Clear, read_override_request
+from depot_sim.domain.scenario.overrides import Overrides
+from depot_sim.domain.scenario.standing import Standing
 
 T = TypeVar("T")
 

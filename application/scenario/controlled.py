@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from application.repository import Origin
-from application.scenario.control import ScenarioControl
-from application.scenario.targets import Settled
-from domain.scenario.overrides import ALL
+from depot_sim.application.repository import Origin
+from depot_sim.application.scenario.control import ScenarioControl
+from depot_sim.application.scenario.targets import Settled
+from depot_sim.domain.scenario.overrides import ALL
 
 
 class ControlledTargets:

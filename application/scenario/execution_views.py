@@ -6,11 +6,11 @@ from typing import Any
 
 import msgspec
 
-from application.run.requests import time_at
-from domain.scenario.execution import ExecutionStatus, ScenarioExecution
-from domain.scenario.execution_events import ScenarioStepApplied, ScenarioStepRefused
-from domain.scenario.expectation_events import Verdict
-from domain.scenario.script import Script, Step
+from depot_sim.application.run.requests import time_at
+from depot_sim.domain.scenario.execution import ExecutionStatus, ScenarioExecution
+from depot_sim.domain.scenario.execution_events import ScenarioStepApplied, ScenarioStepRefused
+from depot_sim.domain.scenario.expectation_events import Verdict
+from depot_sim.domain.scenario.script import Script, Step
 
 
 class StepView(msgspec.Struct, frozen=True):

@@ -13,13 +13,13 @@ from weakref import WeakKeyDictionary
 
 import msgspec
 
-from application.clock import Clock
-from application.event_log import EventLog, StreamWrite
-from application.repository import Origin
-from application.run.host import HeldRun, RunHost
-from application.scenario.stored import StoredExecutions
-from application.scenario.targets import Settled, TargetControls
-from domain.errors import (
+from depot_sim.application.clock import Clock
+from depot_sim.application.event_log import EventLog, StreamWrite
+from depot_sim.application.repository import Origin
+from depot_sim.application.run.host import HeldRun, RunHost
+from depot_sim.application.scenario.stored import StoredExecutions
+from depot_sim.application.scenario.targets import Settled, TargetControls
+from depot_sim.domain.errors import (
     CommandRefused,
     Conflict,
     DepotSimError,
@@ -29,13 +29,13 @@ from domain.errors import (
     StoreError,
     VersionConflict,
 )
-from domain.events import encode
-from domain.run.aggregate import RunStatus
-from domain.run.world.state import NEVER
-from domain.scenario.execution import Done, Raised, ScenarioExecution
-from domain.scenario.expectation_events import Verdict
-from domain.scenario.script import CLEAR_OVERRIDES, OVERRIDE, Step
-from domain.scenario.script_reading import expectation_request, override_request
+from depot_sim.domain.events import encode
+from depot_sim.domain.run.aggregate import RunStatus
+from depot_sim.domain.run.world.state import NEVER
+from depot_sim.domain.scenario.execution import Done, Raised, ScenarioExecution
+from depot_sim.domain.scenario.expectation_events import Verdict
+from depot_sim.domain.scenario.script import CLEAR_OVERRIDES, OVERRIDE, Step
+from depot_sim.domain.scenario.script_reading import expectation_request, override_request
 
 _log = logging.getLogger("depot_sim.scenarios")
 

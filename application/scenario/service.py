@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from application.event_log import EventLog
-from application.repository import Origin
-from application.run.answers import answer_write, asked_under, kept
-from application.run.host import HeldRun, RunHost
-from application.run.live import LiveRuns
-from application.run.requests import parse_moment
-from application.scenario.execution_views import (
+from depot_sim.application.event_log import EventLog
+from depot_sim.application.repository import Origin
+from depot_sim.application.run.answers import answer_write, asked_under, kept
+from depot_sim.application.run.host import HeldRun, RunHost
+from depot_sim.application.run.live import LiveRuns
+from depot_sim.application.run.requests import parse_moment
+from depot_sim.application.scenario.execution_views import (
     ExecutionList,
     ExecutionView,
     ScenarioSummary,
@@ -23,19 +23,19 @@ from application.scenario.execution_views import (
     summary_of,
     viewed,
 )
-from application.scenario.library import Library
-from application.scenario.playing import ScriptPlayer, pending_write
-from application.scenario.stored import StoredExecutions
-from application.scenario.targets import TargetControls
-from domain.configuration.document import SimulationConfigurationDocument
-from domain.configuration.validation.presets import SCENARIO
-from domain.errors import CommandRefused, Fault, InvalidInput, NotFound
-from domain.run.aggregate import RunStatus, SimulationRun
-from domain.scenario.casting import cast
-from domain.scenario.execution import ScenarioExecution
-from domain.scenario.family import nearest_names
-from domain.scenario.script import Script
-from domain.scenario.script_reading import read_script
+from depot_sim.application.scenario.library import Library
+from depot_sim.application.scenario.playing import ScriptPlayer, pending_write
+from depot_sim.application.scenario.stored import StoredExecutions
+from depot_sim.application.scenario.targets import TargetControls
+from depot_sim.domain.configuration.document import SimulationConfigurationDocument
+from depot_sim.domain.configuration.validation.presets import SCENARIO
+from depot_sim.domain.errors import CommandRefused, Fault, InvalidInput, NotFound
+from depot_sim.domain.run.aggregate import RunStatus, SimulationRun
+from depot_sim.domain.scenario.casting import cast
+from depot_sim.domain.scenario.execution import ScenarioExecution
+from depot_sim.domain.scenario.family import nearest_names
+from depot_sim.domain.scenario.script import Script
+from depot_sim.domain.scenario.script_reading import read_script
 
 
 class StartScenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from itertools import count
 
-from application.event_log import EventLog
-from domain.errors import NotFound
-from domain.events import decode
-from domain.scenario.execution import ScenarioExecution
+from depot_sim.application.event_log import EventLog
+from depot_sim.domain.errors import NotFound
+from depot_sim.domain.events import decode
+from depot_sim.domain.scenario.execution import ScenarioExecution
 
 
 class StoredExecutions:

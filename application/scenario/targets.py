@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from application.repository import Origin
-from domain.errors import NotFound
-from domain.scenario.expectation_events import Verdict
-from domain.scenario.script import TARGETS, NeedKind
+from depot_sim.application.repository import Origin
+from depot_sim.domain.errors import NotFound
+from depot_sim.domain.scenario.expectation_events import Verdict
+from depot_sim.domain.scenario.script import TARGETS, NeedKind
 
 
 class Settled(NamedTuple):

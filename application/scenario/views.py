@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
-from domain.scenario.effects import AnyEffect
-from domain.scenario.expectation_events import Expectation, NearMiss, Verdict
-from domain.scenario.instants import written
-from domain.scenario.override_events import Match
-from domain.scenario.overrides import ActiveOverride
-from domain.scenario.standing import Standing
+from depot_sim.domain.scenario.effects import AnyEffect
+from depot_sim.domain.scenario.expectation_events import Expectation, NearMiss, Verdict
+from depot_sim.domain.scenario.instants import written
+from depot_sim.domain.scenario.override_events import Match
+from depot_sim.domain.scenario.overrides import ActiveOverride
+from depot_sim.domain.scenario.standing import Standing
 
 
 class OverridesChanged(msgspec.Struct, frozen=True):

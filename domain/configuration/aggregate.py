@@ -7,11 +7,11 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from domain.aggregate import Aggregate
-from domain.configuration.definition import Definition
-from domain.configuration.events import ConfigurationArchived, ConfigurationCreated, ConfigurationRevised
-from domain.errors import Conflict, PreconditionFailed
-from domain.events import Event
+from depot_sim.domain.aggregate import Aggregate
+from depot_sim.domain.configuration.definition import Definition
+from depot_sim.domain.configuration.events import ConfigurationArchived, ConfigurationCreated, ConfigurationRevised
+from depot_sim.domain.errors import Conflict, PreconditionFailed
+from depot_sim.domain.events import Event
 
 
 class ConfigurationState:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from domain.configuration import structure
-from domain.configuration.document import SimulationConfigurationDocument
-from domain.configuration.validation import semantic_faults
+from depot_sim.domain.configuration import structure
+from depot_sim.domain.configuration.document import SimulationConfigurationDocument
+from depot_sim.domain.configuration.validation import semantic_faults
 
 
 def decode_document(raw: object) -> SimulationConfigurationDocument:

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from domain.configuration.decoding import decode_document, decode_recorded
-from domain.configuration.document import SimulationConfigurationDocument
+from depot_sim.domain.configuration.decoding import decode_document, decode_recorded
+from depot_sim.domain.configuration.document import SimulationConfigurationDocument
 
 
 class Definition(NamedTuple):

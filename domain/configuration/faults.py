@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from domain.errors import Fault, InvalidInput
+from depot_sim.domain.errors import Fault, InvalidInput
 
 LISTED = 200
 _SHOWN = 60

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from domain.configuration.faults import Faults, shown
-from domain.configuration.pointer import child
+from depot_sim.domain.configuration.faults import Faults, shown
+from depot_sim.domain.configuration.pointer import child
 
 DEEPEST = 32
 MOST_VALUES = 100_000

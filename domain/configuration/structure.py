@@ -16,11 +16,11 @@ from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar, cast
 import msgspec
 from msgspec import NODEFAULT, inspect
 
-from domain.configuration.document import ID_PATTERN
-from domain.configuration.faults import Faults, one_of, quoted, shown
-from domain.configuration.freeform import UNWRITABLE, FreeformReader, integer_fault, number_fault, text_fault
-from domain.configuration.pointer import child
-from domain.configuration.quantities import Quantity
+from depot_sim.domain.configuration.document import ID_PATTERN
+from depot_sim.domain.configuration.faults import Faults, one_of, quoted, shown
+from depot_sim.domain.configuration.freeform import UNWRITABLE, FreeformReader, integer_fault, number_fault, text_fault
+from depot_sim.domain.configuration.pointer import child
+from depot_sim.domain.configuration.quantities import Quantity
 
 S = TypeVar("S", bound=msgspec.Struct)
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import NamedTuple
 
-from domain.oscp.state import SessionState
-from domain.oscp.vocabulary import LIVE, Lifecycle
+from depot_sim.domain.oscp.state import SessionState
+from depot_sim.domain.oscp.vocabulary import LIVE, Lifecycle
 
 
 class Act(Enum):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from domain.oscp.findings import Finding, Kind
-from domain.oscp.profile import PartnerProfile, Presence
-from domain.oscp.segments import SEGMENT_COUNT, SEGMENT_INDEX
+from depot_sim.domain.oscp.findings import Finding, Kind
+from depot_sim.domain.oscp.profile import PartnerProfile, Presence
+from depot_sim.domain.oscp.segments import SEGMENT_COUNT, SEGMENT_INDEX
 
 CONFIGURATION_ID = "X-OSCP-Configuration-ID"
 REQUEST_ID = "X-Request-ID"

@@ -7,12 +7,12 @@ from typing import ClassVar
 
 import msgspec
 
-from domain.credentials import Credentials, SecretReference
-from domain.events import Event
-from domain.oscp.findings import Finding
-from domain.oscp.messages import Block
-from domain.oscp.profile import PartnerProfile
-from domain.oscp.vocabulary import (
+from depot_sim.domain.credentials import Credentials, SecretReference
+from depot_sim.domain.events import Event
+from depot_sim.domain.oscp.findings import Finding
+from depot_sim.domain.oscp.messages import Block
+from depot_sim.domain.oscp.profile import PartnerProfile
+from depot_sim.domain.oscp.vocabulary import (
     Direction,
     ForecastType,
     Lifecycle,

@@ -7,11 +7,17 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from domain.events import Event
-from domain.oscp import events as e
-from domain.oscp.state import MOST_FORECASTS, NegotiatedBehaviour, PublishedForecast, Registration, SessionState
-from domain.oscp.vocabulary import LIVE, Direction, Lifecycle, MessageType, Outcome
-from domain.projection import ProjectionStateChanged
+from depot_sim.domain.events import Event
+from depot_sim.domain.oscp import events as e
+from depot_sim.domain.oscp.state import (
+    MOST_FORECASTS,
+    NegotiatedBehaviour,
+    PublishedForecast,
+    Registration,
+    SessionState,
+)
+from depot_sim.domain.oscp.vocabulary import LIVE, Direction, Lifecycle, MessageType, Outcome
+from depot_sim.domain.projection import ProjectionStateChanged
 
 
 def _attached(state: SessionState, event: e.OscpProviderSessionAttached) -> None:

@@ -11,11 +11,11 @@ from uuid import UUID, uuid5
 
 import msgspec
 
-from domain.aggregate import Aggregate
-from domain.errors import Conflict
-from domain.events import Event
-from domain.oscp.findings import Deviation, Finding
-from domain.oscp.vocabulary import Direction, MessageType, Outcome, Validation
+from depot_sim.domain.aggregate import Aggregate
+from depot_sim.domain.errors import Conflict
+from depot_sim.domain.events import Event
+from depot_sim.domain.oscp.findings import Deviation, Finding
+from depot_sim.domain.oscp.vocabulary import Direction, MessageType, Outcome, Validation
 
 _NAMES = UUID("0d4f3b0e-52c1-5f5e-9d0b-5a1c0e9d2f10")
 _NAMESPACE = _NAMES.bytes

@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from domain.oscp import messages
-from domain.oscp.messages import Message
-from domain.oscp.notes import Notes
-from domain.oscp.quantities import exact
-from domain.oscp.scalars import (
+from depot_sim.domain.oscp import messages
+from depot_sim.domain.oscp.messages import Message
+from depot_sim.domain.oscp.notes import Notes
+from depot_sim.domain.oscp.quantities import exact
+from depot_sim.domain.oscp.scalars import (
     UNREADABLE,
     Reader,
     Unreadable,
@@ -28,8 +28,8 @@ from domain.oscp.scalars import (
     secret,
     text,
 )
-from domain.oscp.shown import child, quoted, shown
-from domain.oscp.vocabulary import (
+from depot_sim.domain.oscp.shown import child, quoted, shown
+from depot_sim.domain.oscp.vocabulary import (
     AssetCategory,
     EnergyFlow,
     EnergyType,

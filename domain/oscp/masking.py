@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from domain.masking import masked_members
-from domain.oscp.vocabulary import MessageType
+from depot_sim.domain.masking import masked_members
+from depot_sim.domain.oscp.vocabulary import MessageType
 
 _decode = msgspec.json.Decoder(msgspec.Raw).decode
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from domain.oscp.vocabulary import (
+from depot_sim.domain.oscp.vocabulary import (
     AssetCategory,
     EnergyFlow,
     EnergyType,

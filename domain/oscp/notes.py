@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from domain.oscp.findings import Deviation, Finding, Kind
+from depot_sim.domain.oscp.findings import Deviation, Finding, Kind
 
 MOST = 100
 """Findings, and deviations, kept of one body: a hostile one shall not make a ledger entry larger than itself."""

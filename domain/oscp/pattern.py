@@ -10,11 +10,11 @@ import re
 from collections.abc import Iterator
 from decimal import Decimal
 
-from domain.errors import Fault, InvalidInput
-from domain.oscp.messages import Block
-from domain.oscp.quantities import milli
-from domain.oscp.times import MS_PER_DAY, MS_PER_HOUR, MS_PER_MINUTE
-from domain.oscp.vocabulary import Unit
+from depot_sim.domain.errors import Fault, InvalidInput
+from depot_sim.domain.oscp.messages import Block
+from depot_sim.domain.oscp.quantities import milli
+from depot_sim.domain.oscp.times import MS_PER_DAY, MS_PER_HOUR, MS_PER_MINUTE
+from depot_sim.domain.oscp.vocabulary import Unit
 
 POINTER = "/pattern"
 MOST_STEPS = 1_000

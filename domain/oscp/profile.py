@@ -8,9 +8,9 @@ from typing import Annotated
 
 import msgspec
 
-from domain.credentials import Authorization
-from domain.oscp.findings import Kind
-from domain.oscp.vocabulary import MessageType
+from depot_sim.domain.credentials import Authorization
+from depot_sim.domain.oscp.findings import Kind
+from depot_sim.domain.oscp.vocabulary import MessageType
 
 
 class Presence(StrEnum):

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 import msgspec
 
-from domain.credentials import Authorization
-from domain.oscp.findings import Kind
-from domain.oscp.profile import PartnerProfile, Presence, SessionKey
-from domain.oscp.vocabulary import MessageType
+from depot_sim.domain.credentials import Authorization
+from depot_sim.domain.oscp.findings import Kind
+from depot_sim.domain.oscp.profile import PartnerProfile, Presence, SessionKey
+from depot_sim.domain.oscp.vocabulary import MessageType
 
 STANDARD_TOLERANCE = frozenset(
     {

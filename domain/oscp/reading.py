@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
-from domain.oscp.findings import Deviation, Finding
-from domain.oscp.lenient import read_leniently
-from domain.oscp.messages import Handshake, HandshakeAcknowledge, Message
-from domain.oscp.notes import Notes
-from domain.oscp.profile import PartnerProfile
-from domain.oscp.vocabulary import MessageType
-from domain.oscp.wire import read_clean
+from depot_sim.domain.oscp.findings import Deviation, Finding
+from depot_sim.domain.oscp.lenient import read_leniently
+from depot_sim.domain.oscp.messages import Handshake, HandshakeAcknowledge, Message
+from depot_sim.domain.oscp.notes import Notes
+from depot_sim.domain.oscp.profile import PartnerProfile
+from depot_sim.domain.oscp.vocabulary import MessageType
+from depot_sim.domain.oscp.wire import read_clean
 
 _OF_NOTHING: dict[MessageType, Message] = {
     MessageType.HANDSHAKE: Handshake(),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from domain.credentials import SecretReference
-from domain.oscp.findings import Finding
-from domain.oscp.messages import Message
-from domain.oscp.vocabulary import MessageType, Outcome, Validation
+from depot_sim.domain.credentials import SecretReference
+from depot_sim.domain.oscp.findings import Finding
+from depot_sim.domain.oscp.messages import Message
+from depot_sim.domain.oscp.vocabulary import MessageType, Outcome, Validation
 
 
 class Receipt(NamedTuple):

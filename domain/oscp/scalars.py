@@ -8,11 +8,11 @@ from decimal import Decimal
 from enum import Enum, StrEnum
 from typing import Any, Final
 
-from domain.oscp.notes import Notes
-from domain.oscp.quantities import LARGEST, exact, milli
-from domain.oscp.shown import shown
-from domain.oscp.times import parse_instant
-from domain.oscp.wire import LONGEST_INTERVAL_MS, SHORTEST_INTERVAL_MS
+from depot_sim.domain.oscp.notes import Notes
+from depot_sim.domain.oscp.quantities import LARGEST, exact, milli
+from depot_sim.domain.oscp.shown import shown
+from depot_sim.domain.oscp.times import parse_instant
+from depot_sim.domain.oscp.wire import LONGEST_INTERVAL_MS, SHORTEST_INTERVAL_MS
 
 
 class Unreadable(Enum):

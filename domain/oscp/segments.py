@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from domain.oscp.findings import Finding, Kind
-from domain.oscp.shown import quoted
-from domain.oscp.vocabulary import MessageType
+from depot_sim.domain.oscp.findings import Finding, Kind
+from depot_sim.domain.oscp.shown import quoted
+from depot_sim.domain.oscp.vocabulary import MessageType
 
 SEGMENT_INDEX = "X-Segment-Index"
 SEGMENT_COUNT = "X-Segment-Count"

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import msgspec
 
-from domain.oscp.events import Policy
-from domain.oscp.findings import Finding, Kind, decisive
-from domain.oscp.profile import PartnerProfile
-from domain.oscp.rules import WINDOW_INCOMPLETE
-from domain.oscp.vocabulary import Outcome, Validation
-from domain.scenario.effects import Accept, Ignore, Mismatch, Outage, Reject, Unavailable
-from domain.scenario.effects import Outcome as Forced
+from depot_sim.domain.oscp.events import Policy
+from depot_sim.domain.oscp.findings import Finding, Kind, decisive
+from depot_sim.domain.oscp.profile import PartnerProfile
+from depot_sim.domain.oscp.rules import WINDOW_INCOMPLETE
+from depot_sim.domain.oscp.vocabulary import Outcome, Validation
+from depot_sim.domain.scenario.effects import Accept, Ignore, Mismatch, Outage, Reject, Unavailable
+from depot_sim.domain.scenario.effects import Outcome as Forced
 
 ACCEPTED = 204
 FORBIDDEN = 403

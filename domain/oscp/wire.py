@@ -11,11 +11,11 @@ from decimal import Decimal
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from domain.oscp import messages
-from domain.oscp.messages import Message
-from domain.oscp.quantities import milli
-from domain.oscp.times import parse_instant
-from domain.oscp.vocabulary import (
+from depot_sim.domain.oscp import messages
+from depot_sim.domain.oscp.messages import Message
+from depot_sim.domain.oscp.quantities import milli
+from depot_sim.domain.oscp.times import parse_instant
+from depot_sim.domain.oscp.vocabulary import (
     AssetCategory,
     EnergyFlow,
     EnergyType,

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from domain.oscp.messages import (
+from depot_sim.domain.oscp.messages import (
     SHAPES,
     AssetMeasurement,
     AssetMeasurements,
@@ -23,10 +23,10 @@ from domain.oscp.messages import (
     Register,
     RequiredBehaviour,
 )
-from domain.oscp.profile import PartnerProfile, TimestampStyle
-from domain.oscp.quantities import decimal_text
-from domain.oscp.times import format_instant
-from domain.oscp.vocabulary import MessageType
+from depot_sim.domain.oscp.profile import PartnerProfile, TimestampStyle
+from depot_sim.domain.oscp.quantities import decimal_text
+from depot_sim.domain.oscp.times import format_instant
+from depot_sim.domain.oscp.vocabulary import MessageType
 
 _encode = msgspec.json.Encoder().encode
 

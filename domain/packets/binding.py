@@ -9,17 +9,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import NamedTuple
 
-from domain.configuration.document import SimulationConfigurationDocument
-from domain.configuration.faults import one_of, quoted
-from domain.configuration.pointer import child
-from domain.errors import Fault
-from domain.packets.binding_document import ActionRow, DeviceRow, read_document
-from domain.packets.device import BoundKey, Device, EntityKind, SensorAction
-from domain.packets.devices import can_tell
-from domain.packets.measurand import Measurand
-from domain.packets.profile import PacketProfile
-from domain.packets.routing import OF_POWER_SOURCE, Action, Router, Unroutable
-from domain.packets.tree import Ref, Tree
+from depot_sim.domain.configuration.document import SimulationConfigurationDocument
+from depot_sim.domain.configuration.faults import one_of, quoted
+from depot_sim.domain.configuration.pointer import child
+from depot_sim.domain.errors import Fault
+from depot_sim.domain.packets.binding_document import ActionRow, DeviceRow, read_document
+from depot_sim.domain.packets.device import BoundKey, Device, EntityKind, SensorAction
+from depot_sim.domain.packets.devices import can_tell
+from depot_sim.domain.packets.measurand import Measurand
+from depot_sim.domain.packets.profile import PacketProfile
+from depot_sim.domain.packets.routing import OF_POWER_SOURCE, Action, Router, Unroutable
+from depot_sim.domain.packets.tree import Ref, Tree
 
 
 class BindingReport(NamedTuple):

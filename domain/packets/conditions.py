@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from domain.configuration.quantities import PPM
-from domain.packets.device import EntityKind
-from domain.packets.electrical import is_dark
-from domain.packets.entity import Entity
-from domain.packets.modes import ModeInputs, flow_of, soc_band_of
-from domain.run.world.fail_safe import HeartbeatStatus, heartbeat_counter, heartbeat_status
-from domain.run.world.state import (
+from depot_sim.domain.configuration.quantities import PPM
+from depot_sim.domain.packets.device import EntityKind
+from depot_sim.domain.packets.electrical import is_dark
+from depot_sim.domain.packets.entity import Entity
+from depot_sim.domain.packets.modes import ModeInputs, flow_of, soc_band_of
+from depot_sim.domain.run.world.fail_safe import HeartbeatStatus, heartbeat_counter, heartbeat_status
+from depot_sim.domain.run.world.state import (
     BessState,
     ControllerMode,
     Dispatch,

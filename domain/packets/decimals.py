@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from domain.packets.units import Unit
+from depot_sim.domain.packets.units import Unit
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import msgspec
 
-from domain.packets.vocabulary import DeviceType
+from depot_sim.domain.packets.vocabulary import DeviceType
 
 
 class EntityKind(StrEnum):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from domain.configuration.document import SimulationConfigurationDocument
-from domain.packets.device import BoundKey, Device, EntityKind
-from domain.packets.entity import measured_by
-from domain.packets.measurand import Measurand
-from domain.packets.profile import PacketProfile
-from domain.packets.sources import SOURCES
-from domain.packets.tree import WEATHER, Ref, Tree
+from depot_sim.domain.configuration.document import SimulationConfigurationDocument
+from depot_sim.domain.packets.device import BoundKey, Device, EntityKind
+from depot_sim.domain.packets.entity import measured_by
+from depot_sim.domain.packets.measurand import Measurand
+from depot_sim.domain.packets.profile import PacketProfile
+from depot_sim.domain.packets.sources import SOURCES
+from depot_sim.domain.packets.tree import WEATHER, Ref, Tree
 
 _OF_THE_LINK = frozenset({"HEARTBEAT_STATUS", "HEARTBEAT_COUNTER"})
 

@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from domain.aggregate import Aggregate
-from domain.events import Event
+from depot_sim.domain.aggregate import Aggregate
+from depot_sim.domain.events import Event
 
 
 class PacketFeedListed(Event, frozen=True, omit_defaults=True):

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import isqrt
 
-from domain.configuration.document import SensorQuantity
-from domain.configuration.quantities import PPM
-from domain.packets.device import EntityKind
-from domain.packets.entity import Entity
-from domain.run.world.noise import SIGMA
-from domain.run.world.readings import power_factor_ppm
-from domain.run.world.state import World
+from depot_sim.domain.configuration.document import SensorQuantity
+from depot_sim.domain.configuration.quantities import PPM
+from depot_sim.domain.packets.device import EntityKind
+from depot_sim.domain.packets.entity import Entity
+from depot_sim.domain.run.world.noise import SIGMA
+from depot_sim.domain.run.world.readings import power_factor_ppm
+from depot_sim.domain.run.world.state import World
 
 NOMINAL_MV = 230_000
 NOMINAL_MHZ = 50_000

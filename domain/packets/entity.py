@@ -9,13 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from domain.configuration.document import Sensor, SensorQuantity
-from domain.packets.device import EntityKind
-from domain.packets.modes import ModeTable
-from domain.packets.recent_noise import RecentNoise
-from domain.packets.room import ChargingRoom
-from domain.run.world.depot import Depot
-from domain.run.world.noise import Noise
+from depot_sim.domain.configuration.document import Sensor, SensorQuantity
+from depot_sim.domain.packets.device import EntityKind
+from depot_sim.domain.packets.modes import ModeTable
+from depot_sim.domain.packets.recent_noise import RecentNoise
+from depot_sim.domain.packets.room import ChargingRoom
+from depot_sim.domain.run.world.depot import Depot
+from depot_sim.domain.run.world.noise import Noise
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,13 +10,13 @@ from typing import ClassVar, TypeAlias
 
 import msgspec
 
-from domain.credentials import Authorization, Credentials
-from domain.errors import Fault
-from domain.events import Event
-from domain.packets.device import Device
-from domain.packets.packet import Measurement, Packet
-from domain.packets.vocabulary import DeviceType, PacketType
-from domain.scenario.effects import Reorder
+from depot_sim.domain.credentials import Authorization, Credentials
+from depot_sim.domain.errors import Fault
+from depot_sim.domain.events import Event
+from depot_sim.domain.packets.device import Device
+from depot_sim.domain.packets.packet import Measurement, Packet
+from depot_sim.domain.packets.vocabulary import DeviceType, PacketType
+from depot_sim.domain.scenario.effects import Reorder
 
 Headers: TypeAlias = tuple[tuple[str, str], ...]
 

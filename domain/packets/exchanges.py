@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from domain.packets.packet import Packet
-from domain.scenario.exchange import Direction, Exchange
+from depot_sim.domain.packets.packet import Packet
+from depot_sim.domain.scenario.exchange import Direction, Exchange
 
 ANSWER = "Answer"
 ACCEPTED = "accepted"

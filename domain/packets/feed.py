@@ -11,19 +11,19 @@ from heapq import merge
 from itertools import islice
 from typing import Any, ClassVar, NamedTuple
 
-from domain.aggregate import Aggregate
-from domain.errors import Conflict, NotFound
-from domain.events import Event
-from domain.packets import events as e
-from domain.packets.delivery import Attempt, Fate, fate_of, retry_ms
-from domain.packets.device import BoundKey
-from domain.packets.lens import Draft, Lens
-from domain.packets.packet import Packet, packet_id_of
-from domain.packets.profile import PacketProfile, read_profile
-from domain.packets.sight import Observes, Sight
-from domain.packets.state import HANDLERS, FeedState, Waiting, find
-from domain.packets.treating import Treated
-from domain.projection import ProjectionHealth, ProjectionStateChanged
+from depot_sim.domain.aggregate import Aggregate
+from depot_sim.domain.errors import Conflict, NotFound
+from depot_sim.domain.events import Event
+from depot_sim.domain.packets import events as e
+from depot_sim.domain.packets.delivery import Attempt, Fate, fate_of, retry_ms
+from depot_sim.domain.packets.device import BoundKey
+from depot_sim.domain.packets.lens import Draft, Lens
+from depot_sim.domain.packets.packet import Packet, packet_id_of
+from depot_sim.domain.packets.profile import PacketProfile, read_profile
+from depot_sim.domain.packets.sight import Observes, Sight
+from depot_sim.domain.packets.state import HANDLERS, FeedState, Waiting, find
+from depot_sim.domain.packets.treating import Treated
+from depot_sim.domain.projection import ProjectionHealth, ProjectionStateChanged
 
 FAMILY = "packets"
 CHECKPOINT_EVERY = 1_000

@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 from msgspec import UNSET
 
-from domain.packets.device import Device
-from domain.packets.events import WatchedValue
-from domain.packets.measurand import Measurand
-from domain.packets.packet import Measurement
-from domain.packets.sight import Observes, Sight
-from domain.packets.state import DeviceState
-from domain.packets.vocabulary import PacketType
+from depot_sim.domain.packets.device import Device
+from depot_sim.domain.packets.events import WatchedValue
+from depot_sim.domain.packets.measurand import Measurand
+from depot_sim.domain.packets.packet import Measurement
+from depot_sim.domain.packets.sight import Observes, Sight
+from depot_sim.domain.packets.state import DeviceState
+from depot_sim.domain.packets.vocabulary import PacketType
 
 CAPACITY, HEARTBEAT, COUNTER = "AVAILABLE_CHARGING_CAPACITY", "HEARTBEAT_STATUS", "HEARTBEAT_COUNTER"
 _COMPANIONS = {CAPACITY: HEARTBEAT, HEARTBEAT: CAPACITY}

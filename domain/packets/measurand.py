@@ -8,10 +8,10 @@ from typing import TypeAlias
 
 import msgspec
 
-from domain.packets.decimals import Scale
-from domain.packets.packet import Measurement
-from domain.packets.units import Dimension
-from domain.packets.vocabulary import DeviceType, Quality
+from depot_sim.domain.packets.decimals import Scale
+from depot_sim.domain.packets.packet import Measurement
+from depot_sim.domain.packets.units import Dimension
+from depot_sim.domain.packets.vocabulary import DeviceType, Quality
 
 WorldValue: TypeAlias = int | str | bool | tuple[str, ...] | None
 """What a source gives: an integer in its dimension's base unit, a word, a flag, texts, or None for "there is none"."""

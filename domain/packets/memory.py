@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from domain.packets.packet import Measurement, Packet
-from domain.packets.vocabulary import PacketType
+from depot_sim.domain.packets.packet import Measurement, Packet
+from depot_sim.domain.packets.vocabulary import PacketType
 
 
 class Said(NamedTuple):

@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 import msgspec
 
-from domain.configuration.faults import Faults, one_of, quoted
-from domain.errors import Fault
-from domain.packets.contract.tables import Row, read_table
-from domain.run.world.fail_safe import HeartbeatStatus
-from domain.run.world.state import Control, Dispatch, PowerState
+from depot_sim.domain.configuration.faults import Faults, one_of, quoted
+from depot_sim.domain.errors import Fault
+from depot_sim.domain.packets.contract.tables import Row, read_table
+from depot_sim.domain.run.world.fail_safe import HeartbeatStatus
+from depot_sim.domain.run.world.state import Control, Dispatch, PowerState
 
 FILE = "bess_modes.csv"
 _ANY = "*"

@@ -6,17 +6,17 @@ from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from typing import NamedTuple
 
-from domain.packets.calendar import Calendar
-from domain.packets.device import Device, EntityKind
-from domain.packets.entity import Entity, Site, entity_of
-from domain.packets.measurand import WorldValue
-from domain.packets.points import STEADY
-from domain.packets.profile import PacketProfile
-from domain.packets.sources import SOURCES, Source
-from domain.packets.vocabulary import DeviceType, Quality
-from domain.run.world.depot import Depot
-from domain.run.world.fail_safe import heartbeats
-from domain.run.world.state import NOBODY, SensorMode, World
+from depot_sim.domain.packets.calendar import Calendar
+from depot_sim.domain.packets.device import Device, EntityKind
+from depot_sim.domain.packets.entity import Entity, Site, entity_of
+from depot_sim.domain.packets.measurand import WorldValue
+from depot_sim.domain.packets.points import STEADY
+from depot_sim.domain.packets.profile import PacketProfile
+from depot_sim.domain.packets.sources import SOURCES, Source
+from depot_sim.domain.packets.vocabulary import DeviceType, Quality
+from depot_sim.domain.run.world.depot import Depot
+from depot_sim.domain.run.world.fail_safe import heartbeats
+from depot_sim.domain.run.world.state import NOBODY, SensorMode, World
 
 SPREAD_FROM = 10
 """Feeds of so many devices and more do not have them all report at the same moment."""

@@ -6,7 +6,7 @@ from uuid import UUID, uuid5
 
 import msgspec
 
-from domain.packets.vocabulary import DeviceType, PacketType, Quality
+from depot_sim.domain.packets.vocabulary import DeviceType, PacketType, Quality
 
 _NAMES = UUID("0d6c9f4e-3c0b-5b58-9d3f-4f3a1f2f7f10")
 

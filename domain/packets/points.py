@@ -5,9 +5,9 @@ Never after events about how the run is operated, nor wherever an append happens
 
 from __future__ import annotations
 
-from domain.events import Event
-from domain.packets.device import EntityKind
-from domain.run import events as r
+from depot_sim.domain.events import Event
+from depot_sim.domain.packets.device import EntityKind
+from depot_sim.domain.run import events as r
 
 _CHANGES: frozenset[type[Event]] = frozenset(
     {

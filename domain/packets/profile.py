@@ -17,23 +17,23 @@ from urllib.parse import quote
 
 import msgspec
 
-from domain.configuration.faults import Faults, quoted
-from domain.errors import Fault
-from domain.headers import LITERAL, name_fault
-from domain.packets.contract import enums, manifest, measurand_table
-from domain.packets.contract.manifest import Encoding, Manifest
-from domain.packets.contract.nearest import nearest
-from domain.packets.contract.template import Node, Object, Text, read_template, slots_in
-from domain.packets.encoders import envelope, senml
-from domain.packets.encoders.envelope import EnvelopeEncoder, Wording
-from domain.packets.encoders.rendering import render_text
-from domain.packets.encoders.senml import SenmlEncoder
-from domain.packets.encoders.stamps import Stamps
-from domain.packets.measurand import Measurand, WorldValue
-from domain.packets.modes import FILE as MODES_FILE
-from domain.packets.modes import ModeTable, modes_in
-from domain.packets.packet import Packet
-from domain.packets.vocabulary import DeviceType, PacketType, Quality
+from depot_sim.domain.configuration.faults import Faults, quoted
+from depot_sim.domain.errors import Fault
+from depot_sim.domain.headers import LITERAL, name_fault
+from depot_sim.domain.packets.contract import enums, manifest, measurand_table
+from depot_sim.domain.packets.contract.manifest import Encoding, Manifest
+from depot_sim.domain.packets.contract.nearest import nearest
+from depot_sim.domain.packets.contract.template import Node, Object, Text, read_template, slots_in
+from depot_sim.domain.packets.encoders import envelope, senml
+from depot_sim.domain.packets.encoders.envelope import EnvelopeEncoder, Wording
+from depot_sim.domain.packets.encoders.rendering import render_text
+from depot_sim.domain.packets.encoders.senml import SenmlEncoder
+from depot_sim.domain.packets.encoders.stamps import Stamps
+from depot_sim.domain.packets.measurand import Measurand, WorldValue
+from depot_sim.domain.packets.modes import FILE as MODES_FILE
+from depot_sim.domain.packets.modes import ModeTable, modes_in
+from depot_sim.domain.packets.packet import Packet
+from depot_sim.domain.packets.vocabulary import DeviceType, PacketType, Quality
 
 __all__ = ["Measurand", "PacketProfile", "WorldValue", "read_profile"]
 

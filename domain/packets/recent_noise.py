@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from domain.run.world.noise import Noise
+from depot_sim.domain.run.world.noise import Noise
 
 
 class RecentNoise(Noise):

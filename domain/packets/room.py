@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from domain.run.world.capacity import charging_capacities
-from domain.run.world.depot import Depot
-from domain.run.world.state import World
+from depot_sim.domain.run.world.capacity import charging_capacities
+from depot_sim.domain.run.world.depot import Depot
+from depot_sim.domain.run.world.state import World
 
 
 class ChargingRoom:

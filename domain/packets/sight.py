@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from domain.packets.measurand import WorldValue
-from domain.packets.vocabulary import Quality
-from domain.run.world.state import World
+from depot_sim.domain.packets.measurand import WorldValue
+from depot_sim.domain.packets.vocabulary import Quality
+from depot_sim.domain.run.world.state import World
 
 
 class Sight(NamedTuple):

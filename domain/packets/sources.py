@@ -9,17 +9,17 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from domain.configuration.document import SensorQuantity
-from domain.packets import conditions as c
-from domain.packets import electrical as el
-from domain.packets import supplies as s
-from domain.packets.device import EntityKind
-from domain.packets.entity import Entity
-from domain.packets.measurand import WorldValue
-from domain.packets.units import Dimension
-from domain.packets.vocabulary import Quality
-from domain.run.world.fail_safe import HeartbeatStatus
-from domain.run.world.state import ControllerMode, Dispatch, PowerState, World
+from depot_sim.domain.configuration.document import SensorQuantity
+from depot_sim.domain.packets import conditions as c
+from depot_sim.domain.packets import electrical as el
+from depot_sim.domain.packets import supplies as s
+from depot_sim.domain.packets.device import EntityKind
+from depot_sim.domain.packets.entity import Entity
+from depot_sim.domain.packets.measurand import WorldValue
+from depot_sim.domain.packets.units import Dimension
+from depot_sim.domain.packets.vocabulary import Quality
+from depot_sim.domain.run.world.fail_safe import HeartbeatStatus
+from depot_sim.domain.run.world.state import ControllerMode, Dispatch, PowerState, World
 
 _POWER, _ENERGY = SensorQuantity.ACTIVE_POWER, SensorQuantity.ENERGY_IMPORT
 _NODE, _CHARGER, _BESS, _PV = EntityKind.NODE, EntityKind.CHARGER, EntityKind.BESS, EntityKind.PV

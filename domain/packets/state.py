@@ -8,12 +8,12 @@ from typing import Any
 
 import msgspec
 
-from domain.events import Event
-from domain.packets import events as e
-from domain.packets.memory import Memory
-from domain.packets.vocabulary import PacketType
-from domain.projection import ProjectionHealth, ProjectionStateChanged
-from domain.scenario.effects import Reorder
+from depot_sim.domain.events import Event
+from depot_sim.domain.packets import events as e
+from depot_sim.domain.packets.memory import Memory
+from depot_sim.domain.packets.vocabulary import PacketType
+from depot_sim.domain.projection import ProjectionHealth, ProjectionStateChanged
+from depot_sim.domain.scenario.effects import Reorder
 
 
 class Waiting(msgspec.Struct):

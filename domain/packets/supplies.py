@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from domain.configuration.document import SensorQuantity
-from domain.configuration.quantities import MS_PER_MINUTE, PPM
-from domain.packets.device import EntityKind
-from domain.packets.electrical import is_dark
-from domain.packets.entity import Entity
-from domain.run.world.limits import export_limit_w, fail_safe_limit_w
-from domain.run.world.registers import bess_exported_mj, pv_generated_mj
-from domain.run.world.state import PowerState, World
+from depot_sim.domain.configuration.document import SensorQuantity
+from depot_sim.domain.configuration.quantities import MS_PER_MINUTE, PPM
+from depot_sim.domain.packets.device import EntityKind
+from depot_sim.domain.packets.electrical import is_dark
+from depot_sim.domain.packets.entity import Entity
+from depot_sim.domain.run.world.limits import export_limit_w, fail_safe_limit_w
+from depot_sim.domain.run.world.registers import bess_exported_mj, pv_generated_mj
+from depot_sim.domain.run.world.state import PowerState, World
 
 STATE_OF_HEALTH_PPM = 950_000
 """The world's batteries do not age; this is a mid-life one."""

@@ -14,15 +14,15 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from domain.packets.device import BoundKey
-from domain.packets.distorting import distorted
-from domain.packets.memory import Memory
-from domain.packets.packet import Packet
-from domain.scenario.effects import Outage, Reorder, Withhold
-from domain.scenario.exchange import Exchange
-from domain.scenario.malforming import malformed
-from domain.scenario.overrides import Overrides
-from domain.scenario.treatment import Treatment
+from depot_sim.domain.packets.device import BoundKey
+from depot_sim.domain.packets.distorting import distorted
+from depot_sim.domain.packets.memory import Memory
+from depot_sim.domain.packets.packet import Packet
+from depot_sim.domain.scenario.effects import Outage, Reorder, Withhold
+from depot_sim.domain.scenario.exchange import Exchange
+from depot_sim.domain.scenario.malforming import malformed
+from depot_sim.domain.scenario.overrides import Overrides
+from depot_sim.domain.scenario.treatment import Treatment
 
 
 class Treated(msgspec.Struct, frozen=True):

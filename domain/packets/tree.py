@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from domain.configuration.document import Node, NodeKind, SimulationConfigurationDocument
-from domain.errors import NotFound
-from domain.packets.device import EntityKind
-from domain.packets.vocabulary import DeviceType
+from depot_sim.domain.configuration.document import Node, NodeKind, SimulationConfigurationDocument
+from depot_sim.domain.errors import NotFound
+from depot_sim.domain.packets.device import EntityKind
+from depot_sim.domain.packets.vocabulary import DeviceType
 
 Ref = tuple[EntityKind, str]
 """An entity by kind and id."""

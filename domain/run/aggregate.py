@@ -10,22 +10,22 @@ from typing import Any
 
 import msgspec
 
-from domain.aggregate import Aggregate
-from domain.configuration.definition import Definition
-from domain.configuration.document import DisturbanceProfile, SimulationConfigurationDocument
-from domain.errors import CommandRefused, Conflict, Fault, InvalidInput
-from domain.events import Event
-from domain.run import events as e
-from domain.run.commands import Command
-from domain.run.decisions import decide
-from domain.run.world.depot import Depot
-from domain.run.world.disturbances import TYPICAL
-from domain.run.world.engine import Engine
-from domain.run.world.evolve import HANDLERS, Evolution
-from domain.run.world.genesis import genesis
-from domain.run.world.noise import Noise
-from domain.run.world.stage import Stage
-from domain.run.world.state import World, state_sha256
+from depot_sim.domain.aggregate import Aggregate
+from depot_sim.domain.configuration.definition import Definition
+from depot_sim.domain.configuration.document import DisturbanceProfile, SimulationConfigurationDocument
+from depot_sim.domain.errors import CommandRefused, Conflict, Fault, InvalidInput
+from depot_sim.domain.events import Event
+from depot_sim.domain.run import events as e
+from depot_sim.domain.run.commands import Command
+from depot_sim.domain.run.decisions import decide
+from depot_sim.domain.run.world.depot import Depot
+from depot_sim.domain.run.world.disturbances import TYPICAL
+from depot_sim.domain.run.world.engine import Engine
+from depot_sim.domain.run.world.evolve import HANDLERS, Evolution
+from depot_sim.domain.run.world.genesis import genesis
+from depot_sim.domain.run.world.noise import Noise
+from depot_sim.domain.run.world.stage import Stage
+from depot_sim.domain.run.world.state import World, state_sha256
 
 
 class RunStatus(Enum):

@@ -11,9 +11,9 @@ from typing import ClassVar
 
 import msgspec
 
-from domain.configuration.quantities import Duration, Energy, Power, Share, SignedPower, SinceStart
-from domain.run.world.forecast import ForecastType
-from domain.run.world.state import Control, ControllerMode, Dispatch, PowerState, SensorMode
+from depot_sim.domain.configuration.quantities import Duration, Energy, Power, Share, SignedPower, SinceStart
+from depot_sim.domain.run.world.forecast import ForecastType
+from depot_sim.domain.run.world.state import Control, ControllerMode, Dispatch, PowerState, SensorMode
 
 
 class Command(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

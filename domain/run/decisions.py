@@ -6,16 +6,16 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from domain.configuration.document import SensorQuantity
-from domain.configuration.quantities import PPM, Duration, Energy, Quantity, Share, SignedPower, Temperature
-from domain.errors import CommandRefused, Fault, InvalidInput
-from domain.run import commands as c
-from domain.run import events as e
-from domain.run.site_decisions import SITE_DECISIONS, share_of
-from domain.run.world import yard
-from domain.run.world.depot import find
-from domain.run.world.stage import Stage, present_battery_mj
-from domain.run.world.state import NOBODY, Presence, SensorMode
+from depot_sim.domain.configuration.document import SensorQuantity
+from depot_sim.domain.configuration.quantities import PPM, Duration, Energy, Quantity, Share, SignedPower, Temperature
+from depot_sim.domain.errors import CommandRefused, Fault, InvalidInput
+from depot_sim.domain.run import commands as c
+from depot_sim.domain.run import events as e
+from depot_sim.domain.run.site_decisions import SITE_DECISIONS, share_of
+from depot_sim.domain.run.world import yard
+from depot_sim.domain.run.world.depot import find
+from depot_sim.domain.run.world.stage import Stage, present_battery_mj
+from depot_sim.domain.run.world.state import NOBODY, Presence, SensorMode
 
 _SENSOR_UNITS: Mapping[SensorQuantity, type[Quantity]] = MappingProxyType(
     {

@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from domain.configuration.quantities import MS_PER_SECOND, PPM, Power, Share
-from domain.errors import CommandRefused, Fault, InvalidInput
-from domain.run import commands as c
-from domain.run import events as e
-from domain.run.world.depot import find
-from domain.run.world.fail_safe import spacing
-from domain.run.world.forecast import ActiveForecast, ForecastBlock, ForecastType, set_apart
-from domain.run.world.stage import Stage
+from depot_sim.domain.configuration.quantities import MS_PER_SECOND, PPM, Power, Share
+from depot_sim.domain.errors import CommandRefused, Fault, InvalidInput
+from depot_sim.domain.run import commands as c
+from depot_sim.domain.run import events as e
+from depot_sim.domain.run.world.depot import find
+from depot_sim.domain.run.world.fail_safe import spacing
+from depot_sim.domain.run.world.forecast import ActiveForecast, ForecastBlock, ForecastType, set_apart
+from depot_sim.domain.run.world.stage import Stage
 
 _LONGEST_FORECAST_ID = 256
 _MOST_BLOCKS = 10_000

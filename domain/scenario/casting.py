@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from domain.configuration.document import Sensor
-from domain.configuration.faults import quoted
-from domain.configuration.pointer import child
-from domain.errors import Fault, InvalidInput
-from domain.run.world.depot import Depot
-from domain.scenario.family import nearest_names
-from domain.scenario.script import TARGETS, NeedKind, Script, is_reference
-from domain.scenario.script_reading import entity_fields
+from depot_sim.domain.configuration.document import Sensor
+from depot_sim.domain.configuration.faults import quoted
+from depot_sim.domain.configuration.pointer import child
+from depot_sim.domain.errors import Fault, InvalidInput
+from depot_sim.domain.run.world.depot import Depot
+from depot_sim.domain.scenario.family import nearest_names
+from depot_sim.domain.scenario.script import TARGETS, NeedKind, Script, is_reference
+from depot_sim.domain.scenario.script_reading import entity_fields
 
 Targets = Mapping[NeedKind, Sequence[str]]
 """Ids of the run's feeds and sessions, in their order."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from domain.run.world.noise import Noise
-from domain.scenario.effects import Delay
+from depot_sim.domain.run.world.noise import Noise
+from depot_sim.domain.scenario.effects import Delay
 
 LONGEST_MS = 24 * 3_600_000
 """No delay is longer; the far tail of a lognormal one is cut here."""

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import msgspec
 
-from domain.configuration.faults import one_of, quoted
-from domain.errors import Fault
-from domain.scenario.delays import LONGEST_MS
-from domain.scenario.effects import (
+from depot_sim.domain.configuration.faults import one_of, quoted
+from depot_sim.domain.errors import Fault
+from depot_sim.domain.scenario.delays import LONGEST_MS
+from depot_sim.domain.scenario.effects import (
     AnyEffect,
     Delay,
     Distort,
@@ -23,9 +23,9 @@ from domain.scenario.effects import (
     Reorder,
     Unavailable,
 )
-from domain.scenario.exchange import Direction, decode_json
-from domain.scenario.family import Family
-from domain.scenario.pointers import is_pointer
+from depot_sim.domain.scenario.exchange import Direction, decode_json
+from depot_sim.domain.scenario.family import Family
+from depot_sim.domain.scenario.pointers import is_pointer
 
 MOST_COPIES = 100
 LONGEST_SHIFT_MS = 366 * LONGEST_MS

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import msgspec
 
-from domain.scenario.exchange import Direction
+from depot_sim.domain.scenario.exchange import Direction
 
 BOTH = frozenset(Direction)
 INBOUND = frozenset({Direction.INBOUND})

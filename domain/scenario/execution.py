@@ -9,17 +9,17 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from domain.aggregate import Aggregate
-from domain.configuration import structure
-from domain.errors import Conflict, DepotSimError, InvalidInput
-from domain.events import Event
-from domain.run.commands import COMMANDS, Command
-from domain.run.world.state import NEVER
-from domain.scenario import execution_events as e
-from domain.scenario.execution_events import ScenarioVerdict
-from domain.scenario.expectation_events import Verdict
-from domain.scenario.script import NeedKind, Script, Step, is_reference, resolved
-from domain.scenario.script_reading import read_script
+from depot_sim.domain.aggregate import Aggregate
+from depot_sim.domain.configuration import structure
+from depot_sim.domain.errors import Conflict, DepotSimError, InvalidInput
+from depot_sim.domain.events import Event
+from depot_sim.domain.run.commands import COMMANDS, Command
+from depot_sim.domain.run.world.state import NEVER
+from depot_sim.domain.scenario import execution_events as e
+from depot_sim.domain.scenario.execution_events import ScenarioVerdict
+from depot_sim.domain.scenario.expectation_events import Verdict
+from depot_sim.domain.scenario.script import NeedKind, Script, Step, is_reference, resolved
+from depot_sim.domain.scenario.script_reading import read_script
 
 
 class ExecutionStatus(StrEnum):

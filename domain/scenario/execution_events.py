@@ -7,8 +7,8 @@ from typing import ClassVar
 
 import msgspec
 
-from domain.events import Event
-from domain.scenario.expectation_events import Verdict
+from depot_sim.domain.events import Event
+from depot_sim.domain.scenario.expectation_events import Verdict
 
 
 class ScenarioVerdict(StrEnum):

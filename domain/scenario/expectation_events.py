@@ -7,8 +7,8 @@ from typing import ClassVar, NamedTuple
 
 import msgspec
 
-from domain.events import Event
-from domain.scenario.matching import FieldComparison, Pattern
+from depot_sim.domain.events import Event
+from depot_sim.domain.scenario.matching import FieldComparison, Pattern
 
 
 class Clock(StrEnum):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import msgspec
 
-from domain.configuration import structure
-from domain.configuration.pointer import child
-from domain.scenario.exchange import Direction
-from domain.scenario.expectation_events import Clock, Each, Expectation, Moment, Step
-from domain.scenario.family import Family
-from domain.scenario.instants import Instant, written
-from domain.scenario.matching import Pattern
-from domain.scenario.pattern_requests import PatternReader, PatternRequest, raise_faults
+from depot_sim.domain.configuration import structure
+from depot_sim.domain.configuration.pointer import child
+from depot_sim.domain.scenario.exchange import Direction
+from depot_sim.domain.scenario.expectation_events import Clock, Each, Expectation, Moment, Step
+from depot_sim.domain.scenario.family import Family
+from depot_sim.domain.scenario.instants import Instant, written
+from depot_sim.domain.scenario.matching import Pattern
+from depot_sim.domain.scenario.pattern_requests import PatternReader, PatternRequest, raise_faults
 
 MOST_STEPS = 20
 MOST_MESSAGES = 1_000

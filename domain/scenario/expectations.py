@@ -8,11 +8,11 @@ from uuid import UUID, uuid5
 
 import msgspec
 
-from domain.aggregate import Aggregate
-from domain.errors import Conflict, NotFound
-from domain.events import Event
-from domain.scenario.exchange import Exchange
-from domain.scenario.expectation_events import (
+from depot_sim.domain.aggregate import Aggregate
+from depot_sim.domain.errors import Conflict, NotFound
+from depot_sim.domain.events import Event
+from depot_sim.domain.scenario.exchange import Exchange
+from depot_sim.domain.scenario.expectation_events import (
     Clock,
     Expectation,
     MessageAnswerAwaited,
@@ -26,9 +26,9 @@ from domain.scenario.expectation_events import (
     Reason,
     Verdict,
 )
-from domain.scenario.nearest import nearest
-from domain.scenario.recent import Recent
-from domain.scenario.standing import Awaited, Counts, Standing, advanced, awaits, is_answer, is_complete
+from depot_sim.domain.scenario.nearest import nearest
+from depot_sim.domain.scenario.recent import Recent
+from depot_sim.domain.scenario.standing import Awaited, Counts, Standing, advanced, awaits, is_answer, is_complete
 
 MOST_WAITING = 200
 MOST_SETTLED = 100

@@ -7,9 +7,9 @@ from difflib import get_close_matches
 
 import msgspec
 
-from domain.scenario.effects import AnyEffect, Effect
-from domain.scenario.exchange import Direction
-from domain.scenario.override_events import Match
+from depot_sim.domain.scenario.effects import AnyEffect, Effect
+from depot_sim.domain.scenario.exchange import Direction
+from depot_sim.domain.scenario.override_events import Match
 
 
 class Mode(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -8,11 +8,11 @@ from typing import Any
 
 import msgspec
 
-from domain.scenario.effects import How, Malform
-from domain.scenario.exchange import NOTHING, decode_json
-from domain.scenario.instants import Instant, written
-from domain.scenario.matching import same
-from domain.scenario.pointers import edited, tokens_of
+from depot_sim.domain.scenario.effects import How, Malform
+from depot_sim.domain.scenario.exchange import NOTHING, decode_json
+from depot_sim.domain.scenario.instants import Instant, written
+from depot_sim.domain.scenario.matching import same
+from depot_sim.domain.scenario.pointers import edited, tokens_of
 
 _DEPTH = 10_000
 _NAN = "\ufdd0NaN\ufdd0"  # noncharacters: no message holds them

@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from domain.scenario.exchange import NOTHING, Direction, Exchange, decode_json
-from domain.scenario.pointers import resolve
+from depot_sim.domain.scenario.exchange import NOTHING, Direction, Exchange, decode_json
+from depot_sim.domain.scenario.pointers import resolve
 
 _LONGEST_SHOWN = 200
 _encode = msgspec.json.Encoder(decimal_format="number").encode

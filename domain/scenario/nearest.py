@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 import msgspec
 
-from domain.scenario.expectation_events import NearMiss, Step
-from domain.scenario.instants import written
-from domain.scenario.matching import FieldComparison, compare
-from domain.scenario.recent import Seen
-from domain.scenario.standing import Standing
+from depot_sim.domain.scenario.expectation_events import NearMiss, Step
+from depot_sim.domain.scenario.instants import written
+from depot_sim.domain.scenario.matching import FieldComparison, compare
+from depot_sim.domain.scenario.recent import Seen
+from depot_sim.domain.scenario.standing import Standing
 
 SHOWN = 3
 _WEIGHTS = {"message_type": 100, "direction": 50}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from domain.scenario.effects import (
+from depot_sim.domain.scenario.effects import (
     Accept,
     AnyEffect,
     Delay,
@@ -23,10 +23,10 @@ from domain.scenario.effects import (
     Unavailable,
     Withhold,
 )
-from domain.scenario.exchange import Direction
-from domain.scenario.family import Family, Mode
-from domain.scenario.matching import Check, Condition
-from domain.scenario.override_events import Match
+from depot_sim.domain.scenario.exchange import Direction
+from depot_sim.domain.scenario.family import Family, Mode
+from depot_sim.domain.scenario.matching import Check, Condition
+from depot_sim.domain.scenario.override_events import Match
 
 HANDSHAKE, ACKNOWLEDGE, HEARTBEAT = "Handshake", "HandshakeAcknowledge", "Heartbeat"
 FORECAST, ADJUSTMENT = "UpdateGroupCapacityForecast", "AdjustGroupCapacityForecast"

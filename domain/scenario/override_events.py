@@ -7,9 +7,9 @@ from typing import ClassVar
 
 import msgspec
 
-from domain.events import Event
-from domain.scenario.effects import AnyEffect
-from domain.scenario.matching import Pattern
+from depot_sim.domain.events import Event
+from depot_sim.domain.scenario.effects import AnyEffect
+from depot_sim.domain.scenario.matching import Pattern
 
 
 class Match(Pattern, frozen=True, omit_defaults=True):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import msgspec
 
-from domain.configuration import structure
-from domain.configuration.faults import quoted
-from domain.scenario.effect_limits import direction_fault, direction_of, effect_faults
-from domain.scenario.effects import AnyEffect
-from domain.scenario.family import Family, Mode, nearest_names
-from domain.scenario.instants import Instant, written
-from domain.scenario.override_events import Match, Override
-from domain.scenario.pattern_requests import PatternReader, PatternRequest, raise_faults
+from depot_sim.domain.configuration import structure
+from depot_sim.domain.configuration.faults import quoted
+from depot_sim.domain.scenario.effect_limits import direction_fault, direction_of, effect_faults
+from depot_sim.domain.scenario.effects import AnyEffect
+from depot_sim.domain.scenario.family import Family, Mode, nearest_names
+from depot_sim.domain.scenario.instants import Instant, written
+from depot_sim.domain.scenario.override_events import Match, Override
+from depot_sim.domain.scenario.pattern_requests import PatternReader, PatternRequest, raise_faults
 
 LONGEST_MS = 24 * 3_600_000
 """How long an override stays when the request does not say: every override is bounded in time."""

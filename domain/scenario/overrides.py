@@ -8,14 +8,14 @@ from uuid import UUID, uuid5
 
 import msgspec
 
-from domain.aggregate import Aggregate
-from domain.errors import Conflict, NotFound
-from domain.events import Event
-from domain.run.world.noise import Noise
-from domain.scenario.delays import drawn_ms
-from domain.scenario.effects import STACKING, AnyEffect, Delay, Slot
-from domain.scenario.exchange import Exchange
-from domain.scenario.override_events import (
+from depot_sim.domain.aggregate import Aggregate
+from depot_sim.domain.errors import Conflict, NotFound
+from depot_sim.domain.events import Event
+from depot_sim.domain.run.world.noise import Noise
+from depot_sim.domain.scenario.delays import drawn_ms
+from depot_sim.domain.scenario.effects import STACKING, AnyEffect, Delay, Slot
+from depot_sim.domain.scenario.exchange import Exchange
+from depot_sim.domain.scenario.override_events import (
     Ended,
     Override,
     OverrideApplied,

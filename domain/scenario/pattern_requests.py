@@ -7,14 +7,14 @@ from typing import Any
 
 import msgspec
 
-from domain.configuration import structure
-from domain.configuration.faults import one_of, quoted, shown
-from domain.configuration.pointer import child
-from domain.errors import Fault
-from domain.scenario.exchange import Direction
-from domain.scenario.family import Family, nearest_names
-from domain.scenario.matching import Check, Condition
-from domain.scenario.pointers import is_pointer
+from depot_sim.domain.configuration import structure
+from depot_sim.domain.configuration.faults import one_of, quoted, shown
+from depot_sim.domain.configuration.pointer import child
+from depot_sim.domain.errors import Fault
+from depot_sim.domain.scenario.exchange import Direction
+from depot_sim.domain.scenario.family import Family, nearest_names
+from depot_sim.domain.scenario.matching import Check, Condition
+from depot_sim.domain.scenario.pointers import is_pointer
 
 MOST_CONDITIONS = 20
 _LONGEST_HEADER = 100

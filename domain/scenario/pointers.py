@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from domain.scenario.exchange import NOTHING
+from depot_sim.domain.scenario.exchange import NOTHING
 
 _FORM = re.compile(r"(?:/(?:[^~/]|~[01])*)*")
 _INDEX = re.compile(r"0|[1-9][0-9]{0,8}", re.ASCII)

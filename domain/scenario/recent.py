@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from domain.scenario.exchange import Exchange
+from depot_sim.domain.scenario.exchange import Exchange
 
 MOST = 50
 LARGEST_BODY = 64 * 2**10

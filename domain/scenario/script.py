@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from domain.configuration.document import Id
-from domain.configuration.quantities import Duration
-from domain.run.commands import COMMANDS
-from domain.scenario.expectation_events import Clock
+from depot_sim.domain.configuration.document import Id
+from depot_sim.domain.configuration.quantities import Duration
+from depot_sim.domain.run.commands import COMMANDS
+from depot_sim.domain.scenario.expectation_events import Clock
 
 OVERRIDE, CLEAR_OVERRIDES, EXPECT = "override", "clear-overrides", "expect"
 ACTIONS: tuple[str, ...] = (*COMMANDS, OVERRIDE, CLEAR_OVERRIDES, EXPECT)

@@ -7,19 +7,19 @@ from typing import Any
 
 import msgspec
 
-from domain.configuration import structure
-from domain.configuration.faults import Faults, one_of, quoted, shown
-from domain.configuration.pointer import child
-from domain.configuration.quantities import Duration
-from domain.errors import Fault, InvalidInput
-from domain.run.commands import COMMANDS
-from domain.scenario.expectation_events import Clock, Moment
-from domain.scenario.expectation_requests import read_expectation_request
-from domain.scenario.family import Family, nearest_names
-from domain.scenario.oscp_modes import OSCP
-from domain.scenario.override_requests import read_override_request
-from domain.scenario.packet_modes import PACKETS
-from domain.scenario.script import (
+from depot_sim.domain.configuration import structure
+from depot_sim.domain.configuration.faults import Faults, one_of, quoted, shown
+from depot_sim.domain.configuration.pointer import child
+from depot_sim.domain.configuration.quantities import Duration
+from depot_sim.domain.errors import Fault, InvalidInput
+from depot_sim.domain.run.commands import COMMANDS
+from depot_sim.domain.scenario.expectation_events import Clock, Moment
+from depot_sim.domain.scenario.expectation_requests import read_expectation_request
+from depot_sim.domain.scenario.family import Family, nearest_names
+from depot_sim.domain.scenario.oscp_modes import OSCP
+from depot_sim.domain.scenario.override_requests import read_override_request
+from depot_sim.domain.scenario.packet_modes import PACKETS
+from depot_sim.domain.scenario.script import (
     ACTIONS,
     CLEAR_OVERRIDES,
     EXPECT,

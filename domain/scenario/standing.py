@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from domain.scenario.exchange import Exchange
-from domain.scenario.expectation_events import Expectation, NearMiss, Step, Verdict
+from depot_sim.domain.scenario.exchange import Exchange
+from depot_sim.domain.scenario.expectation_events import Expectation, NearMiss, Step, Verdict
 
 Counts = tuple[int, ...]
 MOST_AWAITED = 100_000

@@ -7,8 +7,8 @@ from typing import cast
 
 import msgspec
 
-from domain.scenario.effects import Distort, Duplicate, Malform, Outcome, Provoke, Reorder, Slot
-from domain.scenario.overrides import Hit
+from depot_sim.domain.scenario.effects import Distort, Duplicate, Malform, Outcome, Provoke, Reorder, Slot
+from depot_sim.domain.scenario.overrides import Hit
 
 
 class Treatment(msgspec.Struct, frozen=True):

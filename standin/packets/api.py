@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import msgspec
 from aiohttp import web
 
-from standin.bodies import read_body
-from standin.packets.intake import Acceptance, Answer, HungUp, Intake, Post, Refusal, status_of
-from standin.tokens import Gatekeeper
+from depot_sim.standin.bodies import read_body
+from depot_sim.standin.packets.intake import Acceptance, Answer, HungUp, Intake, Post, Refusal, status_of
+from depot_sim.standin.tokens import Gatekeeper
 
 _LABELS = {"X-Packet-Id": "packetId", "X-Packet-Type": "type", "X-Packet-Seq": "seq"}
 

@@ -12,8 +12,8 @@ from itertools import islice
 
 from msgspec import Struct
 
-from standin.packets.findings import Finding
-from standin.packets.packet import Packet
+from depot_sim.standin.packets.findings import Finding
+from depot_sim.standin.packets.packet import Packet
 
 _KEPT = 50_000
 _KEPT_OF_EACH = 50

@@ -9,8 +9,8 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from standin.packets.measurands import BESS_OPERATIONAL_MODE, LIMIT_DER_EXPORT
-from standin.packets.packet import Value
+from depot_sim.standin.packets.measurands import BESS_OPERATIONAL_MODE, LIMIT_DER_EXPORT
+from depot_sim.standin.packets.packet import Value
 
 _KEPT = 20_000
 

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from html import escape
 from itertools import islice
 
-from standin.html import kw, pill, table, time
-from standin.packets.archive import Entry
-from standin.packets.capability import Capability
-from standin.packets.devices import Device
-from standin.packets.intake import Intake
-from standin.packets.packet import Value
-from standin.packets.views import CapabilityView, CircuitView, MicrogridView, PowerSourceView, view_microgrid
+from depot_sim.standin.html import kw, pill, table, time
+from depot_sim.standin.packets.archive import Entry
+from depot_sim.standin.packets.capability import Capability
+from depot_sim.standin.packets.devices import Device
+from depot_sim.standin.packets.intake import Intake
+from depot_sim.standin.packets.packet import Value
+from depot_sim.standin.packets.views import CapabilityView, CircuitView, MicrogridView, PowerSourceView, view_microgrid
 
 _LINES = 10
 _MOST = 40

@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from standin.packets import units
-from standin.packets.findings import Finding, Kind
-from standin.packets.measurands import MEASURANDS, Measurand
-from standin.packets.packet import Encoding, Measurement, Packet, PacketType, Value
+from depot_sim.standin.packets import units
+from depot_sim.standin.packets.findings import Finding, Kind
+from depot_sim.standin.packets.measurands import MEASURANDS, Measurand
+from depot_sim.standin.packets.packet import Encoding, Measurement, Packet, PacketType, Value
 
 STALE_AFTER = timedelta(minutes=1)
 """A value measured so long before its packet was sent is old; one may say so by its quality."""

@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from standin.packets.capacity import CapacityLink, Report, Standing
-from standin.packets.devices import Device, Devices
-from standin.packets.settings import Clock, Settings
+from depot_sim.standin.packets.capacity import CapacityLink, Report, Standing
+from depot_sim.standin.packets.devices import Device, Devices
+from depot_sim.standin.packets.settings import Clock, Settings
 
 
 @dataclass

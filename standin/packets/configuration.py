@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from standin.packets.measurands import (
+from depot_sim.standin.packets.measurands import (
     ACTIVE_POWER,
     AVAILABLE_CHARGING_CAPACITY,
     BESS_OPERATIONAL_MODE,

@@ -7,17 +7,17 @@ from typing import Annotated
 from aiohttp import web
 from msgspec import Meta, Struct
 
-from standin import answers
-from standin.answers import Problem
-from standin.packets.archive import Archive
-from standin.packets.capability import Capability, Status
-from standin.packets.capacity import Standing
-from standin.packets.document import Document, Unmapped
-from standin.packets.intake import Intake
-from standin.packets.misbehaviour import MisbehaviourOrder
-from standin.packets.platform import Platform
-from standin.packets.settings import Settings
-from standin.packets.views import view_microgrid, view_packets
+from depot_sim.standin import answers
+from depot_sim.standin.answers import Problem
+from depot_sim.standin.packets.archive import Archive
+from depot_sim.standin.packets.capability import Capability, Status
+from depot_sim.standin.packets.capacity import Standing
+from depot_sim.standin.packets.document import Document, Unmapped
+from depot_sim.standin.packets.intake import Intake
+from depot_sim.standin.packets.misbehaviour import MisbehaviourOrder
+from depot_sim.standin.packets.platform import Platform
+from depot_sim.standin.packets.settings import Settings
+from depot_sim.standin.packets.views import view_microgrid, view_packets
 
 Limit = Annotated[int, Meta(ge=1, le=50_000)]
 

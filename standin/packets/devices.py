@@ -6,8 +6,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from standin.packets.packet import Packet
-from standin.packets.sequence import Sequence
+from depot_sim.standin.packets.packet import Packet
+from depot_sim.standin.packets.sequence import Sequence
 
 _CONTROLLER = "MICROGRID_CONTROLLER"
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 
 from msgspec import Struct
 
-from standin.packets.configuration import Action, BoundAction, Plan
+from depot_sim.standin.packets.configuration import Action, BoundAction, Plan
 
 
 class Asset(Struct, frozen=True, forbid_unknown_fields=True):

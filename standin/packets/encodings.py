@@ -10,9 +10,9 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from standin.packets.envelope import Reader, read_envelope, renamed
-from standin.packets.packet import Encoding, Measurement, Packet, PacketType
-from standin.packets.senml import Unresolvable, is_pack, read_pack
+from depot_sim.standin.packets.envelope import Reader, read_envelope, renamed
+from depot_sim.standin.packets.packet import Encoding, Measurement, Packet, PacketType
+from depot_sim.standin.packets.senml import Unresolvable, is_pack, read_pack
 
 
 class Unreadable(Exception):

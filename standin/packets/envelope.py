@@ -10,9 +10,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from standin.packets.findings import Finding, Kind
-from standin.packets.packet import Encoding, Measurement, Packet, PacketType, Quality
-from standin.packets.times import from_number, from_text
+from depot_sim.standin.packets.findings import Finding, Kind
+from depot_sim.standin.packets.packet import Encoding, Measurement, Packet, PacketType, Quality
+from depot_sim.standin.packets.times import from_number, from_text
 
 SCHEMA = "bfsim.iot.packet/1"
 DEVICE_TYPES = frozenset(

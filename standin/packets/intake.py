@@ -10,13 +10,13 @@ from typing import Any, NoReturn
 
 from msgspec import Struct
 
-from standin.changes import Changes
-from standin.packets.archive import Archive, Entry, Verdict
-from standin.packets.encodings import Context, Received, Unreadable, read_packets
-from standin.packets.findings import Finding
-from standin.packets.misbehaviour import Action, Misbehaviour, Rule
-from standin.packets.packet import Packet
-from standin.packets.platform import Platform
+from depot_sim.standin.changes import Changes
+from depot_sim.standin.packets.archive import Archive, Entry, Verdict
+from depot_sim.standin.packets.encodings import Context, Received, Unreadable, read_packets
+from depot_sim.standin.packets.findings import Finding
+from depot_sim.standin.packets.misbehaviour import Action, Misbehaviour, Rule
+from depot_sim.standin.packets.packet import Packet
+from depot_sim.standin.packets.platform import Platform
 
 _GARBAGE = b'{"accepted": \xff\xfe <html>'
 

@@ -8,24 +8,24 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from standin.packets.capability import Capability, CapabilityLog, StatusReport
-from standin.packets.capacity import Report
-from standin.packets.checks import Checker, Known, Reading, is_stale, standard
-from standin.packets.circuits import Circuits
-from standin.packets.configuration import Action, BoundAction, Plan
-from standin.packets.devices import Device, Devices
-from standin.packets.findings import Finding, Kind
-from standin.packets.measurands import (
+from depot_sim.standin.packets.capability import Capability, CapabilityLog, StatusReport
+from depot_sim.standin.packets.capacity import Report
+from depot_sim.standin.packets.checks import Checker, Known, Reading, is_stale, standard
+from depot_sim.standin.packets.circuits import Circuits
+from depot_sim.standin.packets.configuration import Action, BoundAction, Plan
+from depot_sim.standin.packets.devices import Device, Devices
+from depot_sim.standin.packets.findings import Finding, Kind
+from depot_sim.standin.packets.measurands import (
     AVAILABLE_CHARGING_CAPACITY,
     FAIL_SAFE_CAPACITY,
     HEARTBEAT_COUNTER,
     HEARTBEAT_STATUS,
     MEASURANDS,
 )
-from standin.packets.packet import Packet, Value
-from standin.packets.power_source import Latest, PowerSource
-from standin.packets.routing import NoTarget, power_source
-from standin.packets.settings import Clock, Settings
+from depot_sim.standin.packets.packet import Packet, Value
+from depot_sim.standin.packets.power_source import Latest, PowerSource
+from depot_sim.standin.packets.routing import NoTarget, power_source
+from depot_sim.standin.packets.settings import Clock, Settings
 
 
 class Arrival(Struct, frozen=True):

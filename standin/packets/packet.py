@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from standin.packets.findings import Finding
+from depot_sim.standin.packets.findings import Finding
 
 Value = float | int | str | bool | list[object] | None
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from datetime import datetime
 
-from standin.packets.archive import Verdict
-from standin.packets.configuration import Action, default_plan
-from standin.packets.devices import Device, Devices
-from standin.packets.document import Document
-from standin.packets.encodings import Received
-from standin.packets.findings import Finding, Kind
-from standin.packets.microgrid import Arrival, Microgrid
-from standin.packets.settings import Settings
+from depot_sim.standin.packets.archive import Verdict
+from depot_sim.standin.packets.configuration import Action, default_plan
+from depot_sim.standin.packets.devices import Device, Devices
+from depot_sim.standin.packets.document import Document
+from depot_sim.standin.packets.encodings import Received
+from depot_sim.standin.packets.findings import Finding, Kind
+from depot_sim.standin.packets.microgrid import Arrival, Microgrid
+from depot_sim.standin.packets.settings import Settings
 
 
 class Platform:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from standin.packets.packet import Value
+from depot_sim.standin.packets.packet import Value
 
 
 class Latest(Struct, frozen=True):

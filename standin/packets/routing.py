@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from standin.packets.settings import AssetKind, PowerSourceAsset
+from depot_sim.standin.packets.settings import AssetKind, PowerSourceAsset
 
 
 class NoTarget(Exception):

@@ -14,9 +14,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from standin.packets.envelope import Reader
-from standin.packets.packet import Encoding, Measurement, Packet, PacketType, Value
-from standin.packets.times import from_ms
+from depot_sim.standin.packets.envelope import Reader
+from depot_sim.standin.packets.packet import Encoding, Measurement, Packet, PacketType, Value
+from depot_sim.standin.packets.times import from_ms
 
 _VERSION = 10
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9\-:./_]*")

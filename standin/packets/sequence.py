@@ -10,8 +10,8 @@ import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from standin.packets.findings import Finding, Kind
-from standin.packets.packet import Packet, PacketType
+from depot_sim.standin.packets.findings import Finding, Kind
+from depot_sim.standin.packets.packet import Packet, PacketType
 
 _IDS_REMEMBERED = 2_000
 _STEPS_TO_LEARN = 3

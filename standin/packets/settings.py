@@ -7,8 +7,8 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from standin.packets.capability import DEFAULT_RULES, CapabilityRule
-from standin.packets.measurands import MEASURANDS
+from depot_sim.standin.packets.capability import DEFAULT_RULES, CapabilityRule
+from depot_sim.standin.packets.measurands import MEASURANDS
 
 Seconds = Annotated[float, Meta(gt=0, le=1e7)]
 

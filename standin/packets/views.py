@@ -7,15 +7,15 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from standin.packets.archive import Entry, Verdict
-from standin.packets.capability import Capability, Status, StatusReport
-from standin.packets.capacity import Change, Standing
-from standin.packets.devices import Device
-from standin.packets.findings import Finding, Kind
-from standin.packets.intake import Intake
-from standin.packets.microgrid import Microgrid
-from standin.packets.packet import Packet
-from standin.packets.power_source import Latest
+from depot_sim.standin.packets.archive import Entry, Verdict
+from depot_sim.standin.packets.capability import Capability, Status, StatusReport
+from depot_sim.standin.packets.capacity import Change, Standing
+from depot_sim.standin.packets.devices import Device
+from depot_sim.standin.packets.findings import Finding, Kind
+from depot_sim.standin.packets.intake import Intake
+from depot_sim.standin.packets.microgrid import Microgrid
+from depot_sim.standin.packets.packet import Packet
+from depot_sim.standin.packets.power_source import Latest
 
 
 class Freshness(Struct, frozen=True):

@@ -6,7 +6,7 @@ import os
 import platform
 from pathlib import Path
 
-from adapters.memory import give_back
+from depot_sim.adapters.memory import give_back
 
 
 def resident_mb() -> float:

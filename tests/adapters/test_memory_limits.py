@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from adapters.memory_limits import ProcessMemory
-from application.memory import Room
+from depot_sim.adapters.memory_limits import ProcessMemory
+from depot_sim.application.memory import Room
 
 MB = 2**20
 MEMINFO = "MemTotal:       16000000 kB\nMemFree:         1000000 kB\nMemAvailable:   12000000 kB\n"

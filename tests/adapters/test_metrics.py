@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
 
-from adapters.metrics import Durations, MeteredApp, MeteredJournal, Metrics
-from application.event_log import Append, StreamWrite
-from domain.errors import StoreError
-from domain.events import EncodedEvent
+from depot_sim.adapters.metrics import Durations, MeteredApp, MeteredJournal, Metrics
+from depot_sim.application.event_log import Append, StreamWrite
+from depot_sim.domain.errors import StoreError
+from depot_sim.domain.events import EncodedEvent
 
 
 class Journal:

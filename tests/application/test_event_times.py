@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from application.event_log import EventLog, Row
-from application.event_times import position_recorded_before
-from domain.events import EncodedEvent
+from depot_sim.application.event_log import EventLog, Row
+from depot_sim.application.event_times import position_recorded_before
+from depot_sim.domain.events import EncodedEvent
 
 
 class GappyLog:

@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from adapters.event_store import EventStore, open_event_store
-from application.event_log import Append, Filter, Row, StreamWrite
-from application.own_writes import OwnWrites
-from domain.events import EncodedEvent
+from depot_sim.adapters.event_store import EventStore, open_event_store
+from depot_sim.application.event_log import Append, Filter, Row, StreamWrite
+from depot_sim.application.own_writes import OwnWrites
+from depot_sim.domain.events import EncodedEvent
 
 pytestmark = pytest.mark.anyio
 

@@ -9,11 +9,11 @@ from itertools import islice
 
 import pytest
 
-from adapters.event_store import EventStore, open_event_store
-from application.event_log import Append, Filter, Row, StreamWrite
-from application.subscription import Subscription, Tail, matches, read_page
-from domain.errors import StoreError
-from domain.events import EncodedEvent
+from depot_sim.adapters.event_store import EventStore, open_event_store
+from depot_sim.application.event_log import Append, Filter, Row, StreamWrite
+from depot_sim.application.subscription import Subscription, Tail, matches, read_page
+from depot_sim.domain.errors import StoreError
+from depot_sim.domain.events import EncodedEvent
 from tests.patience import patient
 
 RUN = Filter(stream_prefixes=("run-",))

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from application.event_log import Append
-from application.write_health import FRESH_US, PROBE_US, WriteHealth
-from domain.errors import StoreError
+from depot_sim.application.event_log import Append
+from depot_sim.application.write_health import FRESH_US, PROBE_US, WriteHealth
+from depot_sim.domain.errors import StoreError
 from tests.adapters.event_store.samples import write
 from tests.application.run.processes import FakeClock, until
 

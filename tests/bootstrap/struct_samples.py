@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
-PRODUCT = ("domain", "application", "adapters", "projections", "read_models", "bootstrap", "standin")
+IMPORT_ROOT = "depot_sim"
 _DEPTH = 6
 
 
@@ -24,7 +24,7 @@ def struct_classes() -> dict[str, type[msgspec.Struct]]:
 
 
 def _is_defined_in_product(struct: type[msgspec.Struct]) -> bool:
-    if struct.__module__.partition(".")[0] not in PRODUCT:
+    if struct.__module__.partition(".")[0] != IMPORT_ROOT:
         return False
     try:
         return attrgetter(struct.__qualname__)(sys.modules[struct.__module__]) is struct

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.given_secrets import files_of_the_service, open_secrets
-from bootstrap.settings import Settings
-from domain.credentials import SecretReference
-from domain.errors import InvalidInput
+from depot_sim.bootstrap.given_secrets import files_of_the_service, open_secrets
+from depot_sim.bootstrap.settings import Settings
+from depot_sim.domain.credentials import SecretReference
+from depot_sim.domain.errors import InvalidInput
 
 
 def test_the_tokens_file_in_the_folder_of_secrets_cannot_be_named(tmp_path: Path) -> None:

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from adapters.http import Secrets
-from bootstrap.importers import IMPORTERS, GtfsOptions, ImportedDocuments
-from domain.errors import InvalidInput
+from depot_sim.adapters.http import Secrets
+from depot_sim.bootstrap.importers import IMPORTERS, GtfsOptions, ImportedDocuments
+from depot_sim.domain.errors import InvalidInput
 from tests.domain.configuration.samples import depot
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.kept_secrets import kept_secrets_folder
-from bootstrap.service import open_service
-from bootstrap.settings import Identity, Settings
-from domain.errors import InvalidInput
+from depot_sim.bootstrap.kept_secrets import kept_secrets_folder
+from depot_sim.bootstrap.service import open_service
+from depot_sim.bootstrap.settings import Identity, Settings
+from depot_sim.domain.errors import InvalidInput
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from bootstrap.logs import JsonFormatter, Sampled, TextFormatter
+from depot_sim.bootstrap.logs import JsonFormatter, Sampled, TextFormatter
 
 
 def line(level: int, message: str, *arguments: object, exception: bool = False, **attributes: object) -> dict[str, Any]:

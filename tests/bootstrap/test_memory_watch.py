@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from application.memory import MemoryBudget, Room
-from bootstrap.memory_watch import MemoryWatch
+from depot_sim.application.memory import MemoryBudget, Room
+from depot_sim.bootstrap.memory_watch import MemoryWatch
 
 MB = 10**6
 ENOUGH = 500 * MB

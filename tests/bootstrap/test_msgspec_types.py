@@ -16,10 +16,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from bootstrap import serve, tools  # noqa: F401 - loads what a service loads
-from domain import events
-from tests.bootstrap.struct_samples import PRODUCT, sample, samples
+from depot_sim.bootstrap import serve, tools  # noqa: F401 - loads what a service loads
+from depot_sim.domain import events
+from tests.bootstrap.struct_samples import IMPORT_ROOT, sample, samples
 from tests.full_set import examples
+from tests.packaging.test_package_lists import CODE
 from tests.processes import checkout_variables, module_command
 
 ROOT = Path(__file__).parents[2]
@@ -72,7 +73,7 @@ def test_a_service_loads_no_struct_class_after_its_start() -> None:
         for module in _late_imports(path)
         if module not in loaded and not path.is_relative_to(ROOT / "adapters" / "cli")
     }
-    assert "adapters.event_store.postgres" in late, "the test finds late imports"
+    assert "depot_sim.adapters.event_store.postgres" in late, "the test finds late imports"
     with_structs = {
         f"{each.__module__}.{each.__qualname__}, imported by {path}"
         for module, path in late.items()
@@ -104,22 +105,22 @@ def _samples() -> str:
 
 
 def _of_product(topic: str) -> bool:
-    return events.event_class(topic).__module__.partition(".")[0] in PRODUCT
+    return events.event_class(topic).__module__.partition(".")[0] == IMPORT_ROOT
 
 
 def _sources() -> list[Path]:
-    return sorted(path for layer in PRODUCT for path in (ROOT / layer).rglob("*.py"))
+    return sorted(path for package in CODE for path in (ROOT / package).rglob("*.py"))
 
 
 def _module_of(path: Path) -> str:
     parts = path.relative_to(ROOT).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+    return ".".join((IMPORT_ROOT, *(parts[:-1] if parts[-1] == "__init__" else parts)))
 
 
 @cache
 def _modules_of_a_service() -> frozenset[str]:
     """The modules that are loaded when a service builds its types."""
-    listing = "import json, sys; from bootstrap import serve, main; print(json.dumps(sorted(sys.modules)))"
+    listing = "import json, sys; from depot_sim.bootstrap import serve, main; print(json.dumps(sorted(sys.modules)))"
     listed = subprocess.run([sys.executable, "-c", listing], capture_output=True, text=True, cwd=ROOT, check=True)
     return frozenset(json.loads(listed.stdout))
 
@@ -135,11 +136,11 @@ def _late_imports(path: Path) -> set[str]:
     froms = [node for node in nodes if isinstance(node, ast.ImportFrom) and node.module]
     names = {f"{node.module}.{alias.name}" for node in froms for alias in node.names}
     modules = plain | {str(node.module) for node in froms} | {name for name in names if _is_module(name)}
-    return {module for module in modules if module.partition(".")[0] in PRODUCT}
+    return {module for module in modules if module.partition(".")[0] == IMPORT_ROOT}
 
 
 def _is_module(name: str) -> bool:
-    return (ROOT / name.replace(".", "/")).with_suffix(".py").exists()
+    return (ROOT / name.removeprefix(f"{IMPORT_ROOT}.").replace(".", "/")).with_suffix(".py").exists()
 
 
 def _types_in_functions(path: Path) -> list[ast.expr]:

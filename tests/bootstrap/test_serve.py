@@ -10,12 +10,12 @@ from collections.abc import Callable
 
 import pytest
 
-import bootstrap.serve
-from bootstrap.front_door import check_reach
-from bootstrap.msgspec_types import build_types
-from bootstrap.serve import owner_of, serve
-from bootstrap.settings import Settings
-from domain.errors import InvalidInput
+import depot_sim.bootstrap.serve
+from depot_sim.bootstrap.front_door import check_reach
+from depot_sim.bootstrap.msgspec_types import build_types
+from depot_sim.bootstrap.serve import owner_of, serve
+from depot_sim.bootstrap.settings import Settings
+from depot_sim.domain.errors import InvalidInput
 
 TOKEN = "ana:viewer:0123456789abcdef"
 
@@ -61,9 +61,9 @@ def test_types_are_built_before_the_first_thread(monkeypatch: pytest.MonkeyPatch
     async def served(*_: object) -> None:
         """In place of the service."""
 
-    monkeypatch.setattr(bootstrap.serve, "build_types", noting("types", build_types))
-    monkeypatch.setattr(bootstrap.serve, "_serve", noting("service", served))
-    monkeypatch.setattr(bootstrap.serve, "configure_logs", lambda *_: None)
+    monkeypatch.setattr(depot_sim.bootstrap.serve, "build_types", noting("types", build_types))
+    monkeypatch.setattr(depot_sim.bootstrap.serve, "_serve", noting("service", served))
+    monkeypatch.setattr(depot_sim.bootstrap.serve, "configure_logs", lambda *_: None)
     monkeypatch.setattr(faulthandler, "enable", lambda: None)
     monkeypatch.setattr(gc, "set_threshold", lambda *_: None)
     serve(Settings(port=0))

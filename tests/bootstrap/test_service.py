@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from adapters.event_store import open_event_store
-from application.event_log import Append, StreamWrite
-from application.repository import Origin
-from application.run.requests import ClockRequest, StartRun
-from bootstrap.service import Service, open_service
-from bootstrap.settings import Identity, Settings
-from domain.configuration.definition import Definition
-from domain.errors import InvalidInput, RunHeldElsewhere
-from domain.events import EncodedEvent
-from domain.run.events import ClockMode, ResumeReason
+from depot_sim.adapters.event_store import open_event_store
+from depot_sim.application.event_log import Append, StreamWrite
+from depot_sim.application.repository import Origin
+from depot_sim.application.run.requests import ClockRequest, StartRun
+from depot_sim.bootstrap.service import Service, open_service
+from depot_sim.bootstrap.settings import Identity, Settings
+from depot_sim.domain.configuration.definition import Definition
+from depot_sim.domain.errors import InvalidInput, RunHeldElsewhere
+from depot_sim.domain.events import EncodedEvent
+from depot_sim.domain.run.events import ClockMode, ResumeReason
 from tests.domain.configuration.samples import depot
 
 pytestmark = pytest.mark.anyio

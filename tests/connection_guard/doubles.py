@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from connection_guard import ConnectionGuard, GuardedConnection, Limits, current_connection
+from depot_sim.connection_guard import ConnectionGuard, GuardedConnection, Limits, current_connection
 
 LIMITS = Limits(
     head_bytes=1_000,

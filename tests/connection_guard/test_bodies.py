@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from connection_guard import BodyMemory
-from connection_guard.bodies import CHECKED_EVERY_BYTES, FREE_BYTES
+from depot_sim.connection_guard import BodyMemory
+from depot_sim.connection_guard.bodies import CHECKED_EVERY_BYTES, FREE_BYTES
 
 
 def test_the_beginning_of_a_body_does_not_count() -> None:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connection_guard import current_connection
-from connection_guard.responses import MEDIA_TYPE
+from depot_sim.connection_guard import current_connection
+from depot_sim.connection_guard.responses import MEDIA_TYPE
 from tests.connection_guard.doubles import LIMITS, Opened, Timers, a_guard
 from tests.connection_guard.test_framing import GET, REQUESTS, of_length, pieces, post
 

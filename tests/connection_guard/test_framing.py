@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connection_guard.framing import Refusal, RequestFraming
+from depot_sim.connection_guard.framing import Refusal, RequestFraming
 
 HEAD_BYTES = 4_096
 GET = b"GET / HTTP/1.1\r\nHost: depot.example\r\n\r\n"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from connection_guard import ConnectionGuard
-from connection_guard.guard import MOST_REFUSED_OPEN
+from depot_sim.connection_guard import ConnectionGuard
+from depot_sim.connection_guard.guard import MOST_REFUSED_OPEN
 from tests.connection_guard.doubles import LIMITS, Opened, a_guard
 
 
@@ -108,7 +108,7 @@ def _take_too_long(limit: str, opened: Opened) -> None:
 
 
 def test_the_defaults_admit_2000_charge_points_and_1000_sessions_from_one_address() -> None:
-    from connection_guard import Limits
+    from depot_sim.connection_guard import Limits
 
     limits = Limits()
     assert limits.connections_per_address >= 3_000

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from connection_guard import BodyMemory, LimitedBody, Limits
-from connection_guard.bodies import FREE_BYTES
+from depot_sim.connection_guard import BodyMemory, LimitedBody, Limits
+from depot_sim.connection_guard.bodies import FREE_BYTES
 
 LIMITS = Limits(body_seconds=30, body_bytes_per_second=16_384)
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from connection_guard.responses import problem
+from depot_sim.connection_guard.responses import problem
 
 
 @pytest.mark.parametrize(

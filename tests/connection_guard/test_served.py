@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from bootstrap.http import server_config
-from connection_guard import (
+from depot_sim.bootstrap.http import server_config
+from depot_sim.connection_guard import (
     BodyMemory,
     ConnectionGuard,
     GuardedApplication,

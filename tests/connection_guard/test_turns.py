@@ -8,7 +8,7 @@ from collections.abc import Coroutine
 
 import pytest
 
-from connection_guard.turns import Deadlines, Turns
+from depot_sim.connection_guard.turns import Deadlines, Turns
 
 pytestmark = pytest.mark.anyio
 

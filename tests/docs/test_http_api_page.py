@@ -8,11 +8,11 @@ import httpx
 import pytest
 from litestar import Litestar
 
-from adapters.control_api import create_app
-from adapters.control_api.openapi import describe
-from bootstrap.front_door import behind_front_door
-from bootstrap.service import Service, open_service
-from bootstrap.settings import Identity, Settings
+from depot_sim.adapters.control_api import create_app
+from depot_sim.adapters.control_api.openapi import describe
+from depot_sim.bootstrap.front_door import behind_front_door
+from depot_sim.bootstrap.service import Service, open_service
+from depot_sim.bootstrap.settings import Identity, Settings
 from tests.docs.console import Shell, examples
 from tests.docs.http_api_table import PAGE, rows_of_page, takes_of_app
 

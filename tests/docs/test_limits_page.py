@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from bootstrap.limits import LIMITS, ServiceLimits, read_limits
+from depot_sim.bootstrap.limits import LIMITS, ServiceLimits, read_limits
 
 PAGE = (Path(__file__).parents[2] / "docs" / "limits.md").read_text(encoding="utf-8")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from itertools import product
 
+from depot_sim.domain.oscp.lifecycle import BY_PROTOCOL, PARTNER_MAY_SEND, STATES, TRANSITIONS, WE_MAY_SEND
+from depot_sim.domain.oscp.vocabulary import Lifecycle
 from docs.oscp_lifecycle import PAGE, page_with, section
-from domain.oscp.lifecycle import BY_PROTOCOL, PARTNER_MAY_SEND, STATES, TRANSITIONS, WE_MAY_SEND
-from domain.oscp.vocabulary import Lifecycle
 
 TEXT = PAGE.read_text(encoding="utf-8")
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import msgspec
 
-from adapters.configuration_import import load
-from adapters.packets.profiles import ProfileLibrary
-from domain.packets.binding import BindingReport, read_binding
-from domain.packets.binding_document import ActionRow, Asset, DeviceRow, Gateway
-from domain.packets.routing import Action
-from domain.packets.vocabulary import DeviceType
+from depot_sim.adapters.configuration_import import load
+from depot_sim.adapters.packets.profiles import ProfileLibrary
+from depot_sim.domain.packets.binding import BindingReport, read_binding
+from depot_sim.domain.packets.binding_document import ActionRow, Asset, DeviceRow, Gateway
+from depot_sim.domain.packets.routing import Action
+from depot_sim.domain.packets.vocabulary import DeviceType
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "packet-binding.md").read_text(encoding="utf-8")

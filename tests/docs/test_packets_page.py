@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from adapters.cli.app import parser
-from domain.scenario.effects import Distortion
-from domain.scenario.expectation_requests import read_expectation_request
-from domain.scenario.override_requests import read_override_request
-from domain.scenario.packet_modes import PACKETS
-from read_models.packets import DELIVERIES
+from depot_sim.adapters.cli.app import parser
+from depot_sim.domain.scenario.effects import Distortion
+from depot_sim.domain.scenario.expectation_requests import read_expectation_request
+from depot_sim.domain.scenario.override_requests import read_override_request
+from depot_sim.domain.scenario.packet_modes import PACKETS
+from depot_sim.read_models.packets import DELIVERIES
 from tests.domain.scenario.samples import moment
 
 PAGE = (Path(__file__).parents[2] / "docs" / "packets.md").read_text(encoding="utf-8")

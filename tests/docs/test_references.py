@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.run.commands import COMMANDS
+from depot_sim.domain.run.commands import COMMANDS
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from adapters.configuration_import.formats import Format
-from adapters.configuration_import.loading import parse
-from bootstrap.scenarios import scenario_library
-from domain.scenario.script import CLEAR_OVERRIDES, EXPECT, OVERRIDE, NeedKind
-from domain.scenario.script_reading import read_script
+from depot_sim.adapters.configuration_import.formats import Format
+from depot_sim.adapters.configuration_import.loading import parse
+from depot_sim.bootstrap.scenarios import scenario_library
+from depot_sim.domain.scenario.script import CLEAR_OVERRIDES, EXPECT, OVERRIDE, NeedKind
+from depot_sim.domain.scenario.script_reading import read_script
 
 PAGE = (Path(__file__).parents[2] / "docs" / "scenarios.md").read_text(encoding="utf-8")
 _YAML = re.compile(r"^```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)

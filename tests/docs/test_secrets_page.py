@@ -10,12 +10,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from application.oscp.requests import CreateSession
-from application.packets.requests import OpenPacketFeed
-from domain.credential_faults import credential_faults, outbound_faults
-from domain.credentials import Authorization, Credentials
-from domain.headers import name_fault
-from domain.oscp.profiles import BUILT_IN, derived
+from depot_sim.application.oscp.requests import CreateSession
+from depot_sim.application.packets.requests import OpenPacketFeed
+from depot_sim.domain.credential_faults import credential_faults, outbound_faults
+from depot_sim.domain.credentials import Authorization, Credentials
+from depot_sim.domain.headers import name_fault
+from depot_sim.domain.oscp.profiles import BUILT_IN, derived
 
 PAGE = (Path(__file__).parents[2] / "docs" / "secrets.md").read_text(encoding="utf-8")
 FEED, SESSION = (json.loads(block) for block in re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL))

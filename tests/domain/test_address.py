@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from domain.address import HTTP, WEBSOCKET, Address, NotAnAddress, address_fault, masked_address
+from depot_sim.domain.address import HTTP, WEBSOCKET, Address, NotAnAddress, address_fault, masked_address
 
 SECRET = "hunter2!"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from domain.credential_faults import credential_faults, outbound_faults
-from domain.credentials import Authorization, Credentials, SecretReference
+from depot_sim.domain.credential_faults import credential_faults, outbound_faults
+from depot_sim.domain.credentials import Authorization, Credentials, SecretReference
 
 SECRET = SecretReference("env:DEPOT_SIM_SECRET_TOKEN")
 

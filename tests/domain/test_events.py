@@ -6,9 +6,9 @@ from typing import ClassVar
 
 import pytest
 
-from domain import events
-from domain.errors import UnknownTopic
-from domain.events import Event, decode, encode, topics
+from depot_sim.domain import events
+from depot_sim.domain.errors import UnknownTopic
+from depot_sim.domain.events import Event, decode, encode, topics
 
 
 @pytest.fixture(autouse=True)

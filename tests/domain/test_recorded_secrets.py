@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from domain.events import decode, encode
-from domain.oscp.events import OscpProviderSessionAttached
-from domain.oscp.ledger import OscpMessageFinalised, OscpMessageHandled, OscpMessageRecorded
-from domain.packets.events import PacketFeedOpened
-from domain.recorded_secrets import shown_document, shown_event
+from depot_sim.domain.events import decode, encode
+from depot_sim.domain.oscp.events import OscpProviderSessionAttached
+from depot_sim.domain.oscp.ledger import OscpMessageFinalised, OscpMessageHandled, OscpMessageRecorded
+from depot_sim.domain.packets.events import PacketFeedOpened
+from depot_sim.domain.recorded_secrets import shown_document, shown_event
 
 SECRET = "hunter2-hunter2"
 CREDENTIALS = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from domain.secret_references import Source, parse_reference, reference_fault, variable_of
+from depot_sim.domain.secret_references import Source, parse_reference, reference_fault, variable_of
 
 
 @pytest.mark.parametrize(

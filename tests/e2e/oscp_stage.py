@@ -115,7 +115,7 @@ def simulator(folder: Path) -> Iterator[tuple[httpx.Client, subprocess.Popen[str
 def stand_in(folder: Path, *options: str) -> Iterator[httpx.Client]:
     """A stand-in; it is killed at the end."""
     ready_file = folder / "stand-in.json"
-    process = start_module("standin", "--port", "0", "--ready-file", str(ready_file), *options)
+    process = start_module("depot_sim.standin", "--port", "0", "--ready-file", str(ready_file), *options)
     with killed_at_end(process), _client(ready_file, process) as http:
         yield http
 

@@ -12,12 +12,12 @@ from tests.processes import ROOT, Finished, finish, killed_at_end, module_comman
 
 __all__ = ["COMMAND", "ROOT", "Finished", "depot_sim", "finish", "running", "serving", "start", "wait_for"]
 
-COMMAND = module_command("bootstrap.main")
+COMMAND = module_command("depot_sim.bootstrap.main")
 
 
 def start(*arguments: str, cwd: Path | str = ROOT, **variables: str) -> subprocess.Popen[str]:
     """A process that goes on by itself, with these environment variables and none of depot-sim's own beside."""
-    return start_module("bootstrap.main", *arguments, cwd=cwd, variables=variables)
+    return start_module("depot_sim.bootstrap.main", *arguments, cwd=cwd, variables=variables)
 
 
 def depot_sim(*arguments: str, cwd: Path = ROOT) -> Finished:

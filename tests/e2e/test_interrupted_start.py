@@ -11,8 +11,13 @@ import pytest
 
 from tests.processes import Finished, finish, killed_at_end, start_module, wait_for
 
-SERVE = ("bootstrap.main", "serve", "--port", "0", "--db", "sqlite://")
-COMMANDS = [SERVE, ("standin", "--port", "0"), ("bootstrap.main", "standin", "--port", "0"), ("bootstrap.main", "demo")]
+SERVE = ("depot_sim.bootstrap.main", "serve", "--port", "0", "--db", "sqlite://")
+COMMANDS = [
+    SERVE,
+    ("depot_sim.standin", "--port", "0"),
+    ("depot_sim.bootstrap.main", "standin", "--port", "0"),
+    ("depot_sim.bootstrap.main", "demo"),
+]
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from adapters.configuration_import.common_job import common_job
+from depot_sim.adapters.configuration_import.common_job import common_job
 from tests.e2e.processes import ROOT, depot_sim, finish, running, wait_for
 
 MB = 2**20

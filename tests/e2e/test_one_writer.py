@@ -16,8 +16,8 @@ from typing import NamedTuple
 import httpx
 import pytest
 
-from adapters.event_store import read_event_log
-from adapters.event_store.sqlite_version import loaded_library
+from depot_sim.adapters.event_store import read_event_log
+from depot_sim.adapters.event_store.sqlite_version import loaded_library
 from tests.adapters.cli import command_line
 from tests.e2e.processes import ROOT, Finished, depot_sim, running, wait_for
 from tests.patience import patient

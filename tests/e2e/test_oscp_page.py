@@ -38,7 +38,7 @@ def messages_after(script: str) -> list[Any]:
 def test_the_commands_bring_a_session_online(tmp_path: Path) -> None:
     ready_file = tmp_path / "standin.json"
     arguments = ("--port", "0", "--ready-file", str(ready_file))
-    with serving("memory:", tmp_path) as cp, killed_at_end(start_module("standin", *arguments)) as standin:
+    with serving("memory:", tmp_path) as cp, killed_at_end(start_module("depot_sim.standin", *arguments)) as standin:
         wait_for(ready_file.exists, standin)
         fp = json.loads(ready_file.read_bytes())["url"]
         assert TRY.count("8420") == TRY.count("8430") == 1

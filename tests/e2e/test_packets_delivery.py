@@ -15,7 +15,7 @@ import httpx
 import pytest
 import yaml
 
-from domain.packets.packet import packet_id_of
+from depot_sim.domain.packets.packet import packet_id_of
 from tests.e2e.packet_endpoint import Endpoint, Lie, answering, close, endpoint, hang, talk_garbage
 from tests.e2e.processes import ROOT
 from tests.e2e.test_kill import free_port, served

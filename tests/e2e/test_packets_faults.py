@@ -15,9 +15,9 @@ import msgspec
 import pytest
 import yaml
 
-from domain.events import EncodedEvent
-from domain.packets.feed import stream_of
-from domain.run.digest import RunDigest
+from depot_sim.domain.events import EncodedEvent
+from depot_sim.domain.packets.feed import stream_of
+from depot_sim.domain.run.digest import RunDigest
 from tests.adapters.cli.command_line import depot_sim
 from tests.e2e.conftest import Processes
 from tests.e2e.oscp_sides import eventually

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from adapters.configuration_import.formats import Format
-from adapters.configuration_import.loading import parse
-from adapters.scenario_library import ScenarioLibrary
+from depot_sim.adapters.configuration_import.formats import Format
+from depot_sim.adapters.configuration_import.loading import parse
+from depot_sim.adapters.scenario_library import ScenarioLibrary
 from tests.e2e.conftest import Processes
 from tests.e2e.packet_stage import (
     BATTERY,

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 
-from adapters.event_store import read_event_log
-from domain.events import EncodedEvent
-from domain.packets.feed import stream_of
-from domain.run.digest import RunDigest
+from depot_sim.adapters.event_store import read_event_log
+from depot_sim.domain.events import EncodedEvent
+from depot_sim.domain.packets.feed import stream_of
+from depot_sim.domain.run.digest import RunDigest
 from tests.adapters.cli.command_line import depot_sim
 from tests.e2e.oscp_stage import stand_in, url_of
 from tests.e2e.packet_stage import BINDING, Scene

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from adapters.event_store import open_event_store, read_event_log
-from application.event_log import EventLog
+from depot_sim.adapters.event_store import open_event_store, read_event_log
+from depot_sim.application.event_log import EventLog
 from tests.e2e.processes import depot_sim, finish, running, wait_for
 from tests.full_set import is_full, only_full
 from tests.patience import patient

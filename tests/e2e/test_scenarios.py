@@ -12,12 +12,12 @@ import httpx
 import pytest
 import yaml
 
-from adapters.event_store import read_event_log
-from domain.events import EncodedEvent, decode
-from domain.run.digest import RunDigest
-from domain.run.events import RunTicked
-from domain.scenario.execution import stream_of
-from domain.scenario.execution_events import ScenarioExecutionStarted, ScenarioStepApplied
+from depot_sim.adapters.event_store import read_event_log
+from depot_sim.domain.events import EncodedEvent, decode
+from depot_sim.domain.run.digest import RunDigest
+from depot_sim.domain.run.events import RunTicked
+from depot_sim.domain.scenario.execution import stream_of
+from depot_sim.domain.scenario.execution_events import ScenarioExecutionStarted, ScenarioStepApplied
 from tests.e2e.oscp_sides import eventually
 from tests.e2e.processes import ROOT
 from tests.e2e.test_kill import free_port, served

@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
-from adapters.cli.app import parser
-from adapters.event_store.sqlite_version import has_wal_reset_fix, loaded_library
+from depot_sim.adapters.cli.app import parser
+from depot_sim.adapters.event_store.sqlite_version import has_wal_reset_fix, loaded_library
 from tests.packaging.dockerignore import Ignore
 from tests.packaging.locks import ROOT
 from tests.packaging.wheelhouse import LOCKED

@@ -82,6 +82,14 @@ def test_service_stage_installs_no_test_tools(checkout: Checkout) -> None:
     assert checkout.installs(".service") == []
 
 
+def test_types_and_editors_find_the_import_root_in_the_environment(checkout: Checkout) -> None:
+    """By a link of the name that the packages have in imports, whatever the checkout is called."""
+    checkout.installs(".service")
+    link = checkout.folder / ".venv" / "import_root" / "depot_sim"
+    assert link.resolve() == checkout.folder.resolve()
+    assert not link.readlink().is_absolute()
+
+
 def test_test_stage_adds_the_tools(checkout: Checkout) -> None:
     assert checkout.installs(".service") == _SERVICE
     assert checkout.installs(".ready") == _TOOLS

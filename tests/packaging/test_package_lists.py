@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import runpy
 import tomllib
-from collections.abc import Callable
+from fnmatch import fnmatch
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -12,29 +14,41 @@ import pytest
 from tests.packaging.dockerignore import Ignore
 from tests.packaging.locks import ROOT
 
+
+def _toml(name: str) -> Any:
+    return tomllib.loads((ROOT / name).read_text())
+
+
 # Folders with Python files that are no packages of the product.
 _TOOLS = {"bench", "docs", "tests"}
 # Shipped, but no code of the product: measured by no tool, and in no layer.
 _DATA = {"examples"}
 # Used by the simulator and by the stand-in.
 _SHARED = {"connection_guard"}
+IMPORT_ROOT = "depot_sim"
 PACKAGES = {path.parent.name for path in ROOT.glob("[a-z]*/*.py")} - _TOOLS
 CODE = PACKAGES - _DATA
-PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PYPROJECT = _toml("pyproject.toml")
+_IN_LAYERS = CODE - _SHARED - {"standin"}
 
 
-def _wheel(pyproject: Any) -> set[str]:
-    found = pyproject["tool"]["setuptools"]["packages"]["find"]["include"]
-    assert {one.removesuffix(".*") for one in found if one.endswith(".*")} == CODE
-    return {one for one in found if not one.endswith(".*")}
+def _banned(config: Any) -> dict[str, str]:
+    """What ruff says of the imports that it refuses."""
+    return {name: entry["msg"] for name, entry in config["flake8-tidy-imports"]["banned-api"].items()}
 
 
-_LISTS: dict[str, tuple[Callable[[Any], set[str]], set[str]]] = {
-    "setuptools": (_wheel, PACKAGES),
-    "mypy": (lambda it: set(it["tool"]["mypy"]["files"]), CODE | _TOOLS - {"docs"}),
-    "coverage": (lambda it: set(it["tool"]["coverage"]["run"]["source"]), CODE),
-    "import-linter": (lambda it: set(it["tool"]["importlinter"]["root_packages"]), CODE),
-}
+def _layers(pyproject: Any) -> set[str]:
+    contract = _contracts(pyproject)["layers"]
+    assert contract["containers"] == [IMPORT_ROOT]
+    return {name for layer in contract["layers"] for name in layer.split(" | ")}
+
+
+def _contracts(pyproject: Any) -> dict[str, Any]:
+    return {one["id"]: one for one in pyproject["tool"]["importlinter"]["contracts"]}
+
+
+def _below_root(names: set[str]) -> set[str]:
+    return {f"{IMPORT_ROOT}.{name}" for name in names}
 
 
 def test_packages_are_found() -> None:
@@ -42,17 +56,36 @@ def test_packages_are_found() -> None:
     assert "examples" in PACKAGES
 
 
-@pytest.mark.parametrize("tool", _LISTS)
-def test_list_names_every_package(tool: str) -> None:
-    read, expected = _LISTS[tool]
-    assert read(PYPROJECT) == expected
+def test_wheel_has_every_folder_with_python_files_and_no_other() -> None:
+    folders = {path.parent.relative_to(ROOT) for package in PACKAGES for path in (ROOT / package).rglob("*.py")}
+    listed = runpy.run_path(str(ROOT / "setup.py"))["packages"]()
+    assert sorted(listed) == sorted({IMPORT_ROOT, *_below_root({".".join(folder.parts) for folder in folders})})
+
+
+def test_layers_name_every_package_of_the_simulator() -> None:
+    assert _layers(PYPROJECT) == _IN_LAYERS
+
+
+def test_types_and_coverage_leave_out_no_package_with_code() -> None:
+    files = {f"{name}/some.py" for name in CODE}
+    not_typed = [re.compile(one) for one in PYPROJECT["tool"]["mypy"]["exclude"]]
+    assert [file for file in files if any(one.search(f"/import_root/{IMPORT_ROOT}/{file}") for one in not_typed)] == []
+    not_measured = PYPROJECT["tool"]["coverage"]["run"]["omit"]
+    assert [file for file in files if any(fnmatch(file, one) for one in not_measured)] == []
+
+
+@pytest.mark.parametrize("config", [PYPROJECT["tool"]["ruff"]["lint"], _toml("domain/ruff.toml")["lint"]])
+def test_import_without_the_import_root_is_refused_by_ruff(config: Any) -> None:
+    told = {name: message for name, message in _banned(config).items() if message.startswith("write ")}
+    assert told == {name: f"write {IMPORT_ROOT}.{name}" for name in PACKAGES}
 
 
 def test_image_is_built_from_every_package_and_nothing_else() -> None:
     seen = set(Ignore((ROOT / ".dockerignore").read_text()).seen(ROOT))
     folders = {path.parts[0] for path in seen if len(path.parts) > 1}
     assert folders == PACKAGES | {"requirements"}
-    assert {str(path) for path in seen if len(path.parts) == 1} == {"LICENSE", "README.md", "pyproject.toml"}
+    files = {"LICENSE", "README.md", "__init__.py", "py.typed", "pyproject.toml", "setup.py"}
+    assert {str(path) for path in seen if len(path.parts) == 1} == files
     assert PurePosixPath("requirements/runtime.txt") in seen
     assert PurePosixPath("requirements/dev.txt") not in seen
 
@@ -61,12 +94,12 @@ def test_image_is_built_from_every_package_and_nothing_else() -> None:
     ("contract", "importing", "imported"),
     [
         ("standin", {"standin"}, CODE - _SHARED - {"standin"}),
-        ("no-standin", CODE - _SHARED - {"standin"}, {"standin"}),
+        ("no-standin", _IN_LAYERS, {"standin"}),
         ("connection-guard", _SHARED, CODE - _SHARED),
     ],
 )
 def test_layer_contract_names_every_package(contract: str, importing: set[str], imported: set[str]) -> None:
     """Simulator and stand-in import nothing of each other, and what they share imports neither."""
-    contracts = {one["id"]: one for one in PYPROJECT["tool"]["importlinter"]["contracts"]}
-    assert set(contracts[contract]["source_modules"]) == importing
-    assert set(contracts[contract]["forbidden_modules"]) == imported
+    rule = _contracts(PYPROJECT)[contract]
+    assert set(rule["source_modules"]) == _below_root(importing)
+    assert set(rule["forbidden_modules"]) == _below_root(imported)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from application.event_log import EventLog
-from domain.oscp.events import OscpProviderSessionAttached
-from domain.oscp.findings import Finding, Kind
-from domain.oscp.ledger import (
+from depot_sim.application.event_log import EventLog
+from depot_sim.domain.oscp.events import OscpProviderSessionAttached
+from depot_sim.domain.oscp.findings import Finding, Kind
+from depot_sim.domain.oscp.ledger import (
     Answer,
     OscpMessageFinalised,
     OscpMessageHandled,
@@ -15,9 +15,9 @@ from domain.oscp.ledger import (
     entry_id_of,
     stream_of,
 )
-from domain.oscp.profiles import BETTERFLEET_VECTOR
-from domain.oscp.session import stream_of as session_stream_of
-from domain.oscp.vocabulary import (
+from depot_sim.domain.oscp.profiles import BETTERFLEET_VECTOR
+from depot_sim.domain.oscp.session import stream_of as session_stream_of
+from depot_sim.domain.oscp.vocabulary import (
     Direction,
     MeasurementConfiguration,
     MessageType,

@@ -6,11 +6,11 @@ from typing import Any
 
 import msgspec
 
-from application.event_log import EventLog
-from domain.packets.events import PacketDelivered, PacketFeedOpened, SensorPacketPublished
-from domain.packets.feed import stream_of
-from domain.packets.packet import Measurement, packet_id_of
-from domain.packets.vocabulary import DeviceType, PacketType, Quality
+from depot_sim.application.event_log import EventLog
+from depot_sim.domain.packets.events import PacketDelivered, PacketFeedOpened, SensorPacketPublished
+from depot_sim.domain.packets.feed import stream_of
+from depot_sim.domain.packets.packet import Measurement, packet_id_of
+from depot_sim.domain.packets.vocabulary import DeviceType, PacketType, Quality
 from tests.projections.samples import append
 
 NOON = 1_775_131_200_000

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from threading import Event
 
-from projections import follower
-from projections.catalogue import PROJECTORS
-from projections.rebuild import rebuild
-from projections.runner import Runner
+from depot_sim.projections import follower
+from depot_sim.projections.catalogue import PROJECTORS
+from depot_sim.projections.rebuild import rebuild
+from depot_sim.projections.runner import Runner
 from tests.projections.samples import opened
 
 

@@ -8,20 +8,20 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from adapters.event_store import open_event_store
-from adapters.read_store import open_read_store
-from application.event_log import Append, EventLog, StreamWrite
-from application.repository import pending_append
-from domain.configuration.definition import Definition
-from domain.events import Event, encode
-from domain.run.aggregate import SimulationRun
-from domain.run.events import SimulationRunStarted
-from projections.catalogue import PROJECTORS
-from projections.rebuild import catch_up
-from read_models.catalogue import MODELS
-from read_models.database import Database
-from read_models.schema import ReadModel
-from read_models.store import ReadStore
+from depot_sim.adapters.event_store import open_event_store
+from depot_sim.adapters.read_store import open_read_store
+from depot_sim.application.event_log import Append, EventLog, StreamWrite
+from depot_sim.application.repository import pending_append
+from depot_sim.domain.configuration.definition import Definition
+from depot_sim.domain.events import Event, encode
+from depot_sim.domain.run.aggregate import SimulationRun
+from depot_sim.domain.run.events import SimulationRunStarted
+from depot_sim.projections.catalogue import PROJECTORS
+from depot_sim.projections.rebuild import catch_up
+from depot_sim.read_models.catalogue import MODELS
+from depot_sim.read_models.database import Database
+from depot_sim.read_models.schema import ReadModel
+from depot_sim.read_models.store import ReadStore
 
 MINUTE = 60_000
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from application.repository import pending_append
-from domain.configuration.aggregate import SimulationConfiguration
-from domain.configuration.definition import Definition
-from read_models import configurations
-from read_models.configurations import get_configuration, list_configurations, list_versions
+from depot_sim.application.repository import pending_append
+from depot_sim.domain.configuration.aggregate import SimulationConfiguration
+from depot_sim.domain.configuration.definition import Definition
+from depot_sim.read_models import configurations
+from depot_sim.read_models.configurations import get_configuration, list_configurations, list_versions
 from tests.projections.samples import DEPOT, Stores
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from domain.oscp.findings import Deviation
-from domain.oscp.ledger import UNRESOLVED, stream_of
-from domain.oscp.vocabulary import Direction, MessageType, Outcome
-from projections.oscp_messages import OscpMessagesProjector
-from projections.projector import PoisonEvent
-from projections.rebuild import rebuild
-from read_models import oscp_messages
-from read_models.oscp_messages import LONGEST_ID, Message, Wanted, get_message, list_messages
+from depot_sim.domain.oscp.findings import Deviation
+from depot_sim.domain.oscp.ledger import UNRESOLVED, stream_of
+from depot_sim.domain.oscp.vocabulary import Direction, MessageType, Outcome
+from depot_sim.projections.oscp_messages import OscpMessagesProjector
+from depot_sim.projections.projector import PoisonEvent
+from depot_sim.projections.rebuild import rebuild
+from depot_sim.read_models import oscp_messages
+from depot_sim.read_models.oscp_messages import LONGEST_ID, Message, Wanted, get_message, list_messages
 from tests.projections.oscp_samples import NOON, SESSION, accepted, attach, enter, finalised, recorded, rejected
 from tests.projections.samples import Stores, append
 

@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 
-from domain.oscp.events import Cause, OscpLifecycleChanged, OscpProviderSessionDetached
-from domain.oscp.ledger import UNRESOLVED, OscpMessageFinalised
-from domain.oscp.vocabulary import Direction, Lifecycle, MessageType, Outcome
-from domain.projection import ProjectionHealth, ProjectionStateChanged
-from projections.oscp_sessions import OscpSessionsProjector
-from projections.projector import PoisonEvent
-from projections.rebuild import rebuild
-from read_models import oscp_sessions
-from read_models.errors import QueryRefused
-from read_models.oscp_sessions import Session, get_session, list_sessions
+from depot_sim.domain.oscp.events import Cause, OscpLifecycleChanged, OscpProviderSessionDetached
+from depot_sim.domain.oscp.ledger import UNRESOLVED, OscpMessageFinalised
+from depot_sim.domain.oscp.vocabulary import Direction, Lifecycle, MessageType, Outcome
+from depot_sim.domain.projection import ProjectionHealth, ProjectionStateChanged
+from depot_sim.projections.oscp_sessions import OscpSessionsProjector
+from depot_sim.projections.projector import PoisonEvent
+from depot_sim.projections.rebuild import rebuild
+from depot_sim.read_models import oscp_sessions
+from depot_sim.read_models.errors import QueryRefused
+from depot_sim.read_models.oscp_sessions import Session, get_session, list_sessions
 from tests.projections.oscp_samples import (
     NOON,
     SESSION,

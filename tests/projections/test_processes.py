@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
-from domain.run.aggregate import SimulationRun
-from projections.catalogue import PROJECTORS
-from projections.rebuild import rebuild
-from projections.runner import Runner
-from read_models import power, runs
-from read_models.power_history import EntityKind, power_history
-from read_models.runs import get_run
+from depot_sim.domain.run.aggregate import SimulationRun
+from depot_sim.projections.catalogue import PROJECTORS
+from depot_sim.projections.rebuild import rebuild
+from depot_sim.projections.runner import Runner
+from depot_sim.read_models import power, runs
+from depot_sim.read_models.power_history import EntityKind, power_history
+from depot_sim.read_models.runs import get_run
 from tests.full_set import examples
 from tests.patience import patient
 from tests.processes import killed_at_end, start_module

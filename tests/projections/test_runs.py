@@ -6,10 +6,10 @@ import time
 
 import pytest
 
-from domain.run.events import ManagedScopeBreachDetected, ResumeReason, VehicleDeparted
-from read_models import runs
-from read_models.errors import QueryRefused
-from read_models.runs import Run, RunStatus, get_run, list_runs
+from depot_sim.domain.run.events import ManagedScopeBreachDetected, ResumeReason, VehicleDeparted
+from depot_sim.read_models import runs
+from depot_sim.read_models.errors import QueryRefused
+from depot_sim.read_models.runs import Run, RunStatus, get_run, list_runs
 from tests.projections.samples import MINUTE, Stores, append, save, started, ticked
 
 

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.oscp.ledger import UNRESOLVED
-from domain.oscp.vocabulary import Direction, MessageType, Outcome, Validation
-from read_models import oscp_messages
-from read_models.errors import QueryRefused
-from read_models.oscp_messages import ANY, KINDS, Message, Wanted, get_message, list_messages
-from read_models.store import Mark
+from depot_sim.domain.oscp.ledger import UNRESOLVED
+from depot_sim.domain.oscp.vocabulary import Direction, MessageType, Outcome, Validation
+from depot_sim.read_models import oscp_messages
+from depot_sim.read_models.errors import QueryRefused
+from depot_sim.read_models.oscp_messages import ANY, KINDS, Message, Wanted, get_message, list_messages
+from depot_sim.read_models.store import Mark
 from tests.projections.oscp_samples import SESSION, attach, enter, finalised, recorded
 from tests.projections.samples import Stores, opened
 

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.configuration.quantities import Power
-from domain.run.aggregate import SimulationRun
-from domain.run.commands import SetChargingLimit, StopCharging
-from read_models import power
-from read_models.errors import QueryRefused
-from read_models.power_history import MOST_BUCKETS, EntityKind, PowerHistory, power_entities, power_history
+from depot_sim.domain.configuration.quantities import Power
+from depot_sim.domain.run.aggregate import SimulationRun
+from depot_sim.domain.run.commands import SetChargingLimit, StopCharging
+from depot_sim.read_models import power
+from depot_sim.read_models.errors import QueryRefused
+from depot_sim.read_models.power_history import MOST_BUCKETS, EntityKind, PowerHistory, power_entities, power_history
 from tests.full_set import examples
 from tests.projections.samples import MINUTE, Stores, save, started, ticked
 
@@ -114,7 +114,7 @@ def test_a_run_that_has_not_ticked_has_an_empty_history(stores: Stores) -> None:
 
 def test_more_rows_than_one_chunk_are_read_to_the_end(charged: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
     at_once = history(charged, EntityKind.CHARGER, "fast", MINUTE)
-    monkeypatch.setattr("read_models.register_rows._CHUNK", 2)
+    monkeypatch.setattr("depot_sim.read_models.register_rows._CHUNK", 2)
     assert history(charged, EntityKind.CHARGER, "fast", MINUTE) == at_once
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from read_models.registers import Change, Knot, Walk, mean_w, path, summed
+from depot_sim.read_models.registers import Change, Knot, Walk, mean_w, path, summed
 
 _changes = st.lists(
     st.tuples(

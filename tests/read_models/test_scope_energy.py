@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.configuration.definition import Definition
-from domain.configuration.quantities import Share
-from domain.run.aggregate import SimulationRun
-from domain.run.commands import SetPv, StartNodeOutage, StopCharging
-from domain.run.events import SimulationRunStarted
-from read_models import power
-from read_models.scope_energy import ScopeEnergy, scope_energy
+from depot_sim.domain.configuration.definition import Definition
+from depot_sim.domain.configuration.quantities import Share
+from depot_sim.domain.run.aggregate import SimulationRun
+from depot_sim.domain.run.commands import SetPv, StartNodeOutage, StopCharging
+from depot_sim.domain.run.events import SimulationRunStarted
+from depot_sim.read_models import power
+from depot_sim.read_models.scope_energy import ScopeEnergy, scope_energy
 from tests.projections.samples import DEPOT, MINUTE, Stores, opened, save
 
 TICKS = (MINUTE, 17_000, MINUTE, 5 * MINUTE)

@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 import aiohttp
 from aiohttp import web
 
-from standin.changes import Changes
-from standin.server import open_app, running
-from standin.tokens import Gatekeeper
-from standin.wire import timestamp
+from depot_sim.standin.changes import Changes
+from depot_sim.standin.server import open_app, running
+from depot_sim.standin.tokens import Gatekeeper
+from depot_sim.standin.wire import timestamp
 from tests.patience import patient
 
 CONFIGURATION = "2b5f4a88-d4b4-41ad-a1c8-889f3ee71111"

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from connection_guard import Limits
-from standin.bodies import LARGEST_BODY_BYTES
-from standin.server import open_app, running
-from standin.tokens import Gatekeeper
+from depot_sim.connection_guard import Limits
+from depot_sim.standin.bodies import LARGEST_BODY_BYTES
+from depot_sim.standin.server import open_app, running
+from depot_sim.standin.tokens import Gatekeeper
 from tests.adapters.http.peers import Caller, Heard, calling
 
 PATHS = ["/packets", "/oscp/fp/2.0/heartbeat", "/oauth/token", "/control/connections/c"]

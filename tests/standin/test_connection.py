@@ -8,10 +8,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from standin.connection import Connection, Lifecycle, Refusal
-from standin.constraint import Mode, Source
-from standin.profile import Profile
-from standin.wire import ForecastedBlock, ForecastType, GroupCapacityForecast, Heartbeat, Phase, Unit
+from depot_sim.standin.connection import Connection, Lifecycle, Refusal
+from depot_sim.standin.constraint import Mode, Source
+from depot_sim.standin.profile import Profile
+from depot_sim.standin.wire import ForecastedBlock, ForecastType, GroupCapacityForecast, Heartbeat, Phase, Unit
 from tests.full_set import examples
 
 

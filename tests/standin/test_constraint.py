@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from standin.constraint import Forecasts, Mode, Source, effective
-from standin.forecasts import Block, Forecast, next_boundary
-from standin.wire import ForecastType
+from depot_sim.standin.constraint import Forecasts, Mode, Source, effective
+from depot_sim.standin.forecasts import Block, Forecast, next_boundary
+from depot_sim.standin.wire import ForecastType
 
 NOON = datetime(2026, 4, 2, 12, tzinfo=UTC)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import aiohttp
 
-from standin.tokens import Client, Gatekeeper
+from depot_sim.standin.tokens import Client, Gatekeeper
 from tests.standin.stage import CONFIGURATION, Stage, block, on_stage
 
 ONE = f"/control/connections/{CONFIGURATION}"

@@ -12,9 +12,9 @@ from typing import Any
 import aiohttp
 import pytest
 
-from standin.door import ON_LOOPBACK, Access
-from standin.server import open_app, running
-from standin.tokens import Gatekeeper
+from depot_sim.standin.door import ON_LOOPBACK, Access
+from depot_sim.standin.server import open_app, running
+from depot_sim.standin.tokens import Gatekeeper
 from tests.patience import patient
 
 TOKEN = "stand-in-token-012345"

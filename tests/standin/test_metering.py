@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from standin.metering import last_closed_window, steady_reading
+from depot_sim.standin.metering import last_closed_window, steady_reading
 
 
 @given(st.integers(0, 10**10).map(lambda seconds: datetime.fromtimestamp(seconds / 3, UTC)))

@@ -6,8 +6,8 @@ import aiohttp
 import msgspec
 import pytest
 
-from standin.misbehaviour import Direction, Misbehaviour, MisbehaviourOrder, Rule
-from standin.wire import Message
+from depot_sim.standin.misbehaviour import Direction, Misbehaviour, MisbehaviourOrder, Rule
+from depot_sim.standin.wire import Message
 from tests.standin.stage import Stage, now, on_stage
 
 

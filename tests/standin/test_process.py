@@ -1,4 +1,4 @@
-"""`python -m standin` as a process."""
+"""`python -m depot_sim.standin` as a process."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.processes import killed_at_end, start_module
 
 @contextmanager
 def started(*arguments: str) -> Iterator[subprocess.Popen[str]]:
-    with killed_at_end(start_module("standin", *arguments)) as process:
+    with killed_at_end(start_module("depot_sim.standin", *arguments)) as process:
         yield process
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 import msgspec
 import pytest
 
-from standin.wire import Heartbeat, RequiredBehaviour, timestamp
+from depot_sim.standin.wire import Heartbeat, RequiredBehaviour, timestamp
 
 
 def test_times_are_sent_in_utc_with_three_fraction_digits() -> None:

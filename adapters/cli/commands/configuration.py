@@ -8,16 +8,16 @@ from pathlib import Path
 
 import msgspec
 
-from adapters.cli.arguments import Subcommands, add_json, count
-from adapters.cli.depots import load_depot
-from adapters.cli.exit_codes import ExitCode
-from adapters.cli.lines import ConfigurationLine
-from adapters.cli.output_files import write_whole
-from adapters.cli.source import add_source, open_source, server
-from adapters.cli.terminal import Terminal
-from adapters.cli.toolbox import ImportFormat, ImportRequest, Toolbox
-from domain.configuration.definition import Definition
-from domain.errors import Fault, InvalidInput
+from depot_sim.adapters.cli.arguments import Subcommands, add_json, count
+from depot_sim.adapters.cli.depots import load_depot
+from depot_sim.adapters.cli.exit_codes import ExitCode
+from depot_sim.adapters.cli.lines import ConfigurationLine
+from depot_sim.adapters.cli.output_files import write_whole
+from depot_sim.adapters.cli.source import add_source, open_source, server
+from depot_sim.adapters.cli.terminal import Terminal
+from depot_sim.adapters.cli.toolbox import ImportFormat, ImportRequest, Toolbox
+from depot_sim.domain.configuration.definition import Definition
+from depot_sim.domain.errors import Fault, InvalidInput
 
 
 def add_to(subcommands: Subcommands) -> None:

@@ -9,17 +9,17 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 
-from adapters.cli.arguments import DEFAULT_PORT, DEFAULT_URL, Subcommands
-from adapters.cli.background import BackgroundService
-from adapters.cli.depots import load_depot
-from adapters.cli.exit_codes import ExitCode
-from adapters.cli.run_report import report, show
-from adapters.cli.simulation import Finished, Stopwatch, Storage, carry_out, on_store
-from adapters.cli.terminal import Terminal
-from adapters.cli.toolbox import Toolbox
-from application.run.requests import ClockRequest, StartRun
-from domain.configuration.quantities import MS_PER_DAY, MS_PER_MINUTE, Duration
-from domain.run.events import ClockMode
+from depot_sim.adapters.cli.arguments import DEFAULT_PORT, DEFAULT_URL, Subcommands
+from depot_sim.adapters.cli.background import BackgroundService
+from depot_sim.adapters.cli.depots import load_depot
+from depot_sim.adapters.cli.exit_codes import ExitCode
+from depot_sim.adapters.cli.run_report import report, show
+from depot_sim.adapters.cli.simulation import Finished, Stopwatch, Storage, carry_out, on_store
+from depot_sim.adapters.cli.terminal import Terminal
+from depot_sim.adapters.cli.toolbox import Toolbox
+from depot_sim.application.run.requests import ClockRequest, StartRun
+from depot_sim.domain.configuration.quantities import MS_PER_DAY, MS_PER_MINUTE, Duration
+from depot_sim.domain.run.events import ClockMode
 
 _DEPOT = "nyc-meredith"
 _SEED = 7
@@ -81,7 +81,7 @@ def _simulate(toolbox: Toolbox, terminal: Terminal, db: str) -> Finished:
 
 def _start_served_run(url: str, finished: Finished) -> str:
     """The same depot again, driven by wall time."""
-    from adapters.cli.client import Client
+    from depot_sim.adapters.cli.client import Client
 
     started = finished.started
     request = {

@@ -6,13 +6,13 @@ import argparse
 
 import msgspec
 
-from adapters.cli.arguments import Subcommands, add_json
-from adapters.cli.exit_codes import ExitCode
-from adapters.cli.lines import EventLine
-from adapters.cli.source import add_source, open_source
-from adapters.cli.terminal import Terminal
-from adapters.cli.toolbox import Toolbox
-from domain.configuration.quantities import MS_PER_DAY, MS_PER_HOUR, MS_PER_MINUTE, MS_PER_SECOND
+from depot_sim.adapters.cli.arguments import Subcommands, add_json
+from depot_sim.adapters.cli.exit_codes import ExitCode
+from depot_sim.adapters.cli.lines import EventLine
+from depot_sim.adapters.cli.source import add_source, open_source
+from depot_sim.adapters.cli.terminal import Terminal
+from depot_sim.adapters.cli.toolbox import Toolbox
+from depot_sim.domain.configuration.quantities import MS_PER_DAY, MS_PER_HOUR, MS_PER_MINUTE, MS_PER_SECOND
 
 _WIDEST = 100
 _EPILOG = "Columns: position in the log, time since the run's start, type, and what the event says."

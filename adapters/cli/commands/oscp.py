@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 import msgspec
 
-from adapters.cli.arguments import Subcommands, add_json, add_server, count
-from adapters.cli.commands.target_control import Kind, add_target_control
-from adapters.cli.exit_codes import ExitCode
-from adapters.cli.failures import UsageError
-from adapters.cli.oscp_source import (
+from depot_sim.adapters.cli.arguments import Subcommands, add_json, add_server, count
+from depot_sim.adapters.cli.commands.target_control import Kind, add_target_control
+from depot_sim.adapters.cli.exit_codes import ExitCode
+from depot_sim.adapters.cli.failures import UsageError
+from depot_sim.adapters.cli.oscp_source import (
     UNRESOLVED,
     Header,
     MessageLine,
@@ -20,9 +20,9 @@ from adapters.cli.oscp_source import (
     WholeMessage,
     ledger_of,
 )
-from adapters.cli.source import server
-from adapters.cli.terminal import Terminal
-from adapters.cli.toolbox import Toolbox
+from depot_sim.adapters.cli.source import server
+from depot_sim.adapters.cli.terminal import Terminal
+from depot_sim.adapters.cli.toolbox import Toolbox
 
 _SESSIONS = Kind("oscp-sessions", "SESSION_ID", "/oscp-override-modes")
 _FILTERS = ("direction", "message_type", "outcome", "validation", "correlation_id", "request_id", "since", "until")

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from adapters.cli.arguments import Subcommands
-from adapters.cli.commands import packets_binding, packets_faults, packets_feeds, packets_history, packets_profile
+from depot_sim.adapters.cli.arguments import Subcommands
+from depot_sim.adapters.cli.commands import (
+    packets_binding,
+    packets_faults,
+    packets_feeds,
+    packets_history,
+    packets_profile,
+)
 
 _GROUPS = (packets_feeds, packets_history, packets_binding, packets_profile, packets_faults)
 

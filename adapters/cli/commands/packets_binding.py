@@ -6,16 +6,16 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from adapters.cli.arguments import Subcommands, add_json
-from adapters.cli.depots import EXPLAINED, load_depot
-from adapters.cli.exit_codes import ExitCode
-from adapters.cli.failures import UsageError
-from adapters.cli.terminal import Terminal
-from adapters.cli.toolbox import Toolbox, Written
-from domain.configuration.document import PacketsBinding, SimulationConfigurationDocument
-from domain.errors import Fault, InvalidInput
-from domain.packets.binding import BindingReport, read_binding
-from domain.packets.device import Device
+from depot_sim.adapters.cli.arguments import Subcommands, add_json
+from depot_sim.adapters.cli.depots import EXPLAINED, load_depot
+from depot_sim.adapters.cli.exit_codes import ExitCode
+from depot_sim.adapters.cli.failures import UsageError
+from depot_sim.adapters.cli.terminal import Terminal
+from depot_sim.adapters.cli.toolbox import Toolbox, Written
+from depot_sim.domain.configuration.document import PacketsBinding, SimulationConfigurationDocument
+from depot_sim.domain.errors import Fault, InvalidInput
+from depot_sim.domain.packets.binding import BindingReport, read_binding
+from depot_sim.domain.packets.device import Device
 
 _USUAL_PROFILE = "default/1"
 

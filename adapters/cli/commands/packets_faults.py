@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from adapters.cli.arguments import Subcommands
-from adapters.cli.commands.target_control import Kind, add_target_control
+from depot_sim.adapters.cli.arguments import Subcommands
+from depot_sim.adapters.cli.commands.target_control import Kind, add_target_control
 
 FEEDS = Kind("packet-feeds", "BINDING_ID", "/packet-override-modes")
 

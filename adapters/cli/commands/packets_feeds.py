@@ -8,14 +8,14 @@ from typing import Any
 
 import msgspec
 
-from adapters.cli.arguments import Subcommands
-from adapters.cli.exit_codes import ExitCode
-from adapters.cli.failures import UsageError
-from adapters.cli.packet_arguments import add_feed, add_run, finish
-from adapters.cli.packet_source import DeviceLine, FeedLine, PacketSource
-from adapters.cli.source import server
-from adapters.cli.terminal import Terminal
-from adapters.cli.toolbox import Toolbox
+from depot_sim.adapters.cli.arguments import Subcommands
+from depot_sim.adapters.cli.exit_codes import ExitCode
+from depot_sim.adapters.cli.failures import UsageError
+from depot_sim.adapters.cli.packet_arguments import add_feed, add_run, finish
+from depot_sim.adapters.cli.packet_source import DeviceLine, FeedLine, PacketSource
+from depot_sim.adapters.cli.source import server
+from depot_sim.adapters.cli.terminal import Terminal
+from depot_sim.adapters.cli.toolbox import Toolbox
 
 _USUAL_NAME = "packets"
 

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 
 import msgspec
 
-from adapters.cli.arguments import Subcommands, count
-from adapters.cli.exit_codes import ExitCode
-from adapters.cli.packet_arguments import add_feed, finish
-from adapters.cli.packet_source import Attempt, PacketLine, PacketSource, ReadingLine, WholePacket
-from adapters.cli.source import server
-from adapters.cli.terminal import Terminal
-from adapters.cli.toolbox import Toolbox
-from domain.packets.vocabulary import PacketType
+from depot_sim.adapters.cli.arguments import Subcommands, count
+from depot_sim.adapters.cli.exit_codes import ExitCode
+from depot_sim.adapters.cli.packet_arguments import add_feed, finish
+from depot_sim.adapters.cli.packet_source import Attempt, PacketLine, PacketSource, ReadingLine, WholePacket
+from depot_sim.adapters.cli.source import server
+from depot_sim.adapters.cli.terminal import Terminal
+from depot_sim.adapters.cli.toolbox import Toolbox
+from depot_sim.domain.packets.vocabulary import PacketType
 
 _OF_BOTH = ("device", "key", "type", "since", "until")
 _DELIVERIES = ("pending", "delivered", "rejected", "dropped")

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import msgspec
 
-from adapters.cli.arguments import Subcommands, add_json
-from adapters.cli.exit_codes import ExitCode
-from adapters.cli.terminal import Terminal
-from adapters.cli.toolbox import Toolbox
-from domain.errors import Fault, InvalidInput
-from domain.packets.packet import Packet
-from domain.packets.profile import Measurand, PacketProfile, WorldValue
-from domain.packets.vocabulary import DeviceType, PacketType
+from depot_sim.adapters.cli.arguments import Subcommands, add_json
+from depot_sim.adapters.cli.exit_codes import ExitCode
+from depot_sim.adapters.cli.terminal import Terminal
+from depot_sim.adapters.cli.toolbox import Toolbox
+from depot_sim.domain.errors import Fault, InvalidInput
+from depot_sim.domain.packets.packet import Packet
+from depot_sim.domain.packets.profile import Measurand, PacketProfile, WorldValue
+from depot_sim.domain.packets.vocabulary import DeviceType, PacketType
 
 _EXPLAINED = "a folder, or the name of one that comes along"
 _SAMPLED = 3

@@ -8,13 +8,13 @@ from urllib.parse import quote
 
 import msgspec
 
-from adapters.cli.arguments import Subcommands, add_json
-from adapters.cli.exit_codes import ExitCode
-from adapters.cli.failures import UsageError
-from adapters.cli.source import server
-from adapters.cli.terminal import Terminal
-from adapters.cli.toolbox import Rebuilt, Toolbox
-from domain.errors import NotFound
+from depot_sim.adapters.cli.arguments import Subcommands, add_json
+from depot_sim.adapters.cli.exit_codes import ExitCode
+from depot_sim.adapters.cli.failures import UsageError
+from depot_sim.adapters.cli.source import server
+from depot_sim.adapters.cli.terminal import Terminal
+from depot_sim.adapters.cli.toolbox import Rebuilt, Toolbox
+from depot_sim.domain.errors import NotFound
 
 _VERDICTS = {True: "equal to the old tables", False: "DIFFERENT from the old tables", None: "not compared"}
 

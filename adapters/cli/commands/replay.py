@@ -7,11 +7,11 @@ from typing import Any
 
 import msgspec
 
-from adapters.cli.arguments import Subcommands, add_json
-from adapters.cli.exit_codes import ExitCode
-from adapters.cli.terminal import Terminal
-from adapters.cli.toolbox import Toolbox
-from application.run.replay import Replay, replay
+from depot_sim.adapters.cli.arguments import Subcommands, add_json
+from depot_sim.adapters.cli.exit_codes import ExitCode
+from depot_sim.adapters.cli.terminal import Terminal
+from depot_sim.adapters.cli.toolbox import Toolbox
+from depot_sim.application.run.replay import Replay, replay
 
 
 def add_to(subcommands: Subcommands) -> None:

@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import argparse
 
-from adapters.cli.arguments import Subcommands, add_json, duration
-from adapters.cli.depots import EXPLAINED, load_depot
-from adapters.cli.exit_codes import ExitCode
-from adapters.cli.failures import UsageError
-from adapters.cli.run_report import report, show
-from adapters.cli.scenario_files import load_scenario
-from adapters.cli.simulation import Finished, Scenario, Stopwatch, Storage, carry_out, in_memory, on_store, resumed
-from adapters.cli.terminal import Terminal
-from adapters.cli.toolbox import Toolbox
-from application.run.archive import RunArchive
-from application.run.requests import DEFAULT_START, ClockRequest, StartRun
-from domain.configuration.quantities import MS_PER_DAY, MS_PER_MINUTE, MS_PER_SECOND, Duration
-from domain.run.events import ClockMode, SimulationRunStarted
-from domain.scenario.execution import ExecutionStatus
-from domain.scenario.script_reading import read_script
+from depot_sim.adapters.cli.arguments import Subcommands, add_json, duration
+from depot_sim.adapters.cli.depots import EXPLAINED, load_depot
+from depot_sim.adapters.cli.exit_codes import ExitCode
+from depot_sim.adapters.cli.failures import UsageError
+from depot_sim.adapters.cli.run_report import report, show
+from depot_sim.adapters.cli.scenario_files import load_scenario
+from depot_sim.adapters.cli.simulation import (
+    Finished,
+    Scenario,
+    Stopwatch,
+    Storage,
+    carry_out,
+    in_memory,
+    on_store,
+    resumed,
+)
+from depot_sim.adapters.cli.terminal import Terminal
+from depot_sim.adapters.cli.toolbox import Toolbox
+from depot_sim.application.run.archive import RunArchive
+from depot_sim.application.run.requests import DEFAULT_START, ClockRequest, StartRun
+from depot_sim.domain.configuration.quantities import MS_PER_DAY, MS_PER_MINUTE, MS_PER_SECOND, Duration
+from depot_sim.domain.run.events import ClockMode, SimulationRunStarted
+from depot_sim.domain.scenario.execution import ExecutionStatus
+from depot_sim.domain.scenario.script_reading import read_script
 
 _EPILOG = """
 A run on a store can be killed at any moment: --resume RUN_ID --db URL continues it to the end it was started for, and

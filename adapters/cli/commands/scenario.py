@@ -7,23 +7,23 @@ import time
 from pathlib import Path
 from typing import Any
 
-from adapters.cli.arguments import Subcommands, add_json, add_server
-from adapters.cli.depots import EXPLAINED, load_depot
-from adapters.cli.exit_codes import ExitCode
-from adapters.cli.failures import ServerRefused, UsageError, place
-from adapters.cli.scenario_files import require_known
-from adapters.cli.scenario_source import ScenarioSource
-from adapters.cli.scenario_stage import Wish, start_run
-from adapters.cli.scenario_tables import length, show_execution, show_executions, show_library
-from adapters.cli.source import server
-from adapters.cli.terminal import Terminal
-from adapters.cli.toolbox import Toolbox
-from application.scenario.execution_views import ExecutionView, summary_of
-from domain.configuration.definition import Definition
-from domain.errors import InvalidInput
-from domain.run.events import ClockMode
-from domain.scenario.execution import ExecutionStatus
-from domain.scenario.script_reading import read_script
+from depot_sim.adapters.cli.arguments import Subcommands, add_json, add_server
+from depot_sim.adapters.cli.depots import EXPLAINED, load_depot
+from depot_sim.adapters.cli.exit_codes import ExitCode
+from depot_sim.adapters.cli.failures import ServerRefused, UsageError, place
+from depot_sim.adapters.cli.scenario_files import require_known
+from depot_sim.adapters.cli.scenario_source import ScenarioSource
+from depot_sim.adapters.cli.scenario_stage import Wish, start_run
+from depot_sim.adapters.cli.scenario_tables import length, show_execution, show_executions, show_library
+from depot_sim.adapters.cli.source import server
+from depot_sim.adapters.cli.terminal import Terminal
+from depot_sim.adapters.cli.toolbox import Toolbox
+from depot_sim.application.scenario.execution_views import ExecutionView, summary_of
+from depot_sim.domain.configuration.definition import Definition
+from depot_sim.domain.errors import InvalidInput
+from depot_sim.domain.run.events import ClockMode
+from depot_sim.domain.scenario.execution import ExecutionStatus
+from depot_sim.domain.scenario.script_reading import read_script
 
 _LOOK_EVERY_SECONDS = 0.25
 _SEED, _TICK = 1, "1 s"

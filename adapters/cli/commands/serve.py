@@ -8,11 +8,11 @@ import os
 import sys
 from pathlib import Path
 
-from adapters.cli.arguments import DEFAULT_PORT, Subcommands
-from adapters.cli.exit_codes import ExitCode
-from adapters.cli.terminal import Terminal
-from adapters.cli.toolbox import ServeRequest, Toolbox
-from domain.errors import Fault, InvalidInput
+from depot_sim.adapters.cli.arguments import DEFAULT_PORT, Subcommands
+from depot_sim.adapters.cli.exit_codes import ExitCode
+from depot_sim.adapters.cli.terminal import Terminal
+from depot_sim.adapters.cli.toolbox import ServeRequest, Toolbox
+from depot_sim.domain.errors import Fault, InvalidInput
 
 DEFAULT_DB = "sqlite:///depot-sim.db"
 _EPILOG = """

@@ -6,10 +6,10 @@ import argparse
 import os
 import sys
 
-from adapters.cli.arguments import Subcommands
-from adapters.cli.exit_codes import ExitCode
-from adapters.cli.terminal import Terminal
-from adapters.cli.toolbox import Toolbox
+from depot_sim.adapters.cli.arguments import Subcommands
+from depot_sim.adapters.cli.exit_codes import ExitCode
+from depot_sim.adapters.cli.terminal import Terminal
+from depot_sim.adapters.cli.toolbox import Toolbox
 
 _NO_PREFIX = "\0"  # every option is the stand-in's own
 
@@ -28,4 +28,4 @@ def add_to(subcommands: Subcommands) -> None:
 
 def execute(arguments: argparse.Namespace, _toolbox: Toolbox, _terminal: Terminal) -> ExitCode:
     """Becomes the stand-in: it shares no code with the simulator, so it is a program of its own."""
-    os.execv(sys.executable, [sys.executable, "-P", "-m", "standin", *arguments.options])  # noqa: S606 - a list, no shell
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "depot_sim.standin", *arguments.options])  # noqa: S606 - a list, no shell

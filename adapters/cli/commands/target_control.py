@@ -12,12 +12,12 @@ from urllib.parse import quote
 
 import msgspec
 
-from adapters.cli.arguments import Subcommands, add_json, add_server, count
-from adapters.cli.client import Client
-from adapters.cli.exit_codes import ExitCode
-from adapters.cli.failures import UsageError
-from adapters.cli.source import server
-from adapters.cli.target_lines import (
+from depot_sim.adapters.cli.arguments import Subcommands, add_json, add_server, count
+from depot_sim.adapters.cli.client import Client
+from depot_sim.adapters.cli.exit_codes import ExitCode
+from depot_sim.adapters.cli.failures import UsageError
+from depot_sim.adapters.cli.source import server
+from depot_sim.adapters.cli.target_lines import (
     Changed,
     ExpectationLine,
     Expectations,
@@ -26,8 +26,8 @@ from adapters.cli.target_lines import (
     OverrideLine,
     Overrides,
 )
-from adapters.cli.terminal import Terminal
-from adapters.cli.toolbox import Toolbox
+from depot_sim.adapters.cli.terminal import Terminal
+from depot_sim.adapters.cli.toolbox import Toolbox
 
 _LONGEST_LOOK_SECONDS = 25
 """How long the server is asked to wait at once; a client gives up after 30."""

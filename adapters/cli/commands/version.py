@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import platform
 
-from adapters.cli.arguments import Subcommands, add_json
-from adapters.cli.exit_codes import ExitCode
-from adapters.cli.terminal import Terminal
-from adapters.cli.toolbox import Toolbox
+from depot_sim.adapters.cli.arguments import Subcommands, add_json
+from depot_sim.adapters.cli.exit_codes import ExitCode
+from depot_sim.adapters.cli.terminal import Terminal
+from depot_sim.adapters.cli.toolbox import Toolbox
 
 
 def add_to(subcommands: Subcommands) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 
-from adapters.cli.arguments import Subcommands, add_json
-from adapters.cli.exit_codes import ExitCode
-from adapters.cli.source import add_source, open_source
-from adapters.cli.terminal import Terminal
-from adapters.cli.toolbox import Toolbox
-from adapters.cli.world_tables import tables
+from depot_sim.adapters.cli.arguments import Subcommands, add_json
+from depot_sim.adapters.cli.exit_codes import ExitCode
+from depot_sim.adapters.cli.source import add_source, open_source
+from depot_sim.adapters.cli.terminal import Terminal
+from depot_sim.adapters.cli.toolbox import Toolbox
+from depot_sim.adapters.cli.world_tables import tables
 
 
 def add_to(subcommands: Subcommands) -> None:

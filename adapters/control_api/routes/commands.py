@@ -11,9 +11,9 @@ from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, SkipValidation
 
-from adapters.control_api.requests import ApiRequest, body_of
-from application.run.service import Outcome, RunService
-from domain.run.commands import COMMANDS
+from depot_sim.adapters.control_api.requests import ApiRequest, body_of
+from depot_sim.application.run.service import Outcome, RunService
+from depot_sim.domain.run.commands import COMMANDS
 
 
 class Pause(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

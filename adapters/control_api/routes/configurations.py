@@ -10,20 +10,20 @@ from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, SkipValidation
 
-from adapters.control_api.backend import Importer
-from adapters.control_api.etags import check_if_match, configuration_etag, is_known
-from adapters.control_api.freshness import fresh
-from adapters.control_api.problems import UnsupportedMediaType
-from adapters.control_api.requests import ApiRequest, query_of
-from adapters.control_api.times import wall_time
-from adapters.control_api.workers import DEFINITIONS, IMPORTS, MOST_IMPORTS, Places
-from application.configuration.service import ConfigurationVersion
-from domain.configuration.definition import Definition
-from domain.errors import Fault, InvalidInput
-from domain.recorded_secrets import shown_document
-from read_models.configurations import MODEL as CONFIGURATIONS
-from read_models.configurations import Configuration, list_configurations
-from read_models.paging import NEWEST
+from depot_sim.adapters.control_api.backend import Importer
+from depot_sim.adapters.control_api.etags import check_if_match, configuration_etag, is_known
+from depot_sim.adapters.control_api.freshness import fresh
+from depot_sim.adapters.control_api.problems import UnsupportedMediaType
+from depot_sim.adapters.control_api.requests import ApiRequest, query_of
+from depot_sim.adapters.control_api.times import wall_time
+from depot_sim.adapters.control_api.workers import DEFINITIONS, IMPORTS, MOST_IMPORTS, Places
+from depot_sim.application.configuration.service import ConfigurationVersion
+from depot_sim.domain.configuration.definition import Definition
+from depot_sim.domain.errors import Fault, InvalidInput
+from depot_sim.domain.recorded_secrets import shown_document
+from depot_sim.read_models.configurations import MODEL as CONFIGURATIONS
+from depot_sim.read_models.configurations import Configuration, list_configurations
+from depot_sim.read_models.paging import NEWEST
 
 LARGEST_DEFINITION = 20 * 2**20
 TAKES_DEFINITION = {"takes_definition": True}

@@ -12,19 +12,19 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, SkipValidation
 from litestar.response import Stream
 
-from adapters.control_api.event_pages import Selection
-from adapters.control_api.event_records import EventPage, record
-from adapters.control_api.requests import ApiRequest, query_of
-from adapters.control_api.times import from_query, recorded_us
-from application.event_log import Filter, Row
-from application.event_times import position_recorded_before
-from application.run.requests import parse_moment
-from application.subscription import read_page
-from connection_guard import current_connection
-from domain.configuration.faults import one_of
-from domain.errors import Fault, InvalidInput
-from domain.events import topics
-from domain.run.aggregate import SimulationRun, stream_of
+from depot_sim.adapters.control_api.event_pages import Selection
+from depot_sim.adapters.control_api.event_records import EventPage, record
+from depot_sim.adapters.control_api.requests import ApiRequest, query_of
+from depot_sim.adapters.control_api.times import from_query, recorded_us
+from depot_sim.application.event_log import Filter, Row
+from depot_sim.application.event_times import position_recorded_before
+from depot_sim.application.run.requests import parse_moment
+from depot_sim.application.subscription import read_page
+from depot_sim.connection_guard import current_connection
+from depot_sim.domain.configuration.faults import one_of
+from depot_sim.domain.errors import Fault, InvalidInput
+from depot_sim.domain.events import topics
+from depot_sim.domain.run.aggregate import SimulationRun, stream_of
 
 LARGEST_PAGE = 1_000
 JSON_LINES = "application/jsonl"

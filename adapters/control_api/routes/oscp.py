@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from litestar import Router
 
-from adapters.control_api.routes.oscp_commands import oscp_command_routes
-from adapters.control_api.routes.oscp_forecast_plans import FORECAST_PLAN_ROUTES
-from adapters.control_api.routes.oscp_messages import MESSAGE_ROUTES, UNRESOLVED_ROUTES
-from adapters.control_api.routes.oscp_sessions import SESSION_ROUTES, list_all_sessions, list_partner_profiles
-from adapters.control_api.routes.oscp_targets import OSCP_SESSIONS
-from adapters.control_api.routes.scenario_control import expectation_routes, override_mode_route, override_routes
+from depot_sim.adapters.control_api.routes.oscp_commands import oscp_command_routes
+from depot_sim.adapters.control_api.routes.oscp_forecast_plans import FORECAST_PLAN_ROUTES
+from depot_sim.adapters.control_api.routes.oscp_messages import MESSAGE_ROUTES, UNRESOLVED_ROUTES
+from depot_sim.adapters.control_api.routes.oscp_sessions import SESSION_ROUTES, list_all_sessions, list_partner_profiles
+from depot_sim.adapters.control_api.routes.oscp_targets import OSCP_SESSIONS
+from depot_sim.adapters.control_api.routes.scenario_control import (
+    expectation_routes,
+    override_mode_route,
+    override_routes,
+)
 
 
 def oscp_session_routes(run: str) -> list[Router]:

@@ -11,8 +11,8 @@ from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, SkipValidation
 
-from adapters.control_api.requests import ApiRequest, body_of
-from application.oscp.requests import (
+from depot_sim.adapters.control_api.requests import ApiRequest, body_of
+from depot_sim.application.oscp.requests import (
     Disconnect,
     ForceState,
     HandshakeSent,
@@ -25,9 +25,9 @@ from application.oscp.requests import (
     SendMessage,
     SwitchHeartbeats,
 )
-from application.oscp.service import OscpService
-from application.oscp.views import SessionView
-from application.repository import Origin
+from depot_sim.application.oscp.service import OscpService
+from depot_sim.application.oscp.views import SessionView
+from depot_sim.application.repository import Origin
 
 Act = Callable[[OscpService, str, str, Any, Origin], Awaitable[Any]]
 

@@ -8,9 +8,9 @@ from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, SkipValidation
 
-from adapters.control_api.requests import ApiRequest, body_of
-from application.oscp.requests import PlanForecast
-from application.oscp.views import PlanView
+from depot_sim.adapters.control_api.requests import ApiRequest, body_of
+from depot_sim.application.oscp.requests import PlanForecast
+from depot_sim.application.oscp.views import PlanView
 
 
 class PlanList(msgspec.Struct, frozen=True):

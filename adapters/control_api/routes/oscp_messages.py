@@ -11,25 +11,25 @@ from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, SkipValidation
 
-from adapters.control_api.backend import Backend
-from adapters.control_api.freshness import fresh
-from adapters.control_api.requests import ApiRequest, query_of
-from adapters.control_api.shapes import Header, Order, headers_of
-from adapters.control_api.times import recorded_us
-from application.event_times import position_recorded_before
-from domain.address import masked_address
-from domain.errors import NotFound
-from domain.events import decode
-from domain.oscp.findings import Deviation, Finding
-from domain.oscp.ledger import UNRESOLVED, Answer, OscpMessageLedgerEntry
-from domain.oscp.times import format_instant
-from domain.oscp.vocabulary import Direction, MessageType, Outcome, Validation
-from domain.recorded_secrets import shown_body
-from read_models.oscp_messages import MODEL as MESSAGES
-from read_models.oscp_messages import Message, Wanted, get_message, list_messages
-from read_models.oscp_sessions import MODEL as SESSIONS
-from read_models.oscp_sessions import get_session
-from read_models.paging import NEWEST
+from depot_sim.adapters.control_api.backend import Backend
+from depot_sim.adapters.control_api.freshness import fresh
+from depot_sim.adapters.control_api.requests import ApiRequest, query_of
+from depot_sim.adapters.control_api.shapes import Header, Order, headers_of
+from depot_sim.adapters.control_api.times import recorded_us
+from depot_sim.application.event_times import position_recorded_before
+from depot_sim.domain.address import masked_address
+from depot_sim.domain.errors import NotFound
+from depot_sim.domain.events import decode
+from depot_sim.domain.oscp.findings import Deviation, Finding
+from depot_sim.domain.oscp.ledger import UNRESOLVED, Answer, OscpMessageLedgerEntry
+from depot_sim.domain.oscp.times import format_instant
+from depot_sim.domain.oscp.vocabulary import Direction, MessageType, Outcome, Validation
+from depot_sim.domain.recorded_secrets import shown_body
+from depot_sim.read_models.oscp_messages import MODEL as MESSAGES
+from depot_sim.read_models.oscp_messages import Message, Wanted, get_message, list_messages
+from depot_sim.read_models.oscp_sessions import MODEL as SESSIONS
+from depot_sim.read_models.oscp_sessions import get_session
+from depot_sim.read_models.paging import NEWEST
 
 
 class MessagesQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

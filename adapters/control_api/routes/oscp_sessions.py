@@ -10,19 +10,19 @@ from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, SkipValidation
 
-from adapters.control_api.freshness import fresh
-from adapters.control_api.requests import ApiRequest, body_of, query_of
-from application.oscp.requests import CreateSession, SessionCreated
-from application.oscp.views import SessionView
-from domain.address import masked_address
-from domain.oscp.profile import PartnerProfile
-from domain.oscp.profiles import BUILT_IN
-from domain.oscp.times import format_instant
-from domain.oscp.vocabulary import Direction, Lifecycle, MessageType, Outcome, SessionClock
-from domain.projection import ProjectionHealth
-from read_models.oscp_sessions import MODEL as SESSIONS
-from read_models.oscp_sessions import Session, list_sessions
-from read_models.paging import NEWEST
+from depot_sim.adapters.control_api.freshness import fresh
+from depot_sim.adapters.control_api.requests import ApiRequest, body_of, query_of
+from depot_sim.application.oscp.requests import CreateSession, SessionCreated
+from depot_sim.application.oscp.views import SessionView
+from depot_sim.domain.address import masked_address
+from depot_sim.domain.oscp.profile import PartnerProfile
+from depot_sim.domain.oscp.profiles import BUILT_IN
+from depot_sim.domain.oscp.times import format_instant
+from depot_sim.domain.oscp.vocabulary import Direction, Lifecycle, MessageType, Outcome, SessionClock
+from depot_sim.domain.projection import ProjectionHealth
+from depot_sim.read_models.oscp_sessions import MODEL as SESSIONS
+from depot_sim.read_models.oscp_sessions import Session, list_sessions
+from depot_sim.read_models.paging import NEWEST
 
 
 class SessionList(msgspec.Struct, frozen=True):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from adapters.control_api.routes.scenario_control import TargetKind
-from application.scenario.views import OverridesChanged
-from domain.scenario.oscp_modes import OSCP
+from depot_sim.adapters.control_api.routes.scenario_control import TargetKind
+from depot_sim.application.scenario.views import OverridesChanged
+from depot_sim.domain.scenario.oscp_modes import OSCP
 
 
 class SessionOverridesChanged(msgspec.Struct, frozen=True):

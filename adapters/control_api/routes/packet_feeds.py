@@ -7,12 +7,12 @@ from litestar import Response, Router, delete, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, SkipValidation
 
-from adapters.control_api.requests import ApiRequest, body_of
-from adapters.control_api.routes.packet_history import HISTORY_ROUTES
-from adapters.control_api.routes.packet_targets import PACKET_FEEDS
-from adapters.control_api.routes.scenario_control import expectation_routes, override_routes
-from application.packets.requests import OpenPacketFeed, ResendPacket
-from application.packets.views import DeviceView, FeedView
+from depot_sim.adapters.control_api.requests import ApiRequest, body_of
+from depot_sim.adapters.control_api.routes.packet_history import HISTORY_ROUTES
+from depot_sim.adapters.control_api.routes.packet_targets import PACKET_FEEDS
+from depot_sim.adapters.control_api.routes.scenario_control import expectation_routes, override_routes
+from depot_sim.application.packets.requests import OpenPacketFeed, ResendPacket
+from depot_sim.application.packets.views import DeviceView, FeedView
 
 
 class FeedList(msgspec.Struct, frozen=True):

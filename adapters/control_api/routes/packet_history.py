@@ -12,24 +12,24 @@ from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, SkipValidation
 
-from adapters.control_api.backend import Backend
-from adapters.control_api.freshness import fresh
-from adapters.control_api.requests import ApiRequest, query_of
-from adapters.control_api.shapes import Header, Order, headers_of
-from adapters.control_api.times import recorded_us, wall_time
-from application.event_log import Row
-from domain.address import masked_address
-from domain.errors import NotFound
-from domain.events import decode
-from domain.oscp.times import format_instant
-from domain.packets.events import DeliveryEvent, PacketDelivered, PacketRejected, SensorPacketPublished
-from domain.packets.feed import stream_of
-from domain.packets.vocabulary import DeviceType, PacketType, Quality
-from domain.recorded_secrets import shown_body
-from read_models import packets
-from read_models.packet_history import WantedPackets, Window, list_packets, list_readings
-from read_models.packets import Reading, StoredPacket
-from read_models.paging import NEWEST
+from depot_sim.adapters.control_api.backend import Backend
+from depot_sim.adapters.control_api.freshness import fresh
+from depot_sim.adapters.control_api.requests import ApiRequest, query_of
+from depot_sim.adapters.control_api.shapes import Header, Order, headers_of
+from depot_sim.adapters.control_api.times import recorded_us, wall_time
+from depot_sim.application.event_log import Row
+from depot_sim.domain.address import masked_address
+from depot_sim.domain.errors import NotFound
+from depot_sim.domain.events import decode
+from depot_sim.domain.oscp.times import format_instant
+from depot_sim.domain.packets.events import DeliveryEvent, PacketDelivered, PacketRejected, SensorPacketPublished
+from depot_sim.domain.packets.feed import stream_of
+from depot_sim.domain.packets.vocabulary import DeviceType, PacketType, Quality
+from depot_sim.domain.recorded_secrets import shown_body
+from depot_sim.read_models import packets
+from depot_sim.read_models.packet_history import WantedPackets, Window, list_packets, list_readings
+from depot_sim.read_models.packets import Reading, StoredPacket
+from depot_sim.read_models.paging import NEWEST
 
 _US_PER_MS = 1_000
 

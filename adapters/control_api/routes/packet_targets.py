@@ -5,9 +5,9 @@ from __future__ import annotations
 import msgspec
 from litestar.handlers import HTTPRouteHandler
 
-from adapters.control_api.routes.scenario_control import TargetKind, override_mode_route
-from application.scenario.views import OverridesChanged
-from domain.scenario.packet_modes import PACKETS
+from depot_sim.adapters.control_api.routes.scenario_control import TargetKind, override_mode_route
+from depot_sim.application.scenario.views import OverridesChanged
+from depot_sim.domain.scenario.packet_modes import PACKETS
 
 
 class FeedOverridesChanged(msgspec.Struct, frozen=True):

@@ -9,14 +9,14 @@ from litestar import get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, SkipValidation
 
-from adapters.control_api.freshness import fresh
-from adapters.control_api.requests import ApiRequest, query_of
-from adapters.control_api.times import from_query
-from application.run.requests import parse_moment, time_at
-from domain.configuration.quantities import MJ_PER_WH, MS_PER_MINUTE, Duration
-from domain.errors import Fault, InvalidInput, NotFound
-from read_models.power import MODEL as POWER
-from read_models.power_history import EntityKind, PowerHistory, power_entities, power_history
+from depot_sim.adapters.control_api.freshness import fresh
+from depot_sim.adapters.control_api.requests import ApiRequest, query_of
+from depot_sim.adapters.control_api.times import from_query
+from depot_sim.application.run.requests import parse_moment, time_at
+from depot_sim.domain.configuration.quantities import MJ_PER_WH, MS_PER_MINUTE, Duration
+from depot_sim.domain.errors import Fault, InvalidInput, NotFound
+from depot_sim.read_models.power import MODEL as POWER
+from depot_sim.read_models.power_history import EntityKind, PowerHistory, power_entities, power_history
 
 
 class PowerQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"from_": "from"}):

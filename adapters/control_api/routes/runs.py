@@ -9,22 +9,22 @@ from litestar import Response, Router, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, SkipValidation
 
-from adapters.control_api.freshness import fresh
-from adapters.control_api.requests import ApiRequest, body_of, query_of
-from adapters.control_api.routes.commands import command_routes
-from adapters.control_api.routes.events import run_events
-from adapters.control_api.routes.oscp import oscp_session_routes
-from adapters.control_api.routes.packet_feeds import packet_feed_routes
-from adapters.control_api.routes.power import power_history_of
-from adapters.control_api.routes.scenarios import scenario_routes
-from adapters.control_api.routes.world import WORLD_ROUTES
-from adapters.control_api.times import wall_time
-from application.run.requests import StartRun, time_at
-from application.run.run_view import RunView, view_run
-from application.run.service import Outcome
-from read_models.paging import NEWEST
-from read_models.runs import MODEL as RUNS
-from read_models.runs import Run, RunStatus, list_runs
+from depot_sim.adapters.control_api.freshness import fresh
+from depot_sim.adapters.control_api.requests import ApiRequest, body_of, query_of
+from depot_sim.adapters.control_api.routes.commands import command_routes
+from depot_sim.adapters.control_api.routes.events import run_events
+from depot_sim.adapters.control_api.routes.oscp import oscp_session_routes
+from depot_sim.adapters.control_api.routes.packet_feeds import packet_feed_routes
+from depot_sim.adapters.control_api.routes.power import power_history_of
+from depot_sim.adapters.control_api.routes.scenarios import scenario_routes
+from depot_sim.adapters.control_api.routes.world import WORLD_ROUTES
+from depot_sim.adapters.control_api.times import wall_time
+from depot_sim.application.run.requests import StartRun, time_at
+from depot_sim.application.run.run_view import RunView, view_run
+from depot_sim.application.run.service import Outcome
+from depot_sim.read_models.paging import NEWEST
+from depot_sim.read_models.runs import MODEL as RUNS
+from depot_sim.read_models.runs import Run, RunStatus, list_runs
 
 
 class RunSummary(msgspec.Struct, frozen=True):

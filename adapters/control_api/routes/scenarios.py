@@ -10,11 +10,11 @@ from litestar import Response, Router, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, SkipValidation
 
-from adapters.control_api.requests import ApiRequest, body_of, raw_body_of
-from application.scenario.execution_views import ExecutionList, ExecutionView, ScenarioSummary, ScenarioView
-from application.scenario.service import StartScenario
-from domain.errors import Fault, InvalidInput
-from domain.scenario.script import ScriptDocument
+from depot_sim.adapters.control_api.requests import ApiRequest, body_of, raw_body_of
+from depot_sim.application.scenario.execution_views import ExecutionList, ExecutionView, ScenarioSummary, ScenarioView
+from depot_sim.application.scenario.service import StartScenario
+from depot_sim.domain.errors import Fault, InvalidInput
+from depot_sim.domain.scenario.script import ScriptDocument
 
 
 class ScenarioList(msgspec.Struct, frozen=True):

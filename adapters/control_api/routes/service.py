@@ -9,10 +9,10 @@ from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery
 
-from adapters.control_api.access import OPEN
-from adapters.control_api.backend import Backend, ReadModelStatus, RebuiltReadModel
-from adapters.control_api.requests import ApiRequest
-from domain.errors import DepotSimError
+from depot_sim.adapters.control_api.access import OPEN
+from depot_sim.adapters.control_api.backend import Backend, ReadModelStatus, RebuiltReadModel
+from depot_sim.adapters.control_api.requests import ApiRequest
+from depot_sim.domain.errors import DepotSimError
 
 _STORE_SECONDS = 2.0
 _STUCK = "FAILING"

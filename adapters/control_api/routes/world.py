@@ -11,11 +11,11 @@ from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, SkipValidation
 
-from adapters.control_api.etags import is_known, world_etag
-from adapters.control_api.requests import ApiRequest, query_of
-from adapters.control_api.times import from_query
-from application.run.requests import parse_moment, time_at
-from application.run.views import (
+from depot_sim.adapters.control_api.etags import is_known, world_etag
+from depot_sim.adapters.control_api.requests import ApiRequest, query_of
+from depot_sim.adapters.control_api.times import from_query
+from depot_sim.application.run.requests import parse_moment, time_at
+from depot_sim.application.run.views import (
     BessView,
     ChargerView,
     ConnectorView,
@@ -27,8 +27,8 @@ from application.run.views import (
     Viewer,
     WorldView,
 )
-from domain.errors import Fault, InvalidInput
-from domain.run.aggregate import SimulationRun
+from depot_sim.domain.errors import Fault, InvalidInput
+from depot_sim.domain.run.aggregate import SimulationRun
 
 T = TypeVar("T")
 

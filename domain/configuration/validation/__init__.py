@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 
-from domain.configuration.document import SimulationConfigurationDocument
-from domain.configuration.pointer import item
-from domain.configuration.validation.bounds import check_bounds
-from domain.configuration.validation.finding import Finding
-from domain.configuration.validation.fleet import check_fleet
-from domain.configuration.validation.identities import check_identities
-from domain.configuration.validation.presets import check_presets
-from domain.configuration.validation.projections import check_projections
-from domain.configuration.validation.references import check_references
-from domain.configuration.validation.site import check_site
-from domain.configuration.validation.stays import check_stays
-from domain.configuration.validation.topology import NODES, check_topology
-from domain.errors import Fault
+from depot_sim.domain.configuration.document import SimulationConfigurationDocument
+from depot_sim.domain.configuration.pointer import item
+from depot_sim.domain.configuration.validation.bounds import check_bounds
+from depot_sim.domain.configuration.validation.finding import Finding
+from depot_sim.domain.configuration.validation.fleet import check_fleet
+from depot_sim.domain.configuration.validation.identities import check_identities
+from depot_sim.domain.configuration.validation.presets import check_presets
+from depot_sim.domain.configuration.validation.projections import check_projections
+from depot_sim.domain.configuration.validation.references import check_references
+from depot_sim.domain.configuration.validation.site import check_site
+from depot_sim.domain.configuration.validation.stays import check_stays
+from depot_sim.domain.configuration.validation.topology import NODES, check_topology
+from depot_sim.domain.errors import Fault
 
 _RULES: Sequence[Callable[[SimulationConfigurationDocument], Iterable[Finding]]] = (
     check_topology,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from domain.configuration.document import SimulationConfigurationDocument
-from domain.configuration.faults import quoted
-from domain.configuration.validation.finding import Finding, finding
-from domain.configuration.validation.topology import NODES
+from depot_sim.domain.configuration.document import SimulationConfigurationDocument
+from depot_sim.domain.configuration.faults import quoted
+from depot_sim.domain.configuration.validation.finding import Finding, finding
+from depot_sim.domain.configuration.validation.topology import NODES
 
 LISTS = (
     "managed_scopes",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from domain.configuration.document import SimulationConfigurationDocument
-from domain.configuration.validation.finding import Finding, finding
-from domain.errors import InvalidInput
-from domain.scenario.script_reading import read_script
+from depot_sim.domain.configuration.document import SimulationConfigurationDocument
+from depot_sim.domain.configuration.validation.finding import Finding, finding
+from depot_sim.domain.errors import InvalidInput
+from depot_sim.domain.scenario.script_reading import read_script
 
 SCENARIO = "scenario"
 """Of a preset's settings: a whole scenario, to be played on runs."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from domain.address import HTTP, WEBSOCKET, address_fault
-from domain.configuration.document import (
+from depot_sim.domain.address import HTTP, WEBSOCKET, address_fault
+from depot_sim.domain.configuration.document import (
     LateReturns,
     OcppBinding,
     OscpCapacityProviderBinding,
@@ -15,10 +15,10 @@ from domain.configuration.document import (
     SimulationConfigurationDocument,
     TelematicsBinding,
 )
-from domain.configuration.faults import one_of, quoted
-from domain.configuration.quantities import MS_PER_SECOND
-from domain.configuration.validation.finding import Finding, finding
-from domain.credential_faults import outbound_faults
+from depot_sim.domain.configuration.faults import one_of, quoted
+from depot_sim.domain.configuration.quantities import MS_PER_SECOND
+from depot_sim.domain.configuration.validation.finding import Finding, finding
+from depot_sim.domain.credential_faults import outbound_faults
 
 OCPP_VERSIONS = ("1.6", "2.0.1", "2.1")
 _CHOICES: Mapping[type, Mapping[str, tuple[str, ...]]] = {

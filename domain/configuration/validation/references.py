@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from typing import NamedTuple
 
-from domain.configuration.document import OscpCapacityProviderBinding, SimulationConfigurationDocument
-from domain.configuration.faults import quoted
-from domain.configuration.validation.finding import Finding, finding
-from domain.configuration.validation.topology import NODES
+from depot_sim.domain.configuration.document import OscpCapacityProviderBinding, SimulationConfigurationDocument
+from depot_sim.domain.configuration.faults import quoted
+from depot_sim.domain.configuration.validation.finding import Finding, finding
+from depot_sim.domain.configuration.validation.topology import NODES
 
 _MOST_SUGGESTIONS = 20  # finding a near id among many costs time
 _MOST_CANDIDATES = 2_000

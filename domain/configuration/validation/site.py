@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from domain.configuration.document import (
+from depot_sim.domain.configuration.document import (
     Bess,
     MicrogridController,
     Sensor,
     SensorQuantity,
     SimulationConfigurationDocument,
 )
-from domain.configuration.quantities import MS_PER_SECOND, Temperature
-from domain.configuration.validation.finding import Finding, finding
-from domain.configuration.validation.steps import check_steps
-from domain.configuration.validation.topology import NODES
+from depot_sim.domain.configuration.quantities import MS_PER_SECOND, Temperature
+from depot_sim.domain.configuration.validation.finding import Finding, finding
+from depot_sim.domain.configuration.validation.steps import check_steps
+from depot_sim.domain.configuration.validation.topology import NODES
 
 _MEASURED = ("node", "charger", "bess", "pv")
 _FITS: dict[SensorQuantity, tuple[str, ...]] = {

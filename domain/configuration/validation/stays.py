@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-from domain.configuration.document import Duty, SimulationConfigurationDocument, Vehicle
-from domain.configuration.faults import quoted
-from domain.configuration.validation.finding import Finding, finding
-from domain.configuration.validation.fleet import WEEK, occupied
+from depot_sim.domain.configuration.document import Duty, SimulationConfigurationDocument, Vehicle
+from depot_sim.domain.configuration.faults import quoted
+from depot_sim.domain.configuration.validation.finding import Finding, finding
+from depot_sim.domain.configuration.validation.fleet import WEEK, occupied
 
 Stay = tuple[int, int, int]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from domain.configuration.document import Node, SimulationConfigurationDocument
-from domain.configuration.faults import quoted
-from domain.configuration.validation.finding import Finding, finding
+from depot_sim.domain.configuration.document import Node, SimulationConfigurationDocument
+from depot_sim.domain.configuration.faults import quoted
+from depot_sim.domain.configuration.validation.finding import Finding, finding
 
 NODES = "/topology/nodes"
 DEEPEST = 64

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from domain.oscp.rules.context import Context, WindowMeters
-from domain.oscp.rules.correlation import deviations_of, forecast_meant
-from domain.oscp.rules.figures import WINDOW_INCOMPLETE
-from domain.oscp.rules.judging import judge
-from domain.oscp.rules.measured import metered_window, window_of
+from depot_sim.domain.oscp.rules.context import Context, WindowMeters
+from depot_sim.domain.oscp.rules.correlation import deviations_of, forecast_meant
+from depot_sim.domain.oscp.rules.figures import WINDOW_INCOMPLETE
+from depot_sim.domain.oscp.rules.judging import judge
+from depot_sim.domain.oscp.rules.measured import metered_window, window_of
 
 __all__ = [
     "WINDOW_INCOMPLETE",

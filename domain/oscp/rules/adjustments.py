@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from domain.oscp.findings import Finding, Kind
-from domain.oscp.forecast import covers
-from domain.oscp.messages import CapacityForecast
-from domain.oscp.rules import blocks
-from domain.oscp.rules.context import Case
-from domain.oscp.shown import quoted
-from domain.oscp.times import format_instant
+from depot_sim.domain.oscp.findings import Finding, Kind
+from depot_sim.domain.oscp.forecast import covers
+from depot_sim.domain.oscp.messages import CapacityForecast
+from depot_sim.domain.oscp.rules import blocks
+from depot_sim.domain.oscp.rules.context import Case
+from depot_sim.domain.oscp.shown import quoted
+from depot_sim.domain.oscp.times import format_instant
 
 
 def known_forecast(case: Case) -> Iterator[Finding]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from domain.oscp.findings import Finding, Kind
-from domain.oscp.messages import AssetMeasurements, CapacityForecast, GroupMeasurements
-from domain.oscp.rules.context import Case
-from domain.oscp.shown import quoted
-from domain.oscp.vocabulary import MessageType, PublicationMode
+from depot_sim.domain.oscp.findings import Finding, Kind
+from depot_sim.domain.oscp.messages import AssetMeasurements, CapacityForecast, GroupMeasurements
+from depot_sim.domain.oscp.rules.context import Case
+from depot_sim.domain.oscp.shown import quoted
+from depot_sim.domain.oscp.vocabulary import MessageType, PublicationMode
 
 _PUBLISHED_BY = {
     PublicationMode.GROUP: MessageType.UPDATE_GROUP_MEASUREMENTS,

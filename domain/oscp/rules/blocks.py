@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from domain.oscp.findings import Finding, Kind
-from domain.oscp.forecast import overlaps
-from domain.oscp.messages import Block, CapacityForecast, ComplianceError
-from domain.oscp.rules.context import Case
-from domain.oscp.times import format_instant
+from depot_sim.domain.oscp.findings import Finding, Kind
+from depot_sim.domain.oscp.forecast import overlaps
+from depot_sim.domain.oscp.messages import Block, CapacityForecast, ComplianceError
+from depot_sim.domain.oscp.rules.context import Case
+from depot_sim.domain.oscp.times import format_instant
 
 BLOCKS = "/forecasted_blocks"
 

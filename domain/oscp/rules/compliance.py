@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from domain.oscp.findings import Finding, Kind
-from domain.oscp.forecast import covers
-from domain.oscp.profile import Presence
-from domain.oscp.rules import blocks
-from domain.oscp.rules.context import Case
-from domain.oscp.rules.correlation import forecast_meant
-from domain.oscp.shown import quoted
-from domain.oscp.state import PublishedForecast
-from domain.oscp.times import format_instant
+from depot_sim.domain.oscp.findings import Finding, Kind
+from depot_sim.domain.oscp.forecast import covers
+from depot_sim.domain.oscp.profile import Presence
+from depot_sim.domain.oscp.rules import blocks
+from depot_sim.domain.oscp.rules.context import Case
+from depot_sim.domain.oscp.rules.correlation import forecast_meant
+from depot_sim.domain.oscp.shown import quoted
+from depot_sim.domain.oscp.state import PublishedForecast
+from depot_sim.domain.oscp.times import format_instant
 
 _EXPECTED = "the request id of a forecast this session published and the partner accepted"
 

@@ -7,12 +7,12 @@ from functools import cached_property
 
 import msgspec
 
-from domain.oscp.events import OscpProviderSessionAttached
-from domain.oscp.messages import Message
-from domain.oscp.rules import measured
-from domain.oscp.rules.measured import Energy, Maximum
-from domain.oscp.state import SessionState
-from domain.oscp.vocabulary import MessageType
+from depot_sim.domain.oscp.events import OscpProviderSessionAttached
+from depot_sim.domain.oscp.messages import Message
+from depot_sim.domain.oscp.rules import measured
+from depot_sim.domain.oscp.rules.measured import Energy, Maximum
+from depot_sim.domain.oscp.state import SessionState
+from depot_sim.domain.oscp.vocabulary import MessageType
 
 
 class WindowMeters(msgspec.Struct, frozen=True):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from domain.oscp.events import OscpProviderSessionAttached
-from domain.oscp.findings import Deviation
-from domain.oscp.messages import CapacityForecast, Message
-from domain.oscp.profile import Presence
-from domain.oscp.shown import quoted
-from domain.oscp.state import PublishedForecast, SessionState
-from domain.oscp.vocabulary import ForecastType, MessageType
+from depot_sim.domain.oscp.events import OscpProviderSessionAttached
+from depot_sim.domain.oscp.findings import Deviation
+from depot_sim.domain.oscp.messages import CapacityForecast, Message
+from depot_sim.domain.oscp.profile import Presence
+from depot_sim.domain.oscp.shown import quoted
+from depot_sim.domain.oscp.state import PublishedForecast, SessionState
+from depot_sim.domain.oscp.vocabulary import ForecastType, MessageType
 
 GROUP_ID_AS_CORRELATION = "group-id-as-correlation"
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from domain.oscp.events import Policy
-from domain.oscp.findings import Finding, Kind
-from domain.oscp.messages import EnergyMeasurement, InstantaneousMeasurement
-from domain.oscp.quantities import decimal_text
-from domain.oscp.rules.context import Case, WindowMeters
-from domain.oscp.rules.measured import POWER_UNITS
-from domain.oscp.vocabulary import EnergyFlow, EnergyType, Phase, Unit
+from depot_sim.domain.oscp.events import Policy
+from depot_sim.domain.oscp.findings import Finding, Kind
+from depot_sim.domain.oscp.messages import EnergyMeasurement, InstantaneousMeasurement
+from depot_sim.domain.oscp.quantities import decimal_text
+from depot_sim.domain.oscp.rules.context import Case, WindowMeters
+from depot_sim.domain.oscp.rules.measured import POWER_UNITS
+from depot_sim.domain.oscp.vocabulary import EnergyFlow, EnergyType, Phase, Unit
 
 WINDOW_INCOMPLETE = "world.window-incomplete"
 _PPM = 1_000_000

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from domain.oscp.findings import Finding, Kind
-from domain.oscp.lifecycle import PARTNER_MAY_SEND
-from domain.oscp.messages import Handshake, HandshakeAcknowledge
-from domain.oscp.profile import Presence
-from domain.oscp.rules.context import Case
-from domain.oscp.shown import quoted
-from domain.oscp.vocabulary import MessageType
+from depot_sim.domain.oscp.findings import Finding, Kind
+from depot_sim.domain.oscp.lifecycle import PARTNER_MAY_SEND
+from depot_sim.domain.oscp.messages import Handshake, HandshakeAcknowledge
+from depot_sim.domain.oscp.profile import Presence
+from depot_sim.domain.oscp.rules.context import Case
+from depot_sim.domain.oscp.shown import quoted
+from depot_sim.domain.oscp.vocabulary import MessageType
 
 _CONFIGURATION = "/required_behaviour/measurement_configuration"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from itertools import islice
 
-from domain.oscp.findings import Finding
-from domain.oscp.messages import Message
-from domain.oscp.rules import (
+from depot_sim.domain.oscp.findings import Finding
+from depot_sim.domain.oscp.messages import Message
+from depot_sim.domain.oscp.rules import (
     adjustments,
     bindings,
     compliance,
@@ -17,9 +17,9 @@ from domain.oscp.rules import (
     registrations,
     windows,
 )
-from domain.oscp.rules.context import Case, Context
-from domain.oscp.state import SessionState
-from domain.oscp.vocabulary import MessageType
+from depot_sim.domain.oscp.rules.context import Case, Context
+from depot_sim.domain.oscp.state import SessionState
+from depot_sim.domain.oscp.vocabulary import MessageType
 
 MOST_OF_A_RULE = 20
 """Places listed for one rule: a hostile body shall not make a ledger entry larger than itself."""

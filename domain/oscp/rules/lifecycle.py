@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from domain.oscp.findings import Finding, Kind
-from domain.oscp.lifecycle import PARTNER_MAY_SEND
-from domain.oscp.messages import Heartbeat
-from domain.oscp.rules.context import Case
-from domain.oscp.times import format_instant
+from depot_sim.domain.oscp.findings import Finding, Kind
+from depot_sim.domain.oscp.lifecycle import PARTNER_MAY_SEND
+from depot_sim.domain.oscp.messages import Heartbeat
+from depot_sim.domain.oscp.rules.context import Case
+from depot_sim.domain.oscp.times import format_instant
 
 
 def not_ended(case: Case) -> Iterator[Finding]:

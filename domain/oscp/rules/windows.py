@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from domain.oscp.findings import Finding, Kind
-from domain.oscp.forecast import QUARTER_MS
-from domain.oscp.messages import AssetMeasurements, EnergyMeasurement
-from domain.oscp.rules.context import Case
-from domain.oscp.rules.measured import LIST, POWER_UNITS
-from domain.oscp.shown import quoted
-from domain.oscp.times import format_instant
-from domain.oscp.vocabulary import EnergyType, MeasurementConfiguration
+from depot_sim.domain.oscp.findings import Finding, Kind
+from depot_sim.domain.oscp.forecast import QUARTER_MS
+from depot_sim.domain.oscp.messages import AssetMeasurements, EnergyMeasurement
+from depot_sim.domain.oscp.rules.context import Case
+from depot_sim.domain.oscp.rules.measured import LIST, POWER_UNITS
+from depot_sim.domain.oscp.shown import quoted
+from depot_sim.domain.oscp.times import format_instant
+from depot_sim.domain.oscp.vocabulary import EnergyType, MeasurementConfiguration
 
 
 def begin_given(case: Case) -> Iterator[Finding]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from domain.configuration.faults import Faults, quoted
-from domain.errors import Fault
-from domain.packets.contract.nearest import nearest
-from domain.packets.contract.tables import Row, read_table
-from domain.packets.modes import ModeTable
-from domain.packets.sources import SOURCES
-from domain.packets.units import Dimension
-from domain.packets.vocabulary import DeviceType, PacketType, Quality
+from depot_sim.domain.configuration.faults import Faults, quoted
+from depot_sim.domain.errors import Fault
+from depot_sim.domain.packets.contract.nearest import nearest
+from depot_sim.domain.packets.contract.tables import Row, read_table
+from depot_sim.domain.packets.modes import ModeTable
+from depot_sim.domain.packets.sources import SOURCES
+from depot_sim.domain.packets.units import Dimension
+from depot_sim.domain.packets.vocabulary import DeviceType, PacketType, Quality
 
 FILE = "enums.csv"
 PACKET_TYPES, DEVICE_TYPES, QUALITIES = "packet_type", "device_type", "quality"

@@ -8,8 +8,8 @@ from typing import TypeAlias
 
 import msgspec
 
-from domain.configuration.faults import Faults, quoted, shown
-from domain.errors import Fault
+from depot_sim.domain.configuration.faults import Faults, quoted, shown
+from depot_sim.domain.errors import Fault
 
 DEEPEST = 16
 

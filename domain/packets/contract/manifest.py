@@ -9,11 +9,11 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from domain.configuration.faults import Faults, one_of, quoted
-from domain.packets.contract.json_files import JsonValue, Members, Number, found_in, placed, read_object
-from domain.packets.contract.nearest import nearest
-from domain.packets.contract.template import Text, read_text
-from domain.packets.encoders.stamps import TimestampStyle
+from depot_sim.domain.configuration.faults import Faults, one_of, quoted
+from depot_sim.domain.packets.contract.json_files import JsonValue, Members, Number, found_in, placed, read_object
+from depot_sim.domain.packets.contract.nearest import nearest
+from depot_sim.domain.packets.contract.template import Text, read_text
+from depot_sim.domain.packets.encoders.stamps import TimestampStyle
 
 FILE = "profile.json"
 _AnyWord = TypeVar("_AnyWord", bound=StrEnum)

@@ -10,16 +10,16 @@ from typing import NamedTuple
 
 import msgspec
 
-from domain.configuration.faults import Faults, one_of, quoted
-from domain.packets.contract.manifest import Manifest
-from domain.packets.contract.nearest import nearest
-from domain.packets.contract.scopes import SCOPES, device_types_of
-from domain.packets.contract.tables import Row, read_table
-from domain.packets.decimals import Scale, decimal_places, decimal_text, scale_of
-from domain.packets.measurand import Measurand
-from domain.packets.sources import SOURCES, Source
-from domain.packets.units import UNITS, Dimension, Unit, amperes_per_phase
-from domain.packets.vocabulary import DeviceType
+from depot_sim.domain.configuration.faults import Faults, one_of, quoted
+from depot_sim.domain.packets.contract.manifest import Manifest
+from depot_sim.domain.packets.contract.nearest import nearest
+from depot_sim.domain.packets.contract.scopes import SCOPES, device_types_of
+from depot_sim.domain.packets.contract.tables import Row, read_table
+from depot_sim.domain.packets.decimals import Scale, decimal_places, decimal_text, scale_of
+from depot_sim.domain.packets.measurand import Measurand
+from depot_sim.domain.packets.sources import SOURCES, Source
+from depot_sim.domain.packets.units import UNITS, Dimension, Unit, amperes_per_phase
+from depot_sim.domain.packets.vocabulary import DeviceType
 
 FILE = "measurands.csv"
 _NEEDED = ("key", "scope", "type", "unit_ucum", "min", "max", "resolution", "cadence_s", "on_change")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from domain.packets.vocabulary import DeviceType
+from depot_sim.domain.packets.vocabulary import DeviceType
 
 SCOPES: Mapping[str, frozenset[DeviceType]] = {
     "site": frozenset({DeviceType.SITE_METER, DeviceType.MICROGRID_CONTROLLER, DeviceType.WEATHER}),

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from domain.configuration.faults import Faults, one_of, quoted
-from domain.errors import Fault
+from depot_sim.domain.configuration.faults import Faults, one_of, quoted
+from depot_sim.domain.errors import Fault
 
 MOST_ROWS = 2_000
 _CELL = re.compile(r'"((?:[^"]|"")*)"(?=,|$)|([^",]*)(?=,|$)')

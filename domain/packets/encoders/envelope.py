@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from domain.packets.contract.template import Node
-from domain.packets.encoders.quick import QuickPath
-from domain.packets.encoders.rendering import Filling, render
-from domain.packets.packet import Measurement, Packet
-from domain.packets.vocabulary import DeviceType, PacketType, Quality
+from depot_sim.domain.packets.contract.template import Node
+from depot_sim.domain.packets.encoders.quick import QuickPath
+from depot_sim.domain.packets.encoders.rendering import Filling, render
+from depot_sim.domain.packets.packet import Measurement, Packet
+from depot_sim.domain.packets.vocabulary import DeviceType, PacketType, Quality
 
 FLAT = '{"ts": "{sent_at}", "values": {"{key}": "{value}"}}'
 CONTENT_TYPE = "application/json"

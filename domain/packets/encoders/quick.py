@@ -13,10 +13,10 @@ from typing import Protocol, TypeAlias
 
 import msgspec
 
-from domain.packets.contract.template import OF_PACKET, Each, Node, repeats_in
-from domain.packets.encoders.rendering import Filling, render, render_member
-from domain.packets.packet import Measurement, Packet
-from domain.packets.vocabulary import DeviceType, PacketType, Quality
+from depot_sim.domain.packets.contract.template import OF_PACKET, Each, Node, repeats_in
+from depot_sim.domain.packets.encoders.rendering import Filling, render, render_member
+from depot_sim.domain.packets.packet import Measurement, Packet
+from depot_sim.domain.packets.vocabulary import DeviceType, PacketType, Quality
 
 MOST_KEPT = 50_000
 """Rounds of learning what to keep; after them it is begun anew."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 
-from domain.packets.contract.template import Array, Each, Literal, Member, Node, Object, Slot, Text
+from depot_sim.domain.packets.contract.template import Array, Each, Literal, Member, Node, Object, Slot, Text
 
 Filling: TypeAlias = Mapping[str, str]
 """JSON by placeholder. Only `at` may be "": the time of measuring is that of sending."""

@@ -6,8 +6,8 @@ the entities' places in the configuration document.
 
 from __future__ import annotations
 
-from domain.run.events.base import RunEvent
-from domain.run.events.charging import (
+from depot_sim.domain.run.events.base import RunEvent
+from depot_sim.domain.run.events.charging import (
     AvailabilityChanged,
     ChargerFaultCleared,
     ChargerFaulted,
@@ -17,7 +17,7 @@ from domain.run.events.charging import (
     ConnectorNetworkChanged,
     StopReason,
 )
-from domain.run.events.life import (
+from depot_sim.domain.run.events.life import (
     ClockMode,
     ResumeReason,
     RunClock,
@@ -29,7 +29,7 @@ from domain.run.events.life import (
     SimulationRunStarted,
     SimulationRunStopped,
 )
-from domain.run.events.nodes import (
+from depot_sim.domain.run.events.nodes import (
     ControlDelayChanged,
     ManagedScopeBreachCleared,
     ManagedScopeBreachDetected,
@@ -41,8 +41,13 @@ from domain.run.events.nodes import (
     ScopeForecastApplied,
     ScopeForecastWithdrawn,
 )
-from domain.run.events.sensors import SensorAvailabilityChanged, SensorFaultCleared, SensorFaulted, SensorValueForced
-from domain.run.events.supply import (
+from depot_sim.domain.run.events.sensors import (
+    SensorAvailabilityChanged,
+    SensorFaultCleared,
+    SensorFaulted,
+    SensorValueForced,
+)
+from depot_sim.domain.run.events.supply import (
     BessStateChanged,
     BessStateOfChargeSet,
     ControllerHeartbeatsChanged,
@@ -52,8 +57,8 @@ from domain.run.events.supply import (
     FailSafeLeft,
     PvStateChanged,
 )
-from domain.run.events.ticks import RunTicked
-from domain.run.events.vehicles import (
+from depot_sim.domain.run.events.ticks import RunTicked
+from depot_sim.domain.run.events.vehicles import (
     DutyMissed,
     PreconditioningStarted,
     VehicleArrived,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import ClassVar
 
-from domain.run.events.base import RunEvent
+from depot_sim.domain.run.events.base import RunEvent
 
 
 class StopReason(Enum):

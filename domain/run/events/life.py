@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import msgspec
 
-from domain.run.events.base import RunEvent
+from depot_sim.domain.run.events.base import RunEvent
 
 
 class ClockMode(Enum):

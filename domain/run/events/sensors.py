@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from domain.run.events.base import RunEvent
-from domain.run.world.state import SensorMode
+from depot_sim.domain.run.events.base import RunEvent
+from depot_sim.domain.run.world.state import SensorMode
 
 
 class SensorFaulted(RunEvent, frozen=True):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from domain.run.events.base import RunEvent
-from domain.run.world.state import Control, ControllerMode, Dispatch, PowerState
+from depot_sim.domain.run.events.base import RunEvent
+from depot_sim.domain.run.world.state import Control, ControllerMode, Dispatch, PowerState
 
 
 class BessStateChanged(RunEvent, frozen=True):

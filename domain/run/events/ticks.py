@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from domain.run.columns import (
+from depot_sim.domain.run.columns import (
     BreachColumns,
     ConnectorColumns,
     ForecastColumns,
@@ -13,7 +13,7 @@ from domain.run.columns import (
     ReadingColumns,
     StorageColumns,
 )
-from domain.run.events.base import RunEvent
+from depot_sim.domain.run.events.base import RunEvent
 
 
 class RunTicked(RunEvent, frozen=True):

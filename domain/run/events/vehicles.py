@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from domain.run.events.base import RunEvent
+from depot_sim.domain.run.events.base import RunEvent
 
 
 class VehicleDeparted(RunEvent, frozen=True):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from heapq import heapify, heappop, heappush
 
-from domain.configuration.document import RandomOutages
-from domain.configuration.quantities import MS_PER_DAY
-from domain.run.events import (
+from depot_sim.domain.configuration.document import RandomOutages
+from depot_sim.domain.configuration.quantities import MS_PER_DAY
+from depot_sim.domain.run.events import (
     ChargerFaultCleared,
     ChargerFaulted,
     FailSafeEntered,
@@ -15,13 +15,13 @@ from domain.run.events import (
     SensorFaulted,
     StopReason,
 )
-from domain.run.world import plugs, yard
-from domain.run.world.depot import Depot
-from domain.run.world.disturbances import NO_OUTAGE, Outage, next_outage
-from domain.run.world.fail_safe import fail_safe_changes_at
-from domain.run.world.noise import Noise
-from domain.run.world.stage import Stage
-from domain.run.world.state import SensorMode, World
+from depot_sim.domain.run.world import plugs, yard
+from depot_sim.domain.run.world.depot import Depot
+from depot_sim.domain.run.world.disturbances import NO_OUTAGE, Outage, next_outage
+from depot_sim.domain.run.world.fail_safe import fail_safe_changes_at
+from depot_sim.domain.run.world.noise import Noise
+from depot_sim.domain.run.world.stage import Stage
+from depot_sim.domain.run.world.state import SensorMode, World
 
 _LINK, _CHARGER_CLEARS, _CHARGER_FAULTS, _SENSOR_CLEARS, _SENSOR_FAULTS, _TARGET_REACHED, _VEHICLE, _SWAP = range(8)
 

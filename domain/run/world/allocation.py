@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from domain.configuration.document import AllocationPolicy
-from domain.run.world.depot import Depot
+from depot_sim.domain.configuration.document import AllocationPolicy
+from depot_sim.domain.run.world.depot import Depot
 
 UNLIMITED = 1 << 60
 

@@ -5,13 +5,13 @@ Loads are constant over the tick from its beginning, except the connectors' line
 
 from __future__ import annotations
 
-from domain.configuration.quantities import PPM
-from domain.run.world.allocation import UNLIMITED
-from domain.run.world.charging import Line
-from domain.run.world.depot import Depot
-from domain.run.world.dispatch import BessRange, bess_range, follows_setpoint, shave, stored_after
-from domain.run.world.limits import OFF_GRID, export_limits_w, limit_in_force
-from domain.run.world.state import PowerState, World
+from depot_sim.domain.configuration.quantities import PPM
+from depot_sim.domain.run.world.allocation import UNLIMITED
+from depot_sim.domain.run.world.charging import Line
+from depot_sim.domain.run.world.depot import Depot
+from depot_sim.domain.run.world.dispatch import BessRange, bess_range, follows_setpoint, shave, stored_after
+from depot_sim.domain.run.world.limits import OFF_GRID, export_limits_w, limit_in_force
+from depot_sim.domain.run.world.state import PowerState, World
 
 
 class Balance:

@@ -5,11 +5,11 @@ The same sums as the next tick makes, so what is said here is what the allocatio
 
 from __future__ import annotations
 
-from domain.configuration.quantities import MS_PER_MINUTE
-from domain.run.world.allocation import UNLIMITED
-from domain.run.world.balance import Balance
-from domain.run.world.depot import Depot
-from domain.run.world.state import World
+from depot_sim.domain.configuration.quantities import MS_PER_MINUTE
+from depot_sim.domain.run.world.allocation import UNLIMITED
+from depot_sim.domain.run.world.balance import Balance
+from depot_sim.domain.run.world.depot import Depot
+from depot_sim.domain.run.world.state import World
 
 HORIZON = MS_PER_MINUTE
 """For so long (ms) storage has to keep up what it adds."""

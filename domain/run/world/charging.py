@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from domain.configuration.quantities import MS_PER_SECOND, PPM
-from domain.run.world.depot import ConnectorSpec, VehicleSpec
-from domain.run.world.state import NEVER, ConnectorState, VehicleState
+from depot_sim.domain.configuration.quantities import MS_PER_SECOND, PPM
+from depot_sim.domain.run.world.depot import ConnectorSpec, VehicleSpec
+from depot_sim.domain.run.world.state import NEVER, ConnectorState, VehicleState
 
 
 class Line(NamedTuple):

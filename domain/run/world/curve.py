@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from domain.configuration.document import CurvePoint
-from domain.configuration.quantities import PPM
+from depot_sim.domain.configuration.document import CurvePoint
+from depot_sim.domain.configuration.quantities import PPM
 
 BANDS = 100
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from domain.configuration.document import Bess
-from domain.configuration.quantities import MS_PER_SECOND, PPM
-from domain.run.world.allocation import UNLIMITED
-from domain.run.world.state import BessState, Control, Dispatch, PowerState
+from depot_sim.domain.configuration.document import Bess
+from depot_sim.domain.configuration.quantities import MS_PER_SECOND, PPM
+from depot_sim.domain.run.world.allocation import UNLIMITED
+from depot_sim.domain.run.world.state import BessState, Control, Dispatch, PowerState
 
 
 class BessRange(NamedTuple):

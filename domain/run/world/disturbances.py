@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from domain.configuration.document import DisturbanceProfile, LateReturns, RandomOutages
-from domain.configuration.quantities import MS_PER_HOUR, Duration, Share
-from domain.run.world.noise import Noise
-from domain.run.world.state import NEVER
+from depot_sim.domain.configuration.document import DisturbanceProfile, LateReturns, RandomOutages
+from depot_sim.domain.configuration.quantities import MS_PER_HOUR, Duration, Share
+from depot_sim.domain.run.world.noise import Noise
+from depot_sim.domain.run.world.state import NEVER
 
 TYPICAL = DisturbanceProfile(
     id="typical",

@@ -11,16 +11,16 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from domain.run.events import RunEvent
-from domain.run.world.agenda import Agenda
-from domain.run.world.allocation import Allocation, Claim, allocate
-from domain.run.world.balance import Balance
-from domain.run.world.charging import bends_at, demand_w, power_w
-from domain.run.world.evolve import Evolution
-from domain.run.world.meters import Meters
-from domain.run.world.noise import Noise
-from domain.run.world.record import record_tick
-from domain.run.world.stage import Stage
+from depot_sim.domain.run.events import RunEvent
+from depot_sim.domain.run.world.agenda import Agenda
+from depot_sim.domain.run.world.allocation import Allocation, Claim, allocate
+from depot_sim.domain.run.world.balance import Balance
+from depot_sim.domain.run.world.charging import bends_at, demand_w, power_w
+from depot_sim.domain.run.world.evolve import Evolution
+from depot_sim.domain.run.world.meters import Meters
+from depot_sim.domain.run.world.noise import Noise
+from depot_sim.domain.run.world.record import record_tick
+from depot_sim.domain.run.world.stage import Stage
 
 
 class Outlook(NamedTuple):

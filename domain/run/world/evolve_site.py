@@ -7,12 +7,12 @@ from typing import Any
 
 from msgspec import UNSET
 
-from domain.events import Event
-from domain.run import events as e
-from domain.run.world import forecast_fold
-from domain.run.world.fail_safe import heartbeats, last_heartbeat, silent_since, spacing
-from domain.run.world.folded import Folded
-from domain.run.world.state import NEVER, NOBODY, SensorMode
+from depot_sim.domain.events import Event
+from depot_sim.domain.run import events as e
+from depot_sim.domain.run.world import forecast_fold
+from depot_sim.domain.run.world.fail_safe import heartbeats, last_heartbeat, silent_since, spacing
+from depot_sim.domain.run.world.folded import Folded
+from depot_sim.domain.run.world.state import NEVER, NOBODY, SensorMode
 
 # Sensors
 

@@ -11,8 +11,8 @@ from enum import Enum
 
 from msgspec import UNSET
 
-from domain.configuration.document import MicrogridController
-from domain.run.world.state import NEVER, NOBODY, ControllerState
+from depot_sim.domain.configuration.document import MicrogridController
+from depot_sim.domain.run.world.state import NEVER, NOBODY, ControllerState
 
 
 class HeartbeatStatus(Enum):

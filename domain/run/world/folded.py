@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from domain.run.world.depot import Depot
-from domain.run.world.state import (
+from depot_sim.domain.run.world.depot import Depot
+from depot_sim.domain.run.world.state import (
     ChargerState,
     ConnectorState,
     ControllerState,

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from msgspec import UNSET
 
-from domain.configuration.document import ManagedScope
-from domain.run.columns import ForecastColumns
-from domain.run.events import ScopeForecastApplied, ScopeForecastWithdrawn
-from domain.run.world.forecast import ActiveForecast, ForecastType, ScopeState
-from domain.run.world.state import World
+from depot_sim.domain.configuration.document import ManagedScope
+from depot_sim.domain.run.columns import ForecastColumns
+from depot_sim.domain.run.events import ScopeForecastApplied, ScopeForecastWithdrawn
+from depot_sim.domain.run.world.forecast import ActiveForecast, ForecastType, ScopeState
+from depot_sim.domain.run.world.state import World
 
 
 def applied(world: World, event: ScopeForecastApplied) -> None:

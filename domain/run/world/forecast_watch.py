@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from msgspec import UNSET
 
-from domain.run.columns import ForecastColumns
-from domain.run.events import ManagedScopeBreachCleared, ManagedScopeBreachDetected
-from domain.run.world.allocation import UNLIMITED
-from domain.run.world.balance import Balance
-from domain.run.world.breach import watch
-from domain.run.world.forecast import ActiveForecast, ForecastType, block_at
-from domain.run.world.stage import Stage
+from depot_sim.domain.run.columns import ForecastColumns
+from depot_sim.domain.run.events import ManagedScopeBreachCleared, ManagedScopeBreachDetected
+from depot_sim.domain.run.world.allocation import UNLIMITED
+from depot_sim.domain.run.world.balance import Balance
+from depot_sim.domain.run.world.breach import watch
+from depot_sim.domain.run.world.forecast import ActiveForecast, ForecastType, block_at
+from depot_sim.domain.run.world.stage import Stage
 
 
 def watch_forecasts(stage: Stage, balance: Balance) -> ForecastColumns | None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from domain.configuration.quantities import PPM
-from domain.run.world.depot import Depot
-from domain.run.world.state import (
+from depot_sim.domain.configuration.quantities import PPM
+from depot_sim.domain.run.world.depot import Depot
+from depot_sim.domain.run.world.state import (
     NEVER,
     BessState,
     ChargerState,
@@ -17,7 +17,7 @@ from domain.run.world.state import (
     VehicleState,
     World,
 )
-from domain.run.world.timetable import departure_under_way, next_departure
+from depot_sim.domain.run.world.timetable import departure_under_way, next_departure
 
 
 def genesis(depot: Depot) -> World:

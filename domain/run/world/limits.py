@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from msgspec import UNSET
 
-from domain.run.world.depot import Depot
-from domain.run.world.state import ControllerMode, World
+from depot_sim.domain.run.world.depot import Depot
+from depot_sim.domain.run.world.state import ControllerMode, World
 
 OFF_GRID = (ControllerMode.ISLANDED, ControllerMode.BLACK_START)
 

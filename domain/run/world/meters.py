@@ -6,13 +6,13 @@ noise together stay within 2 % too, unless a larger gain is configured.
 
 from __future__ import annotations
 
-from domain.configuration.document import Sensor, SensorQuantity
-from domain.configuration.quantities import PPM
-from domain.run.world.balance import Balance
-from domain.run.world.depot import Depot
-from domain.run.world.noise import SIGMA, Noise
-from domain.run.world.stage import Stage
-from domain.run.world.state import SensorMode
+from depot_sim.domain.configuration.document import Sensor, SensorQuantity
+from depot_sim.domain.configuration.quantities import PPM
+from depot_sim.domain.run.world.balance import Balance
+from depot_sim.domain.run.world.depot import Depot
+from depot_sim.domain.run.world.noise import SIGMA, Noise
+from depot_sim.domain.run.world.stage import Stage
+from depot_sim.domain.run.world.state import SensorMode
 
 GAIN_SIGMA_PPM = 5_000
 ERROR_LIMIT_PPM = 20_000

@@ -6,7 +6,7 @@ from hashlib import blake2b
 from itertools import pairwise
 from struct import Struct
 
-from domain.configuration.quantities import PPM
+from depot_sim.domain.configuration.quantities import PPM
 
 _TWELVE = Struct("<12H")
 _IRWIN_HALL_MEAN = 12 * 65_535 // 2

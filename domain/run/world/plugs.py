@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from domain.configuration.quantities import MS_PER_MINUTE
-from domain.run.events import StopReason
-from domain.run.world.stage import Stage
-from domain.run.world.state import NEVER, NOBODY, Presence
+from depot_sim.domain.configuration.quantities import MS_PER_MINUTE
+from depot_sim.domain.run.events import StopReason
+from depot_sim.domain.run.world.stage import Stage
+from depot_sim.domain.run.world.state import NEVER, NOBODY, Presence
 
 SWAP_AFTER = 10 * MS_PER_MINUTE
 

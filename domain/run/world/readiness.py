@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from domain.configuration.quantities import PPM
-from domain.run.world.depot import Depot
-from domain.run.world.state import NOBODY, World
+from depot_sim.domain.configuration.quantities import PPM
+from depot_sim.domain.run.world.depot import Depot
+from depot_sim.domain.run.world.state import NOBODY, World
 
 
 def required_mj(depot: Depot, world: World, vehicle: int) -> int:

@@ -6,14 +6,14 @@ from enum import Enum
 from math import isqrt
 from typing import NamedTuple
 
-from domain.configuration.document import CurrentKind, Sensor
-from domain.configuration.quantities import PPM
-from domain.run.events import StopReason
-from domain.run.world.charging import plugged_battery_mj
-from domain.run.world.depot import Depot
-from domain.run.world.meters import gain_ppm
-from domain.run.world.noise import Noise
-from domain.run.world.state import NOBODY, SensorState, World
+from depot_sim.domain.configuration.document import CurrentKind, Sensor
+from depot_sim.domain.configuration.quantities import PPM
+from depot_sim.domain.run.events import StopReason
+from depot_sim.domain.run.world.charging import plugged_battery_mj
+from depot_sim.domain.run.world.depot import Depot
+from depot_sim.domain.run.world.meters import gain_ppm
+from depot_sim.domain.run.world.noise import Noise
+from depot_sim.domain.run.world.state import NOBODY, SensorState, World
 
 
 class ConnectorStatus(Enum):

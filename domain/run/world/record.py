@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from domain.run.columns import (
+from depot_sim.domain.run.columns import (
     BreachColumns,
     ConnectorColumns,
     GenerationColumns,
@@ -12,13 +12,13 @@ from domain.run.columns import (
     ReadingColumns,
     StorageColumns,
 )
-from domain.run.events import ManagedScopeBreachCleared, ManagedScopeBreachDetected, RunTicked
-from domain.run.world.allocation import UNLIMITED
-from domain.run.world.balance import Balance
-from domain.run.world.breach import watch
-from domain.run.world.forecast_watch import watch_forecasts
-from domain.run.world.meters import Meters
-from domain.run.world.stage import Stage
+from depot_sim.domain.run.events import ManagedScopeBreachCleared, ManagedScopeBreachDetected, RunTicked
+from depot_sim.domain.run.world.allocation import UNLIMITED
+from depot_sim.domain.run.world.balance import Balance
+from depot_sim.domain.run.world.breach import watch
+from depot_sim.domain.run.world.forecast_watch import watch_forecasts
+from depot_sim.domain.run.world.meters import Meters
+from depot_sim.domain.run.world.stage import Stage
 
 
 def record_tick(stage: Stage, balance: Balance, meters: Meters) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from msgspec import UNSET
 
-from domain.configuration.quantities import PPM
-from domain.run.world.depot import Depot
-from domain.run.world.state import World
+from depot_sim.domain.configuration.quantities import PPM
+from depot_sim.domain.run.world.depot import Depot
+from depot_sim.domain.run.world.state import World
 
 
 def bess_exported_mj(depot: Depot, world: World, bess: int) -> int:

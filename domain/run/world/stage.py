@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from domain.run.events import ChargingStarted, ChargingStopped, RunEvent, StopReason
-from domain.run.world.allocation import take
-from domain.run.world.charging import Line, charge, demand_w, plugged_battery_mj, target_mj
-from domain.run.world.depot import Depot
-from domain.run.world.evolve import Evolution
-from domain.run.world.noise import Noise
-from domain.run.world.state import NOBODY, Presence, World
+from depot_sim.domain.run.events import ChargingStarted, ChargingStopped, RunEvent, StopReason
+from depot_sim.domain.run.world.allocation import take
+from depot_sim.domain.run.world.charging import Line, charge, demand_w, plugged_battery_mj, target_mj
+from depot_sim.domain.run.world.depot import Depot
+from depot_sim.domain.run.world.evolve import Evolution
+from depot_sim.domain.run.world.noise import Noise
+from depot_sim.domain.run.world.state import NOBODY, Presence, World
 
 RESUMABLE = {StopReason.CHARGER_FAULT.value, StopReason.UNAVAILABLE.value, StopReason.OUTAGE.value}
 RECHARGE_BELOW_TARGET_PPM = 10_000

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from domain.configuration.document import Duty, Weekday
-from domain.configuration.quantities import MS_PER_DAY, MS_PER_SECOND
+from depot_sim.domain.configuration.document import Duty, Weekday
+from depot_sim.domain.configuration.quantities import MS_PER_DAY, MS_PER_SECOND
 
 _DAYS = tuple(Weekday)
 _HORIZON_DAYS = 8  # a weekly duty comes again within this many days

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from domain.configuration.quantities import MS_PER_MINUTE
-from domain.run.events import (
+from depot_sim.domain.configuration.quantities import MS_PER_MINUTE
+from depot_sim.domain.run.events import (
     DutyMissed,
     PreconditioningStarted,
     StopReason,
@@ -13,12 +13,12 @@ from domain.run.events import (
     VehiclePluggedIn,
     VehicleUnplugged,
 )
-from domain.run.world import plugs
-from domain.run.world.profiles import plug_in_delay
-from domain.run.world.readiness import required_mj
-from domain.run.world.stage import Stage
-from domain.run.world.state import NEVER, NOBODY, Presence
-from domain.run.world.timetable import Departure, next_departure
+from depot_sim.domain.run.world import plugs
+from depot_sim.domain.run.world.profiles import plug_in_delay
+from depot_sim.domain.run.world.readiness import required_mj
+from depot_sim.domain.run.world.stage import Stage
+from depot_sim.domain.run.world.state import NEVER, NOBODY, Presence
+from depot_sim.domain.run.world.timetable import Departure, next_departure
 
 MAX_HOLD = 60 * MS_PER_MINUTE
 

@@ -11,8 +11,8 @@ import json
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from adapters.cli import main
-from bootstrap.tools import toolbox
+from depot_sim.adapters.cli import main
+from depot_sim.bootstrap.tools import toolbox
 
 
 class Result(NamedTuple):

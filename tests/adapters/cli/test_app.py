@@ -11,9 +11,9 @@ from typing import NoReturn
 
 import pytest
 
-from adapters.cli.app import main
-from bootstrap.tools import toolbox
-from domain.errors import Fault, InvalidInput
+from depot_sim.adapters.cli.app import main
+from depot_sim.bootstrap.tools import toolbox
+from depot_sim.domain.errors import Fault, InvalidInput
 from tests.adapters.cli.command_line import depot_sim
 from tests.processes import ROOT
 
@@ -51,12 +51,13 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
 
 def test_a_command_starts_without_the_imports_of_the_others() -> None:
     program = (
-        "import atexit, sys; from bootstrap.main import main; atexit.register(lambda: print(*sys.modules)); main()"
+        "import atexit, sys; from depot_sim.bootstrap.main import main; "
+        "atexit.register(lambda: print(*sys.modules)); main()"
     )
     imported = subprocess.check_output([sys.executable, "-c", program, "serve", "--help"], cwd=ROOT, text=True).split()
 
-    assert "adapters.cli.commands.serve" in imported
-    assert "adapters.cli.commands.scenario" not in imported
+    assert "depot_sim.adapters.cli.commands.serve" in imported
+    assert "depot_sim.adapters.cli.commands.scenario" not in imported
     assert "httpx" not in imported, "only clients of a server need it"
 
 
@@ -212,7 +213,8 @@ def test_ctrl_c_has_the_exit_code_shells_expect() -> None:
 def test_a_reader_that_goes_away_is_no_error() -> None:
     """As in `depot-sim events RUN | head -1`."""
     script = (
-        "import sys; from bootstrap.main import main; sys.argv[1:] = ['configuration', 'import', *sys.argv[1:]]; main()"
+        "import sys; from depot_sim.bootstrap.main import main; "
+        "sys.argv[1:] = ['configuration', 'import', *sys.argv[1:]]; main()"
     )
     source = str(toolbox().examples / "leichhardt-like.yaml")
     process = subprocess.Popen(

@@ -6,7 +6,7 @@ import argparse
 
 import pytest
 
-from adapters.cli.arguments import count, duration, redacted
+from depot_sim.adapters.cli.arguments import count, duration, redacted
 
 
 @pytest.mark.parametrize(

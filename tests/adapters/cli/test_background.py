@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from adapters.cli import background
-from adapters.cli.arguments import DEFAULT_PORT
-from adapters.cli.background import BackgroundService
-from adapters.cli.failures import Unreachable
+from depot_sim.adapters.cli import background
+from depot_sim.adapters.cli.arguments import DEFAULT_PORT
+from depot_sim.adapters.cli.background import BackgroundService
+from depot_sim.adapters.cli.failures import Unreachable
 
 READY = """
 import json, os, signal, sys, time

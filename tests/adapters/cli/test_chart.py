@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.cli.chart import load_chart
-from application.run.load_history import LoadPoint
+from depot_sim.adapters.cli.chart import load_chart
+from depot_sim.application.run.load_history import LoadPoint
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 MINUTE = 60_000

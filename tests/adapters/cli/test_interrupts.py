@@ -7,8 +7,8 @@ import signal
 
 import pytest
 
-from adapters.cli.failures import Interrupted
-from adapters.cli.interrupts import interruptible
+from depot_sim.adapters.cli.failures import Interrupted
+from depot_sim.adapters.cli.interrupts import interruptible
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -14,19 +14,19 @@ from pathlib import Path
 import httpx
 import pytest
 
-from adapters.cli.client import Client
-from adapters.cli.exit_codes import ExitCode
-from adapters.cli.failures import AddressUnavailable, Unreachable, exit_code
-from adapters.cli.os_errors import failure_of, network_reason
-from adapters.cli.output_files import write_whole
-from bootstrap.listening import listening
+from depot_sim.adapters.cli.client import Client
+from depot_sim.adapters.cli.exit_codes import ExitCode
+from depot_sim.adapters.cli.failures import AddressUnavailable, Unreachable, exit_code
+from depot_sim.adapters.cli.os_errors import failure_of, network_reason
+from depot_sim.adapters.cli.output_files import write_whole
+from depot_sim.bootstrap.listening import listening
 from tests.adapters.cli.command_line import depot_sim
 from tests.processes import module_command
 
 FULL = Path("/dev/full")
 GTFS = Path(__file__).parents[3] / "examples" / "data" / "gtfs-sample-feed.zip"
 ENDED = (141, 0)  # 0 where argparse prints its help unbuffered: it ignores the error
-COMMAND = module_command("bootstrap.main")
+COMMAND = module_command("depot_sim.bootstrap.main")
 
 
 @pytest.fixture

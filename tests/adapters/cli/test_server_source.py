@@ -8,10 +8,10 @@ import httpx
 import msgspec
 import pytest
 
-from adapters.cli import server_source
-from adapters.cli.client import Client
-from adapters.cli.failures import Unreachable
-from adapters.cli.server_source import ServerSource
+from depot_sim.adapters.cli import server_source
+from depot_sim.adapters.cli.client import Client
+from depot_sim.adapters.cli.failures import Unreachable
+from depot_sim.adapters.cli.server_source import ServerSource
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 
-from adapters.cli.terminal import Terminal
+from depot_sim.adapters.cli.terminal import Terminal
 
 
 class Screen(io.StringIO):

@@ -13,10 +13,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from adapters.http import Secrets
-from bootstrap.importers import IMPORTERS, ImportedDocuments
-from bootstrap.msgspec_types import build_types
-from domain.errors import InvalidInput
+from depot_sim.adapters.http import Secrets
+from depot_sim.bootstrap.importers import IMPORTERS, ImportedDocuments
+from depot_sim.bootstrap.msgspec_types import build_types
+from depot_sim.domain.errors import InvalidInput
 
 
 def peak_bytes(work: Callable[[], object]) -> int:

@@ -5,8 +5,15 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.configuration_import.blocks import MINUTES_PER_DAY, MINUTES_PER_WEEK, Block, ChainRules, chain, clock
-from domain.configuration.quantities import Energy
+from depot_sim.adapters.configuration_import.blocks import (
+    MINUTES_PER_DAY,
+    MINUTES_PER_WEEK,
+    Block,
+    ChainRules,
+    chain,
+    clock,
+)
+from depot_sim.domain.configuration.quantities import Energy
 
 EVERY_DAY = tuple(range(7))
 RULES = ChainRules({"bus": Energy.parse("400 kWh"), "artic": Energy.parse("600 kWh")}, layover_min=30)

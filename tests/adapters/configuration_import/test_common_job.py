@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from adapters.configuration_import.common_job import common_job
-from domain.configuration.quantities import MS_PER_DAY, MS_PER_MINUTE
+from depot_sim.adapters.configuration_import.common_job import common_job
+from depot_sim.domain.configuration.quantities import MS_PER_DAY, MS_PER_MINUTE
 
 Night = tuple[int, int, int]
 

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from adapters.configuration_import.common_job import common_job
-from adapters.configuration_import.costs import archive_cost, blocks_cost, circuits_cost, document_cost
-from adapters.configuration_import.yaml_writer import to_yaml
+from depot_sim.adapters.configuration_import.common_job import common_job
+from depot_sim.adapters.configuration_import.costs import archive_cost, blocks_cost, circuits_cost, document_cost
+from depot_sim.adapters.configuration_import.yaml_writer import to_yaml
 from tests.processes import checkout_variables, module_command
 
 ROOT = Path(__file__).parents[3]

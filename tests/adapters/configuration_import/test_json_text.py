@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from adapters.configuration_import.json_text import parse_json
-from domain.errors import Fault, InvalidInput
+from depot_sim.adapters.configuration_import.json_text import parse_json
+from depot_sim.domain.errors import Fault, InvalidInput
 
 
 def only_fault(text: str) -> Fault:

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from adapters.configuration_import.block_csv import BlockImport, import_blocks
-from adapters.configuration_import.blocks import Block, ChainRules, chain
-from adapters.configuration_import.formats import Format
-from adapters.configuration_import.gtfs import GtfsImport, import_gtfs
-from adapters.configuration_import.json_text import parse_json
-from adapters.configuration_import.legacy_circuits import import_circuits
-from adapters.configuration_import.limits import LIMITS, MOST_VALUES, ImportLimits
-from adapters.configuration_import.tables import TableReader
-from domain.configuration.quantities import Energy
-from domain.errors import Fault, InvalidInput
+from depot_sim.adapters.configuration_import.block_csv import BlockImport, import_blocks
+from depot_sim.adapters.configuration_import.blocks import Block, ChainRules, chain
+from depot_sim.adapters.configuration_import.formats import Format
+from depot_sim.adapters.configuration_import.gtfs import GtfsImport, import_gtfs
+from depot_sim.adapters.configuration_import.json_text import parse_json
+from depot_sim.adapters.configuration_import.legacy_circuits import import_circuits
+from depot_sim.adapters.configuration_import.limits import LIMITS, MOST_VALUES, ImportLimits
+from depot_sim.adapters.configuration_import.tables import TableReader
+from depot_sim.domain.configuration.quantities import Energy
+from depot_sim.domain.errors import Fault, InvalidInput
 
 EXAMPLES = Path(__file__).parents[3] / "examples" / "data"
 TINY = ImportLimits(bytes=3_000, lines=60, values=300, columns=12, trips=4, blocks=3, comparisons=3)

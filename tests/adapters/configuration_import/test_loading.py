@@ -9,10 +9,10 @@ import msgspec
 import pytest
 import yaml
 
-from adapters.configuration_import import Format, format_of_content_type, format_of_path, load
-from adapters.configuration_import.loading import LARGEST
-from domain.configuration.decoding import decode_document
-from domain.errors import Fault, InvalidInput
+from depot_sim.adapters.configuration_import import Format, format_of_content_type, format_of_path, load
+from depot_sim.adapters.configuration_import.loading import LARGEST
+from depot_sim.domain.configuration.decoding import decode_document
+from depot_sim.domain.errors import Fault, InvalidInput
 from tests.domain.configuration.samples import depot
 
 SPOILED = """\

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.configuration_import.limits import MOST_VALUES
-from adapters.configuration_import.yaml_text import DEEPEST, parse_yaml, places
-from domain.errors import Fault, InvalidInput
+from depot_sim.adapters.configuration_import.limits import MOST_VALUES
+from depot_sim.adapters.configuration_import.yaml_text import DEEPEST, parse_yaml, places
+from depot_sim.domain.errors import Fault, InvalidInput
 
 
 def only_fault(text: str) -> Fault:

@@ -9,10 +9,10 @@ import httpx
 import pytest
 from litestar import Litestar
 
-from adapters.control_api import create_app
-from bootstrap.front_door import behind_front_door
-from bootstrap.service import Service, open_service
-from bootstrap.settings import Identity, Settings
+from depot_sim.adapters.control_api import create_app
+from depot_sim.bootstrap.front_door import behind_front_door
+from depot_sim.bootstrap.service import Service, open_service
+from depot_sim.bootstrap.settings import Identity, Settings
 from tests.adapters.control_api.client import Api
 from tests.adapters.control_api.oscp import OscpApi, Partner, create_session, listening, start_run
 

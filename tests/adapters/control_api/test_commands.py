@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from domain.run.commands import COMMANDS
+from depot_sim.domain.run.commands import COMMANDS
 from tests.adapters.control_api.client import Api, pointers, problem
 
 pytestmark = pytest.mark.anyio

@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from adapters.control_api.event_pages import Selection
-from adapters.control_api.event_streams import EventStreams, StreamLimits
-from adapters.event_store import EventStore, open_event_store
-from application.event_log import EVERYTHING, Append, Filter, Row, StreamWrite
-from application.subscription import Tail
-from domain.events import EncodedEvent
+from depot_sim.adapters.control_api.event_pages import Selection
+from depot_sim.adapters.control_api.event_streams import EventStreams, StreamLimits
+from depot_sim.adapters.event_store import EventStore, open_event_store
+from depot_sim.application.event_log import EVERYTHING, Append, Filter, Row, StreamWrite
+from depot_sim.application.subscription import Tail
+from depot_sim.domain.events import EncodedEvent
 
 pytestmark = pytest.mark.anyio
 

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from bootstrap.service import Service
-from domain.packets.events import PacketDelivered
-from read_models.schema import ReadModel
+from depot_sim.bootstrap.service import Service
+from depot_sim.domain.packets.events import PacketDelivered
+from depot_sim.read_models.schema import ReadModel
 from tests.adapters.control_api.client import Api
 from tests.adapters.control_api.oscp import Partner, create_session
 from tests.adapters.control_api.packets import FEED, open_feed
@@ -18,7 +18,7 @@ from tests.projections.samples import append
 
 pytestmark = pytest.mark.anyio
 
-LONGEST_WAIT = "adapters.control_api.freshness.LONGEST_WAIT_SECONDS"
+LONGEST_WAIT = "depot_sim.adapters.control_api.freshness.LONGEST_WAIT_SECONDS"
 LISTS = {
     "/simulation-runs": ["runs"],
     "/simulation-configurations": ["configurations"],

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from adapters.control_api.single_headers import SINGLE_HEADERS
+from depot_sim.adapters.control_api.single_headers import SINGLE_HEADERS
 from tests.adapters.control_api.client import Api, pointers, problem
 
 pytestmark = pytest.mark.anyio

@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from adapters.control_api.event_pages import EventPages, Selection
-from adapters.control_api.event_records import server_sent
-from adapters.control_api.event_streams import CONNECTION, EventStreams, InTurn, StreamLimits
-from adapters.control_api.problems import TooBusy
-from adapters.control_api.turns import Turns
-from adapters.event_store import EventStore, open_event_store
-from application.event_log import EVERYTHING, Append, EventLog, Filter, Row, StreamWrite
-from application.subscription import Tail
-from domain.errors import StoreError
-from domain.events import EncodedEvent
+from depot_sim.adapters.control_api.event_pages import EventPages, Selection
+from depot_sim.adapters.control_api.event_records import server_sent
+from depot_sim.adapters.control_api.event_streams import CONNECTION, EventStreams, InTurn, StreamLimits
+from depot_sim.adapters.control_api.problems import TooBusy
+from depot_sim.adapters.control_api.turns import Turns
+from depot_sim.adapters.event_store import EventStore, open_event_store
+from depot_sim.application.event_log import EVERYTHING, Append, EventLog, Filter, Row, StreamWrite
+from depot_sim.application.subscription import Tail
+from depot_sim.domain.errors import StoreError
+from depot_sim.domain.events import EncodedEvent
 
 pytestmark = pytest.mark.anyio
 
@@ -309,7 +309,7 @@ async def test_a_cancelled_turn_keeps_none_waiting() -> None:
 async def test_memory_is_given_back_when_many_streams_have_ended(
     store: EventStore, tail: Tail, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("adapters.control_api.event_streams._TIDY_AFTER_SECONDS", 0.0)
+    monkeypatch.setattr("depot_sim.adapters.control_api.event_streams._TIDY_AFTER_SECONDS", 0.0)
     given_back = asyncio.Event()
     loop = asyncio.get_running_loop()
 

@@ -11,12 +11,12 @@ import httpx
 import pytest
 from litestar import Litestar
 
-from adapters.configuration_import.common_job import common_job
-from adapters.control_api import create_app
-from application.memory import MemoryBudget, Room
-from bootstrap.front_door import behind_front_door
-from bootstrap.service import open_service
-from bootstrap.settings import Identity, Settings
+from depot_sim.adapters.configuration_import.common_job import common_job
+from depot_sim.adapters.control_api import create_app
+from depot_sim.application.memory import MemoryBudget, Room
+from depot_sim.bootstrap.front_door import behind_front_door
+from depot_sim.bootstrap.service import open_service
+from depot_sim.bootstrap.settings import Identity, Settings
 from tests.adapters.control_api.client import Api
 
 MB = 10**6

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from adapters.control_api import create_app
-from adapters.control_api.openapi import describe
-from bootstrap.service import Service
-from domain.run.commands import COMMANDS
+from depot_sim.adapters.control_api import create_app
+from depot_sim.adapters.control_api.openapi import describe
+from depot_sim.bootstrap.service import Service
+from depot_sim.domain.run.commands import COMMANDS
 from tests.adapters.control_api.client import Api
 
 pytestmark = pytest.mark.anyio

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from bootstrap.service import Service
-from domain.oscp.findings import Deviation
-from domain.oscp.ledger import UNRESOLVED
-from domain.oscp.vocabulary import Direction, MessageType, Outcome
+from depot_sim.bootstrap.service import Service
+from depot_sim.domain.oscp.findings import Deviation
+from depot_sim.domain.oscp.ledger import UNRESOLVED
+from depot_sim.domain.oscp.vocabulary import Direction, MessageType, Outcome
 from tests.adapters.control_api.client import Api, pointers, problem
 from tests.adapters.control_api.oscp import CONFIGURATION, OscpApi
 from tests.projections.oscp_samples import LATE, accepted, enter, finalised, recorded, rejected

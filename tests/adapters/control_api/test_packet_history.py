@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from domain.packets.packet import packet_id_of
+from depot_sim.domain.packets.packet import packet_id_of
 from tests.adapters.control_api.client import Api, pointers, problem
 from tests.adapters.control_api.oscp import Partner
 from tests.adapters.control_api.packets import FEED, FeedApi, open_feed

@@ -7,9 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
-from adapters.control_api.problems import EXCEPTION_HANDLERS, MEDIA_TYPE, problem_of, status_of
-from bootstrap.service import Service
-from domain import errors
+from depot_sim.adapters.control_api.problems import EXCEPTION_HANDLERS, MEDIA_TYPE, problem_of, status_of
+from depot_sim.bootstrap.service import Service
+from depot_sim.domain import errors
 from tests.adapters.control_api.client import Api, pointers, problem
 from tests.domain.configuration.samples import depot
 
@@ -158,7 +158,9 @@ def every_error() -> list[type[errors.DepotSimError]]:
         cls = looking.pop()
         found.append(cls)
         looking += cls.__subclasses__()
-    return [cls for cls in found if cls.__module__ in ("domain.errors", "adapters.control_api.problems")]
+    return [
+        cls for cls in found if cls.__module__ in ("depot_sim.domain.errors", "depot_sim.adapters.control_api.problems")
+    ]
 
 
 def test_every_error_has_a_status_of_its_own_kind() -> None:

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from adapters.control_api import ReadModelStatus
-from bootstrap.service import Service
-from domain.errors import StoreError
-from read_models.catalogue import MODELS
+from depot_sim.adapters.control_api import ReadModelStatus
+from depot_sim.bootstrap.service import Service
+from depot_sim.domain.errors import StoreError
+from depot_sim.read_models.catalogue import MODELS
 from tests.adapters.control_api.client import Api
 
 pytestmark = pytest.mark.anyio

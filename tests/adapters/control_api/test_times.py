@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from adapters.control_api.times import from_query, wall_time
+from depot_sim.adapters.control_api.times import from_query, wall_time
 
 
 def test_wall_time_is_rfc_3339_in_utc() -> None:

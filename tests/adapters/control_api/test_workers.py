@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from adapters.control_api.workers import BODIES, DEFINITIONS, IMPORTS, MOST_IMPORTS
+from depot_sim.adapters.control_api.workers import BODIES, DEFINITIONS, IMPORTS, MOST_IMPORTS
 from tests.adapters.control_api.client import Api, problem
 from tests.domain.configuration.samples import depot
 

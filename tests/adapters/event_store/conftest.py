@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from adapters.event_store import EventStore, open_event_store
+from depot_sim.adapters.event_store import EventStore, open_event_store
 
 _FIXTURES = {"sqlite": "sqlite_url", "postgresql": "postgres_url"}
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from typing import ClassVar
 
-from application.event_log import Append, StreamWrite
-from domain.events import EncodedEvent, Event, encode
+from depot_sim.application.event_log import Append, StreamWrite
+from depot_sim.domain.events import EncodedEvent, Event, encode
 
 
 class Counted(Event, frozen=True):

@@ -8,8 +8,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from adapters.event_store.connection_pool import MAX_IDLE, MAX_IN_USE, ConnectionPool
-from domain.errors import StoreError
+from depot_sim.adapters.event_store.connection_pool import MAX_IDLE, MAX_IN_USE, ConnectionPool
+from depot_sim.domain.errors import StoreError
 from tests.patience import patient
 
 SHORT = 0.01

@@ -8,10 +8,10 @@ from itertools import pairwise
 import pytest
 from eventsourcing.persistence import ApplicationRecorder, IntegrityError, StoredEvent
 
-from adapters.event_store import EventStore, open_event_store
-from application.event_log import Append, Fence, Filter, Row, Snapshot, StreamWrite
-from application.event_times import position_recorded_before
-from domain.errors import LeaseLost, StoreError, VersionConflict
+from depot_sim.adapters.event_store import EventStore, open_event_store
+from depot_sim.application.event_log import Append, Fence, Filter, Row, Snapshot, StreamWrite
+from depot_sim.application.event_times import position_recorded_before
+from depot_sim.domain.errors import LeaseLost, StoreError, VersionConflict
 from tests.adapters.event_store.samples import Counted, counted, write
 from tests.patience import patient
 

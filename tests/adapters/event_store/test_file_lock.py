@@ -13,16 +13,16 @@ from pathlib import Path
 
 import pytest
 
-from adapters.event_store import open_event_store, read_event_log
-from adapters.event_store.file_lock import FileLock, lock_path
-from domain.errors import StoreInUse, StoreUnreadable
+from depot_sim.adapters.event_store import open_event_store, read_event_log
+from depot_sim.adapters.event_store.file_lock import FileLock, lock_path
+from depot_sim.domain.errors import StoreInUse, StoreUnreadable
 from tests.adapters.event_store.samples import write
 
 ROOT = Path(__file__).parents[3]
 _HOLD = """
 import sys
 from pathlib import Path
-from adapters.event_store.file_lock import FileLock
+from depot_sim.adapters.event_store.file_lock import FileLock
 lock = FileLock(Path(sys.argv[1]), "http://127.0.0.1:8420")
 print("held", flush=True)
 sys.stdin.read()
@@ -31,8 +31,8 @@ sys.stdin.read()
 _FORK = """
 import os, sys
 from pathlib import Path
-from adapters.event_store.file_lock import FileLock
-from domain.errors import StoreInUse
+from depot_sim.adapters.event_store.file_lock import FileLock
+from depot_sim.domain.errors import StoreInUse
 path = Path(sys.argv[1])
 lock = FileLock(path)
 begun, begin = os.pipe()

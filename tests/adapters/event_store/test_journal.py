@@ -8,10 +8,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from adapters.event_store import EventStore, open_event_store
-from adapters.event_store.journal import GroupCommitJournal
-from application.event_log import Append, EventLog, Fence
-from domain.errors import LeaseLost, StoreError, VersionConflict
+from depot_sim.adapters.event_store import EventStore, open_event_store
+from depot_sim.adapters.event_store.journal import GroupCommitJournal
+from depot_sim.application.event_log import Append, EventLog, Fence
+from depot_sim.domain.errors import LeaseLost, StoreError, VersionConflict
 from tests.adapters.event_store.samples import write
 from tests.patience import patient
 

@@ -6,10 +6,10 @@ import hypothesis.strategies as st
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from adapters.event_store import open_event_store
-from application.event_log import Append, Fence, Filter, StreamWrite
-from domain.errors import LeaseLost, VersionConflict
-from domain.events import EncodedEvent
+from depot_sim.adapters.event_store import open_event_store
+from depot_sim.application.event_log import Append, Fence, Filter, StreamWrite
+from depot_sim.domain.errors import LeaseLost, VersionConflict
+from depot_sim.domain.events import EncodedEvent
 from tests.full_set import examples
 
 STREAMS = ("run-1", "run-2", "config-1")

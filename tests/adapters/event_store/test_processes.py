@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import pairwise
 
-from adapters.event_store import open_event_store, read_event_log
-from application.event_log import Fence, Row
-from application.subscription import Subscription
+from depot_sim.adapters.event_store import open_event_store, read_event_log
+from depot_sim.application.event_log import Fence, Row
+from depot_sim.application.subscription import Subscription
 from tests.adapters.event_store.samples import write
 from tests.patience import patient
 from tests.processes import killed_at_end, start_module

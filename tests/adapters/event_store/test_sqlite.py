@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from adapters.event_store import open_event_store, sqlite_schema
-from adapters.event_store.sqlite import SQLiteEventLog
-from adapters.event_store.sqlite_datastore import StoreDatastore
-from adapters.event_store.sqlite_errors import commit_error, store_error
-from adapters.event_store.url import Durability
-from domain.errors import StoreError, StoreTooNew, StoreUnreadable, VersionConflict
+from depot_sim.adapters.event_store import open_event_store, sqlite_schema
+from depot_sim.adapters.event_store.sqlite import SQLiteEventLog
+from depot_sim.adapters.event_store.sqlite_datastore import StoreDatastore
+from depot_sim.adapters.event_store.sqlite_errors import commit_error, store_error
+from depot_sim.adapters.event_store.url import Durability
+from depot_sim.domain.errors import StoreError, StoreTooNew, StoreUnreadable, VersionConflict
 from tests.adapters.event_store.samples import write
 from tests.patience import patient
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from adapters.event_store import open_event_store, read_event_log
-from application.event_log import Snapshot
-from domain.errors import StoreError, StoreUnreadable
+from depot_sim.adapters.event_store import open_event_store, read_event_log
+from depot_sim.application.event_log import Snapshot
+from depot_sim.domain.errors import StoreError, StoreUnreadable
 from tests.adapters.event_store.samples import write
 from tests.patience import patient
 from tests.processes import checkout_variables, module_command
@@ -129,7 +129,7 @@ def test_a_waiting_reader_wakes_when_a_writer_begins_after_it(path: Path) -> Non
 
 def test_a_stopped_reader_does_not_hold_up_the_writer(path: Path) -> None:
     script = (
-        "import sys\nfrom adapters.event_store import read_event_log\n"
+        "import sys\nfrom depot_sim.adapters.event_store import read_event_log\n"
         f"with read_event_log('sqlite:///{path}') as log:\n    print(log.head(), flush=True)\n    sys.stdin.read()\n"
     )
     with open_event_store(f"sqlite:///{path}") as store:

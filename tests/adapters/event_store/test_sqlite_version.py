@@ -6,7 +6,7 @@ import sqlite3
 
 import pytest
 
-from adapters.event_store.sqlite_version import SqliteLibrary, Version, has_wal_reset_fix, loaded_library
+from depot_sim.adapters.event_store.sqlite_version import SqliteLibrary, Version, has_wal_reset_fix, loaded_library
 
 
 @pytest.mark.parametrize("version", [(3, 44, 6), (3, 44, 9), (3, 50, 7), (3, 51, 3), (3, 52, 0), (4, 0, 0)])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from adapters.event_store import open_event_store
+from depot_sim.adapters.event_store import open_event_store
 from tests.adapters.event_store.samples import say, write
 
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from adapters.front_door.asgi import FrontDoor, GuardedSurface, Response
-from adapters.front_door.rate import RefusalRate
-from adapters.front_door.rules import DoorSettings, Refusal, Surface
-from adapters.front_door.token_source import TokenSource
-from application.access.actors import ADMISSION, LOCAL, Actor, Admission, Role
+from depot_sim.adapters.front_door.asgi import FrontDoor, GuardedSurface, Response
+from depot_sim.adapters.front_door.rate import RefusalRate
+from depot_sim.adapters.front_door.rules import DoorSettings, Refusal, Surface
+from depot_sim.adapters.front_door.token_source import TokenSource
+from depot_sim.application.access.actors import ADMISSION, LOCAL, Actor, Admission, Role
 from tests.adapters.http.peers import Clock
 from tests.application.access.doubles import CountedRefusals
 

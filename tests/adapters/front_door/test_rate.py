@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from adapters.front_door.rate import RefusalRate
+from depot_sim.adapters.front_door.rate import RefusalRate
 from tests.adapters.http.peers import Clock
 
 

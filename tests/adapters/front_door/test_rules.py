@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from adapters.front_door.rules import (
+from depot_sim.adapters.front_door.rules import (
     DoorSettings,
     RequestFacts,
     Surface,

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from adapters.http import AiohttpPartner, Secrets
+from depot_sim.adapters.http import AiohttpPartner, Secrets
 from tests.adapters.http.peers import CERTIFICATES, Clock
 
 

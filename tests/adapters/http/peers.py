@@ -14,8 +14,8 @@ import uvicorn
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from application.http import Outgoing
-from domain.credentials import Authorization, Credentials
+from depot_sim.application.http import Outgoing
+from depot_sim.domain.credentials import Authorization, Credentials
 
 CERTIFICATES = Path(__file__).parent / "certificates"
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from adapters.http import AiohttpPartner, Secrets
-from application.http import Posted
-from domain.credentials import Authorization, Credentials, SecretReference
+from depot_sim.adapters.http import AiohttpPartner, Secrets
+from depot_sim.application.http import Posted
+from depot_sim.domain.credentials import Authorization, Credentials, SecretReference
 from tests.adapters.http.peers import Clock, http_peer, outgoing
 
 pytestmark = pytest.mark.anyio

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.http.known_secrets import KnownSecrets
+from depot_sim.adapters.http.known_secrets import KnownSecrets
 
 AWKWARD = 'p"a\\ß/?+&=ö secret'
 SECRETS = ("hunter2!", "15-characters--", "a-token-of-48-random-bytes-is-sixty-four-characters-long-in-base", AWKWARD)

@@ -8,9 +8,9 @@ from contextlib import AsyncExitStack
 import pytest
 from aiohttp import web
 
-from adapters.http import AiohttpPartner, Secrets
-from adapters.http.exchange import MOST_ANSWER_BYTES
-from domain.credentials import Authorization, Credentials
+from depot_sim.adapters.http import AiohttpPartner, Secrets
+from depot_sim.adapters.http.exchange import MOST_ANSWER_BYTES
+from depot_sim.domain.credentials import Authorization, Credentials
 from tests.adapters.http.peers import (
     Handler,
     Manners,

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from adapters.oscp.openapi import describe
-from domain.oscp.profiles import BETTERFLEET_VECTOR, OCA_2_0
+from depot_sim.adapters.oscp.openapi import describe
+from depot_sim.domain.oscp.profiles import BETTERFLEET_VECTOR, OCA_2_0
 
 PREFIX = "/oscp/cp/2.0"
 

@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 
-from adapters.event_store import open_event_store
-from adapters.oscp.scope_meter import PowerScopeMeter
-from adapters.read_store import open_read_store
-from application.run.live import LiveRuns
-from domain.configuration.definition import Definition
-from domain.errors import NotFound
-from domain.oscp.rules import WindowMeters
-from projections.power import PowerProjector
-from projections.runner import Runner
-from read_models import power
+from depot_sim.adapters.event_store import open_event_store
+from depot_sim.adapters.oscp.scope_meter import PowerScopeMeter
+from depot_sim.adapters.read_store import open_read_store
+from depot_sim.application.run.live import LiveRuns
+from depot_sim.domain.configuration.definition import Definition
+from depot_sim.domain.errors import NotFound
+from depot_sim.domain.oscp.rules import WindowMeters
+from depot_sim.projections.power import PowerProjector
+from depot_sim.projections.runner import Runner
+from depot_sim.read_models import power
 from tests.application.run.processes import ALICE, MINUTE, FakeClock, Process
 from tests.patience import patient
 from tests.projections.samples import DEPOT
@@ -126,7 +126,7 @@ async def test_a_window_that_began_before_the_run_is_not_complete(metering: Mete
 async def test_a_read_model_that_does_not_follow_has_no_meters_and_is_not_waited_for_long(
     metering: Metering, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("adapters.oscp.scope_meter.LONGEST_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr("depot_sim.adapters.oscp.scope_meter.LONGEST_WAIT_SECONDS", 0.01)
     await metering.tick(15)
     assert await metering.window(0, QUARTER) is None
     metering.runner.start()

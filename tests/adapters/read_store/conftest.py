@@ -7,8 +7,8 @@ from contextlib import closing
 
 import pytest
 
-from adapters.read_store import open_read_store
-from read_models.store import ModelStore
+from depot_sim.adapters.read_store import open_read_store
+from depot_sim.read_models.store import ModelStore
 from tests.adapters.read_store.samples import MODEL
 
 

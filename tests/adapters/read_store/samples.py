@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from read_models.schema import ReadModel, Table, Type
-from read_models.store import Build, Mark
+from depot_sim.read_models.schema import ReadModel, Table, Type
+from depot_sim.read_models.store import Build, Mark
 
 NAMES = Table("sample_names", {"name": Type.TEXT, "number": Type.INTEGER}, key=("name",), indices=(("number",),))
 FACTS = Table("sample_facts", {"at": Type.INTEGER, "value": Type.INTEGER}, key=("at",), append_only=True)

@@ -7,9 +7,9 @@ from contextlib import closing
 import psycopg
 import pytest
 
-from adapters.read_store import open_read_store
-from domain.errors import StoreError
-from read_models.store import Mark, ModelStore
+from depot_sim.adapters.read_store import open_read_store
+from depot_sim.domain.errors import StoreError
+from depot_sim.read_models.store import Mark, ModelStore
 from tests.adapters.read_store.samples import MODEL, NAMES, advance, rows
 
 _CUT = """

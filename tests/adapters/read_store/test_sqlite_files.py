@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from adapters.read_store import open_read_store
-from adapters.read_store.sqlite_build import SqliteBuild
-from domain.errors import StoreError
-from read_models.store import ModelStore
+from depot_sim.adapters.read_store import open_read_store
+from depot_sim.adapters.read_store.sqlite_build import SqliteBuild
+from depot_sim.domain.errors import StoreError
+from depot_sim.read_models.store import ModelStore
 from tests.adapters.read_store.samples import MODEL, NAMES, advance, rows
 
 

@@ -7,17 +7,17 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from adapters.configuration_import.formats import Format
-from adapters.configuration_import.loading import load, parse
-from adapters.scenario_library import ScenarioLibrary
-from application.run.requests import StartRun
-from application.run.start import started_run
-from domain.configuration.definition import Definition
-from domain.events import Event
-from domain.run.aggregate import SimulationRun
-from domain.scenario.casting import cast
-from domain.scenario.execution import Done, ScenarioExecution
-from domain.scenario.script_reading import read_script
+from depot_sim.adapters.configuration_import.formats import Format
+from depot_sim.adapters.configuration_import.loading import load, parse
+from depot_sim.adapters.scenario_library import ScenarioLibrary
+from depot_sim.application.run.requests import StartRun
+from depot_sim.application.run.start import started_run
+from depot_sim.domain.configuration.definition import Definition
+from depot_sim.domain.events import Event
+from depot_sim.domain.run.aggregate import SimulationRun
+from depot_sim.domain.scenario.casting import cast
+from depot_sim.domain.scenario.execution import Done, ScenarioExecution
+from depot_sim.domain.scenario.script_reading import read_script
 
 LIBRARY = ScenarioLibrary(lambda text: parse(text, Format.YAML)[1])
 SECOND, MINUTE, HOUR = 1_000, 60_000, 3_600_000

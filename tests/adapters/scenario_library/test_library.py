@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from domain.run.aggregate import SimulationRun
-from domain.run.events import FailSafeEntered, FailSafeLeft
-from domain.run.world.fail_safe import HeartbeatStatus, heartbeat_status
-from domain.run.world.limits import Constraint, export_limit_w, fail_safe_limit_w, limit_in_force
-from domain.run.world.state import Dispatch, PowerState
-from domain.scenario.execution import ExecutionStatus
-from domain.scenario.script import ACTIONS
-from domain.scenario.script_reading import read_script
+from depot_sim.domain.run.aggregate import SimulationRun
+from depot_sim.domain.run.events import FailSafeEntered, FailSafeLeft
+from depot_sim.domain.run.world.fail_safe import HeartbeatStatus, heartbeat_status
+from depot_sim.domain.run.world.limits import Constraint, export_limit_w, fail_safe_limit_w, limit_in_force
+from depot_sim.domain.run.world.state import Dispatch, PowerState
+from depot_sim.domain.scenario.execution import ExecutionStatus
+from depot_sim.domain.scenario.script import ACTIONS
+from depot_sim.domain.scenario.script_reading import read_script
 from tests.adapters.scenario_library.stage import HOUR, LIBRARY, MINUTE, SECOND, Play, example, microgrid
 
 TRAPS = [name for name in LIBRARY.names() if "trap" in name]

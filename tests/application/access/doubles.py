@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from application.access.refusals import RefusedRequest
-from application.event_log import Journal
-from application.http import Mask
-from application.ids import IdSource
-from application.oscp.refusing import RefusedMessages
-from application.oscp.time import SessionTime
+from depot_sim.application.access.refusals import RefusedRequest
+from depot_sim.application.event_log import Journal
+from depot_sim.application.http import Mask
+from depot_sim.application.ids import IdSource
+from depot_sim.application.oscp.refusing import RefusedMessages
+from depot_sim.application.oscp.time import SessionTime
 
 
 class NoLimit:

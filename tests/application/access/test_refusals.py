@@ -7,12 +7,12 @@ from functools import partial
 
 import pytest
 
-from adapters.event_store import EventStore, open_event_store
-from application.access.refusals import RefusedRequest, RefusedRequests
-from application.event_log import Append, Journal
-from domain.access.refused import HOUR_MS, OTHERS, RefusedOnDay, RequestsRefused
-from domain.errors import StoreError
-from domain.events import decode
+from depot_sim.adapters.event_store import EventStore, open_event_store
+from depot_sim.application.access.refusals import RefusedRequest, RefusedRequests
+from depot_sim.application.event_log import Append, Journal
+from depot_sim.domain.access.refused import HOUR_MS, OTHERS, RefusedOnDay, RequestsRefused
+from depot_sim.domain.errors import StoreError
+from depot_sim.domain.events import decode
 from tests.application.run.processes import FakeClock, Process, until
 
 MOST_ROWS = 1_024

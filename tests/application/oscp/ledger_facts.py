@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from domain.events import Event
-from domain.oscp.ledger import OscpMessageFinalised, OscpMessageHandled, OscpMessageRecorded
+from depot_sim.domain.events import Event
+from depot_sim.domain.oscp.ledger import OscpMessageFinalised, OscpMessageHandled, OscpMessageRecorded
 
 
 def recorded_in(event: Event | None) -> OscpMessageRecorded | None:

@@ -9,33 +9,33 @@ from typing import Any
 
 import msgspec
 
-from adapters.event_store import EventStore
-from application.http import Outgoing, Posted
-from application.oscp import drafts
-from application.oscp.arrivals import MOST_BODY_BYTES, Arrival, Reply
-from application.oscp.clockwork import Clockwork
-from application.oscp.hosted import HostedSession
-from application.oscp.inbound import InboundService
-from application.oscp.outbound import OutboundService
-from application.oscp.refusing import RefusedMessages
-from application.oscp.registrar import Registrar
-from application.oscp.requests import CreateSession
-from application.oscp.resolving import RequestResolver
-from application.oscp.service import OscpService
-from application.oscp.sessions import OscpSessions
-from application.oscp.targets import OscpTargets
-from application.oscp.time import SessionTime
-from application.oscp.world_context import WorldContext
-from application.scenario.control import ScenarioControl
-from domain.credentials import SecretReference
-from domain.errors import Fault, InvalidInput
-from domain.events import Event, decode
-from domain.oscp.ledger import OscpMessageLedgerEntry
-from domain.oscp.rules import WindowMeters
-from domain.oscp.session import OscpCapacityProviderSession
-from domain.oscp.times import format_instant
-from domain.oscp.vocabulary import Direction, Lifecycle, SessionClock
-from domain.secret_references import SHORTEST, reference_fault
+from depot_sim.adapters.event_store import EventStore
+from depot_sim.application.http import Outgoing, Posted
+from depot_sim.application.oscp import drafts
+from depot_sim.application.oscp.arrivals import MOST_BODY_BYTES, Arrival, Reply
+from depot_sim.application.oscp.clockwork import Clockwork
+from depot_sim.application.oscp.hosted import HostedSession
+from depot_sim.application.oscp.inbound import InboundService
+from depot_sim.application.oscp.outbound import OutboundService
+from depot_sim.application.oscp.refusing import RefusedMessages
+from depot_sim.application.oscp.registrar import Registrar
+from depot_sim.application.oscp.requests import CreateSession
+from depot_sim.application.oscp.resolving import RequestResolver
+from depot_sim.application.oscp.service import OscpService
+from depot_sim.application.oscp.sessions import OscpSessions
+from depot_sim.application.oscp.targets import OscpTargets
+from depot_sim.application.oscp.time import SessionTime
+from depot_sim.application.oscp.world_context import WorldContext
+from depot_sim.application.scenario.control import ScenarioControl
+from depot_sim.domain.credentials import SecretReference
+from depot_sim.domain.errors import Fault, InvalidInput
+from depot_sim.domain.events import Event, decode
+from depot_sim.domain.oscp.ledger import OscpMessageLedgerEntry
+from depot_sim.domain.oscp.rules import WindowMeters
+from depot_sim.domain.oscp.session import OscpCapacityProviderSession
+from depot_sim.domain.oscp.times import format_instant
+from depot_sim.domain.oscp.vocabulary import Direction, Lifecycle, SessionClock
+from depot_sim.domain.secret_references import SHORTEST, reference_fault
 from tests.application.access.doubles import CountedRefusals, NoLimit
 from tests.application.run.processes import ALICE, FakeClock, Process, until
 from tests.domain.oscp.sessions import TEN

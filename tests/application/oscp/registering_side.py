@@ -11,28 +11,28 @@ from typing import Any
 
 import msgspec
 
-from adapters.clock import SystemClock
-from adapters.event_store import EventStore, open_event_store
-from adapters.http import Secrets
-from application.http import Outgoing, Posted
-from application.oscp.arrivals import Arrival, Reply
-from application.oscp.clockwork import Clockwork
-from application.oscp.inbound import InboundService
-from application.oscp.outbound import OutboundService
-from application.oscp.registrar import Registrar
-from application.oscp.requests import CreateSession
-from application.oscp.resolving import RequestResolver
-from application.oscp.service import OscpService
-from application.oscp.sessions import OscpSessions
-from application.oscp.targets import OscpTargets
-from application.oscp.time import SessionTime
-from application.oscp.world_context import WorldContext
-from application.scenario.control import ScenarioControl
-from domain.credentials import Credentials
-from domain.events import Event, decode
-from domain.oscp.ledger import OscpMessageFinalised, OscpMessageRecorded
-from domain.oscp.state import Registration
-from domain.oscp.vocabulary import SessionClock
+from depot_sim.adapters.clock import SystemClock
+from depot_sim.adapters.event_store import EventStore, open_event_store
+from depot_sim.adapters.http import Secrets
+from depot_sim.application.http import Outgoing, Posted
+from depot_sim.application.oscp.arrivals import Arrival, Reply
+from depot_sim.application.oscp.clockwork import Clockwork
+from depot_sim.application.oscp.inbound import InboundService
+from depot_sim.application.oscp.outbound import OutboundService
+from depot_sim.application.oscp.registrar import Registrar
+from depot_sim.application.oscp.requests import CreateSession
+from depot_sim.application.oscp.resolving import RequestResolver
+from depot_sim.application.oscp.service import OscpService
+from depot_sim.application.oscp.sessions import OscpSessions
+from depot_sim.application.oscp.targets import OscpTargets
+from depot_sim.application.oscp.time import SessionTime
+from depot_sim.application.oscp.world_context import WorldContext
+from depot_sim.application.scenario.control import ScenarioControl
+from depot_sim.domain.credentials import Credentials
+from depot_sim.domain.events import Event, decode
+from depot_sim.domain.oscp.ledger import OscpMessageFinalised, OscpMessageRecorded
+from depot_sim.domain.oscp.state import Registration
+from depot_sim.domain.oscp.vocabulary import SessionClock
 from tests.application.access.doubles import unlimited
 from tests.application.oscp.ledger_facts import finalised_in, recorded_in
 from tests.application.run.processes import ALICE, FakeClock, Process, until

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from application.oscp.alarms import Alarms
+from depot_sim.application.oscp.alarms import Alarms
 
 NAMES = st.sampled_from(["a", "b", "c"])
 STEPS = st.lists(

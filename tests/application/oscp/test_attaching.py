@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from application.oscp.attaching import preset_overrides
-from application.oscp.limits import policy_faults, profile_faults
-from domain.configuration.decoding import decode_document
-from domain.configuration.definition import Definition
-from domain.oscp.events import Policy
-from domain.oscp.profiles import BUILT_IN
-from domain.oscp.vocabulary import Lifecycle, MeasurementConfiguration, PublicationMode
+from depot_sim.application.oscp.attaching import preset_overrides
+from depot_sim.application.oscp.limits import policy_faults, profile_faults
+from depot_sim.domain.configuration.decoding import decode_document
+from depot_sim.domain.configuration.definition import Definition
+from depot_sim.domain.oscp.events import Policy
+from depot_sim.domain.oscp.profiles import BUILT_IN
+from depot_sim.domain.oscp.vocabulary import Lifecycle, MeasurementConfiguration, PublicationMode
 from tests.application.oscp.processes import OscpProcess
 from tests.domain.configuration.samples import REMOVED, depot
 

@@ -21,20 +21,20 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from adapters.event_store import open_event_store
-from application.http import Outgoing, Posted
-from application.oscp import drafts
-from application.oscp.arrivals import Reply
-from application.oscp.following import Following
-from application.oscp.letters import Draft
-from application.oscp.outbound import Sent
-from application.oscp.requests import Disconnect, ForceState
-from application.own_writes import OwnWrites
-from domain.events import decode
-from domain.oscp import events as e
-from domain.oscp.messages import CapacityForecast
-from domain.oscp.session import OscpCapacityProviderSession
-from domain.oscp.vocabulary import ForecastType, Lifecycle, MessageType
+from depot_sim.adapters.event_store import open_event_store
+from depot_sim.application.http import Outgoing, Posted
+from depot_sim.application.oscp import drafts
+from depot_sim.application.oscp.arrivals import Reply
+from depot_sim.application.oscp.following import Following
+from depot_sim.application.oscp.letters import Draft
+from depot_sim.application.oscp.outbound import Sent
+from depot_sim.application.oscp.requests import Disconnect, ForceState
+from depot_sim.application.own_writes import OwnWrites
+from depot_sim.domain.events import decode
+from depot_sim.domain.oscp import events as e
+from depot_sim.domain.oscp.messages import CapacityForecast
+from depot_sim.domain.oscp.session import OscpCapacityProviderSession
+from depot_sim.domain.oscp.vocabulary import ForecastType, Lifecycle, MessageType
 from tests.application.oscp.ledger_facts import finalised_in, recorded_in
 from tests.application.oscp.processes import FakePartner, OscpProcess, WallClock
 from tests.application.run.processes import ALICE, until

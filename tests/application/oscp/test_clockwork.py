@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from application.http import Posted
-from application.oscp.following import Following
-from application.oscp.requests import (
+from depot_sim.application.http import Posted
+from depot_sim.application.oscp.following import Following
+from depot_sim.application.oscp.requests import (
     ForceState,
     PlanForecast,
     SendForecast,
@@ -17,14 +17,14 @@ from application.oscp.requests import (
     SendHeartbeat,
     SwitchHeartbeats,
 )
-from application.own_writes import OwnWrites
-from application.run.requests import ClockRequest
-from domain.configuration.quantities import Duration
-from domain.errors import StoreError
-from domain.oscp import events as e
-from domain.oscp.times import format_instant
-from domain.oscp.vocabulary import Direction, Lifecycle, SessionClock
-from domain.run.events import ClockMode
+from depot_sim.application.own_writes import OwnWrites
+from depot_sim.application.run.requests import ClockRequest
+from depot_sim.domain.configuration.quantities import Duration
+from depot_sim.domain.errors import StoreError
+from depot_sim.domain.oscp import events as e
+from depot_sim.domain.oscp.times import format_instant
+from depot_sim.domain.oscp.vocabulary import Direction, Lifecycle, SessionClock
+from depot_sim.domain.run.events import ClockMode
 from tests.application.oscp.conftest import Start
 from tests.application.oscp.processes import HANDSHAKE, SECOND, FakePartner, OscpProcess, WallClock
 from tests.application.run.processes import ALICE, MINUTE, until

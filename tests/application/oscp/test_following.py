@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from application.oscp.following import Following
-from application.own_writes import OwnWrites
-from domain.oscp.vocabulary import Lifecycle
+from depot_sim.application.oscp.following import Following
+from depot_sim.application.own_writes import OwnWrites
+from depot_sim.domain.oscp.vocabulary import Lifecycle
 from tests.application.oscp.conftest import Start
 from tests.application.oscp.processes import CONFIGURATION, HANDSHAKE, OscpProcess, WallClock
 from tests.application.run.processes import ALICE

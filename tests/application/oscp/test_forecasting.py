@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from application.oscp.forecasting import forecast_draft, forecast_of, plan_of
-from application.oscp.requests import ForecastBlock, PlanForecast, SendForecast
-from domain.errors import InvalidInput
-from domain.oscp.messages import Block
-from domain.oscp.vocabulary import ForecastType, MessageType
-from domain.scenario.expectation_events import Moment
+from depot_sim.application.oscp.forecasting import forecast_draft, forecast_of, plan_of
+from depot_sim.application.oscp.requests import ForecastBlock, PlanForecast, SendForecast
+from depot_sim.domain.errors import InvalidInput
+from depot_sim.domain.oscp.messages import Block
+from depot_sim.domain.oscp.vocabulary import ForecastType, MessageType
+from depot_sim.domain.scenario.expectation_events import Moment
 from tests.domain.oscp.driving import Driven
 from tests.domain.oscp.sessions import QUARTER, TEN
 

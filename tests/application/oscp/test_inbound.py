@@ -8,10 +8,10 @@ from collections import Counter
 import msgspec
 import pytest
 
-from application.oscp.resolving import RequestResolver
-from domain.errors import StoreError
-from domain.oscp.findings import Kind
-from domain.oscp.vocabulary import Lifecycle, Outcome, Validation
+from depot_sim.application.oscp.resolving import RequestResolver
+from depot_sim.domain.errors import StoreError
+from depot_sim.domain.oscp.findings import Kind
+from depot_sim.domain.oscp.vocabulary import Lifecycle, Outcome, Validation
 from tests.application.oscp.conftest import Start
 from tests.application.oscp.processes import CONFIGURATION, HANDSHAKE, JSON, SECOND, FakePartner, OscpProcess, WallClock
 from tests.application.run.processes import until

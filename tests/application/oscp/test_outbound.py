@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from application.http import Posted
-from application.oscp.letters import WRONG_GROUP, WRONG_ID
-from application.oscp.requests import (
+from depot_sim.application.http import Posted
+from depot_sim.application.oscp.letters import WRONG_GROUP, WRONG_ID
+from depot_sim.application.oscp.requests import (
     Disconnect,
     ForceState,
     SendForecast,
@@ -18,9 +18,9 @@ from application.oscp.requests import (
     SendHeartbeat,
     SendMessage,
 )
-from domain.errors import CommandRefused, RunHeldElsewhere, StoreError
-from domain.oscp.times import format_instant
-from domain.oscp.vocabulary import Lifecycle, MessageType
+from depot_sim.domain.errors import CommandRefused, RunHeldElsewhere, StoreError
+from depot_sim.domain.oscp.times import format_instant
+from depot_sim.domain.oscp.vocabulary import Lifecycle, MessageType
 from tests.application.oscp.conftest import Start
 from tests.application.oscp.processes import CONFIGURATION, HANDSHAKE, FakePartner, OscpProcess, WallClock
 from tests.application.run.processes import ALICE, until

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from application.oscp.arrivals import Reply
-from domain.access.refused import HOUR_MS
-from domain.credentials import Credentials, SecretReference
-from domain.events import decode
-from domain.oscp.ledger import OscpMessageHandled
-from domain.oscp.vocabulary import Lifecycle
+from depot_sim.application.oscp.arrivals import Reply
+from depot_sim.domain.access.refused import HOUR_MS
+from depot_sim.domain.credentials import Credentials, SecretReference
+from depot_sim.domain.events import decode
+from depot_sim.domain.oscp.ledger import OscpMessageHandled
+from depot_sim.domain.oscp.vocabulary import Lifecycle
 from tests.application.oscp.processes import HANDSHAKE, JSON, OscpProcess
 
 KEPT_BYTES = 2_048

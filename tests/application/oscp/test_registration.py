@@ -9,14 +9,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from adapters.event_store import open_event_store
-from application.http import Outgoing
-from application.oscp.requests import Register, SendHandshake
-from application.oscp.views import RegistrationState
-from domain.errors import CommandRefused
-from domain.oscp.events import OscpPartnerRegistered, OscpRegistrationSent
-from domain.oscp.vocabulary import Lifecycle, MessageType, Outcome
-from domain.run.events import ResumeReason
+from depot_sim.adapters.event_store import open_event_store
+from depot_sim.application.http import Outgoing
+from depot_sim.application.oscp.requests import Register, SendHandshake
+from depot_sim.application.oscp.views import RegistrationState
+from depot_sim.domain.errors import CommandRefused
+from depot_sim.domain.oscp.events import OscpPartnerRegistered, OscpRegistrationSent
+from depot_sim.domain.oscp.vocabulary import Lifecycle, MessageType, Outcome
+from depot_sim.domain.run.events import ResumeReason
 from tests.application.oscp.registering_side import (
     ADDRESS,
     FIRST,

@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from domain.credentials import Credentials, SecretReference
-from domain.events import decode
-from domain.oscp.ledger import OscpMessageHandled
-from domain.oscp.vocabulary import Lifecycle, Outcome
+from depot_sim.domain.credentials import Credentials, SecretReference
+from depot_sim.domain.events import decode
+from depot_sim.domain.oscp.ledger import OscpMessageHandled
+from depot_sim.domain.oscp.vocabulary import Lifecycle, Outcome
 from tests.application.oscp.processes import HANDSHAKE, JSON, OscpProcess
 
 pytestmark = pytest.mark.anyio

@@ -8,12 +8,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from adapters.event_store import open_event_store
-from application.oscp.arrivals import Reply
-from application.oscp.requests import ForceState, SendForecast, SwitchHeartbeats
-from domain.oscp.events import OscpForecastPublished, OscpHandshakeReceived, Policy
-from domain.oscp.vocabulary import Direction, Lifecycle, Outcome, Validation
-from domain.run.events import ResumeReason
+from depot_sim.adapters.event_store import open_event_store
+from depot_sim.application.oscp.arrivals import Reply
+from depot_sim.application.oscp.requests import ForceState, SendForecast, SwitchHeartbeats
+from depot_sim.domain.oscp.events import OscpForecastPublished, OscpHandshakeReceived, Policy
+from depot_sim.domain.oscp.vocabulary import Direction, Lifecycle, Outcome, Validation
+from depot_sim.domain.run.events import ResumeReason
 from tests.application.oscp.registering_side import RUN, Partner, Side, header, side
 from tests.application.run.processes import ALICE, until
 

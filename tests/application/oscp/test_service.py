@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from application.http import Posted
-from application.oscp.requests import (
+from depot_sim.application.http import Posted
+from depot_sim.application.oscp.requests import (
     Disconnect,
     ForceState,
     PlanForecast,
@@ -19,11 +19,11 @@ from application.oscp.requests import (
     SendMessage,
     SwitchHeartbeats,
 )
-from domain.configuration.definition import Definition
-from domain.credentials import Credentials, SecretReference
-from domain.errors import CommandRefused, Conflict, InvalidInput, NotFound, RunHeldElsewhere, StoreError
-from domain.oscp.events import Policy
-from domain.oscp.vocabulary import ForecastType, Lifecycle, MessageType, SessionClock, Validation
+from depot_sim.domain.configuration.definition import Definition
+from depot_sim.domain.credentials import Credentials, SecretReference
+from depot_sim.domain.errors import CommandRefused, Conflict, InvalidInput, NotFound, RunHeldElsewhere, StoreError
+from depot_sim.domain.oscp.events import Policy
+from depot_sim.domain.oscp.vocabulary import ForecastType, Lifecycle, MessageType, SessionClock, Validation
 from tests.application.oscp.conftest import Start
 from tests.application.oscp.processes import CONFIGURATION, HANDSHAKE, FakePartner, OscpProcess
 from tests.application.run.processes import ALICE, until

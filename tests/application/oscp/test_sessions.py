@@ -6,11 +6,11 @@ import asyncio
 
 import pytest
 
-from application.oscp.hosted import HostedSession
-from domain.errors import CommandRefused, LeaseLost, NotFound, RunHeldElsewhere, StoreError, VersionConflict
-from domain.oscp.ledger import OscpMessageLedgerEntry
-from domain.oscp.vocabulary import Lifecycle
-from domain.scenario.expectation_events import Moment
+from depot_sim.application.oscp.hosted import HostedSession
+from depot_sim.domain.errors import CommandRefused, LeaseLost, NotFound, RunHeldElsewhere, StoreError, VersionConflict
+from depot_sim.domain.oscp.ledger import OscpMessageLedgerEntry
+from depot_sim.domain.oscp.vocabulary import Lifecycle
+from depot_sim.domain.scenario.expectation_events import Moment
 from tests.application.oscp.conftest import Start
 from tests.application.oscp.processes import CONFIGURATION, OscpProcess
 from tests.application.run.processes import ALICE

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from application.run.requests import ClockRequest
-from domain.configuration.quantities import Duration
-from domain.oscp.events import OscpProviderSessionAttached
-from domain.oscp.vocabulary import SessionClock
-from domain.run.events import ClockMode
+from depot_sim.application.run.requests import ClockRequest
+from depot_sim.domain.configuration.quantities import Duration
+from depot_sim.domain.oscp.events import OscpProviderSessionAttached
+from depot_sim.domain.oscp.vocabulary import SessionClock
+from depot_sim.domain.run.events import ClockMode
 from tests.application.oscp.conftest import Start
 from tests.application.oscp.processes import OscpProcess, WallClock
 from tests.application.run.processes import ALICE, MINUTE

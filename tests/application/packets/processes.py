@@ -8,26 +8,26 @@ from typing import Any
 
 import msgspec
 
-from adapters.event_store import EventStore
-from adapters.http import Secrets
-from adapters.packets import ProfileLibrary
-from application.http import Outgoing, Posted
-from application.packets.feeds import PacketFeeds
-from application.packets.hosted import HostedFeed
-from application.packets.interference import Interference
-from application.packets.keeping import FeedKeeper
-from application.packets.kept_run import Means
-from application.packets.requests import OpenPacketFeed
-from application.packets.service import PacketService
-from application.run.service import Outcome
-from domain.configuration.definition import Definition
-from domain.events import Event, decode
-from domain.packets.delivery import Attempt
-from domain.packets.device import BoundKey
-from domain.packets.events import FeedPolicy, SensorPacketPublished
-from domain.packets.feed import PacketFeed, stream_of
-from domain.packets.packet import Packet
-from domain.packets.treating import Treated
+from depot_sim.adapters.event_store import EventStore
+from depot_sim.adapters.http import Secrets
+from depot_sim.adapters.packets import ProfileLibrary
+from depot_sim.application.http import Outgoing, Posted
+from depot_sim.application.packets.feeds import PacketFeeds
+from depot_sim.application.packets.hosted import HostedFeed
+from depot_sim.application.packets.interference import Interference
+from depot_sim.application.packets.keeping import FeedKeeper
+from depot_sim.application.packets.kept_run import Means
+from depot_sim.application.packets.requests import OpenPacketFeed
+from depot_sim.application.packets.service import PacketService
+from depot_sim.application.run.service import Outcome
+from depot_sim.domain.configuration.definition import Definition
+from depot_sim.domain.events import Event, decode
+from depot_sim.domain.packets.delivery import Attempt
+from depot_sim.domain.packets.device import BoundKey
+from depot_sim.domain.packets.events import FeedPolicy, SensorPacketPublished
+from depot_sim.domain.packets.feed import PacketFeed, stream_of
+from depot_sim.domain.packets.packet import Packet
+from depot_sim.domain.packets.treating import Treated
 from tests.application.run.processes import ALICE, FakeClock, Process
 from tests.domain.configuration.samples import depot
 from tests.patience import patient

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from application.http import Posted
-from application.packets import hosted as hosting
-from domain.credentials import Authorization, Credentials, SecretReference
-from domain.packets.events import FeedPolicy, PacketDelivered, PacketDeliveryFailed, PacketRejected
+from depot_sim.application.http import Posted
+from depot_sim.application.packets import hosted as hosting
+from depot_sim.domain.credentials import Authorization, Credentials, SecretReference
+from depot_sim.domain.packets.events import FeedPolicy, PacketDelivered, PacketDeliveryFailed, PacketRejected
 from tests.application.packets.processes import BINDING, QUICK, PacketProcess
 from tests.application.run.processes import ALICE
 

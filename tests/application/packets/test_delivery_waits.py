@@ -7,14 +7,14 @@ from collections.abc import AsyncIterator, Sequence
 import msgspec
 import pytest
 
-from adapters.event_store import EventStore
-from application.http import Posted
-from application.packets.hosted import HostedFeed
-from domain.packets.device import BoundKey
-from domain.packets.events import PacketDelivered
-from domain.packets.packet import Packet
-from domain.packets.treating import Treated
-from domain.scenario.effects import Reorder
+from depot_sim.adapters.event_store import EventStore
+from depot_sim.application.http import Posted
+from depot_sim.application.packets.hosted import HostedFeed
+from depot_sim.domain.packets.device import BoundKey
+from depot_sim.domain.packets.events import PacketDelivered
+from depot_sim.domain.packets.packet import Packet
+from depot_sim.domain.packets.treating import Treated
+from depot_sim.domain.scenario.effects import Reorder
 from tests.application.packets.processes import BINDING, QUICK, NoInterference, PacketProcess, Platform
 from tests.application.run.processes import ALICE, FakeClock
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from domain.errors import CommandRefused, Conflict, RunHeldElsewhere, StoreError
-from domain.packets.events import PacketFeedClosed, PacketFeedOpened, SensorPacketPublished
-from domain.packets.feed import stream_of
-from domain.run.events import ResumeReason
+from depot_sim.domain.errors import CommandRefused, Conflict, RunHeldElsewhere, StoreError
+from depot_sim.domain.packets.events import PacketFeedClosed, PacketFeedOpened, SensorPacketPublished
+from depot_sim.domain.packets.feed import stream_of
+from depot_sim.domain.run.events import ResumeReason
 from tests.application.packets.conftest import Start
 from tests.application.packets.processes import BINDING, PacketProcess, Platform
 from tests.application.run.processes import ALICE

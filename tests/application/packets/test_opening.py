@@ -7,16 +7,16 @@ from typing import Any
 import msgspec
 import pytest
 
-from adapters.http import Secrets
-from adapters.packets import ProfileLibrary
-from application.packets.opening import bindings_with_endpoint, opening_of
-from application.packets.requests import OpenPacketFeed
-from domain.configuration.definition import Definition
-from domain.credentials import Authorization, Credentials, SecretReference
-from domain.errors import InvalidInput, NotFound
-from domain.packets.events import FeedPolicy, PacketFeedOpened
-from domain.run.aggregate import SimulationRun
-from domain.run.events import SimulationRunStarted
+from depot_sim.adapters.http import Secrets
+from depot_sim.adapters.packets import ProfileLibrary
+from depot_sim.application.packets.opening import bindings_with_endpoint, opening_of
+from depot_sim.application.packets.requests import OpenPacketFeed
+from depot_sim.domain.configuration.definition import Definition
+from depot_sim.domain.credentials import Authorization, Credentials, SecretReference
+from depot_sim.domain.errors import InvalidInput, NotFound
+from depot_sim.domain.packets.events import FeedPolicy, PacketFeedOpened
+from depot_sim.domain.run.aggregate import SimulationRun
+from depot_sim.domain.run.events import SimulationRunStarted
 from tests.domain.configuration.samples import depot
 
 LIBRARY = ProfileLibrary()

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from adapters.event_store import EventStore, open_event_store
+from depot_sim.adapters.event_store import EventStore, open_event_store
 from tests.application.run.processes import FakeClock, Process
 
 Start = Callable[[str], Process]

@@ -7,22 +7,22 @@ from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any
 
-from adapters.event_store import EventStore
-from application.configuration import ConfigurationService
-from application.event_log import Append, Journal
-from application.repository import Origin, Repository
-from application.run.driver import RunDriver
-from application.run.host import RunHost
-from application.run.live import LiveRuns
-from application.run.requests import ClockRequest, StartRun
-from application.run.service import Outcome, RunService
-from application.scenario.playing import ScriptPlayer
-from application.scenario.targets import TargetControls
-from domain.configuration.definition import Definition
-from domain.configuration.quantities import Duration
-from domain.events import Event, decode
-from domain.run.aggregate import stream_of
-from domain.run.events import ClockMode
+from depot_sim.adapters.event_store import EventStore
+from depot_sim.application.configuration import ConfigurationService
+from depot_sim.application.event_log import Append, Journal
+from depot_sim.application.repository import Origin, Repository
+from depot_sim.application.run.driver import RunDriver
+from depot_sim.application.run.host import RunHost
+from depot_sim.application.run.live import LiveRuns
+from depot_sim.application.run.requests import ClockRequest, StartRun
+from depot_sim.application.run.service import Outcome, RunService
+from depot_sim.application.scenario.playing import ScriptPlayer
+from depot_sim.application.scenario.targets import TargetControls
+from depot_sim.domain.configuration.definition import Definition
+from depot_sim.domain.configuration.quantities import Duration
+from depot_sim.domain.events import Event, decode
+from depot_sim.domain.run.aggregate import stream_of
+from depot_sim.domain.run.events import ClockMode
 from tests.domain.configuration.samples import depot
 from tests.patience import patient
 

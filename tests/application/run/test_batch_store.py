@@ -7,19 +7,19 @@ from itertools import count
 
 import pytest
 
-from adapters.event_store import EventStore, open_event_store
-from application.event_log import Append
-from application.run.archive import StoredRun
-from application.run.batch import finish, run_until, write_nothing
-from application.run.batch_store import BatchPlan, BatchRun, BatchStore
-from application.run.requests import StartRun
-from application.run.start import started_run
-from application.run.writer import RunWriter
-from domain.configuration.definition import Definition
-from domain.configuration.quantities import MS_PER_HOUR, MS_PER_SECOND, Duration
-from domain.errors import Conflict, InvalidInput, LeaseLost, NotFound, RunHeldElsewhere
-from domain.run.aggregate import RunStatus, SimulationRun
-from domain.run.digest import RunDigest
+from depot_sim.adapters.event_store import EventStore, open_event_store
+from depot_sim.application.event_log import Append
+from depot_sim.application.run.archive import StoredRun
+from depot_sim.application.run.batch import finish, run_until, write_nothing
+from depot_sim.application.run.batch_store import BatchPlan, BatchRun, BatchStore
+from depot_sim.application.run.requests import StartRun
+from depot_sim.application.run.start import started_run
+from depot_sim.application.run.writer import RunWriter
+from depot_sim.domain.configuration.definition import Definition
+from depot_sim.domain.configuration.quantities import MS_PER_HOUR, MS_PER_SECOND, Duration
+from depot_sim.domain.errors import Conflict, InvalidInput, LeaseLost, NotFound, RunHeldElsewhere
+from depot_sim.domain.run.aggregate import RunStatus, SimulationRun
+from depot_sim.domain.run.digest import RunDigest
 from tests.domain.configuration.samples import depot
 
 UNTIL = 24 * MS_PER_HOUR

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from application.run.driver import Pace
-from application.run.requests import ClockRequest
-from domain.configuration.quantities import Duration
-from domain.errors import StoreError
-from domain.run.events import ClockMode, ResumeReason, RunTicked
+from depot_sim.application.run.driver import Pace
+from depot_sim.application.run.requests import ClockRequest
+from depot_sim.domain.configuration.quantities import Duration
+from depot_sim.domain.errors import StoreError
+from depot_sim.domain.run.events import ClockMode, ResumeReason, RunTicked
 from tests.application.run.conftest import Start
 from tests.application.run.processes import ALICE, FakeClock, Process, until
 
@@ -139,7 +139,7 @@ async def test_a_run_whose_tick_fails_by_a_defect_is_dropped_and_left_alone_for_
     def defect(*_: Any) -> None:
         raise AssertionError("this should not happen")
 
-    monkeypatch.setattr("domain.run.aggregate.SimulationRun.tick_to", defect)
+    monkeypatch.setattr("depot_sim.domain.run.aggregate.SimulationRun.tick_to", defect)
     clock.advance(SECOND_US)
     await until(lambda: process.host.held("r") is None)
     monkeypatch.undo()

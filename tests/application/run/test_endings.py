@@ -6,11 +6,11 @@ import asyncio
 
 import pytest
 
-from application.event_log import Append, Fence, StreamWrite
-from domain.errors import CommandRefused
-from domain.events import EncodedEvent
-from domain.run.aggregate import SimulationRun
-from domain.run.events import ResumeReason
+from depot_sim.application.event_log import Append, Fence, StreamWrite
+from depot_sim.domain.errors import CommandRefused
+from depot_sim.domain.events import EncodedEvent
+from depot_sim.domain.run.aggregate import SimulationRun
+from depot_sim.domain.run.events import ResumeReason
 from tests.application.run.conftest import Start
 from tests.application.run.processes import ALICE, Process
 

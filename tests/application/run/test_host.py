@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from application.run import writer as writing
-from domain.configuration.quantities import Share
-from domain.errors import CommandRefused, Conflict, LeaseLost, NotFound, RunHeldElsewhere, StoreError
-from domain.run.aggregate import stream_of
-from domain.run.commands import FaultCharger, SetTarget
-from domain.run.events import ResumeReason, RunnerLeaseAcquired, SimulationRunResumed
+from depot_sim.application.run import writer as writing
+from depot_sim.domain.configuration.quantities import Share
+from depot_sim.domain.errors import CommandRefused, Conflict, LeaseLost, NotFound, RunHeldElsewhere, StoreError
+from depot_sim.domain.run.aggregate import stream_of
+from depot_sim.domain.run.commands import FaultCharger, SetTarget
+from depot_sim.domain.run.events import ResumeReason, RunnerLeaseAcquired, SimulationRunResumed
 from tests.application.run.conftest import Start
 from tests.application.run.processes import ALICE, MINUTE, FakeClock, Process, until
 
@@ -41,7 +41,7 @@ async def test_a_decision_that_fails_halfway_is_forgotten(process: Process, monk
         raise CommandRefused("on second thoughts, no")
 
     version = process.version()
-    monkeypatch.setattr("domain.run.aggregate.SimulationRun.command", half_done)
+    monkeypatch.setattr("depot_sim.domain.run.aggregate.SimulationRun.command", half_done)
     with pytest.raises(CommandRefused, match="second thoughts"):
         await process.runs.command("r", FAULT, ALICE)
     monkeypatch.undo()

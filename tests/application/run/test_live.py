@@ -6,11 +6,11 @@ import asyncio
 
 import pytest
 
-from application.run import live as following
-from domain.configuration.quantities import Share
-from domain.errors import NotFound
-from domain.run.commands import SetTarget
-from domain.run.world.state import state_sha256
+from depot_sim.application.run import live as following
+from depot_sim.domain.configuration.quantities import Share
+from depot_sim.domain.errors import NotFound
+from depot_sim.domain.run.commands import SetTarget
+from depot_sim.domain.run.world.state import state_sha256
 from tests.application.run.conftest import Start
 from tests.application.run.processes import ALICE, MINUTE, Process
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from application.run.load_history import LoadHistory, LoadPoint
-from domain.configuration.document import Node
-from domain.configuration.quantities import Power
-from domain.run.columns import NodeColumns
-from domain.run.events import NodeLimitChanged, RunTicked
-from domain.run.world.depot import Depot
+from depot_sim.application.run.load_history import LoadHistory, LoadPoint
+from depot_sim.domain.configuration.document import Node
+from depot_sim.domain.configuration.quantities import Power
+from depot_sim.domain.run.columns import NodeColumns
+from depot_sim.domain.run.events import NodeLimitChanged, RunTicked
+from depot_sim.domain.run.world.depot import Depot
 from tests.domain.run.world.depots import MINUTE, MONDAY_NOON, document
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from application.run import writer as writing
-from application.run.archive import RunArchive
-from application.run.replay import replay
-from domain.errors import NotFound
-from domain.events import encode
-from domain.run.commands import FaultCharger
-from domain.run.events import SimulationRunStopped
-from domain.run.world.state import state_sha256
+from depot_sim.application.run import writer as writing
+from depot_sim.application.run.archive import RunArchive
+from depot_sim.application.run.replay import replay
+from depot_sim.domain.errors import NotFound
+from depot_sim.domain.events import encode
+from depot_sim.domain.run.commands import FaultCharger
+from depot_sim.domain.run.events import SimulationRunStopped
+from depot_sim.domain.run.world.state import state_sha256
 from tests.application.run.processes import ALICE, Process
 
 pytestmark = pytest.mark.anyio

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from application.run.runtime import SimulationRuntime, SimulationRuntimePort
-from application.run.views import Viewer
-from domain.errors import NotFound
-from domain.run.commands import FaultCharger
+from depot_sim.application.run.runtime import SimulationRuntime, SimulationRuntimePort
+from depot_sim.application.run.views import Viewer
+from depot_sim.domain.errors import NotFound
+from depot_sim.domain.run.commands import FaultCharger
 from tests.application.run.processes import ALICE, Process
 
 pytestmark = pytest.mark.anyio

@@ -8,13 +8,13 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from application.run.requests import ClockRequest
-from application.run.service import Outcome, RunService
-from domain.configuration.quantities import Duration, Share
-from domain.errors import CommandRefused, Conflict, InvalidInput, NotFound, StoreError
-from domain.run.aggregate import RunStatus, stream_of
-from domain.run.commands import FaultCharger, SetTarget, Unplug
-from domain.run.events import ClockMode
+from depot_sim.application.run.requests import ClockRequest
+from depot_sim.application.run.service import Outcome, RunService
+from depot_sim.domain.configuration.quantities import Duration, Share
+from depot_sim.domain.errors import CommandRefused, Conflict, InvalidInput, NotFound, StoreError
+from depot_sim.domain.run.aggregate import RunStatus, stream_of
+from depot_sim.domain.run.commands import FaultCharger, SetTarget, Unplug
+from depot_sim.domain.run.events import ClockMode
 from tests.application.run.conftest import Start
 from tests.application.run.processes import ALICE, MINUTE, Process
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from application.run.setbacks import Setbacks
+from depot_sim.application.run.setbacks import Setbacks
 from tests.application.run.processes import FakeClock
 
 SECOND = 1_000_000

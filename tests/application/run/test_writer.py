@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from application.run.archive import StoredRun
-from application.run.requests import StartRun
-from application.run.start import started_run
-from application.run.writer import SNAPSHOT_EVERY, RunWriter
-from domain.configuration.definition import Definition
-from domain.run.digest import RunDigest
-from domain.run.events import RunSnapshotTaken
+from depot_sim.application.run.archive import StoredRun
+from depot_sim.application.run.requests import StartRun
+from depot_sim.application.run.start import started_run
+from depot_sim.application.run.writer import SNAPSHOT_EVERY, RunWriter
+from depot_sim.domain.configuration.definition import Definition
+from depot_sim.domain.run.digest import RunDigest
+from depot_sim.domain.run.events import RunSnapshotTaken
 from tests.domain.configuration.samples import depot
 
 

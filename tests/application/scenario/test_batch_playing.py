@@ -7,24 +7,24 @@ from typing import Any
 
 import pytest
 
-from adapters.clock import BlockingSystemClock
-from adapters.event_store import EventStore
-from application.event_log import Append
-from application.run.archive import StoredRun
-from application.run.batch import finish, run_until, write_nothing
-from application.run.batch_store import BatchPlan, BatchRun, BatchStore
-from application.run.requests import ClockRequest, StartRun
-from application.run.start import started_run
-from application.run.writer import RunWriter
-from application.scenario.batch_playing import BatchScripts, started_execution
-from application.scenario.playing import pending_write
-from application.scenario.stored import StoredExecutions
-from domain.configuration.quantities import Duration
-from domain.errors import InvalidInput
-from domain.run.aggregate import SimulationRun
-from domain.run.digest import RunDigest
-from domain.run.events import ClockMode
-from domain.scenario.execution import ExecutionStatus
+from depot_sim.adapters.clock import BlockingSystemClock
+from depot_sim.adapters.event_store import EventStore
+from depot_sim.application.event_log import Append
+from depot_sim.application.run.archive import StoredRun
+from depot_sim.application.run.batch import finish, run_until, write_nothing
+from depot_sim.application.run.batch_store import BatchPlan, BatchRun, BatchStore
+from depot_sim.application.run.requests import ClockRequest, StartRun
+from depot_sim.application.run.start import started_run
+from depot_sim.application.run.writer import RunWriter
+from depot_sim.application.scenario.batch_playing import BatchScripts, started_execution
+from depot_sim.application.scenario.playing import pending_write
+from depot_sim.application.scenario.stored import StoredExecutions
+from depot_sim.domain.configuration.quantities import Duration
+from depot_sim.domain.errors import InvalidInput
+from depot_sim.domain.run.aggregate import SimulationRun
+from depot_sim.domain.run.digest import RunDigest
+from depot_sim.domain.run.events import ClockMode
+from depot_sim.domain.scenario.execution import ExecutionStatus
 from tests.application.run.processes import DEPOT, MINUTE
 from tests.application.scenario.test_playing import told_by
 from tests.domain.scenario.scripts import Raw, script

@@ -9,17 +9,17 @@ from typing import Any, TypeVar, cast
 
 import pytest
 
-from application.repository import Origin
-from application.run.live import LiveRuns
-from application.scenario.control import ScenarioControl, Target
-from domain.errors import Conflict, InvalidInput, NotFound
-from domain.scenario.effects import Withhold
-from domain.scenario.expectation_events import Moment, Verdict
-from domain.scenario.expectations import Expectations
-from domain.scenario.family import Family
-from domain.scenario.instants import Instant
-from domain.scenario.overrides import Overrides
-from domain.scenario.packet_modes import PACKETS
+from depot_sim.application.repository import Origin
+from depot_sim.application.run.live import LiveRuns
+from depot_sim.application.scenario.control import ScenarioControl, Target
+from depot_sim.domain.errors import Conflict, InvalidInput, NotFound
+from depot_sim.domain.scenario.effects import Withhold
+from depot_sim.domain.scenario.expectation_events import Moment, Verdict
+from depot_sim.domain.scenario.expectations import Expectations
+from depot_sim.domain.scenario.family import Family
+from depot_sim.domain.scenario.instants import Instant
+from depot_sim.domain.scenario.overrides import Overrides
+from depot_sim.domain.scenario.packet_modes import PACKETS
 from tests.domain.scenario.samples import message, moment
 from tests.patience import patient
 

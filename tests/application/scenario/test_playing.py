@@ -8,23 +8,23 @@ from typing import Any
 
 import pytest
 
-from adapters.event_store import open_event_store
-from application.run.requests import ClockRequest
-from application.scenario import playing
-from domain.configuration.quantities import Duration
-from domain.errors import CommandRefused, Conflict, StoreError
-from domain.run.commands import SetBess
-from domain.run.events import ClockMode, RunTicked
-from domain.run.world.state import Dispatch
-from domain.scenario.execution import ExecutionStatus
-from domain.scenario.execution_events import (
+from depot_sim.adapters.event_store import open_event_store
+from depot_sim.application.run.requests import ClockRequest
+from depot_sim.application.scenario import playing
+from depot_sim.domain.configuration.quantities import Duration
+from depot_sim.domain.errors import CommandRefused, Conflict, StoreError
+from depot_sim.domain.run.commands import SetBess
+from depot_sim.domain.run.events import ClockMode, RunTicked
+from depot_sim.domain.run.world.state import Dispatch
+from depot_sim.domain.scenario.execution import ExecutionStatus
+from depot_sim.domain.scenario.execution_events import (
     ScenarioExecutionFinished,
     ScenarioExecutionStopped,
     ScenarioStepApplied,
     ScenarioStepRefused,
     ScenarioVerdict,
 )
-from domain.scenario.expectation_events import Verdict
+from depot_sim.domain.scenario.expectation_events import Verdict
 from tests.application.run.conftest import Start
 from tests.application.run.processes import ALICE, FakeClock, Process, until
 from tests.application.scenario.stage import MINUTE, SECOND, Scenarios

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from application.scenario.service import StartScenario
-from domain.configuration.definition import Definition
-from domain.errors import CommandRefused, Conflict, InvalidInput, NotFound
-from domain.scenario.execution import ExecutionStatus
+from depot_sim.application.scenario.service import StartScenario
+from depot_sim.domain.configuration.definition import Definition
+from depot_sim.domain.errors import CommandRefused, Conflict, InvalidInput, NotFound
+from depot_sim.domain.scenario.execution import ExecutionStatus
 from tests.application.run.processes import ALICE, Process
 from tests.application.scenario.stage import Scenarios
 from tests.domain.configuration.samples import depot

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from domain.configuration.decoding import decode_document
-from domain.errors import Fault, InvalidInput
+from depot_sim.domain.configuration.decoding import decode_document
+from depot_sim.domain.errors import Fault, InvalidInput
 
 Raw = dict[str, Any]
 

@@ -7,13 +7,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from domain.configuration.aggregate import SimulationConfiguration
-from domain.configuration.definition import Definition
-from domain.configuration.document import OscpCapacityProviderBinding
-from domain.errors import InvalidInput
-from domain.events import decode, encode
-from domain.run.aggregate import SimulationRun
-from domain.run.events import SimulationRunStarted
+from depot_sim.domain.configuration.aggregate import SimulationConfiguration
+from depot_sim.domain.configuration.definition import Definition
+from depot_sim.domain.configuration.document import OscpCapacityProviderBinding
+from depot_sim.domain.errors import InvalidInput
+from depot_sim.domain.events import decode, encode
+from depot_sim.domain.run.aggregate import SimulationRun
+from depot_sim.domain.run.events import SimulationRunStarted
 from tests.domain.configuration.samples import depot, faults_of
 
 OSCP = "/projection_bindings/3"

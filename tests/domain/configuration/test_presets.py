@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from domain.configuration.decoding import decode_document
+from depot_sim.domain.configuration.decoding import decode_document
 from tests.domain.configuration.samples import Raw, depot, faults_of
 from tests.domain.scenario.scripts import script
 

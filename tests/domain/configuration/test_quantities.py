@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.configuration.quantities import (
+from depot_sim.domain.configuration.quantities import (
     ClockTime,
     Consumption,
     Distance,

@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.configuration.decoding import decode_document
-from domain.configuration.document import (
+from depot_sim.domain.configuration.decoding import decode_document
+from depot_sim.domain.configuration.document import (
     AllocationPolicy,
     OscpCapacityProviderBinding,
     SimulationConfigurationDocument,
     Weekday,
 )
-from domain.configuration.faults import LISTED
-from domain.configuration.structure import read
-from domain.errors import Fault, InvalidInput
+from depot_sim.domain.configuration.faults import LISTED
+from depot_sim.domain.configuration.structure import read
+from depot_sim.domain.errors import Fault, InvalidInput
 from tests.domain.configuration.samples import REMOVED, depot, faults_of, only_fault
 
 DEEPEST = 32

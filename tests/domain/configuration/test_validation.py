@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.configuration.decoding import decode_document
-from domain.errors import InvalidInput
+from depot_sim.domain.configuration.decoding import decode_document
+from depot_sim.domain.errors import InvalidInput
 from tests.domain.configuration.samples import REMOVED, depot, faults_of, only_fault
 
 BUS = "/vehicles/0"

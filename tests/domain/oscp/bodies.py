@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from domain.oscp.messages import (
+from depot_sim.domain.oscp.messages import (
     AssetMeasurement,
     AssetMeasurements,
     Block,
@@ -24,8 +24,8 @@ from domain.oscp.messages import (
     Register,
     RequiredBehaviour,
 )
-from domain.oscp.quantities import LARGEST
-from domain.oscp.vocabulary import (
+from depot_sim.domain.oscp.quantities import LARGEST
+from depot_sim.domain.oscp.vocabulary import (
     AssetCategory,
     EnergyFlow,
     EnergyType,

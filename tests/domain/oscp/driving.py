@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
-from domain.events import Event
-from domain.oscp import events as e
-from domain.oscp.ledger import entry_id_of, stream_of
-from domain.oscp.messages import (
+from depot_sim.domain.events import Event
+from depot_sim.domain.oscp import events as e
+from depot_sim.domain.oscp.ledger import entry_id_of, stream_of
+from depot_sim.domain.oscp.messages import (
     Block,
     CapacityForecast,
     Handshake,
@@ -19,9 +19,9 @@ from domain.oscp.messages import (
     Message,
     RequiredBehaviour,
 )
-from domain.oscp.receipt import Receipt
-from domain.oscp.session import Delivery, OscpCapacityProviderSession
-from domain.oscp.vocabulary import Direction, ForecastType, Lifecycle, MessageType, Outcome, Validation
+from depot_sim.domain.oscp.receipt import Receipt
+from depot_sim.domain.oscp.session import Delivery, OscpCapacityProviderSession
+from depot_sim.domain.oscp.vocabulary import Direction, ForecastType, Lifecycle, MessageType, Outcome, Validation
 from tests.domain.oscp.sessions import ATTACHED, QUARTER, TEN
 
 SECOND = 1_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from domain.oscp.vocabulary import MessageType, Outcome
+from depot_sim.domain.oscp.vocabulary import MessageType, Outcome
 
 OFFLINE, ACCEPTING, AWAITING = "offline", "accepting_handshake", "awaiting_handshake_acknowledge"
 ONLINE, DEGRADED = "online", "degraded"

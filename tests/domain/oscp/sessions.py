@@ -6,12 +6,12 @@ from typing import Any
 
 import msgspec
 
-from domain.oscp.events import OscpProviderSessionAttached, Policy
-from domain.oscp.messages import Block, Message
-from domain.oscp.profiles import BETTERFLEET_VECTOR
-from domain.oscp.rules import Context, judge
-from domain.oscp.state import PublishedForecast, SessionState
-from domain.oscp.vocabulary import (
+from depot_sim.domain.oscp.events import OscpProviderSessionAttached, Policy
+from depot_sim.domain.oscp.messages import Block, Message
+from depot_sim.domain.oscp.profiles import BETTERFLEET_VECTOR
+from depot_sim.domain.oscp.rules import Context, judge
+from depot_sim.domain.oscp.state import PublishedForecast, SessionState
+from depot_sim.domain.oscp.vocabulary import (
     ForecastType,
     Lifecycle,
     MeasurementConfiguration,

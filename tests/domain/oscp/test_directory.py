@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from domain.errors import Conflict
-from domain.oscp.directory import OscpDirectory, OscpSessionListed, session_id_of
+from depot_sim.domain.errors import Conflict
+from depot_sim.domain.oscp.directory import OscpDirectory, OscpSessionListed, session_id_of
 
 
 def listed(run_id: str = "run-1", configuration: str = "c-1", *tokens: str) -> OscpSessionListed:

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from domain.oscp.due import Act, Due, agenda, due_now, next_due
-from domain.oscp.events import OscpForecastPlanned
-from domain.oscp.state import SessionState
-from domain.oscp.vocabulary import LIVE, ForecastType, Lifecycle
+from depot_sim.domain.oscp.due import Act, Due, agenda, due_now, next_due
+from depot_sim.domain.oscp.events import OscpForecastPlanned
+from depot_sim.domain.oscp.state import SessionState
+from depot_sim.domain.oscp.vocabulary import LIVE, ForecastType, Lifecycle
 from tests.domain.oscp.sessions import TEN, session
 
 PLAN = OscpForecastPlanned(TEN, "plan-1", TEN + 3, ForecastType.CONSUMPTION, ())

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from domain.oscp.envelope import envelope_findings
-from domain.oscp.findings import Kind
-from domain.oscp.profile import Presence
-from domain.oscp.profiles import BETTERFLEET_VECTOR
+from depot_sim.domain.oscp.envelope import envelope_findings
+from depot_sim.domain.oscp.findings import Kind
+from depot_sim.domain.oscp.profile import Presence
+from depot_sim.domain.oscp.profiles import BETTERFLEET_VECTOR
 
 JSON = ("content-type", "application/json")
 SOUND = (("x-oscp-configuration-id", "c-1"), ("x-request-id", "m-1"), JSON)

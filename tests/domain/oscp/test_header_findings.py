@@ -6,13 +6,13 @@ from collections.abc import Iterable
 
 import pytest
 
-from domain.oscp.envelope import envelope_findings
-from domain.oscp.events import Policy
-from domain.oscp.findings import Finding, Kind
-from domain.oscp.profiles import BETTERFLEET_VECTOR, OCA_2_0
-from domain.oscp.segments import Place, Segment, add, incomplete, place_of
-from domain.oscp.verdict import verdict
-from domain.oscp.vocabulary import MessageType
+from depot_sim.domain.oscp.envelope import envelope_findings
+from depot_sim.domain.oscp.events import Policy
+from depot_sim.domain.oscp.findings import Finding, Kind
+from depot_sim.domain.oscp.profiles import BETTERFLEET_VECTOR, OCA_2_0
+from depot_sim.domain.oscp.segments import Place, Segment, add, incomplete, place_of
+from depot_sim.domain.oscp.verdict import verdict
+from depot_sim.domain.oscp.vocabulary import MessageType
 
 JSON = ("content-type", "application/json")
 ID = ("x-request-id", "m-1")

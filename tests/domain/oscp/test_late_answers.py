@@ -7,9 +7,9 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from domain.oscp import events as e
-from domain.oscp.session import OscpCapacityProviderSession
-from domain.oscp.vocabulary import Lifecycle, MessageType, Outcome
+from depot_sim.domain.oscp import events as e
+from depot_sim.domain.oscp.session import OscpCapacityProviderSession
+from depot_sim.domain.oscp.vocabulary import Lifecycle, MessageType, Outcome
 from tests.domain.oscp.driving import Driven, online
 from tests.domain.oscp.sessions import ATTACHED
 

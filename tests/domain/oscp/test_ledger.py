@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.errors import Conflict
-from domain.oscp.ledger import (
+from depot_sim.domain.errors import Conflict
+from depot_sim.domain.oscp.ledger import (
     OscpMessageFinalised,
     OscpMessageHandled,
     OscpMessageLedgerEntry,
@@ -19,7 +19,7 @@ from domain.oscp.ledger import (
     session_id_in,
     stream_of,
 )
-from domain.oscp.vocabulary import Direction, MessageType, Outcome
+from depot_sim.domain.oscp.vocabulary import Direction, MessageType, Outcome
 
 STREAM = stream_of("session-1", Direction.INBOUND, "m-1")
 RECORDED = OscpMessageRecorded(

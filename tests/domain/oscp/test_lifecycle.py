@@ -8,12 +8,12 @@ from itertools import product
 
 import pytest
 
-from domain.errors import CommandRefused
-from domain.events import Event
-from domain.oscp import events as e
-from domain.oscp.findings import Kind
-from domain.oscp.ledger import entry_id_of, stream_of
-from domain.oscp.lifecycle import (
+from depot_sim.domain.errors import CommandRefused
+from depot_sim.domain.events import Event
+from depot_sim.domain.oscp import events as e
+from depot_sim.domain.oscp.findings import Kind
+from depot_sim.domain.oscp.ledger import entry_id_of, stream_of
+from depot_sim.domain.oscp.lifecycle import (
     PARTNER_MAY_SEND,
     STATES,
     TRANSITIONS,
@@ -22,10 +22,10 @@ from domain.oscp.lifecycle import (
     UndefinedTransition,
     transition,
 )
-from domain.oscp.receipt import Receipt
-from domain.oscp.rules import Context, judge
-from domain.oscp.vocabulary import Direction, Lifecycle, MessageType, Outcome, Validation
-from domain.projection import ProjectionStateChanged
+from depot_sim.domain.oscp.receipt import Receipt
+from depot_sim.domain.oscp.rules import Context, judge
+from depot_sim.domain.oscp.vocabulary import Direction, Lifecycle, MessageType, Outcome, Validation
+from depot_sim.domain.projection import ProjectionStateChanged
 from tests.domain.oscp.driving import SECOND, Driven, online
 from tests.domain.oscp.sessions import NOW, session
 

@@ -8,13 +8,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from domain.oscp import events as e
-from domain.oscp.ledger import entry_id_of, stream_of
-from domain.oscp.lifecycle import TRANSITIONS
-from domain.oscp.messages import Handshake, HandshakeAcknowledge, Heartbeat, Message, RequiredBehaviour
-from domain.oscp.receipt import Receipt
-from domain.oscp.session import OscpCapacityProviderSession
-from domain.oscp.vocabulary import Direction, Lifecycle, MessageType, Outcome, Validation
+from depot_sim.domain.oscp import events as e
+from depot_sim.domain.oscp.ledger import entry_id_of, stream_of
+from depot_sim.domain.oscp.lifecycle import TRANSITIONS
+from depot_sim.domain.oscp.messages import Handshake, HandshakeAcknowledge, Heartbeat, Message, RequiredBehaviour
+from depot_sim.domain.oscp.receipt import Receipt
+from depot_sim.domain.oscp.session import OscpCapacityProviderSession
+from depot_sim.domain.oscp.vocabulary import Direction, Lifecycle, MessageType, Outcome, Validation
 from tests.domain.oscp.driving import SECOND, Driven
 from tests.full_set import examples
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from domain.oscp.masking import masked_body
-from domain.oscp.vocabulary import MessageType
+from depot_sim.domain.oscp.masking import masked_body
+from depot_sim.domain.oscp.vocabulary import MessageType
 
 
 @pytest.mark.parametrize(

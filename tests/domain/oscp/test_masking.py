@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from domain.masking import MASK, masked
+from depot_sim.domain.masking import MASK, masked
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.errors import InvalidInput
-from domain.oscp.messages import Block
-from domain.oscp.pattern import build
-from domain.oscp.times import MS_PER_DAY, MS_PER_HOUR, MS_PER_MINUTE, parse_instant
-from domain.oscp.vocabulary import Unit
+from depot_sim.domain.errors import InvalidInput
+from depot_sim.domain.oscp.messages import Block
+from depot_sim.domain.oscp.pattern import build
+from depot_sim.domain.oscp.times import MS_PER_DAY, MS_PER_HOUR, MS_PER_MINUTE, parse_instant
+from depot_sim.domain.oscp.vocabulary import Unit
 
 
 def at(time: str, day: int = 2) -> int:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from domain.oscp.findings import Kind
-from domain.oscp.profiles import BETTERFLEET_VECTOR, derived
-from domain.oscp.vocabulary import MessageType
+from depot_sim.domain.oscp.findings import Kind
+from depot_sim.domain.oscp.profiles import BETTERFLEET_VECTOR, derived
+from depot_sim.domain.oscp.vocabulary import MessageType
 
 
 def test_a_status_that_is_changed_leaves_the_others_as_they_were() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.oscp.quantities import decimal_text, exact, milli
+from depot_sim.domain.oscp.quantities import decimal_text, exact, milli
 
 LARGEST = 1_000_000_000_000
 

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.oscp.findings import Kind
-from domain.oscp.lenient import read_leniently
-from domain.oscp.messages import Handshake, HandshakeAcknowledge, Heartbeat, Message, RequiredBehaviour
-from domain.oscp.notes import STANDARD_FORMS, Notes
-from domain.oscp.profiles import BETTERFLEET_VECTOR, STANDARD_TOLERANCE, derived
-from domain.oscp.reading import Reading, read
-from domain.oscp.vocabulary import MeasurementConfiguration, MessageType
-from domain.oscp.wire import read_clean
-from domain.oscp.writing import write
+from depot_sim.domain.oscp.findings import Kind
+from depot_sim.domain.oscp.lenient import read_leniently
+from depot_sim.domain.oscp.messages import Handshake, HandshakeAcknowledge, Heartbeat, Message, RequiredBehaviour
+from depot_sim.domain.oscp.notes import STANDARD_FORMS, Notes
+from depot_sim.domain.oscp.profiles import BETTERFLEET_VECTOR, STANDARD_TOLERANCE, derived
+from depot_sim.domain.oscp.reading import Reading, read
+from depot_sim.domain.oscp.vocabulary import MeasurementConfiguration, MessageType
+from depot_sim.domain.oscp.wire import read_clean
+from depot_sim.domain.oscp.writing import write
 from tests.domain.oscp.bodies import CLEAN, HEARTBEAT, typed_messages
 
 MOST = 100

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.oscp.findings import Finding, Kind
-from domain.oscp.segments import Added, Place, Segment, Whole, add, expired, incomplete, place_of
-from domain.oscp.vocabulary import MessageType
+from depot_sim.domain.oscp.findings import Finding, Kind
+from depot_sim.domain.oscp.segments import Added, Place, Segment, Whole, add, expired, incomplete, place_of
+from depot_sim.domain.oscp.vocabulary import MessageType
 
 ADJUST = MessageType.ADJUST_GROUP_CAPACITY_FORECAST
 MOST_BYTES = 1_000

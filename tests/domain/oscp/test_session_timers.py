@@ -5,11 +5,18 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from domain.errors import NotFound
-from domain.oscp import events as e
-from domain.oscp.due import Act, Due, agenda, due_now, next_due
-from domain.oscp.profiles import BETTERFLEET_VECTOR, OCA_2_0, derived
-from domain.oscp.vocabulary import Direction, ForecastType, Lifecycle, MeasurementConfiguration, MessageType, Outcome
+from depot_sim.domain.errors import NotFound
+from depot_sim.domain.oscp import events as e
+from depot_sim.domain.oscp.due import Act, Due, agenda, due_now, next_due
+from depot_sim.domain.oscp.profiles import BETTERFLEET_VECTOR, OCA_2_0, derived
+from depot_sim.domain.oscp.vocabulary import (
+    Direction,
+    ForecastType,
+    Lifecycle,
+    MeasurementConfiguration,
+    MessageType,
+    Outcome,
+)
 from tests.domain.oscp.driving import BLOCKS, SECOND, Driven, online
 from tests.domain.oscp.sessions import QUARTER, TEN
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.oscp.shown import child, quoted, shown
+from depot_sim.domain.oscp.shown import child, quoted, shown
 
 
 @pytest.mark.parametrize(

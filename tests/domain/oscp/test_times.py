@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.oscp.profile import TimestampStyle
-from domain.oscp.times import format_instant, parse_instant
+from depot_sim.domain.oscp.profile import TimestampStyle
+from depot_sim.domain.oscp.times import format_instant, parse_instant
 
 TEN = 1_775_124_000_000
 """2026-04-02T10:00:00Z"""

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.oscp.messages import (
+from depot_sim.domain.oscp.messages import (
     Block,
     CapacityForecast,
     ComplianceError,
@@ -16,11 +16,11 @@ from domain.oscp.messages import (
     Message,
     RequiredBehaviour,
 )
-from domain.oscp.notes import STANDARD_FORMS
-from domain.oscp.profiles import BETTERFLEET_VECTOR, derived
-from domain.oscp.reading import Reading, read
-from domain.oscp.vocabulary import ForecastType, MeasurementConfiguration, MessageType
-from domain.oscp.writing import write
+from depot_sim.domain.oscp.notes import STANDARD_FORMS
+from depot_sim.domain.oscp.profiles import BETTERFLEET_VECTOR, derived
+from depot_sim.domain.oscp.reading import Reading, read
+from depot_sim.domain.oscp.vocabulary import ForecastType, MeasurementConfiguration, MessageType
+from depot_sim.domain.oscp.writing import write
 from tests.domain.oscp.bodies import behaviours, typed_messages
 
 FLAT = derived(BETTERFLEET_VECTOR, {"nested_behaviour": False})

@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-from adapters.packets.profiles import ProfileLibrary
-from domain.configuration.document import (
+from depot_sim.adapters.packets.profiles import ProfileLibrary
+from depot_sim.domain.configuration.document import (
     Bess,
     CurrentKind,
     LoadStep,
@@ -21,11 +21,11 @@ from domain.configuration.document import (
     SensorQuantity,
     SimulationConfigurationDocument,
 )
-from domain.configuration.quantities import ClockTime, Duration, Energy, Power, Share, SignedShare
-from domain.packets.device import Device
-from domain.packets.devices import derived_devices
-from domain.packets.measurand import WorldValue
-from domain.packets.observer import Observer, Reading
+from depot_sim.domain.configuration.quantities import ClockTime, Duration, Energy, Power, Share, SignedShare
+from depot_sim.domain.packets.device import Device
+from depot_sim.domain.packets.devices import derived_devices
+from depot_sim.domain.packets.measurand import WorldValue
+from depot_sim.domain.packets.observer import Observer, Reading
 from tests.domain.run.world.depots import KW, KWH, SECOND, Simulation, charger, document, vehicle
 
 PROFILE = ProfileLibrary().load("default/1")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import adapters.packets.profiles
-from domain.errors import Fault, InvalidInput
-from domain.packets.profile import PacketProfile, read_profile
+import depot_sim.adapters.packets.profiles
+from depot_sim.domain.errors import Fault, InvalidInput
+from depot_sim.domain.packets.profile import PacketProfile, read_profile
 
-DEFAULT = adapters.packets.profiles.BUILT_IN / "default-1"
+DEFAULT = depot_sim.adapters.packets.profiles.BUILT_IN / "default-1"
 
 
 def default_files() -> dict[str, str]:

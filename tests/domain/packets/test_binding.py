@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from domain.configuration.document import Bess, MicrogridController, Node, PvArray
-from domain.configuration.quantities import Power
-from domain.errors import InvalidInput
-from domain.packets.binding import BindingReport, read_binding
-from domain.packets.device import BoundKey, Device, EntityKind, SensorAction
-from domain.packets.observer import Observer
-from domain.packets.vocabulary import DeviceType
-from domain.run.commands import SetBess
-from domain.run.world.state import PowerState
+from depot_sim.domain.configuration.document import Bess, MicrogridController, Node, PvArray
+from depot_sim.domain.configuration.quantities import Power
+from depot_sim.domain.errors import InvalidInput
+from depot_sim.domain.packets.binding import BindingReport, read_binding
+from depot_sim.domain.packets.device import BoundKey, Device, EntityKind, SensorAction
+from depot_sim.domain.packets.observer import Observer
+from depot_sim.domain.packets.vocabulary import DeviceType
+from depot_sim.domain.run.commands import SetBess
+from depot_sim.domain.run.world.state import PowerState
 from tests.domain.packets.depots import PROFILE, microgrid
 from tests.domain.run.world.depots import KW, Simulation
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.packets.calendar import Calendar
+from depot_sim.domain.packets.calendar import Calendar
 
 cadences = st.sampled_from([1_000, 7_000, 10_000, 30_000])
 entries = st.lists(st.tuples(cadences, st.integers(0, 60_000)), max_size=20)

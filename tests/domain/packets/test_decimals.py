@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.packets.decimals import decimal, decimal_places, decimal_text, scale_of
-from domain.packets.units import UNITS, Dimension, Unit, amperes_per_phase
+from depot_sim.domain.packets.decimals import decimal, decimal_places, decimal_text, scale_of
+from depot_sim.domain.packets.units import UNITS, Dimension, Unit, amperes_per_phase
 from tests.domain.packets.exact import of_base
 
 _WIDE = Fraction(10**18)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.packets.delivery import Fate, fate_of, retry_after_ms, retry_ms
-from domain.packets.events import FeedPolicy
+from depot_sim.domain.packets.delivery import Fate, fate_of, retry_after_ms, retry_ms
+from depot_sim.domain.packets.events import FeedPolicy
 
 NOW = 1_775_000_000_000  # 2026-03-31T23:33:20Z
 HOUR_MS = 3_600_000

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from domain.configuration.document import Node
-from domain.configuration.quantities import Power
-from domain.errors import NotFound
-from domain.packets.device import EntityKind
-from domain.packets.devices import derived_devices
-from domain.packets.vocabulary import DeviceType
+from depot_sim.domain.configuration.document import Node
+from depot_sim.domain.configuration.quantities import Power
+from depot_sim.domain.errors import NotFound
+from depot_sim.domain.packets.device import EntityKind
+from depot_sim.domain.packets.devices import derived_devices
+from depot_sim.domain.packets.vocabulary import DeviceType
 from tests.domain.packets.depots import PROFILE, microgrid, sensor
 from tests.domain.run.world.depots import KW
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from domain.packets.exchanges import ACCEPTED, REJECTED, answer_exchange, outcome_of, packet_exchange
-from domain.packets.vocabulary import PacketType
-from domain.scenario.packet_modes import PACKETS
+from depot_sim.domain.packets.exchanges import ACCEPTED, REJECTED, answer_exchange, outcome_of, packet_exchange
+from depot_sim.domain.packets.vocabulary import PacketType
+from depot_sim.domain.scenario.packet_modes import PACKETS
 from tests.domain.packets.fleet import FEED, START, encode, packet
 
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from domain.errors import Conflict
-from domain.events import encode
-from domain.packets.delivery import Attempt
-from domain.packets.device import BoundKey
-from domain.packets.events import (
+from depot_sim.domain.errors import Conflict
+from depot_sim.domain.events import encode
+from depot_sim.domain.packets.delivery import Attempt
+from depot_sim.domain.packets.device import BoundKey
+from depot_sim.domain.packets.events import (
     FeedPolicy,
     PacketDelivered,
     PacketDeliveryFailed,
@@ -19,11 +19,11 @@ from domain.packets.events import (
     PacketFeedObserved,
     PacketRejected,
 )
-from domain.packets.feed import BACKLOG_FULL, CHECKPOINT_EVERY, WITHHELD, PacketFeed
-from domain.packets.packet import Packet, packet_id_of
-from domain.packets.treating import Treated
-from domain.projection import ProjectionHealth, ProjectionStateChanged
-from domain.run.digest import RunDigest
+from depot_sim.domain.packets.feed import BACKLOG_FULL, CHECKPOINT_EVERY, WITHHELD, PacketFeed
+from depot_sim.domain.packets.packet import Packet, packet_id_of
+from depot_sim.domain.packets.treating import Treated
+from depot_sim.domain.projection import ProjectionHealth, ProjectionStateChanged
+from depot_sim.domain.run.digest import RunDigest
 from tests.domain.packets.toy import (
     BESS,
     CONTROLLER,

@@ -8,12 +8,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from domain.events import Event
-from domain.packets.delivery import Attempt
-from domain.packets.events import FeedPolicy, PacketDropped, SensorPacketPublished
-from domain.packets.feed import PacketFeed
-from domain.packets.sight import Sight
-from domain.packets.vocabulary import PacketType
+from depot_sim.domain.events import Event
+from depot_sim.domain.packets.delivery import Attempt
+from depot_sim.domain.packets.events import FeedPolicy, PacketDropped, SensorPacketPublished
+from depot_sim.domain.packets.feed import PacketFeed
+from depot_sim.domain.packets.sight import Sight
+from depot_sim.domain.packets.vocabulary import PacketType
 from tests.domain.packets.toy import BESS, CONTROLLER, DEVICES, METER, WATCHED, Eyes, Toy, folded, opened_feed, sight
 from tests.full_set import examples
 

@@ -7,17 +7,17 @@ from random import Random
 
 import pytest
 
-from domain.configuration.document import DisturbanceProfile, RandomOutages
-from domain.configuration.quantities import Duration, Share
-from domain.errors import DepotSimError
-from domain.packets.devices import derived_devices
-from domain.packets.feed import PacketFeed
-from domain.packets.observer import Observer
-from domain.packets.points import is_change, is_tick
-from domain.packets.sight import Sight
-from domain.run.world.depot import Depot
-from domain.run.world.evolve import HANDLERS, Evolution
-from domain.run.world.genesis import genesis
+from depot_sim.domain.configuration.document import DisturbanceProfile, RandomOutages
+from depot_sim.domain.configuration.quantities import Duration, Share
+from depot_sim.domain.errors import DepotSimError
+from depot_sim.domain.packets.devices import derived_devices
+from depot_sim.domain.packets.feed import PacketFeed
+from depot_sim.domain.packets.observer import Observer
+from depot_sim.domain.packets.points import is_change, is_tick
+from depot_sim.domain.packets.sight import Sight
+from depot_sim.domain.run.world.depot import Depot
+from depot_sim.domain.run.world.evolve import HANDLERS, Evolution
+from depot_sim.domain.run.world.genesis import genesis
 from tests.domain.packets.depots import PROFILE, microgrid, sensor
 from tests.domain.packets.toy import opening
 from tests.domain.run.world.depots import MINUTE, SECOND, Simulation

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.packets.measurand import Measurand, WorldValue
-from domain.packets.profile import read_profile
-from domain.packets.vocabulary import Quality
+from depot_sim.domain.packets.measurand import Measurand, WorldValue
+from depot_sim.domain.packets.profile import read_profile
+from depot_sim.domain.packets.vocabulary import Quality
 from tests.domain.packets.profiles import changed, default_files
 
 _KEYS = read_profile(default_files()).measurands

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from domain.packets.memory import Memory
-from domain.packets.vocabulary import PacketType
+from depot_sim.domain.packets.memory import Memory
+from depot_sim.domain.packets.vocabulary import PacketType
 from tests.domain.packets.fleet import SECOND, measured, packet, time_of
 
 

@@ -9,10 +9,10 @@ from itertools import product
 
 import pytest
 
-from domain.errors import Fault, InvalidInput
-from domain.packets.modes import INPUTS, Flow, ModeInputs, ModeTable, SocBand, flow_of, soc_band_of
-from domain.run.world.fail_safe import HeartbeatStatus
-from domain.run.world.state import Control, Dispatch, PowerState
+from depot_sim.domain.errors import Fault, InvalidInput
+from depot_sim.domain.packets.modes import INPUTS, Flow, ModeInputs, ModeTable, SocBand, flow_of, soc_band_of
+from depot_sim.domain.run.world.fail_safe import HeartbeatStatus
+from depot_sim.domain.run.world.state import Control, Dispatch, PowerState
 from tests.domain.packets.mode_tables import read_modes
 from tests.domain.packets.profiles import DEFAULT
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from domain.configuration.document import SensorQuantity
-from domain.configuration.quantities import Power
-from domain.packets.devices import derived_devices
-from domain.packets.observer import SPREAD_FROM, Observer, Reading
-from domain.packets.vocabulary import Quality
-from domain.run.commands import (
+from depot_sim.domain.configuration.document import SensorQuantity
+from depot_sim.domain.configuration.quantities import Power
+from depot_sim.domain.packets.devices import derived_devices
+from depot_sim.domain.packets.observer import SPREAD_FROM, Observer, Reading
+from depot_sim.domain.packets.vocabulary import Quality
+from depot_sim.domain.run.commands import (
     ClearSensorFault,
     Command,
     FaultSensor,
@@ -17,7 +17,7 @@ from domain.run.commands import (
     SetNodeLimit,
     SetSensorAvailability,
 )
-from domain.run.world.state import SensorMode
+from depot_sim.domain.run.world.state import SensorMode
 from tests.domain.packets.depots import PROFILE, Watch, microgrid, sensor
 from tests.domain.run.world.depots import KW, MINUTE, SECOND, Simulation, charger
 

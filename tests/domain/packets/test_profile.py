@@ -6,11 +6,11 @@ from hashlib import sha256
 
 import pytest
 
-from domain.packets.device import EntityKind
-from domain.packets.packet import Packet
-from domain.packets.profile import read_profile
-from domain.packets.sources import SOURCES
-from domain.packets.vocabulary import DeviceType, PacketType
+from depot_sim.domain.packets.device import EntityKind
+from depot_sim.domain.packets.packet import Packet
+from depot_sim.domain.packets.profile import read_profile
+from depot_sim.domain.packets.sources import SOURCES
+from depot_sim.domain.packets.vocabulary import DeviceType, PacketType
 from tests.domain.packets.profiles import changed, default_files, faults_of, profile_with
 
 _CONTRACT = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.packets.recent_noise import RecentNoise
-from domain.run.world.noise import Noise
+from depot_sim.domain.packets.recent_noise import RecentNoise
+from depot_sim.domain.run.world.noise import Noise
 
 draws = st.lists(st.tuples(st.sampled_from(["voltage/L1/c1", "voltage/L1/c2"]), st.integers(0, 3)), max_size=30)
 

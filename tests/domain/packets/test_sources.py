@@ -8,15 +8,15 @@ from math import isclose
 import pytest
 from hypothesis import given
 
-from domain.configuration.document import MicrogridController, Node
-from domain.configuration.quantities import Duration, Power, Share, SignedPower
-from domain.packets.entity import Site, entity_of, indexes
-from domain.packets.measurand import WorldValue
-from domain.packets.observer import Reading
-from domain.packets.sources import SOURCES
-from domain.packets.units import Dimension
-from domain.packets.vocabulary import Quality
-from domain.run.commands import (
+from depot_sim.domain.configuration.document import MicrogridController, Node
+from depot_sim.domain.configuration.quantities import Duration, Power, Share, SignedPower
+from depot_sim.domain.packets.entity import Site, entity_of, indexes
+from depot_sim.domain.packets.measurand import WorldValue
+from depot_sim.domain.packets.observer import Reading
+from depot_sim.domain.packets.sources import SOURCES
+from depot_sim.domain.packets.units import Dimension
+from depot_sim.domain.packets.vocabulary import Quality
+from depot_sim.domain.run.commands import (
     ClearChargerFault,
     Command,
     FaultCharger,
@@ -32,7 +32,7 @@ from domain.run.commands import (
     SetPv,
     StartNodeOutage,
 )
-from domain.run.world.state import Control, ControllerMode, Dispatch, PowerState
+from depot_sim.domain.run.world.state import Control, ControllerMode, Dispatch, PowerState
 from tests.domain.packets.depots import PROFILE, Watch, microgrid, with_whole_scope
 from tests.domain.run.world.depots import KW, KWH, MINUTE, SECOND
 from tests.domain.run.world.stories import Story, stories

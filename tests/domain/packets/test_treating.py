@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.events import decode
-from domain.events import encode as encode_event
-from domain.packets.exchanges import packet_exchange
-from domain.packets.packet import Packet
-from domain.packets.treating import Treated, outage_over
-from domain.packets.vocabulary import PacketType
-from domain.scenario.effects import (
+from depot_sim.domain.events import decode
+from depot_sim.domain.events import encode as encode_event
+from depot_sim.domain.packets.exchanges import packet_exchange
+from depot_sim.domain.packets.packet import Packet
+from depot_sim.domain.packets.treating import Treated, outage_over
+from depot_sim.domain.packets.vocabulary import PacketType
+from depot_sim.domain.scenario.effects import (
     AnyEffect,
     Delay,
     Distort,
@@ -29,9 +29,9 @@ from domain.scenario.effects import (
     Reorder,
     Withhold,
 )
-from domain.scenario.override_events import Match
-from domain.scenario.packet_modes import PACKETS
-from domain.scenario.treatment import UNTREATED
+from depot_sim.domain.scenario.override_events import Match
+from depot_sim.domain.scenario.packet_modes import PACKETS
+from depot_sim.domain.scenario.treatment import UNTREATED
 from tests.domain.packets.fleet import (
     DAY,
     DEVICES,

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from domain.packets.units import UNITS, Dimension, amperes_per_phase
+from depot_sim.domain.packets.units import UNITS, Dimension, amperes_per_phase
 from tests.domain.packets.exact import of_base
 
 _BASES = {

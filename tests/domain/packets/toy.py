@@ -6,15 +6,15 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from domain.events import Event
-from domain.packets.device import BoundKey, Device, EntityKind
-from domain.packets.events import FeedPolicy, PacketFeedOpened, SensorPacketPublished
-from domain.packets.feed import PacketFeed, stream_of
-from domain.packets.measurand import WorldValue
-from domain.packets.observer import Reading
-from domain.packets.sight import Sight
-from domain.packets.vocabulary import DeviceType
-from domain.run.world.state import World
+from depot_sim.domain.events import Event
+from depot_sim.domain.packets.device import BoundKey, Device, EntityKind
+from depot_sim.domain.packets.events import FeedPolicy, PacketFeedOpened, SensorPacketPublished
+from depot_sim.domain.packets.feed import PacketFeed, stream_of
+from depot_sim.domain.packets.measurand import WorldValue
+from depot_sim.domain.packets.observer import Reading
+from depot_sim.domain.packets.sight import Sight
+from depot_sim.domain.packets.vocabulary import DeviceType
+from depot_sim.domain.run.world.state import World
 from tests.domain.packets.profiles import default_files
 
 START = 1_775_000_000_000

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import pytest
 
-from adapters.configuration_import.common_job import START, common_job
-from domain.configuration.document import (
+from depot_sim.adapters.configuration_import.common_job import START, common_job
+from depot_sim.domain.configuration.document import (
     AllocationPolicy,
     Bess,
     Charger,
@@ -28,15 +28,23 @@ from domain.configuration.document import (
     VehicleType,
     Weather,
 )
-from domain.configuration.quantities import MJ_PER_KWH, ClockTime, Distance, Duration, Power, Share, Temperature
-from domain.run.events import (
+from depot_sim.domain.configuration.quantities import (
+    MJ_PER_KWH,
+    ClockTime,
+    Distance,
+    Duration,
+    Power,
+    Share,
+    Temperature,
+)
+from depot_sim.domain.run.events import (
     ChargerFaulted,
     ControllerHeartbeatsChanged,
     FailSafeEntered,
     RunTicked,
     SensorFaulted,
 )
-from domain.run.world.state import state_sha256
+from depot_sim.domain.run.world.state import state_sha256
 from tests.domain.run.world.depots import DAY, KW, MINUTE, SECOND, Simulation, document
 from tests.full_set import only_full
 

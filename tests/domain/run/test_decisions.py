@@ -6,17 +6,17 @@ from typing import Any
 
 import pytest
 
-from domain.configuration.quantities import Power, SinceStart
-from domain.errors import CommandRefused, DepotSimError, InvalidInput, NotFound
-from domain.run.commands import ApplyForecast, CapacityBlock, Command, WithdrawForecast
-from domain.run.events import (
+from depot_sim.domain.configuration.quantities import Power, SinceStart
+from depot_sim.domain.errors import CommandRefused, DepotSimError, InvalidInput, NotFound
+from depot_sim.domain.run.commands import ApplyForecast, CapacityBlock, Command, WithdrawForecast
+from depot_sim.domain.run.events import (
     ManagedScopeBreachCleared,
     ManagedScopeBreachDetected,
     ScopeForecastApplied,
     ScopeForecastWithdrawn,
 )
-from domain.run.world.forecast import ForecastBlock, ForecastType
-from domain.run.world.state import state_sha256
+from depot_sim.domain.run.world.forecast import ForecastBlock, ForecastType
+from depot_sim.domain.run.world.state import state_sha256
 from tests.domain.run.world.depots import HOUR, KW, MINUTE, Simulation
 from tests.domain.run.world.test_forecast_watch import CONSUMPTION, GENERATION, forecast, site
 

@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from domain.events import encode
-from domain.run.digest import RunDigest
-from domain.run.events import (
+from depot_sim.domain.events import encode
+from depot_sim.domain.run.digest import RunDigest
+from depot_sim.domain.run.events import (
     ClockMode,
     NodeOutageStarted,
     ResumeReason,

@@ -5,19 +5,19 @@ from __future__ import annotations
 import pytest
 from msgspec import UNSET
 
-from domain.configuration.document import MicrogridController, Node, ProfileStep, PvArray
-from domain.configuration.quantities import ClockTime, Duration, Power, Share
-from domain.errors import CommandRefused, DepotSimError, InvalidInput, NotFound
-from domain.run.commands import (
+from depot_sim.domain.configuration.document import MicrogridController, Node, ProfileStep, PvArray
+from depot_sim.domain.configuration.quantities import ClockTime, Duration, Power, Share
+from depot_sim.domain.errors import CommandRefused, DepotSimError, InvalidInput, NotFound
+from depot_sim.domain.run.commands import (
     Command,
     RestartController,
     SetControllerHeartbeats,
     SetExportLimit,
     SetFailSafeLimit,
 )
-from domain.run.events import ControllerHeartbeatsChanged, NodeExportLimitChanged, NodeFailSafeLimitChanged
-from domain.run.world.limits import Constraint, export_limit_w, fail_safe_limit_w, limit_in_force
-from domain.run.world.state import state_sha256
+from depot_sim.domain.run.events import ControllerHeartbeatsChanged, NodeExportLimitChanged, NodeFailSafeLimitChanged
+from depot_sim.domain.run.world.limits import Constraint, export_limit_w, fail_safe_limit_w, limit_in_force
+from depot_sim.domain.run.world.state import state_sha256
 from tests.domain.run.world.depots import HOUR, KW, MINUTE, SECOND, Simulation, charger, document, vehicle
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from itertools import count
 
-from domain.events import decode, encode
-from domain.scenario.effects import AnyEffect, Reject
-from domain.scenario.exchange import Exchange
-from domain.scenario.expectation_events import Moment
-from domain.scenario.expectations import Expectations
-from domain.scenario.override_events import Match, Override
+from depot_sim.domain.events import decode, encode
+from depot_sim.domain.scenario.effects import AnyEffect, Reject
+from depot_sim.domain.scenario.exchange import Exchange
+from depot_sim.domain.scenario.expectation_events import Moment
+from depot_sim.domain.scenario.expectations import Expectations
+from depot_sim.domain.scenario.override_events import Match, Override
 
 FAR = 10**12
 _numbers = count()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from domain.scenario.execution import ScenarioExecution
+from depot_sim.domain.scenario.execution import ScenarioExecution
 
 Raw = dict[str, Any]
 

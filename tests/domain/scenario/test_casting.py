@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from domain.configuration.decoding import decode_document
-from domain.errors import InvalidInput
-from domain.run.world.depot import Depot
-from domain.scenario.casting import cast
-from domain.scenario.script import NeedKind
-from domain.scenario.script_reading import read_script
+from depot_sim.domain.configuration.decoding import decode_document
+from depot_sim.domain.errors import InvalidInput
+from depot_sim.domain.run.world.depot import Depot
+from depot_sim.domain.scenario.casting import cast
+from depot_sim.domain.scenario.script import NeedKind
+from depot_sim.domain.scenario.script_reading import read_script
 from tests.domain.configuration.samples import depot
 from tests.domain.scenario.scripts import script
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.scenario.delays import drawn_ms
-from domain.scenario.effects import Delay, Range, Spread
+from depot_sim.domain.scenario.delays import drawn_ms
+from depot_sim.domain.scenario.effects import Delay, Range, Spread
 
 LONGEST_MS = 86_400_000
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from domain.scenario.expectation_events import Expectation, Reason, Step, Verdict
-from domain.scenario.expectations import Expectations
-from domain.scenario.overrides import Overrides
+from depot_sim.domain.scenario.expectation_events import Expectation, Reason, Step, Verdict
+from depot_sim.domain.scenario.expectations import Expectations
+from depot_sim.domain.scenario.overrides import Overrides
 from tests.domain.scenario.samples import message, moment, override
 
 EDGE = 100

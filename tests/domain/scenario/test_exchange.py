@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from domain.scenario.exchange import NOTHING
+from depot_sim.domain.scenario.exchange import NOTHING
 from tests.domain.scenario.samples import message
 
 

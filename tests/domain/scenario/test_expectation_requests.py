@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from domain.errors import InvalidInput
-from domain.scenario.exchange import Direction
-from domain.scenario.expectation_events import Clock, Expectation, Moment, Step
-from domain.scenario.expectation_requests import read_expectation_request
-from domain.scenario.instants import Instant
-from domain.scenario.oscp_modes import OSCP
+from depot_sim.domain.errors import InvalidInput
+from depot_sim.domain.scenario.exchange import Direction
+from depot_sim.domain.scenario.expectation_events import Clock, Expectation, Moment, Step
+from depot_sim.domain.scenario.expectation_requests import read_expectation_request
+from depot_sim.domain.scenario.instants import Instant
+from depot_sim.domain.scenario.oscp_modes import OSCP
 
 WALL = Instant.parse("2026-04-02T10:00:00Z")
 NOW = Moment(session=WALL + 1, wall=WALL, run=5)

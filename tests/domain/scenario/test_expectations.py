@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.errors import Conflict, NotFound
-from domain.events import decode, encode
-from domain.scenario.expectation_events import (
+from depot_sim.domain.errors import Conflict, NotFound
+from depot_sim.domain.events import decode, encode
+from depot_sim.domain.scenario.expectation_events import (
     Clock,
     Expectation,
     Moment,
@@ -19,8 +19,8 @@ from domain.scenario.expectation_events import (
     Step,
     Verdict,
 )
-from domain.scenario.expectations import OFFLINE, Expectations
-from domain.scenario.standing import Standing
+from depot_sim.domain.scenario.expectations import OFFLINE, Expectations
+from depot_sim.domain.scenario.standing import Standing
 from tests.domain.scenario.samples import FAR, folded, message, moment
 
 MOST_SETTLED = 100

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.errors import InvalidInput
-from domain.scenario.exchange import Direction
-from domain.scenario.expectation_events import Clock, Moment, Verdict
-from domain.scenario.expectation_requests import read_expectation_request
-from domain.scenario.expectations import Expectations
-from domain.scenario.packet_modes import PACKETS
-from domain.scenario.standing import Standing
+from depot_sim.domain.errors import InvalidInput
+from depot_sim.domain.scenario.exchange import Direction
+from depot_sim.domain.scenario.expectation_events import Clock, Moment, Verdict
+from depot_sim.domain.scenario.expectation_requests import read_expectation_request
+from depot_sim.domain.scenario.expectations import Expectations
+from depot_sim.domain.scenario.packet_modes import PACKETS
+from depot_sim.domain.scenario.standing import Standing
 from tests.domain.scenario.samples import folded, message, moment
 
 WITHIN, DEADLINE = 10, 100

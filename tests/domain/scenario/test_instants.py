@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.scenario.instants import Instant, written
+from depot_sim.domain.scenario.instants import Instant, written
 
 
 def test_an_instant_is_milliseconds_since_1970() -> None:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.scenario.effects import How, Malform
-from domain.scenario.malforming import malformed
+from depot_sim.domain.scenario.effects import How, Malform
+from depot_sim.domain.scenario.malforming import malformed
 
 FORECAST = (
     b'{"group_id":"g","forecasted_blocks":['

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.scenario.exchange import Direction
-from domain.scenario.matching import Check, Condition, FieldComparison, Pattern, compare, same
+from depot_sim.domain.scenario.exchange import Direction
+from depot_sim.domain.scenario.matching import Check, Condition, FieldComparison, Pattern, compare, same
 from tests.domain.scenario.samples import message
 
 BODY = {"type": "CONSUMPTION", "capacity": 500.0, "on": True, "none": None, "blocks": [1, 2], "note": "late bus"}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
-from domain.scenario.exchange import Direction
-from domain.scenario.expectation_events import Expectation, NearMiss, Step
-from domain.scenario.expectations import Expectations
-from domain.scenario.matching import Check, Condition, FieldComparison
+from depot_sim.domain.scenario.exchange import Direction
+from depot_sim.domain.scenario.expectation_events import Expectation, NearMiss, Step
+from depot_sim.domain.scenario.expectations import Expectations
+from depot_sim.domain.scenario.matching import Check, Condition, FieldComparison
 from tests.domain.scenario.samples import folded, message, moment
 
 ERROR = "GroupCapacityComplianceError"

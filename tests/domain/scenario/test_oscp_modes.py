@@ -6,14 +6,14 @@ import json
 
 import pytest
 
-from domain.oscp.vocabulary import MessageType
-from domain.scenario.effect_limits import direction_fault, effect_faults
-from domain.scenario.effects import Malform
-from domain.scenario.family import Mode
-from domain.scenario.malforming import malformed
-from domain.scenario.oscp_modes import OSCP
-from domain.scenario.override_events import Override
-from domain.scenario.override_requests import read_override_request
+from depot_sim.domain.oscp.vocabulary import MessageType
+from depot_sim.domain.scenario.effect_limits import direction_fault, effect_faults
+from depot_sim.domain.scenario.effects import Malform
+from depot_sim.domain.scenario.family import Mode
+from depot_sim.domain.scenario.malforming import malformed
+from depot_sim.domain.scenario.oscp_modes import OSCP
+from depot_sim.domain.scenario.override_events import Override
+from depot_sim.domain.scenario.override_requests import read_override_request
 
 MODES = list(OSCP.modes.values())
 FORECAST = {

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.errors import InvalidInput
-from domain.scenario.effects import Reject, Withhold
-from domain.scenario.exchange import Direction
-from domain.scenario.instants import Instant
-from domain.scenario.matching import Check
-from domain.scenario.oscp_modes import OSCP
-from domain.scenario.override_events import Override
-from domain.scenario.override_requests import Clear, read_override_request
+from depot_sim.domain.errors import InvalidInput
+from depot_sim.domain.scenario.effects import Reject, Withhold
+from depot_sim.domain.scenario.exchange import Direction
+from depot_sim.domain.scenario.instants import Instant
+from depot_sim.domain.scenario.matching import Check
+from depot_sim.domain.scenario.oscp_modes import OSCP
+from depot_sim.domain.scenario.override_events import Override
+from depot_sim.domain.scenario.override_requests import Clear, read_override_request
 from tests.domain.scenario.samples import message
 
 LONGEST_MS = 86_400_000

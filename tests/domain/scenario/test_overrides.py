@@ -9,9 +9,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from domain.errors import Conflict, NotFound
-from domain.events import Event, decode, encode
-from domain.scenario.effects import (
+from depot_sim.domain.errors import Conflict, NotFound
+from depot_sim.domain.events import Event, decode, encode
+from depot_sim.domain.scenario.effects import (
     Accept,
     AnyEffect,
     Delay,
@@ -24,9 +24,16 @@ from domain.scenario.effects import (
     Spread,
     Unavailable,
 )
-from domain.scenario.exchange import Direction
-from domain.scenario.override_events import Ended, Match, Override, OverrideExpired, OverrideHit, OverridePassed
-from domain.scenario.overrides import ALL, Overrides
+from depot_sim.domain.scenario.exchange import Direction
+from depot_sim.domain.scenario.override_events import (
+    Ended,
+    Match,
+    Override,
+    OverrideExpired,
+    OverrideHit,
+    OverridePassed,
+)
+from depot_sim.domain.scenario.overrides import ALL, Overrides
 from tests.domain.scenario.samples import message, override
 from tests.full_set import examples
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from domain.errors import InvalidInput
-from domain.packets.vocabulary import PacketType
-from domain.scenario.effect_limits import direction_fault, effect_faults
-from domain.scenario.effects import Distort, Distortion
-from domain.scenario.family import Mode
-from domain.scenario.instants import Instant
-from domain.scenario.oscp_modes import OSCP
-from domain.scenario.override_events import Override
-from domain.scenario.override_requests import read_override_request
-from domain.scenario.packet_modes import ANSWER, PACKETS
+from depot_sim.domain.errors import InvalidInput
+from depot_sim.domain.packets.vocabulary import PacketType
+from depot_sim.domain.scenario.effect_limits import direction_fault, effect_faults
+from depot_sim.domain.scenario.effects import Distort, Distortion
+from depot_sim.domain.scenario.family import Mode
+from depot_sim.domain.scenario.instants import Instant
+from depot_sim.domain.scenario.oscp_modes import OSCP
+from depot_sim.domain.scenario.override_events import Override
+from depot_sim.domain.scenario.override_requests import read_override_request
+from depot_sim.domain.scenario.packet_modes import ANSWER, PACKETS
 
 MODES = list(PACKETS.modes.values())
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.configuration.pointer import child
-from domain.scenario.exchange import NOTHING
-from domain.scenario.pointers import edited, is_pointer, resolve, tokens_of
+from depot_sim.domain.configuration.pointer import child
+from depot_sim.domain.scenario.exchange import NOTHING
+from depot_sim.domain.scenario.pointers import edited, is_pointer, resolve, tokens_of
 
 DOCUMENT = {"a": [{"b": 1}, {"b": None}], "": 2, "x/y": 3, "m~n": 4}
 

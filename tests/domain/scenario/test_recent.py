@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.scenario.recent import Recent
+from depot_sim.domain.scenario.recent import Recent
 from tests.domain.scenario.samples import message
 
 LARGEST_BODY = 65_536

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from domain.errors import InvalidInput
-from domain.scenario.script import NeedKind
-from domain.scenario.script_reading import expectation_request, override_request, read_script
+from depot_sim.domain.errors import InvalidInput
+from depot_sim.domain.scenario.script import NeedKind
+from depot_sim.domain.scenario.script_reading import expectation_request, override_request, read_script
 from tests.domain.scenario.scripts import Raw, script
 
 SESSION = {"session": "oscp-session", "feed": "packet-feed", "battery": "bess"}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from domain.scenario.effects import Delay, Duplicate, How, Malform, Provoke, Reject, Reorder, Withhold
-from domain.scenario.overrides import Overrides
-from domain.scenario.treatment import UNTREATED, treatment
+from depot_sim.domain.scenario.effects import Delay, Duplicate, How, Malform, Provoke, Reject, Reorder, Withhold
+from depot_sim.domain.scenario.overrides import Overrides
+from depot_sim.domain.scenario.treatment import UNTREATED, treatment
 from tests.domain.scenario.samples import message, override
 
 

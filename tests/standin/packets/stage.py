@@ -11,8 +11,8 @@ from uuid import NAMESPACE_OID, uuid5
 
 import aiohttp
 
-from standin.server import open_app, running
-from standin.tokens import Gatekeeper
+from depot_sim.standin.server import open_app, running
+from depot_sim.standin.tokens import Gatekeeper
 from tests.standin.stage import Answer
 
 START = datetime(2026, 3, 2, 6, tzinfo=UTC)

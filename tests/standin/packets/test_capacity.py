@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from standin.packets.capacity import CapacityLink, Report, Standing
+from depot_sim.standin.packets.capacity import CapacityLink, Report, Standing
 from tests.standin.packets.stage import Sender, at, capacity, measurement, packet, played
 
 FAIL_SAFE = measurement("FAIL_SAFE_CAPACITY", 40, "kW")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from standin.packets.routing import NoTarget, power_source
-from standin.packets.settings import AssetKind, PowerSourceAsset
+from depot_sim.standin.packets.routing import NoTarget, power_source
+from depot_sim.standin.packets.settings import AssetKind, PowerSourceAsset
 from tests.standin.packets.stage import Sender, capacity, kinds, measurement, packet, played
 
 DOCUMENT = Path(__file__).parents[3] / "examples" / "bba-binding.json"

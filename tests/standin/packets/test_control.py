@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from html.parser import HTMLParser
 
-from standin.packets.archive import Archive, Entry, Verdict
+from depot_sim.standin.packets.archive import Archive, Entry, Verdict
 from tests.standin.packets.stage import Sender, at, capacity, measurement, packet, played
 
 SOC = measurement("SOC", 50, "%")

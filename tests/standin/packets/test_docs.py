@@ -8,11 +8,11 @@ from pathlib import Path
 
 import msgspec
 
-from standin.packets.configuration import Action
-from standin.packets.findings import Kind
-from standin.packets.misbehaviour import Action as Fault
-from standin.packets.misbehaviour import MisbehaviourOrder
-from standin.packets.settings import Clock, Settings
+from depot_sim.standin.packets.configuration import Action
+from depot_sim.standin.packets.findings import Kind
+from depot_sim.standin.packets.misbehaviour import Action as Fault
+from depot_sim.standin.packets.misbehaviour import MisbehaviourOrder
+from depot_sim.standin.packets.settings import Clock, Settings
 
 PAGE = (Path(__file__).parents[3] / "docs" / "packets.md").read_text(encoding="utf-8")
 SECTION = PAGE.partition("\n## The stand-in\n")[2].partition("\n## ")[0]

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from standin.packets.encodings import Context, Unreadable, read_packets
-from standin.packets.packet import Encoding, Packet, PacketType, Quality
+from depot_sim.standin.packets.encodings import Context, Unreadable, read_packets
+from depot_sim.standin.packets.packet import Encoding, Packet, PacketType, Quality
 from tests.standin.packets.stage import Sender, at, kinds, measurement, packet, played, text
 
 ARRIVED = at(9)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from standin.packets.checks import STALE_AFTER
+from depot_sim.standin.packets.checks import STALE_AFTER
 from tests.standin.packets.stage import Sender, at, capacity, kinds, measurement, packet, played, text
 
 DISCHARGING = ["DISPATCH_DISCHARGE", "AUTO_DISCHARGE", "LOCAL_DISCHARGE"]

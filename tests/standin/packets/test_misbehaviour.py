@@ -6,8 +6,8 @@ import aiohttp
 import msgspec
 import pytest
 
-from standin.packets.misbehaviour import Misbehaviour, MisbehaviourOrder, Rule
-from standin.tokens import Gatekeeper
+from depot_sim.standin.packets.misbehaviour import Misbehaviour, MisbehaviourOrder, Rule
+from depot_sim.standin.tokens import Gatekeeper
 from tests.standin.packets.stage import Sender, kinds, measurement, packet, played
 
 SOC = measurement("SOC", 50, "%")

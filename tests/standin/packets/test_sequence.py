@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from standin.packets.encodings import Context, read_packets
-from standin.packets.sequence import Sequence
+from depot_sim.standin.packets.encodings import Context, read_packets
+from depot_sim.standin.packets.sequence import Sequence
 from tests.standin.packets.stage import at, packet
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from adapters.configuration_import import load
-from bootstrap.tools import toolbox
-from domain.configuration.definition import Definition
+from depot_sim.adapters.configuration_import import load
+from depot_sim.bootstrap.tools import toolbox
+from depot_sim.domain.configuration.definition import Definition
 from tests.adapters.cli.command_line import depot_sim
 
 EXAMPLES = toolbox().examples

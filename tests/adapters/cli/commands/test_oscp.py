@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from adapters.cli.client import Client
-from adapters.cli.commands import oscp
+from depot_sim.adapters.cli.client import Client
+from depot_sim.adapters.cli.commands import oscp
 from tests.adapters.cli.command_line import Result, depot_sim
 
 SESSION = {

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bootstrap.tools import toolbox
+from depot_sim.bootstrap.tools import toolbox
 from tests.adapters.cli.command_line import Result, depot_sim
 
 EXAMPLE = toolbox().examples / "bba-binding.json"

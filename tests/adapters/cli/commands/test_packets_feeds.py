@@ -9,10 +9,10 @@ from typing import Any
 import httpx
 import pytest
 
-from adapters.cli.client import Client
-from adapters.cli.commands import packets_feeds
-from adapters.packets import ProfileLibrary
-from bootstrap.tools import toolbox
+from depot_sim.adapters.cli.client import Client
+from depot_sim.adapters.cli.commands import packets_feeds
+from depot_sim.adapters.packets import ProfileLibrary
+from depot_sim.bootstrap.tools import toolbox
 from tests.adapters.cli.command_line import Result, depot_sim
 from tests.adapters.cli.packet_server import DEVICE, FEED, OPEN, REFUSED, RUN, TROUBLED, Server
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from bootstrap.tools import StoredReadModels
-from read_models.catalogue import MODELS
+from depot_sim.bootstrap.tools import StoredReadModels
+from depot_sim.read_models.catalogue import MODELS
 from tests.adapters.cli.command_line import depot_sim
 from tests.read_only_folder import reachable_folder, reading_only
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from adapters.event_store import open_event_store
-from application.event_log import Append, StreamWrite
-from domain.events import encode
-from domain.run.events import ResumeReason, SimulationRunPaused, SimulationRunResumed
+from depot_sim.adapters.event_store import open_event_store
+from depot_sim.application.event_log import Append, StreamWrite
+from depot_sim.domain.events import encode
+from depot_sim.domain.run.events import ResumeReason, SimulationRunPaused, SimulationRunResumed
 from tests.adapters.cli.command_line import depot_sim
 
 

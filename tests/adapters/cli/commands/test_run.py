@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from adapters.event_store import open_event_store
-from application.event_log import Append
-from bootstrap.tools import toolbox
+from depot_sim.adapters.event_store import open_event_store
+from depot_sim.application.event_log import Append
+from depot_sim.bootstrap.tools import toolbox
 from tests.adapters.cli.command_line import depot_sim
 
 KEYS = [

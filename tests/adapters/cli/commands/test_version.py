@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 
-from adapters.event_store.sqlite_version import SqliteLibrary
+from depot_sim.adapters.event_store.sqlite_version import SqliteLibrary
 from tests.adapters.cli.command_line import depot_sim
 
 SQLITE = SqliteLibrary("3.46.1", wal_reset_fixed=False)

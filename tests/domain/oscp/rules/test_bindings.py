@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from domain.oscp.findings import Kind
-from domain.oscp.messages import Block, CapacityForecast
-from domain.oscp.rules import Context, WindowMeters, judge
-from domain.oscp.state import SessionState
-from domain.oscp.vocabulary import ForecastType, MessageType, PublicationMode
+from depot_sim.domain.oscp.findings import Kind
+from depot_sim.domain.oscp.messages import Block, CapacityForecast
+from depot_sim.domain.oscp.rules import Context, WindowMeters, judge
+from depot_sim.domain.oscp.state import SessionState
+from depot_sim.domain.oscp.vocabulary import ForecastType, MessageType, PublicationMode
 from tests.domain.oscp.measurements import asset_report, group_report
 from tests.domain.oscp.sessions import NOW, TEN, published, session
 

@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 import pytest
 
-import domain.oscp.rules
-from domain.oscp.events import Policy
-from domain.oscp.findings import Finding, Kind
-from domain.oscp.lifecycle import PARTNER_MAY_SEND
-from domain.oscp.messages import (
+import depot_sim.domain.oscp.rules
+from depot_sim.domain.oscp.events import Policy
+from depot_sim.domain.oscp.findings import Finding, Kind
+from depot_sim.domain.oscp.lifecycle import PARTNER_MAY_SEND
+from depot_sim.domain.oscp.messages import (
     Block,
     CapacityForecast,
     ComplianceError,
@@ -23,11 +23,18 @@ from domain.oscp.messages import (
     Register,
     RequiredBehaviour,
 )
-from domain.oscp.profiles import BETTERFLEET_VECTOR, OCA_2_0
-from domain.oscp.rules import Context, WindowMeters, judge
-from domain.oscp.state import SessionState
-from domain.oscp.verdict import verdict
-from domain.oscp.vocabulary import ForecastType, Lifecycle, MeasurementConfiguration, MessageType, PublicationMode, Unit
+from depot_sim.domain.oscp.profiles import BETTERFLEET_VECTOR, OCA_2_0
+from depot_sim.domain.oscp.rules import Context, WindowMeters, judge
+from depot_sim.domain.oscp.state import SessionState
+from depot_sim.domain.oscp.verdict import verdict
+from depot_sim.domain.oscp.vocabulary import (
+    ForecastType,
+    Lifecycle,
+    MeasurementConfiguration,
+    MessageType,
+    PublicationMode,
+    Unit,
+)
 from tests.domain.oscp.measurements import ENERGY, MAXIMUM, asset, energy, group_report, maximum, of_assets, window
 from tests.domain.oscp.sessions import NOW, QUARTER, TEN, published, session
 
@@ -364,7 +371,7 @@ def test_a_failed_rule_reports_its_kind_place_and_words_and_decides_the_status(f
 
 
 def test_every_rule_name_of_the_rules_is_in_the_table() -> None:
-    sources = Path(domain.oscp.rules.__file__).parent.glob("*.py")
+    sources = Path(depot_sim.domain.oscp.rules.__file__).parent.glob("*.py")
     names = {name for source in sources for name in re.findall(r'"([a-z]+\.[a-z-]+)"', source.read_text())}
     names |= {allowed.refusal for allowed in PARTNER_MAY_SEND.values() if allowed.refusal}
     assert names == {failure.expected.rule for failure in FAILURES}

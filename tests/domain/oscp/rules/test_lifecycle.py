@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from domain.oscp.findings import Kind
-from domain.oscp.messages import Handshake, HandshakeAcknowledge, Heartbeat, Message
-from domain.oscp.rules import Context, judge
-from domain.oscp.vocabulary import Lifecycle, MessageType
+from depot_sim.domain.oscp.findings import Kind
+from depot_sim.domain.oscp.messages import Handshake, HandshakeAcknowledge, Heartbeat, Message
+from depot_sim.domain.oscp.rules import Context, judge
+from depot_sim.domain.oscp.vocabulary import Lifecycle, MessageType
 from tests.domain.oscp.sessions import NOW, rules, session
 
 TAKEN_IN = {

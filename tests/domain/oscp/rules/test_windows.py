@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.oscp.messages import AssetMeasurement, EnergyMeasurement
-from domain.oscp.rules import Context, WindowMeters, metered_window, window_of
-from domain.oscp.state import SessionState
-from domain.oscp.vocabulary import (
+from depot_sim.domain.oscp.messages import AssetMeasurement, EnergyMeasurement
+from depot_sim.domain.oscp.rules import Context, WindowMeters, metered_window, window_of
+from depot_sim.domain.oscp.state import SessionState
+from depot_sim.domain.oscp.vocabulary import (
     EnergyFlow,
     EnergyType,
     MeasurementConfiguration,

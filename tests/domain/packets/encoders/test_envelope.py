@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.packets.encoders import quick
-from domain.packets.encoders.envelope import EnvelopeEncoder
-from domain.packets.packet import Measurement, Packet
-from domain.packets.profile import PacketProfile, read_profile
-from domain.packets.vocabulary import DeviceType, PacketType, Quality
+from depot_sim.domain.packets.encoders import quick
+from depot_sim.domain.packets.encoders.envelope import EnvelopeEncoder
+from depot_sim.domain.packets.packet import Measurement, Packet
+from depot_sim.domain.packets.profile import PacketProfile, read_profile
+from depot_sim.domain.packets.vocabulary import DeviceType, PacketType, Quality
 from tests.domain.packets.profiles import DEFAULT, default_files, profile_with
 
 _SCHEMA = jsonschema_rs.validator_for(json.loads((DEFAULT / "packet.schema.json").read_text()), validate_formats=True)

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.packets.packet import Measurement, Packet
-from domain.packets.vocabulary import DeviceType, PacketType, Quality
+from depot_sim.domain.packets.packet import Measurement, Packet
+from depot_sim.domain.packets.vocabulary import DeviceType, PacketType, Quality
 from tests.domain.packets.profiles import changed, default_files, faults_of, profile_with
 
 _PROFILE = profile_with(profile='{"name": "s", "version": "1", "encoder": "senml"}')

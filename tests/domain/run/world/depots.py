@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from domain.configuration.document import (
+from depot_sim.domain.configuration.document import (
     Charger,
     CurvePoint,
     DisturbanceProfile,
@@ -17,7 +17,7 @@ from domain.configuration.document import (
     Vehicle,
     VehicleType,
 )
-from domain.configuration.quantities import (
+from depot_sim.domain.configuration.quantities import (
     ClockTime,
     Duration,
     Energy,
@@ -25,17 +25,17 @@ from domain.configuration.quantities import (
     RampRate,
     Share,
 )
-from domain.events import EncodedEvent, encode
-from domain.run.commands import Command
-from domain.run.decisions import decide
-from domain.run.events import RunEvent
-from domain.run.world.depot import Depot
-from domain.run.world.engine import Engine
-from domain.run.world.evolve import Evolution
-from domain.run.world.genesis import genesis
-from domain.run.world.noise import Noise
-from domain.run.world.stage import Stage
-from domain.run.world.state import ConnectorState, NodeState, VehicleState, World
+from depot_sim.domain.events import EncodedEvent, encode
+from depot_sim.domain.run.commands import Command
+from depot_sim.domain.run.decisions import decide
+from depot_sim.domain.run.events import RunEvent
+from depot_sim.domain.run.world.depot import Depot
+from depot_sim.domain.run.world.engine import Engine
+from depot_sim.domain.run.world.evolve import Evolution
+from depot_sim.domain.run.world.genesis import genesis
+from depot_sim.domain.run.world.noise import Noise
+from depot_sim.domain.run.world.stage import Stage
+from depot_sim.domain.run.world.state import ConnectorState, NodeState, VehicleState, World
 
 MONDAY_NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 MONDAY_MIDNIGHT = datetime(2026, 3, 2, tzinfo=UTC)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from hypothesis import strategies as st
 
-from domain.configuration.document import (
+from depot_sim.domain.configuration.document import (
     AllocationPolicy,
     Authorisation,
     Bess,
@@ -38,7 +38,7 @@ from domain.configuration.document import (
     Weather,
     Weekday,
 )
-from domain.configuration.quantities import (
+from depot_sim.domain.configuration.quantities import (
     PPM,
     ClockTime,
     Distance,
@@ -50,7 +50,7 @@ from domain.configuration.quantities import (
     ShareRate,
     Temperature,
 )
-from domain.run.commands import Command
+from depot_sim.domain.run.commands import Command
 from tests.domain.run.world.depots import HOUR, KW, KWH, MINUTE, MONDAY_MIDNIGHT, SECOND, curve, document
 from tests.domain.run.world.orders import random_command
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.configuration.document import AllocationPolicy, Connector, Node
-from domain.run.world.allocation import UNLIMITED, Allocation, Claim, allocate, take
-from domain.run.world.depot import Depot
+from depot_sim.domain.configuration.document import AllocationPolicy, Connector, Node
+from depot_sim.domain.run.world.allocation import UNLIMITED, Allocation, Claim, allocate, take
+from depot_sim.domain.run.world.depot import Depot
 from tests.domain.run.world.depots import KW, MONDAY_NOON, charger, document
 
 FIRST_COME, PRIORITY, PROPORTIONAL = AllocationPolicy

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from domain.configuration.document import (
+from depot_sim.domain.configuration.document import (
     AllocationPolicy,
     Bess,
     Connector,
@@ -17,8 +17,8 @@ from domain.configuration.document import (
     PvArray,
     Vehicle,
 )
-from domain.configuration.quantities import ClockTime, Duration, Energy, Power, Share, ShareRate
-from domain.run.events import (
+from depot_sim.domain.configuration.quantities import ClockTime, Duration, Energy, Power, Share, ShareRate
+from depot_sim.domain.run.events import (
     BessStateChanged,
     ControllerHeartbeatsChanged,
     ControllerModeChanged,
@@ -26,8 +26,8 @@ from domain.run.events import (
     NodeOutageEnded,
     NodeOutageStarted,
 )
-from domain.run.world.limits import Constraint, limit_in_force
-from domain.run.world.state import Control, ControllerMode, Dispatch, PowerState
+from depot_sim.domain.run.world.limits import Constraint, limit_in_force
+from depot_sim.domain.run.world.state import Control, ControllerMode, Dispatch, PowerState
 from tests.domain.run.world.depots import HOUR, KW, KWH, MINUTE, SECOND, Simulation, charger, document, vehicle
 
 

@@ -7,10 +7,10 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.configuration.document import LoadStep, ManagedScope, Node
-from domain.configuration.quantities import ClockTime, Power
-from domain.run.events import ManagedScopeBreachCleared, ManagedScopeBreachDetected, NodeLimitChanged
-from domain.run.world.breach import Watch, watch
+from depot_sim.domain.configuration.document import LoadStep, ManagedScope, Node
+from depot_sim.domain.configuration.quantities import ClockTime, Power
+from depot_sim.domain.run.events import ManagedScopeBreachCleared, ManagedScopeBreachDetected, NodeLimitChanged
+from depot_sim.domain.run.world.breach import Watch, watch
 from tests.domain.run.world.depots import HOUR, KW, MINUTE, Simulation, charger, document, vehicle
 
 LIMIT = 100_000

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from hypothesis import given
 
-from domain.configuration.document import Bess, LoadStep, MicrogridController, Node, ProfileStep, PvArray
-from domain.configuration.quantities import ClockTime, Energy, Power, Share, SignedPower
-from domain.run.commands import (
+from depot_sim.domain.configuration.document import Bess, LoadStep, MicrogridController, Node, ProfileStep, PvArray
+from depot_sim.domain.configuration.quantities import ClockTime, Energy, Power, Share, SignedPower
+from depot_sim.domain.run.commands import (
     SetBess,
     SetControllerHeartbeats,
     SetControllerMode,
     SetNodeLimit,
     StartNodeOutage,
 )
-from domain.run.events import FailSafeEntered, FailSafeLeft
-from domain.run.world.capacity import charging_capacities
-from domain.run.world.state import Control, ControllerMode
+from depot_sim.domain.run.events import FailSafeEntered, FailSafeLeft
+from depot_sim.domain.run.world.capacity import charging_capacities
+from depot_sim.domain.run.world.state import Control, ControllerMode
 from tests.domain.run.world.depots import KW, KWH, MINUTE, Simulation, charger, document, vehicle
 from tests.domain.run.world.stories import Story, stories
 from tests.domain.run.world.test_world import begin, take

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.configuration.document import Connector
-from domain.configuration.quantities import PPM, Duration, Energy, Power, RampRate, Share
-from domain.run.world.charging import Line, bends_at, charge, demand_w, plugged_battery_mj, power_w, target_mj
-from domain.run.world.depot import ConnectorSpec, Depot, VehicleSpec
-from domain.run.world.state import NEVER, ConnectorState, Presence, VehicleState
+from depot_sim.domain.configuration.document import Connector
+from depot_sim.domain.configuration.quantities import PPM, Duration, Energy, Power, RampRate, Share
+from depot_sim.domain.run.world.charging import Line, bends_at, charge, demand_w, plugged_battery_mj, power_w, target_mj
+from depot_sim.domain.run.world.depot import ConnectorSpec, Depot, VehicleSpec
+from depot_sim.domain.run.world.state import NEVER, ConnectorState, Presence, VehicleState
 from tests.domain.run.world.depots import (
     HOUR,
     KW,

@@ -8,9 +8,9 @@ from math import log
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.configuration.document import CurvePoint, VehicleType
-from domain.configuration.quantities import PPM, Power, Share
-from domain.run.world.curve import BANDS, charge_curve
+from depot_sim.domain.configuration.document import CurvePoint, VehicleType
+from depot_sim.domain.configuration.quantities import PPM, Power, Share
+from depot_sim.domain.run.world.curve import BANDS, charge_curve
 from tests.domain.run.world.depots import HOUR, KW, KWH, curve
 
 CAPACITY = 400 * KWH

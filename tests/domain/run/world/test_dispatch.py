@@ -5,11 +5,11 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.configuration.document import Bess
-from domain.configuration.quantities import PPM, Energy, Power, Share, ShareRate
-from domain.run.world.allocation import UNLIMITED
-from domain.run.world.dispatch import BessRange, bess_range, follows_setpoint, shave, stored_after
-from domain.run.world.state import BessState, Control, Dispatch, PowerState
+from depot_sim.domain.configuration.document import Bess
+from depot_sim.domain.configuration.quantities import PPM, Energy, Power, Share, ShareRate
+from depot_sim.domain.run.world.allocation import UNLIMITED
+from depot_sim.domain.run.world.dispatch import BessRange, bess_range, follows_setpoint, shave, stored_after
+from depot_sim.domain.run.world.state import BessState, Control, Dispatch, PowerState
 from tests.domain.run.world.depots import HOUR, KW, KWH, MINUTE, SECOND
 
 LEICHHARDT = Bess(id="bess", node="grid")

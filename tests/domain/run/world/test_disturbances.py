@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.configuration.document import DisturbanceProfile, LateReturns, RandomOutages, Sensor
-from domain.configuration.quantities import PPM, Duration, Share
-from domain.run.events import (
+from depot_sim.domain.configuration.document import DisturbanceProfile, LateReturns, RandomOutages, Sensor
+from depot_sim.domain.configuration.quantities import PPM, Duration, Share
+from depot_sim.domain.run.events import (
     ChargerFaultCleared,
     ChargerFaulted,
     ChargingStarted,
@@ -21,10 +21,10 @@ from domain.run.events import (
     StopReason,
     VehicleArrived,
 )
-from domain.run.world.agenda import Agenda
-from domain.run.world.disturbances import NO_OUTAGE, TYPICAL, Outage, next_outage
-from domain.run.world.noise import Noise
-from domain.run.world.stage import Stage
+from depot_sim.domain.run.world.agenda import Agenda
+from depot_sim.domain.run.world.disturbances import NO_OUTAGE, TYPICAL, Outage, next_outage
+from depot_sim.domain.run.world.noise import Noise
+from depot_sim.domain.run.world.stage import Stage
 from tests.domain.run.world.depots import DAY, HOUR, MINUTE, SECOND, Simulation, charger, document, duty, vehicle
 
 DAILY = RandomOutages(per_day=Share(PPM), duration=Duration(30 * MINUTE))

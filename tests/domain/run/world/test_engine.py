@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from domain.configuration.document import Connector, Node
-from domain.configuration.quantities import Power
-from domain.run.events import (
+from depot_sim.domain.configuration.document import Connector, Node
+from depot_sim.domain.configuration.quantities import Power
+from depot_sim.domain.run.events import (
     ChargingLimitApplied,
     ControlDelayChanged,
     ManagedScopeBreachDetected,

@@ -6,18 +6,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.configuration.document import MicrogridController, Node
-from domain.configuration.quantities import Duration, Power
-from domain.run.commands import RestartController, SetControllerHeartbeats
-from domain.run.events import ControllerHeartbeatsChanged, FailSafeEntered, FailSafeLeft, NodeLimitChanged, RunTicked
-from domain.run.world.fail_safe import (
+from depot_sim.domain.configuration.document import MicrogridController, Node
+from depot_sim.domain.configuration.quantities import Duration, Power
+from depot_sim.domain.run.commands import RestartController, SetControllerHeartbeats
+from depot_sim.domain.run.events import (
+    ControllerHeartbeatsChanged,
+    FailSafeEntered,
+    FailSafeLeft,
+    NodeLimitChanged,
+    RunTicked,
+)
+from depot_sim.domain.run.world.fail_safe import (
     HeartbeatStatus,
     fail_safe_changes_at,
     heartbeat_counter,
     heartbeat_status,
     last_heartbeat,
 )
-from domain.run.world.state import NEVER, NOBODY, ControllerState
+from depot_sim.domain.run.world.state import NEVER, NOBODY, ControllerState
 from tests.domain.run.world.depots import DAY, HOUR, KW, MINUTE, SECOND, Simulation, charger, document, vehicle
 
 LINK = MicrogridController(id="m", node="grid")  # 30 s interval, lost after 120 s

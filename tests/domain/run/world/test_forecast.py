@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.run.world.forecast import (
+from depot_sim.domain.run.world.forecast import (
     MOST_REMEMBERED,
     ForecastBlock,
     ForecastType,

@@ -8,13 +8,13 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.configuration.document import LoadStep, ManagedScope, Node, ProfileStep, PvArray
-from domain.configuration.quantities import PPM, ClockTime, Power, Share, SinceStart
-from domain.events import decode
-from domain.run.commands import ApplyForecast, CapacityBlock
-from domain.run.events import ManagedScopeBreachCleared, ManagedScopeBreachDetected
-from domain.run.world.forecast import ForecastType
-from domain.run.world.state import World
+from depot_sim.domain.configuration.document import LoadStep, ManagedScope, Node, ProfileStep, PvArray
+from depot_sim.domain.configuration.quantities import PPM, ClockTime, Power, Share, SinceStart
+from depot_sim.domain.events import decode
+from depot_sim.domain.run.commands import ApplyForecast, CapacityBlock
+from depot_sim.domain.run.events import ManagedScopeBreachCleared, ManagedScopeBreachDetected
+from depot_sim.domain.run.world.forecast import ForecastType
+from depot_sim.domain.run.world.state import World
 from tests.domain.run.world.depots import (
     HOUR,
     KW,

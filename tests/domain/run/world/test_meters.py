@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from domain.configuration.document import (
+from depot_sim.domain.configuration.document import (
     Bess,
     LoadStep,
     Node,
@@ -19,8 +19,16 @@ from domain.configuration.document import (
     TemperatureStep,
     Weather,
 )
-from domain.configuration.quantities import ClockTime, Duration, Energy, Power, Share, SignedShare, Temperature
-from domain.run.events import (
+from depot_sim.domain.configuration.quantities import (
+    ClockTime,
+    Duration,
+    Energy,
+    Power,
+    Share,
+    SignedShare,
+    Temperature,
+)
+from depot_sim.domain.run.events import (
     BessStateChanged,
     RunTicked,
     SensorAvailabilityChanged,
@@ -28,9 +36,9 @@ from domain.run.events import (
     SensorFaulted,
     SensorValueForced,
 )
-from domain.run.world.meters import gain_ppm
-from domain.run.world.noise import Noise
-from domain.run.world.state import Control, Dispatch, PowerState, SensorMode
+from depot_sim.domain.run.world.meters import gain_ppm
+from depot_sim.domain.run.world.noise import Noise
+from depot_sim.domain.run.world.state import Control, Dispatch, PowerState, SensorMode
 from tests.domain.run.world.depots import HOUR, KW, KWH, MINUTE, SECOND, Simulation, charger, document, vehicle
 
 ERROR_LIMIT_PPM = 20_000

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.configuration.quantities import PPM
-from domain.run.world.noise import SIGMA, Noise
+from depot_sim.domain.configuration.quantities import PPM
+from depot_sim.domain.run.world.noise import SIGMA, Noise
 
 DRAWS = 20_000
 MINUTE = 60_000

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from domain.configuration.document import Authorisation, Charger, Vehicle
-from domain.configuration.quantities import Duration, Share
-from domain.run.commands import Arrive, FaultCharger
-from domain.run.events import ChargingStarted, VehiclePluggedIn, VehicleUnplugged
-from domain.run.world.plugs import SWAP_AFTER
-from domain.run.world.state import NOBODY, Presence
+from depot_sim.domain.configuration.document import Authorisation, Charger, Vehicle
+from depot_sim.domain.configuration.quantities import Duration, Share
+from depot_sim.domain.run.commands import Arrive, FaultCharger
+from depot_sim.domain.run.events import ChargingStarted, VehiclePluggedIn, VehicleUnplugged
+from depot_sim.domain.run.world.plugs import SWAP_AFTER
+from depot_sim.domain.run.world.state import NOBODY, Presence
 from tests.domain.run.world.depots import HOUR, MINUTE, Simulation, charger, document, duty, vehicle
 
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.configuration.document import Authorisation, CurrentKind, Node, Sensor
-from domain.configuration.quantities import PPM, Duration, Power, Share
-from domain.run.commands import (
+from depot_sim.domain.configuration.document import Authorisation, CurrentKind, Node, Sensor
+from depot_sim.domain.configuration.quantities import PPM, Duration, Power, Share
+from depot_sim.domain.run.commands import (
     ClearChargerFault,
     Command,
     EndNodeOutage,
@@ -22,9 +22,9 @@ from domain.run.commands import (
     StartNodeOutage,
     StopCharging,
 )
-from domain.run.world.meters import ERROR_LIMIT_PPM
-from domain.run.world.noise import Noise
-from domain.run.world.readings import (
+from depot_sim.domain.run.world.meters import ERROR_LIMIT_PPM
+from depot_sim.domain.run.world.noise import Noise
+from depot_sim.domain.run.world.readings import (
     ConnectorStatus,
     Electrical,
     SensorHeartbeat,
@@ -34,7 +34,7 @@ from domain.run.world.readings import (
     power_factor_ppm,
     sensor_heartbeat,
 )
-from domain.run.world.state import NOBODY, SensorState
+from depot_sim.domain.run.world.state import NOBODY, SensorState
 from tests.domain.run.world.depots import HOUR, KW, KWH, MINUTE, SECOND, Simulation, charger, document, vehicle
 
 

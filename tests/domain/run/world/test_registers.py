@@ -6,11 +6,11 @@ import msgspec
 from hypothesis import given
 from msgspec import UNSET
 
-from domain.configuration.document import Bess, Node, ProfileStep, PvArray
-from domain.configuration.quantities import ClockTime, Energy, Power, Share, SignedPower
-from domain.run.commands import SetBess, SetBessStateOfCharge
-from domain.run.world.registers import bess_exported_mj, pv_generated_mj
-from domain.run.world.state import Control, World, state_sha256
+from depot_sim.domain.configuration.document import Bess, Node, ProfileStep, PvArray
+from depot_sim.domain.configuration.quantities import ClockTime, Energy, Power, Share, SignedPower
+from depot_sim.domain.run.commands import SetBess, SetBessStateOfCharge
+from depot_sim.domain.run.world.registers import bess_exported_mj, pv_generated_mj
+from depot_sim.domain.run.world.state import Control, World, state_sha256
 from tests.domain.run.world.depots import HOUR, KW, KWH, MINUTE, Simulation, document
 from tests.domain.run.world.stories import Story, stories
 from tests.domain.run.world.test_world import begin, take

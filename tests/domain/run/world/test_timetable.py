@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.configuration.document import Duty, Weekday
-from domain.configuration.quantities import ClockTime
-from domain.run.world.timetable import Calendar, Departure, calendar, departure_under_way, next_departure
+from depot_sim.domain.configuration.document import Duty, Weekday
+from depot_sim.domain.configuration.quantities import ClockTime
+from depot_sim.domain.run.world.timetable import Calendar, Departure, calendar, departure_under_way, next_departure
 from tests.domain.run.world.depots import DAY, HOUR, MINUTE, MONDAY_MIDNIGHT, MONDAY_NOON, duty
 
 NOON = calendar(MONDAY_NOON)

@@ -13,17 +13,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UnsetType
 
-from domain.configuration.quantities import PPM
-from domain.errors import CommandRefused
-from domain.events import decode, encode
-from domain.run.commands import Command
-from domain.run.events import VehiclePluggedIn, VehicleStateOfChargeSet, VehicleUnplugged
-from domain.run.world.dispatch import follows_setpoint
-from domain.run.world.evolve import Evolution
-from domain.run.world.genesis import genesis
-from domain.run.world.limits import limit_in_force
-from domain.run.world.stage import present_battery_mj
-from domain.run.world.state import World, state_sha256
+from depot_sim.domain.configuration.quantities import PPM
+from depot_sim.domain.errors import CommandRefused
+from depot_sim.domain.events import decode, encode
+from depot_sim.domain.run.commands import Command
+from depot_sim.domain.run.events import VehiclePluggedIn, VehicleStateOfChargeSet, VehicleUnplugged
+from depot_sim.domain.run.world.dispatch import follows_setpoint
+from depot_sim.domain.run.world.evolve import Evolution
+from depot_sim.domain.run.world.genesis import genesis
+from depot_sim.domain.run.world.limits import limit_in_force
+from depot_sim.domain.run.world.stage import present_battery_mj
+from depot_sim.domain.run.world.state import World, state_sha256
 from tests.domain.run.world.depots import Simulation
 from tests.domain.run.world.stories import Story, stories
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from domain.configuration.document import Connector, Duty, TemperatureStep, Vehicle, Weather, Weekday
-from domain.configuration.quantities import ClockTime, Distance, Duration, Share, Temperature
-from domain.run.events import (
+from depot_sim.domain.configuration.document import Connector, Duty, TemperatureStep, Vehicle, Weather, Weekday
+from depot_sim.domain.configuration.quantities import ClockTime, Distance, Duration, Share, Temperature
+from depot_sim.domain.run.events import (
     ChargingStarted,
     ChargingStopped,
     DutyMissed,
@@ -20,8 +20,8 @@ from domain.run.events import (
     VehiclePluggedIn,
     VehicleUnplugged,
 )
-from domain.run.world.state import Presence
-from domain.run.world.yard import MAX_HOLD
+from depot_sim.domain.run.world.state import Presence
+from depot_sim.domain.run.world.yard import MAX_HOLD
 from tests.domain.run.world.depots import (
     DAY,
     HOUR,
