@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from depot_sim.application.http import SecretStore
 from depot_sim.domain.configuration.document import PacketsBinding, SimulationConfigurationDocument
-from depot_sim.domain.credential_faults import files_of, references_of
-from depot_sim.domain.credentials import Credentials
-from depot_sim.domain.errors import Fault
-from depot_sim.domain.secret_references import is_file_name, parse_reference
+from depot_sim.domain.kernel.credential_problems import files_of, references_of
+from depot_sim.domain.kernel.credentials import Credentials
+from depot_sim.domain.kernel.errors import Fault
+from depot_sim.domain.kernel.secret_references import is_file_name, parse_reference
 
 
 def secret_faults(credentials: Credentials, secrets: SecretStore, pointer: str = "") -> Iterator[Fault]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from depot_sim.domain.events import EncodedEvent, Recorded, decode
+from depot_sim.domain.kernel.events import EncodedEvent, Recorded, decode
 
 
 class Fence(NamedTuple):

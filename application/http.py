@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from depot_sim.domain.credentials import Authorization, Credentials, SecretReference
-from depot_sim.domain.errors import Fault
+from depot_sim.domain.kernel.credentials import Authorization, Credentials, SecretReference
+from depot_sim.domain.kernel.errors import Fault
 
 Headers = tuple[tuple[str, str], ...]
 Mask = Callable[[str], str]
@@ -26,7 +26,7 @@ class Outgoing(NamedTuple):
     request_timeout_ms: int
 
 
-class Posted(NamedTuple):
+class HttpResult(NamedTuple):
     """The partner's answer; with status 0 there is none and `error` says why. `headers` are as sent, secrets masked."""
 
     status: int
@@ -40,7 +40,7 @@ class Posted(NamedTuple):
 class Partner(Protocol):
     """The HTTP side of every partner. Never raises for what a partner or a network does."""
 
-    async def post(self, outgoing: Outgoing) -> Posted: ...
+    async def post(self, outgoing: Outgoing) -> HttpResult: ...
 
 
 class SecretStore(Protocol):

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple, Protocol
 
-from depot_sim.domain.errors import MemoryReserveGone, MemoryShort
+from depot_sim.domain.kernel.errors import MemoryReserveGone, MemoryShort
 
 KEPT_FREE_BYTES = 48 * 2**20
 """Large work may not take the last of the memory: small requests, runs and the stop need it."""

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from depot_sim.application.event_log import Append, EventLog, Fence, Journal, Row, StreamWrite
-from depot_sim.domain.aggregate import Aggregate
-from depot_sim.domain.events import decode, encode
+from depot_sim.domain.kernel.aggregate import Aggregate
+from depot_sim.domain.kernel.events import decode, encode
 
 A = TypeVar("A", bound=Aggregate[Any])
 

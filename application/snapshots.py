@@ -9,8 +9,8 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from depot_sim.application.event_log import EventLog, Snapshot
-from depot_sim.domain.aggregate import Aggregate
-from depot_sim.domain.errors import StoreError
+from depot_sim.domain.kernel.aggregate import Aggregate
+from depot_sim.domain.kernel.errors import StoreError
 
 _log = logging.getLogger("depot_sim.snapshots")
 

@@ -11,7 +11,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from depot_sim.application.event_log import EVERYTHING, EventLog, Filter, Row
-from depot_sim.domain.errors import StoreError
+from depot_sim.domain.kernel.errors import StoreError
 
 _STOP_SECONDS = 0.2  # how long a stop may wait for a thread that waits for the log
 _RECENT_ROWS = 256

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from depot_sim.application.clock import Clock
 from depot_sim.application.event_log import Append, Journal
-from depot_sim.domain.errors import DepotSimError, StoreError
+from depot_sim.domain.kernel.errors import DepotSimError, StoreError
 
 FRESH_US = 2_000_000
 """An append committed within this time proves that the store takes commits."""

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from depot_sim.domain.configuration.definition import Definition
-from depot_sim.domain.events import EncodedEvent, encode
+from depot_sim.domain.kernel.events import EncodedEvent, encode
 from depot_sim.domain.run.aggregate import SimulationRun
 from depot_sim.domain.run.events import SimulationRunStarted
 

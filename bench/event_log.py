@@ -23,8 +23,8 @@ import psycopg
 
 from depot_sim.adapters.event_store import EventStore, open_event_store
 from depot_sim.application.event_log import Append, StreamWrite
-from depot_sim.domain.aggregate import Aggregate
-from depot_sim.domain.events import Event, decode, encode
+from depot_sim.domain.kernel.aggregate import Aggregate
+from depot_sim.domain.kernel.events import Event, decode, encode
 from tests.postgres_cluster import cluster
 
 SAVES = 60

@@ -21,7 +21,7 @@ from bench._stores import store_url
 from depot_sim.adapters.event_store import open_event_store
 from depot_sim.adapters.read_store import open_read_store
 from depot_sim.application.event_log import Append, EventLog, StreamWrite
-from depot_sim.domain.events import encode
+from depot_sim.domain.kernel.events import encode
 from depot_sim.domain.oscp.ledger import (
     Answer,
     OscpMessageFinalised,

@@ -15,8 +15,8 @@ from typing import Any
 import msgspec
 
 from depot_sim.adapters.packets import ProfileLibrary
+from depot_sim.domain.packets.contract.profile import PacketProfile
 from depot_sim.domain.packets.packet import Packet, packet_id_of
-from depot_sim.domain.packets.profile import PacketProfile
 from depot_sim.domain.packets.vocabulary import DeviceType, PacketType, Quality
 
 DEVICES = 200

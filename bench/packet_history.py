@@ -25,7 +25,7 @@ from bench._stores import store_url
 from depot_sim.adapters.event_store import open_event_store
 from depot_sim.adapters.read_store import open_read_store
 from depot_sim.application.event_log import Append, EventLog, StreamWrite
-from depot_sim.domain.events import encode
+from depot_sim.domain.kernel.events import encode
 from depot_sim.domain.packets.events import PacketDelivered, PacketFeedOpened, PacketRejected, SensorPacketPublished
 from depot_sim.domain.packets.feed import stream_of
 from depot_sim.domain.packets.packet import Measurement, packet_id_of

@@ -21,7 +21,7 @@ from bench._stores import store_url
 from depot_sim.adapters.event_store import open_event_store
 from depot_sim.adapters.read_store import open_read_store
 from depot_sim.application.event_log import Append, EventLog, StreamWrite
-from depot_sim.domain.events import EncodedEvent
+from depot_sim.domain.kernel.events import EncodedEvent
 from depot_sim.domain.run.events import RunTicked, SimulationRunStarted
 from depot_sim.projections.catalogue import PROJECTORS
 from depot_sim.projections.projector import Projector

@@ -25,7 +25,7 @@ from depot_sim.application.event_log import Append
 from depot_sim.application.run.archive import StoredRun
 from depot_sim.application.run.batch import charged_mj, run_until, write_nothing
 from depot_sim.application.run.writer import RunWriter
-from depot_sim.domain.configuration.quantities import MS_PER_DAY
+from depot_sim.domain.kernel.quantities import MS_PER_DAY
 from depot_sim.domain.run.aggregate import SimulationRun
 from depot_sim.domain.run.digest import RunDigest
 from depot_sim.domain.run.events import SimulationRunStarted

@@ -20,10 +20,10 @@ from depot_sim.adapters.oscp import PREFIX
 from depot_sim.application.access.refusals import RefusedRequests
 from depot_sim.application.clock import Clock
 from depot_sim.application.event_log import EventLog, Journal
-from depot_sim.application.oscp.inbound_access import OscpReach
+from depot_sim.application.oscp.inbound.access import OscpReach
 from depot_sim.bootstrap.limits import read_limits
 from depot_sim.bootstrap.settings import Settings
-from depot_sim.domain.errors import Fault, InvalidInput
+from depot_sim.domain.kernel.errors import Fault, InvalidInput
 
 CONTROL = Surface("control", asks_token=True, open_paths=frozenset({"/livez", "/readyz", "/openapi.json"}))
 OSCP = Surface("oscp", asks_token=False)

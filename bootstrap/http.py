@@ -13,7 +13,7 @@ from depot_sim.adapters.control_api import InTurn, create_app
 from depot_sim.adapters.metrics import MeteredApp
 from depot_sim.adapters.oscp import PREFIX, OscpApplication
 from depot_sim.application.memory import MemoryBudget
-from depot_sim.application.oscp.arrivals import MOST_BODY_BYTES
+from depot_sim.application.oscp.inbound.arrivals import MOST_BODY_BYTES
 from depot_sim.bootstrap.front_door import behind_front_door
 from depot_sim.bootstrap.service import Service
 from depot_sim.connection_guard import (

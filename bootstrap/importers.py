@@ -21,8 +21,8 @@ from depot_sim.adapters.control_api import Importer, Parsed
 from depot_sim.application.credentials import document_faults
 from depot_sim.application.http import SecretStore
 from depot_sim.domain.configuration.definition import Definition
-from depot_sim.domain.configuration.quantities import Consumption, Energy, Power
-from depot_sim.domain.errors import Fault, InvalidInput
+from depot_sim.domain.kernel.errors import Fault, InvalidInput
+from depot_sim.domain.kernel.quantities import Consumption, Energy, Power
 
 _FORMATS = {
     "application/json": Format.JSON,

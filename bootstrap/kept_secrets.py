@@ -7,7 +7,7 @@ from pathlib import Path
 
 from depot_sim.adapters.event_store.url import PostgresUrl, parse_store_url
 from depot_sim.bootstrap.settings import Settings
-from depot_sim.domain.errors import Fault, InvalidInput
+from depot_sim.domain.kernel.errors import Fault, InvalidInput
 
 _BESIDE_POSTGRESQL = Path("depot-sim.secrets")
 

@@ -13,7 +13,7 @@ from depot_sim.adapters.control_api import PROBLEM_PREFIX, StreamLimits
 from depot_sim.adapters.front_door.rate import DEFAULT_PER_MINUTE
 from depot_sim.application.memory import Room
 from depot_sim.connection_guard import Limits
-from depot_sim.domain.errors import Fault, InvalidInput
+from depot_sim.domain.kernel.errors import Fault, InvalidInput
 
 _OTHER_FILES = 256
 """Open files that are no connections from clients: the stores, partners, the loop."""

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from depot_sim.application.memory import MemoryBudget
-from depot_sim.domain.errors import MemoryReserveGone
+from depot_sim.domain.kernel.errors import MemoryReserveGone
 
 _EVERY_SECONDS = 0.25
 

@@ -12,7 +12,7 @@ from contextlib import suppress
 
 import msgspec
 
-from depot_sim.domain import events
+from depot_sim.domain.kernel import events
 
 
 def build_types() -> int:

@@ -9,21 +9,21 @@ from depot_sim.adapters.http import AiohttpPartner, Secrets
 from depot_sim.adapters.ids import RandomIds
 from depot_sim.adapters.oscp import PREFIX, ProtocolApi
 from depot_sim.application.event_log import EventLog
-from depot_sim.application.oscp.breaches import Breaches
-from depot_sim.application.oscp.clockwork import Clockwork
-from depot_sim.application.oscp.following import Following
-from depot_sim.application.oscp.forecasts_to_run import ForecastsToRun
-from depot_sim.application.oscp.inbound import InboundService
-from depot_sim.application.oscp.outbound import OutboundService
+from depot_sim.application.oscp.inbound.refusing import RefusedMessages
+from depot_sim.application.oscp.inbound.resolving import RequestResolver
+from depot_sim.application.oscp.inbound.service import InboundService
+from depot_sim.application.oscp.outbound.service import OutboundService
 from depot_sim.application.oscp.ports import ScopeMeter
-from depot_sim.application.oscp.refusing import RefusedMessages
-from depot_sim.application.oscp.registrar import Registrar
-from depot_sim.application.oscp.resolving import RequestResolver
 from depot_sim.application.oscp.service import OscpService
-from depot_sim.application.oscp.sessions import OscpSessions
-from depot_sim.application.oscp.targets import OscpTargets
-from depot_sim.application.oscp.time import SessionTime
-from depot_sim.application.oscp.world_context import WorldContext
+from depot_sim.application.oscp.session.following import Following
+from depot_sim.application.oscp.session.registrar import Registrar
+from depot_sim.application.oscp.session.sessions import OscpSessions
+from depot_sim.application.oscp.session.targets import OscpTargets
+from depot_sim.application.oscp.session.time import SessionTime
+from depot_sim.application.oscp.session.timers import SessionTimers
+from depot_sim.application.oscp.world_link.breaches import Breaches
+from depot_sim.application.oscp.world_link.forecasts_to_run import ForecastsToRun
+from depot_sim.application.oscp.world_link.world_context import WorldContext
 from depot_sim.application.own_writes import OwnWrites
 from depot_sim.application.run.host import RunHost
 from depot_sim.application.run.live import LiveRuns
@@ -40,7 +40,7 @@ class Oscp:
     sessions: OscpSessions
     scenarios: ScenarioControl
     protocol: ProtocolApi
-    clockwork: Clockwork
+    clockwork: SessionTimers
     following: Following
     partner: AiohttpPartner
 
@@ -66,7 +66,7 @@ def compose_oscp(
     resolver = RequestResolver(sessions, secrets, time, RandomIds(), refused)
     inbound = InboundService(sessions, resolver, WorldContext(log, live, time, meter), clock)
     registrar = Registrar(sessions, outbound, secrets)
-    clockwork = Clockwork(
+    clockwork = SessionTimers(
         sessions=sessions, inbound=inbound, outbound=outbound, host=host, time=time, clock=clock, registrar=registrar
     )
     ForecastsToRun(sessions, runtime, time)

@@ -10,9 +10,9 @@ from depot_sim.application.event_log import EventLog, Journal
 from depot_sim.application.http import Partner, SecretStore
 from depot_sim.application.packets.feeds import PacketFeeds
 from depot_sim.application.packets.interfering import ScenarioInterference
-from depot_sim.application.packets.keeping import FeedKeeper
-from depot_sim.application.packets.kept_run import Means
+from depot_sim.application.packets.run_feeds import FeedDependencies
 from depot_sim.application.packets.service import PacketService
+from depot_sim.application.packets.supervisor import FeedSupervisor
 from depot_sim.application.packets.targets import FeedTargets
 from depot_sim.application.packets.time import FeedTime
 from depot_sim.application.packets.verdicts import Verdicts
@@ -28,7 +28,7 @@ class Packets:
     service: PacketService
     scenarios: ScenarioControl
     feeds: PacketFeeds
-    keeper: FeedKeeper
+    keeper: FeedSupervisor
     verdicts: Verdicts
 
     async def feed_names(self, run_id: str) -> list[str]:
@@ -41,7 +41,7 @@ def compose_packets(
 ) -> Packets:
     clock = SystemClock()
     time, feeds = FeedTime(host, clock), PacketFeeds(log, journal)
-    means = Means(
+    means = FeedDependencies(
         log=log,
         feeds=feeds,
         library=ProfileLibrary(),
@@ -50,7 +50,7 @@ def compose_packets(
         clock=clock,
         interference=ScenarioInterference(time),
     )
-    keeper = FeedKeeper(host, means)
+    keeper = FeedSupervisor(host, means)
     service = PacketService(log, feeds, keeper, live)
     scenarios = ScenarioControl(FeedTargets(feeds, keeper, time), live)
     return Packets(service, scenarios, feeds, keeper, Verdicts(feeds, keeper, time, clock))

@@ -9,7 +9,7 @@ from typing import Any
 from depot_sim.adapters.configuration_import.formats import Format
 from depot_sim.adapters.configuration_import.loading import located, parse
 from depot_sim.adapters.scenario_library import ScenarioLibrary
-from depot_sim.domain.errors import InvalidInput
+from depot_sim.domain.kernel.errors import InvalidInput
 from depot_sim.domain.scenario.script_reading import read_script
 
 

@@ -34,7 +34,7 @@ from depot_sim.bootstrap.msgspec_types import build_types
 from depot_sim.bootstrap.service import open_service
 from depot_sim.bootstrap.settings import Identity, Settings
 from depot_sim.connection_guard import Limits
-from depot_sim.domain.errors import Fault, InvalidInput
+from depot_sim.domain.kernel.errors import Fault, InvalidInput
 
 _THREADS = 32  # reads of the stores; the default follows the number of cores, but these wait rather than compute
 _MOST_THREADS = _THREADS + 20  # projectors, parsers, the journal, the tail, name look-ups

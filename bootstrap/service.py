@@ -45,7 +45,7 @@ from depot_sim.bootstrap.oscp import Oscp, compose_oscp
 from depot_sim.bootstrap.packets import Packets, compose_packets
 from depot_sim.bootstrap.scenarios import scenario_library
 from depot_sim.bootstrap.settings import Identity, Settings
-from depot_sim.domain.errors import NotFound
+from depot_sim.domain.kernel.errors import NotFound
 from depot_sim.domain.run.events import ResumeReason
 from depot_sim.domain.scenario.script import NeedKind
 from depot_sim.projections.catalogue import PROJECTORS

@@ -27,7 +27,7 @@ from depot_sim.adapters.packets import ProfileLibrary
 from depot_sim.application.event_log import EventLog
 from depot_sim.bootstrap.scenarios import load_scenario, scenario_library
 from depot_sim.domain.configuration.definition import Definition
-from depot_sim.domain.errors import StoreError
+from depot_sim.domain.kernel.errors import StoreError
 from depot_sim.read_models.catalogue import MODELS
 from depot_sim.read_models.positions import Position, positions
 

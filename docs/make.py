@@ -15,7 +15,7 @@ from typing import Any
 from msgspec import NODEFAULT, inspect
 
 from depot_sim.domain.configuration.document import ID_PATTERN, SimulationConfigurationDocument
-from depot_sim.domain.configuration.quantities import ClockTime, Quantity
+from depot_sim.domain.kernel.quantities import ClockTime, Quantity
 from docs import oscp_lifecycle
 from docs.fields import MEANINGS, SECTIONS
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from depot_sim.application.event_log import Filter, Row
 from depot_sim.domain.configuration import events as e
-from depot_sim.domain.events import Event, Recorded
+from depot_sim.domain.kernel.events import Event, Recorded
 from depot_sim.projections.projector import Change, each, topics_of
 from depot_sim.read_models import configurations
 from depot_sim.read_models.configurations import Configuration

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from depot_sim.application.event_log import Filter, Row
-from depot_sim.domain.events import decode
+from depot_sim.domain.kernel.events import decode
 from depot_sim.domain.oscp.ledger import OscpMessageFinalised, OscpMessageHandled, OscpMessageRecorded, entry_id_of
 from depot_sim.projections.projector import Change, each, topics_of
 from depot_sim.read_models import oscp_messages

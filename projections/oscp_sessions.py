@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from depot_sim.application.event_log import Filter, Row
-from depot_sim.domain.events import Event, decode
+from depot_sim.domain.kernel.events import Event, decode
+from depot_sim.domain.kernel.projection import ProjectionStateChanged
 from depot_sim.domain.oscp import events as e
 from depot_sim.domain.oscp.ledger import (
     UNRESOLVED,
@@ -18,7 +19,6 @@ from depot_sim.domain.oscp.ledger import (
 )
 from depot_sim.domain.oscp.session import FAMILY
 from depot_sim.domain.oscp.vocabulary import Outcome
-from depot_sim.domain.projection import ProjectionStateChanged
 from depot_sim.projections.projector import Change, each, topics_of
 from depot_sim.read_models import oscp_sessions
 from depot_sim.read_models.database import Database

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from depot_sim.application.event_log import Filter, Row
-from depot_sim.domain.events import decode
+from depot_sim.domain.kernel.events import decode
 from depot_sim.domain.packets.events import (
     DeliveryEvent,
     PacketDelivered,

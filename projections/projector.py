@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 from depot_sim.application.event_log import Filter, Row
-from depot_sim.domain.errors import DepotSimError, StoreError, UnknownTopic
-from depot_sim.domain.events import Event, event_class, topics
+from depot_sim.domain.kernel.errors import DepotSimError, StoreError, UnknownTopic
+from depot_sim.domain.kernel.events import Event, event_class, topics
 from depot_sim.read_models.database import Database
 from depot_sim.read_models.schema import ReadModel, Table
 from depot_sim.read_models.store import Transaction

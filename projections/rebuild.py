@@ -9,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from depot_sim.application.event_log import EventLog
-from depot_sim.domain.errors import StoreTooNew
+from depot_sim.domain.kernel.errors import StoreTooNew
 from depot_sim.projections.follower import Follower
 from depot_sim.projections.projector import Projector
 from depot_sim.read_models.schema import ReadModel

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from depot_sim.application.event_log import EventLog
-from depot_sim.domain.errors import DepotSimError
+from depot_sim.domain.kernel.errors import DepotSimError
 from depot_sim.projections.follower import Follower
 from depot_sim.projections.projector import PoisonEvent, Projector
 from depot_sim.projections.rebuild import is_outdated, rebuild

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from depot_sim.application.event_log import Filter, Row
-from depot_sim.domain.events import Event, decode
+from depot_sim.domain.kernel.events import Event, decode
 from depot_sim.domain.run import events as e
 from depot_sim.projections.projector import Change, each, topics_of
 from depot_sim.read_models import runs

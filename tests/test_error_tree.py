@@ -1,4 +1,4 @@
-"""Errors that people read stand in the tree of domain/errors.py; every other exception is caught by its caller."""
+"""Errors that people read stand in the tree of domain/kernel/errors.py; its caller catches every other exception."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from depot_sim.domain import errors
-from depot_sim.domain.errors import DepotSimError
+from depot_sim.domain.kernel import errors
+from depot_sim.domain.kernel.errors import DepotSimError
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("domain", "application", "adapters", "projections", "read_models", "bootstrap", "connection_guard")
 """Without the stand-in, a program of its own that shares no code with the simulator."""
 
 CAUGHT_BY_CALLERS = {
-    "depot_sim.domain.address.NotAnAddress": "readers of documents and commands make it a Fault with a pointer",
-    "depot_sim.domain.oscp.wire.Unclean": "the lenient reader takes over",
+    "depot_sim.domain.kernel.address.NotAnAddress": "readers of documents and commands make it a Fault with a pointer",
+    "depot_sim.domain.oscp.wire.strict.Unclean": "the lenient reader takes over",
     "depot_sim.domain.packets.contract.manifest._Wrong": "becomes a Fault in the same module",
     "depot_sim.read_models.errors.QueryRefused": "a read model imports no domain; the API makes it InvalidInput",
     "depot_sim.read_models.store.Overtaken": "a read model imports no domain; projections read on from theirs",
@@ -47,7 +47,7 @@ def _module_names() -> Iterator[str]:
 
 
 def tree() -> dict[str, str]:
-    """The parent of each error, by the docstring of domain/errors.py."""
+    """The parent of each error, by the docstring of domain/kernel/errors.py."""
     branch = re.compile(r"^((?:│   |    )*)[├└]── (\w+)")
     parents, path = {}, ["DepotSimError"]
     for line in (errors.__doc__ or "").splitlines():

@@ -60,7 +60,8 @@ IMPURE_IN_THE_DOMAIN = [
     "limit /= 2",
 ]
 PURE = [
-    "import math, re, hashlib\nfrom decimal import Decimal\nimport msgspec\nfrom depot_sim.domain.events import Event",
+    "import math, re, hashlib\nimport msgspec\nfrom depot_sim.domain.kernel.events import Event",
+    "from decimal import Decimal",
     "from datetime import UTC, datetime\nstart = datetime(2026, 1, 1, tzinfo=UTC)",
     "import uuid\nid = uuid.uuid5(namespace, name)",
     "def total(watts: list[int]) -> int:\n    return sum(watts) // len(watts)",
@@ -87,7 +88,9 @@ def test_the_domain_accepts(source: str) -> None:
 
 
 def test_the_application_may_wait_and_order() -> None:
-    assert violations("import asyncio\nfrom depot_sim.domain.events import Event\nTIMEOUT = 0.5", APPLICATION) == []
+    assert (
+        violations("import asyncio\nfrom depot_sim.domain.kernel.events import Event\nTIMEOUT = 0.5", APPLICATION) == []
+    )
 
 
 def test_a_violation_names_its_line() -> None:

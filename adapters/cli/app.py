@@ -15,7 +15,7 @@ from depot_sim.adapters.cli.arguments import Parser
 from depot_sim.adapters.cli.exit_codes import ExitCode
 from depot_sim.adapters.cli.terminal import Terminal
 from depot_sim.adapters.cli.toolbox import Toolbox
-from depot_sim.domain.errors import DepotSimError, MemoryShort
+from depot_sim.domain.kernel.errors import DepotSimError, MemoryShort
 
 _COMMANDS = (
     "serve",

@@ -7,7 +7,7 @@ import re
 from typing import ClassVar, NoReturn, TypeAlias
 
 from depot_sim.adapters.cli.failures import UsageError
-from depot_sim.domain.configuration.quantities import MS_PER_DAY, Duration
+from depot_sim.domain.kernel.quantities import MS_PER_DAY, Duration
 
 DEFAULT_PORT = 8420
 DEFAULT_URL = f"http://127.0.0.1:{DEFAULT_PORT}"

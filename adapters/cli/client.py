@@ -11,7 +11,7 @@ import msgspec
 
 from depot_sim.adapters.cli.failures import ServerFailed, ServerRefused, Unreachable, UsageError
 from depot_sim.adapters.cli.os_errors import network_reason
-from depot_sim.domain.errors import DepotSimError, Fault, InvalidInput
+from depot_sim.domain.kernel.errors import DepotSimError, Fault, InvalidInput
 
 _CONNECT_SECONDS = 5
 _TIMEOUT = httpx.Timeout(30, connect=_CONNECT_SECONDS)

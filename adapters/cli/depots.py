@@ -7,7 +7,7 @@ from pathlib import Path
 
 from depot_sim.adapters.cli.toolbox import Toolbox
 from depot_sim.domain.configuration.definition import Definition
-from depot_sim.domain.errors import Fault, InvalidInput, NotFound
+from depot_sim.domain.kernel.errors import Fault, InvalidInput, NotFound
 
 EXPLAINED = "a YAML or JSON file, the name of an example, or common-job:BUSES[xDAYS][:no-limits]"
 _COMMON_JOB = re.compile(r"common-job:([1-9][0-9]{0,5})(?:x([1-9][0-9]{0,2}))?(:no-limits)?")

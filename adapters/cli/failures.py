@@ -9,7 +9,7 @@ from rich.text import Text
 from depot_sim.adapters.cli.exit_codes import ExitCode
 from depot_sim.adapters.cli.os_errors import failure_of
 from depot_sim.adapters.cli.terminal import Terminal
-from depot_sim.domain.errors import DepotSimError, Fault, InvalidInput, MemoryShort, StoreError
+from depot_sim.domain.kernel.errors import DepotSimError, Fault, InvalidInput, MemoryShort, StoreError
 
 _SHOWN = 20
 

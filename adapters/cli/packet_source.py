@@ -11,7 +11,7 @@ import msgspec
 
 from depot_sim.adapters.cli.client import Client
 from depot_sim.adapters.cli.failures import UsageError
-from depot_sim.domain.errors import Fault
+from depot_sim.domain.kernel.errors import Fault
 
 _LARGEST_PAGE = 1_000
 

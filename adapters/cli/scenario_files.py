@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from depot_sim.adapters.cli.toolbox import Toolbox
-from depot_sim.domain.errors import NotFound
-from depot_sim.domain.scenario.family import nearest_names
+from depot_sim.domain.interaction.family import nearest_names
+from depot_sim.domain.kernel.errors import NotFound
 
 
 def load_scenario(toolbox: Toolbox, source: str) -> tuple[Any, str]:

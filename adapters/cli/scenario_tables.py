@@ -9,7 +9,7 @@ import msgspec
 
 from depot_sim.adapters.cli.terminal import Terminal
 from depot_sim.application.scenario.execution_views import ExecutionSummary, ExecutionView, ScenarioSummary, StepView
-from depot_sim.domain.configuration.quantities import MS_PER_MINUTE, MS_PER_SECOND
+from depot_sim.domain.kernel.quantities import MS_PER_MINUTE, MS_PER_SECOND
 
 _MARKS = {"applied": "✓", "refused": "✗", "waiting": "", "skipped": "-"}
 

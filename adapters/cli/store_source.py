@@ -15,10 +15,10 @@ from depot_sim.application.run.views import Viewer, WorldView
 from depot_sim.domain.configuration.aggregate import SimulationConfiguration
 from depot_sim.domain.configuration.aggregate import stream_of as configuration_stream
 from depot_sim.domain.configuration.events import ConfigurationCreated, ConfigurationRevised
-from depot_sim.domain.configuration.faults import one_of
-from depot_sim.domain.errors import Fault, InvalidInput, NotFound
-from depot_sim.domain.events import topics
-from depot_sim.domain.recorded_secrets import shown_document, shown_event
+from depot_sim.domain.kernel.errors import Fault, InvalidInput, NotFound
+from depot_sim.domain.kernel.events import topics
+from depot_sim.domain.kernel.problems import one_of
+from depot_sim.domain.kernel.recorded_secrets import shown_document, shown_event
 from depot_sim.domain.run.aggregate import stream_of
 from depot_sim.domain.run.events import (
     SimulationRunPaused,

@@ -14,8 +14,8 @@ from depot_sim.application.clock import BlockingClock
 from depot_sim.application.event_log import EventLog, Leases
 from depot_sim.application.scenario.library import Library
 from depot_sim.domain.configuration.definition import Definition
-from depot_sim.domain.errors import Fault
-from depot_sim.domain.packets.profile import PacketProfile
+from depot_sim.domain.kernel.errors import Fault
+from depot_sim.domain.packets.contract.profile import PacketProfile
 from depot_sim.read_models.positions import Position
 
 

@@ -13,9 +13,9 @@ from depot_sim.adapters.configuration_import.loading import define
 from depot_sim.adapters.configuration_import.site import SitePlan, numbered, site
 from depot_sim.adapters.configuration_import.tables import Row, TableReader
 from depot_sim.domain.configuration.definition import Definition
-from depot_sim.domain.configuration.faults import Faults, one_of, quoted
-from depot_sim.domain.configuration.quantities import Consumption, Energy
-from depot_sim.domain.errors import Fault, InvalidInput
+from depot_sim.domain.kernel.errors import Fault, InvalidInput
+from depot_sim.domain.kernel.problems import Faults, one_of, quoted
+from depot_sim.domain.kernel.quantities import Consumption, Energy
 
 _COLUMNS = ("block", "depot", "bus_type", "pull_out_min", "pull_in_min", "km")
 _DEPOTS_NAMED = 100  # in an error

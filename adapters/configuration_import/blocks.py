@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from depot_sim.adapters.configuration_import.limits import LIMITS, ImportLimits, check
 from depot_sim.domain.configuration.document import Weekday
-from depot_sim.domain.configuration.quantities import MJ_PER_WH, PPM, Energy, Power
+from depot_sim.domain.kernel.quantities import MJ_PER_WH, PPM, Energy, Power
 
 MINUTES_PER_DAY = 24 * 60
 MINUTES_PER_WEEK = 7 * MINUTES_PER_DAY

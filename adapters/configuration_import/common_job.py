@@ -14,7 +14,7 @@ from depot_sim.adapters.configuration_import.blocks import MINUTES_PER_DAY, cloc
 from depot_sim.adapters.configuration_import.loading import define
 from depot_sim.adapters.configuration_import.site import ROOT, numbered, power_text
 from depot_sim.domain.configuration.definition import Definition
-from depot_sim.domain.configuration.quantities import Power
+from depot_sim.domain.kernel.quantities import Power
 
 START = "2026-03-02T12:00:00+00:00"
 BATTERY_KWH = 400

@@ -27,9 +27,9 @@ from depot_sim.adapters.configuration_import.loading import define
 from depot_sim.adapters.configuration_import.site import SitePlan, numbered, site
 from depot_sim.adapters.configuration_import.tables import Row
 from depot_sim.domain.configuration.definition import Definition
-from depot_sim.domain.configuration.faults import Faults, quoted
-from depot_sim.domain.configuration.quantities import MJ_PER_WH, Consumption, Energy
-from depot_sim.domain.errors import Fault, InvalidInput
+from depot_sim.domain.kernel.errors import Fault, InvalidInput
+from depot_sim.domain.kernel.problems import Faults, quoted
+from depot_sim.domain.kernel.quantities import MJ_PER_WH, Consumption, Energy
 
 _KIND = "bus"
 _LONGEST_ID = 64

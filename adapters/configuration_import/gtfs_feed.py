@@ -14,8 +14,8 @@ from typing import NamedTuple
 from depot_sim.adapters.configuration_import.limits import LIMITS, ImportLimits, check
 from depot_sim.adapters.configuration_import.loading import decode_text
 from depot_sim.adapters.configuration_import.tables import Row, TableReader
-from depot_sim.domain.configuration.faults import Faults, quoted
-from depot_sim.domain.errors import Fault, InvalidInput
+from depot_sim.domain.kernel.errors import Fault, InvalidInput
+from depot_sim.domain.kernel.problems import Faults, quoted
 
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _REQUIRED: Mapping[str, tuple[str, ...]] = {

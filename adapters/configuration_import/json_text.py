@@ -7,8 +7,8 @@ from collections import Counter
 from typing import Any, NoReturn
 
 from depot_sim.adapters.configuration_import.limits import MOST_VALUES
-from depot_sim.domain.configuration.faults import quoted
-from depot_sim.domain.errors import Fault, InvalidInput
+from depot_sim.domain.kernel.errors import Fault, InvalidInput
+from depot_sim.domain.kernel.problems import quoted
 
 
 class _DuplicateKey(Exception):

@@ -16,12 +16,12 @@ from depot_sim.adapters.configuration_import.formats import Format
 from depot_sim.adapters.configuration_import.limits import LIMITS, check
 from depot_sim.adapters.configuration_import.loading import define, located, parse
 from depot_sim.adapters.configuration_import.site import power_text
-from depot_sim.domain.configuration import structure
 from depot_sim.domain.configuration.definition import Definition
 from depot_sim.domain.configuration.document import CurrentKind
-from depot_sim.domain.configuration.faults import quoted
-from depot_sim.domain.configuration.pointer import child
-from depot_sim.domain.errors import Fault, InvalidInput
+from depot_sim.domain.kernel.errors import Fault, InvalidInput
+from depot_sim.domain.kernel.pointer import child
+from depot_sim.domain.kernel.problems import quoted
+from depot_sim.domain.kernel.reading import read
 
 _NOT_IN_IDS = re.compile(r"[^A-Za-z0-9._:-]+")
 MOST_CONNECTORS = 64
@@ -75,7 +75,7 @@ def import_circuits(source: Path | bytes, text_format: Format | None = None) -> 
 
 
 def _convert(raw: Any) -> Definition:
-    reading = structure.read(raw, LegacyDefinition)
+    reading = read(raw, LegacyDefinition)
     faults, legacy = reading.faults, reading.document
     if legacy is not None and not reading.mended:
         faults.extend(_faults(legacy))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from depot_sim.domain.errors import Fault, InvalidInput
+from depot_sim.domain.kernel.errors import Fault, InvalidInput
 
 MOST_VALUES = 500_000
 """Of one JSON or YAML document; a depot of 1,000 buses has 30,000."""

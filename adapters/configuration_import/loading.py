@@ -11,7 +11,7 @@ from depot_sim.adapters.configuration_import.formats import Format, format_of_pa
 from depot_sim.adapters.configuration_import.json_text import parse_json
 from depot_sim.adapters.configuration_import.yaml_text import Place, parse_yaml, places
 from depot_sim.domain.configuration.definition import Definition
-from depot_sim.domain.errors import Fault, InvalidInput
+from depot_sim.domain.kernel.errors import Fault, InvalidInput
 
 LARGEST = 20 * 2**20
 _PARSERS = {Format.JSON: parse_json, Format.YAML: parse_yaml}

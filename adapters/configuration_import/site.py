@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from depot_sim.domain.configuration.quantities import Power
+from depot_sim.domain.kernel.quantities import Power
 
 ROOT = "grid"
 SCOPE = "site"

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 
 from depot_sim.adapters.configuration_import.limits import LIMITS, ImportLimits, check
-from depot_sim.domain.configuration.faults import Faults, quoted
-from depot_sim.domain.configuration.pointer import child
-from depot_sim.domain.errors import Fault, InvalidInput
+from depot_sim.domain.kernel.errors import Fault, InvalidInput
+from depot_sim.domain.kernel.pointer import child
+from depot_sim.domain.kernel.problems import Faults, quoted
 
 _LARGEST = 10**12
 _LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+")

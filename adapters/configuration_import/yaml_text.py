@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 import yaml
 
 from depot_sim.adapters.configuration_import.limits import MOST_VALUES
-from depot_sim.domain.configuration.faults import Faults, quoted
-from depot_sim.domain.configuration.pointer import child
-from depot_sim.domain.errors import Fault, InvalidInput
+from depot_sim.domain.kernel.errors import Fault, InvalidInput
+from depot_sim.domain.kernel.pointer import child
+from depot_sim.domain.kernel.problems import Faults, quoted
 
 DEEPEST = 64
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

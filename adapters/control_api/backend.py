@@ -22,7 +22,7 @@ from depot_sim.application.scenario.control import ScenarioControl
 from depot_sim.application.scenario.service import ScenarioService
 from depot_sim.application.subscription import Tail
 from depot_sim.domain.configuration.definition import Definition
-from depot_sim.domain.errors import Fault
+from depot_sim.domain.kernel.errors import Fault
 from depot_sim.read_models.database import Database
 from depot_sim.read_models.schema import ReadModel
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from depot_sim.adapters.control_api.problems import PreconditionRequired
 from depot_sim.application.configuration.service import ConfigurationVersion
-from depot_sim.domain.errors import PreconditionFailed
+from depot_sim.domain.kernel.errors import PreconditionFailed
 
 
 def configuration_etag(version: ConfigurationVersion) -> str:

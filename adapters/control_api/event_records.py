@@ -8,7 +8,7 @@ import msgspec
 
 from depot_sim.adapters.control_api.times import wall_time
 from depot_sim.application.event_log import Row
-from depot_sim.domain.recorded_secrets import shown_event
+from depot_sim.domain.kernel.recorded_secrets import shown_event
 
 _encode = msgspec.json.Encoder().encode
 

@@ -11,7 +11,7 @@ from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
 from depot_sim.adapters.control_api.near_paths import nearest_path
-from depot_sim.domain.errors import (
+from depot_sim.domain.kernel.errors import (
     Conflict,
     DepotSimError,
     Fault,

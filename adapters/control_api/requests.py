@@ -19,10 +19,10 @@ from depot_sim.adapters.control_api.problems import ClientDisconnected, Malforme
 from depot_sim.adapters.control_api.workers import BODIES, Workers
 from depot_sim.application.access.actors import Actor
 from depot_sim.application.repository import Origin
-from depot_sim.domain.configuration import structure
-from depot_sim.domain.configuration.faults import Faults
-from depot_sim.domain.configuration.pointer import child
-from depot_sim.domain.errors import Fault, InvalidInput
+from depot_sim.domain.kernel.errors import Fault, InvalidInput
+from depot_sim.domain.kernel.pointer import child
+from depot_sim.domain.kernel.problems import Faults
+from depot_sim.domain.kernel.reading import description_of, read
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -133,7 +133,7 @@ def query_of(shape: type[msgspec.Struct]) -> Declared:
 
 
 def _read(raw: object, shape: type[S]) -> S:
-    reading = structure.read(raw, shape)
+    reading = read(raw, shape)
     reading.faults.raise_if_any()
     assert reading.document is not None, "no document means a fault"
     return reading.document
@@ -141,7 +141,7 @@ def _read(raw: object, shape: type[S]) -> S:
 
 def _plain(request: ApiRequest, shape: type[msgspec.Struct]) -> Mapping[str, object]:
     """The query's parameters as a document would hold them. Raises InvalidInput for one given twice."""
-    info, faults = structure.description_of(shape), Faults()
+    info, faults = description_of(shape), Faults()
     types = {field.encode_name: _without_none(field.type) for field in info.fields}
     values: dict[str, object] = {}
     for name in request.query_params:

@@ -13,8 +13,8 @@ from typing import Any
 import msgspec
 from msgspec import NODEFAULT, inspect
 
-from depot_sim.domain.configuration.quantities import ClockTime, Quantity
-from depot_sim.domain.scenario.instants import Instant
+from depot_sim.domain.kernel.instants import Instant
+from depot_sim.domain.kernel.quantities import ClockTime, Quantity
 
 Node = dict[str, Any]
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
-from depot_sim.domain.masking import masked
+from depot_sim.domain.kernel.masking import masked
 
 
 class Order(StrEnum):

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 
-from depot_sim.domain.errors import StoreError
+from depot_sim.domain.kernel.errors import StoreError
 
 MAX_IN_USE = 64
 MAX_IDLE = 8

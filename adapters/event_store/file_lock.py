@@ -21,7 +21,7 @@ from weakref import WeakSet
 
 import msgspec
 
-from depot_sim.domain.errors import StoreError, StoreInUse, StoreUnreadable
+from depot_sim.domain.kernel.errors import StoreError, StoreInUse, StoreUnreadable
 
 _MOST_BYTES = 4096
 

@@ -10,7 +10,7 @@ from queue import SimpleQueue
 from threading import Thread
 
 from depot_sim.application.event_log import Append, EventLog
-from depot_sim.domain.errors import StoreError
+from depot_sim.domain.kernel.errors import StoreError
 
 _LARGEST_BATCH = 1000
 _GATHER_S = 0.004

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from depot_sim.application.event_log import Append, Fence
-from depot_sim.domain.errors import DepotSimError, LeaseLost, VersionConflict
+from depot_sim.domain.kernel.errors import DepotSimError, LeaseLost, VersionConflict
 
 NewRow = tuple[str, int, str, bytes, int, bytes]
 """stream, version, topic, state, recorded_at, metadata: a row without its position."""

@@ -20,7 +20,7 @@ from depot_sim.adapters.event_store.queries import Query, select_log, select_sna
 from depot_sim.adapters.event_store.recorder import LibraryRecorder
 from depot_sim.adapters.event_store.wakeups import Wakeups
 from depot_sim.application.event_log import EVERYTHING, Append, Fence, Filter, Row, Snapshot
-from depot_sim.domain.errors import StoreError
+from depot_sim.domain.kernel.errors import StoreError
 
 HEARTBEAT_SECONDS = 1.0
 """How often a waiting log looks even without a NOTIFY."""

@@ -15,7 +15,7 @@ from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
 
 from depot_sim.adapters.event_store import postgres_arrays
 from depot_sim.adapters.event_store.url import EXPECTED, Durability, PostgresUrl
-from depot_sim.domain.errors import Fault, InvalidInput, StoreError
+from depot_sim.domain.kernel.errors import Fault, InvalidInput, StoreError
 
 Parameters = Sequence[Any] | Mapping[str, Any]
 """By place or by name."""

@@ -12,7 +12,7 @@ import secrets
 
 from depot_sim.adapters.event_store.owner_locks import OWNER_LOCK_KEY, OwnerLocks
 from depot_sim.adapters.event_store.postgres_datastore import StoreDatastore
-from depot_sim.domain.errors import LeaseLost
+from depot_sim.domain.kernel.errors import LeaseLost
 
 _NONCE_BYTES = 8
 _NAME = b"regexp_replace(lease.owner, '~[0-9a-f]{16}$', '')"

@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg
 
-from depot_sim.domain.errors import StoreError, StoreTooNew, StoreUnreadable
+from depot_sim.domain.kernel.errors import StoreError, StoreTooNew, StoreUnreadable
 
 SCHEMA_VERSION = 1
 CHANNEL = "depot_sim_events"

@@ -15,8 +15,8 @@ from eventsourcing.persistence import ApplicationRecorder, IntegrityError, Notif
 from eventsourcing.persistence import Subscription as LibrarySubscription
 
 from depot_sim.application.event_log import Append, EventLog, Filter, Row, StreamWrite
-from depot_sim.domain.errors import VersionConflict
-from depot_sim.domain.events import EncodedEvent
+from depot_sim.domain.kernel.errors import VersionConflict
+from depot_sim.domain.kernel.events import EncodedEvent
 
 _PAGE = 500
 _LOOK_SECONDS = 0.2

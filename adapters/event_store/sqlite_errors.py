@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from depot_sim.domain.errors import StoreError, StoreUnreadable
+from depot_sim.domain.kernel.errors import StoreError, StoreUnreadable
 
 
 def store_error(error: sqlite3.Error) -> StoreError:

@@ -11,7 +11,7 @@ import threading
 from typing import NamedTuple
 
 from depot_sim.adapters.event_store.sqlite_datastore import StoreDatastore
-from depot_sim.domain.errors import LeaseLost
+from depot_sim.domain.kernel.errors import LeaseLost
 
 # Older versions stored when a lease expires and read it; 0 tells them that the lease is free.
 _ACQUIRE = """

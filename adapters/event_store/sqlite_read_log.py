@@ -12,7 +12,7 @@ from depot_sim.adapters.event_store.sqlite_queries import SQLiteQueries
 from depot_sim.adapters.event_store.sqlite_reader import FileReader
 from depot_sim.adapters.event_store.sqlite_schema import require_store
 from depot_sim.application.event_log import Append, EventLog, Snapshot
-from depot_sim.domain.errors import StoreError
+from depot_sim.domain.kernel.errors import StoreError
 
 POLL_SECONDS = 0.02
 """How often a waiting reader looks for commits of the writing process."""

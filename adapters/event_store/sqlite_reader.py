@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from depot_sim.adapters.event_store.sqlite_errors import store_error
-from depot_sim.domain.errors import StoreError, StoreUnreadable
+from depot_sim.domain.kernel.errors import StoreError, StoreUnreadable
 
 _LOCK_SECONDS = 30
 """How long a read waits for a writer that changes the structure of the -wal."""

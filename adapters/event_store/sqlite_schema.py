@@ -7,7 +7,7 @@ from pathlib import Path
 
 from depot_sim.adapters.event_store.file_lock import read_beginning
 from depot_sim.adapters.event_store.sqlite_reader import FileReader
-from depot_sim.domain.errors import StoreError, StoreTooNew, StoreUnreadable
+from depot_sim.domain.kernel.errors import StoreError, StoreTooNew, StoreUnreadable
 
 SCHEMA_VERSION = 1
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
-from depot_sim.domain.errors import Fault, InvalidInput
+from depot_sim.domain.kernel.errors import Fault, InvalidInput
 
 EXPECTED = "sqlite:///FILE, memory: or postgresql://USER@HOST/DATABASE"
 

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from depot_sim.domain.errors import StoreError
+from depot_sim.domain.kernel.errors import StoreError
 
 
 class Wakeups:

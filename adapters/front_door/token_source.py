@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from depot_sim.adapters.front_door.tokens import Tokens, TokenText, listed
 from depot_sim.application.access.actors import Actor
-from depot_sim.domain.errors import Fault, InvalidInput
+from depot_sim.domain.kernel.errors import Fault, InvalidInput
 
 READ_EVERY_SECONDS = 1.0
 _LARGEST_FILE = 2**20

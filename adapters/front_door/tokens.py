@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from depot_sim.adapters.front_door.rules import SHORTEST_TOKEN
 from depot_sim.application.access.actors import Actor, Role
-from depot_sim.domain.errors import Fault, InvalidInput
+from depot_sim.domain.kernel.errors import Fault, InvalidInput
 
 
 class TokenText(NamedTuple):

@@ -12,9 +12,9 @@ from depot_sim.adapters.http.oauth2 import TokenCache, fetch_token
 from depot_sim.adapters.http.secrets import Secrets
 from depot_sim.adapters.http.sessions import HttpSessions
 from depot_sim.application.http import Headers, Outgoing
-from depot_sim.domain.credential_faults import header_faults
-from depot_sim.domain.credentials import Authorization, Credentials, SecretReference
-from depot_sim.domain.errors import Fault, InvalidInput
+from depot_sim.domain.kernel.credential_problems import header_faults
+from depot_sim.domain.kernel.credentials import Authorization, Credentials, SecretReference
+from depot_sim.domain.kernel.errors import Fault, InvalidInput
 
 AUTHORIZATION = "Authorization"
 

@@ -15,8 +15,8 @@ from typing import Literal, NamedTuple
 from urllib.parse import quote_plus
 
 from depot_sim.adapters.http.escapes import MOST_LAYERS, Span, fully_unescaped, has_escapes, spans_before, unescaped
-from depot_sim.domain.masking import MASK
-from depot_sim.domain.secret_references import SHORTEST
+from depot_sim.domain.kernel.masking import MASK
+from depot_sim.domain.kernel.secret_references import SHORTEST
 
 MOST_VALUES = 8_192
 """Values that are known at once; beyond them the one known for the longest time is forgotten until its next use."""

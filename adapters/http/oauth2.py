@@ -15,8 +15,8 @@ import msgspec
 from depot_sim.adapters.http.exchange import exchange
 from depot_sim.adapters.http.network_faults import FAULTS, Patience, told
 from depot_sim.application.http import Headers, SecretStore
-from depot_sim.domain.credentials import Credentials, SecretReference
-from depot_sim.domain.errors import DepotSimError
+from depot_sim.domain.kernel.credentials import Credentials, SecretReference
+from depot_sim.domain.kernel.errors import DepotSimError
 
 _MOST_AHEAD_SECONDS = 30.0
 _SHARE_AHEAD = 0.1

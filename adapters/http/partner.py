@@ -11,11 +11,11 @@ from depot_sim.adapters.http.network_faults import FAULTS, Patience, told
 from depot_sim.adapters.http.oauth2 import NoToken
 from depot_sim.adapters.http.secrets import Secrets
 from depot_sim.adapters.http.sessions import HttpSessions
-from depot_sim.application.http import Headers, Outgoing, Posted
-from depot_sim.domain.address import masked_address
-from depot_sim.domain.credentials import Authorization
-from depot_sim.domain.errors import InvalidInput
-from depot_sim.domain.masking import masked, masked_by_value, masked_members
+from depot_sim.application.http import Headers, HttpResult, Outgoing
+from depot_sim.domain.kernel.address import masked_address
+from depot_sim.domain.kernel.credentials import Authorization
+from depot_sim.domain.kernel.errors import InvalidInput
+from depot_sim.domain.kernel.masking import masked, masked_by_value, masked_members
 
 _USER_AGENT = ("User-Agent", "depot-sim")
 _UNAUTHORISED = 401
@@ -32,7 +32,7 @@ class AiohttpPartner:
         self._sessions = HttpSessions(secrets)
         self._authorizer = Authorizer(secrets, self._sessions, monotonic)
 
-    async def post(self, outgoing: Outgoing) -> Posted:
+    async def post(self, outgoing: Outgoing) -> HttpResult:
         """Status 0 and an error for whatever keeps the partner from answering, its credentials included.
 
         What is returned may be recorded: secrets are masked.
@@ -48,14 +48,14 @@ class AiohttpPartner:
                 headers = await self._authorizer.headers(_presented(outgoing), refused=headers)
                 answer = await self._exchange(outgoing, headers, patience)
         except (InvalidInput, NoToken) as problem:
-            return self._recordable(Posted(0, _shown(outgoing, headers), error=problem.detail))
+            return self._recordable(HttpResult(0, _shown(outgoing, headers), error=problem.detail))
         except FAULTS as fault:
-            return self._recordable(Posted(0, _shown(outgoing, headers), error=told(fault, patience)))
+            return self._recordable(HttpResult(0, _shown(outgoing, headers), error=told(fault, patience)))
         body = masked_members(answer.body).decode("utf-8", "backslashreplace")
         shown, answered = _shown(outgoing, headers), masked(answer.headers)
-        return self._recordable(Posted(answer.status, shown, answered, body, answer.latency_us, answer.broken))
+        return self._recordable(HttpResult(answer.status, shown, answered, body, answer.latency_us, answer.broken))
 
-    def _recordable(self, posted: Posted) -> Posted:
+    def _recordable(self, posted: HttpResult) -> HttpResult:
         """With every known secret masked, wherever a partner or a library repeats one."""
         mask = self._secrets.mask
         return posted._replace(

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from depot_sim.domain.errors import Fault, InvalidInput
-from depot_sim.domain.secret_references import EXPECTED_FILE
+from depot_sim.domain.kernel.errors import Fault, InvalidInput
+from depot_sim.domain.kernel.secret_references import EXPECTED_FILE
 
 LARGEST_FILE = 64 * 1024
 MOST_FILES = 1_000

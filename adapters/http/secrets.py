@@ -1,6 +1,6 @@
 """The secrets of the service: handles it was started with, and what it keeps for partners.
 
-Nothing else of the host can be named by a reference; `depot_sim.domain.secret_references` lists the forms.
+Nothing else of the host can be named by a reference; `depot_sim.domain.kernel.secret_references` lists the forms.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from pathlib import Path
 from depot_sim.adapters.http.kept_secrets import KeptInFolder, KeptInMemory
 from depot_sim.adapters.http.known_secrets import KnownSecrets
 from depot_sim.adapters.http.secret_files import SecretsFolder, TextFiles, invalid
-from depot_sim.domain.credentials import SecretReference
-from depot_sim.domain.errors import Fault, InvalidInput
-from depot_sim.domain.secret_references import (
+from depot_sim.domain.kernel.credentials import SecretReference
+from depot_sim.domain.kernel.errors import Fault, InvalidInput
+from depot_sim.domain.kernel.secret_references import (
     EXPECTED,
     SHORTEST,
     VARIABLE_PREFIX,

@@ -9,9 +9,9 @@ import aiohttp
 import msgspec
 
 from depot_sim.adapters.http.secrets import Secrets
-from depot_sim.domain.address import Address, NotAnAddress, masked_address
-from depot_sim.domain.credentials import Credentials
-from depot_sim.domain.errors import Fault, InvalidInput
+from depot_sim.domain.kernel.address import Address, NotAnAddress, masked_address
+from depot_sim.domain.kernel.credentials import Credentials
+from depot_sim.domain.kernel.errors import Fault, InvalidInput
 
 # Idle connections go before any usual server closes them (2 s and more): a request that meets a connection just being
 # closed fails, and a POST may not be tried again.

@@ -9,7 +9,7 @@ from typing import Any
 from depot_sim.adapters.oscp.protocol_api import Connection, Endpoint, ProtocolApi
 from depot_sim.adapters.oscp.request_body import RequestBody
 from depot_sim.application.access.actors import ADMISSION, NOT_ADMITTED, Admission
-from depot_sim.application.oscp.arrivals import Arrival, Reply
+from depot_sim.application.oscp.inbound.arrivals import Arrival, Reply
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

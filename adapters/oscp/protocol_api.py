@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple, Protocol
 
 from depot_sim.adapters.oscp.openapi import ROUTES, description
-from depot_sim.application.oscp.arrivals import Arrival, Reply
+from depot_sim.application.oscp.inbound.arrivals import Arrival, Reply
 
 PREFIX = "/oscp/cp/2.0"
 DESCRIPTION_PATH = "openapi.json"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from depot_sim.application.oscp.arrivals import MOST_BODY_BYTES
+from depot_sim.application.oscp.inbound.arrivals import MOST_BODY_BYTES
 
 MOST_COUNTED_BYTES = 64 * 2**20
 """The rest of a longer body is not read."""

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 
-from depot_sim.domain.errors import Fault, InvalidInput, NotFound
-from depot_sim.domain.packets.profile import REQUIRED, PacketProfile, read_profile
+from depot_sim.domain.kernel.errors import Fault, InvalidInput, NotFound
+from depot_sim.domain.packets.contract.profile import REQUIRED, PacketProfile, read_profile
 
 BUILT_IN = Path(__file__).parent / "profiles"
 DEFAULT = "default/1"

@@ -9,7 +9,7 @@ from typing import Any
 
 from depot_sim.adapters.read_store import statements
 from depot_sim.adapters.read_store.location import Folder, Memory, Server, locate
-from depot_sim.domain.errors import StoreError
+from depot_sim.domain.kernel.errors import StoreError
 from depot_sim.read_models.schema import ReadModel
 from depot_sim.read_models.store import NOTHING_STORED, Mark, Stored
 

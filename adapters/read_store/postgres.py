@@ -12,7 +12,7 @@ from psycopg.sql import SQL, Identifier
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 from depot_sim.adapters.read_store.postgres_build import Connection, PostgresBuild, PostgresTransaction, translated
-from depot_sim.domain.errors import Conflict, StoreError
+from depot_sim.domain.kernel.errors import Conflict, StoreError
 from depot_sim.read_models.schema import ReadModel, Table
 from depot_sim.read_models.store import Mark, Stored
 

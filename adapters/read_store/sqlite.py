@@ -10,7 +10,7 @@ from typing import Any
 
 from depot_sim.adapters.read_store.sqlite_build import SqliteBuild, SqliteTransaction
 from depot_sim.adapters.read_store.sqlite_shelf import FolderShelf, MemoryShelf, Shelf
-from depot_sim.domain.errors import StoreError
+from depot_sim.domain.kernel.errors import StoreError
 from depot_sim.read_models.schema import ReadModel, Table
 from depot_sim.read_models.store import Mark, Overtaken, Stored
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from depot_sim.adapters.read_store.sqlite_build import FileBuild, MemoryBuild, SqliteBuild
-from depot_sim.domain.errors import Conflict
+from depot_sim.domain.kernel.errors import Conflict
 
 
 class Shelf(Protocol):

@@ -11,7 +11,7 @@ from depot_sim.application.clock import Clock
 from depot_sim.application.event_log import EventLog, Journal
 from depot_sim.application.repository import Repository
 from depot_sim.domain.access.refused import DAY_MS, HOUR_MS, OTHERS, RefusedCount, RefusedKey, RefusedOnDay, add
-from depot_sim.domain.errors import DepotSimError, VersionConflict
+from depot_sim.domain.kernel.errors import DepotSimError, VersionConflict
 
 MOST_SENDERS = 256
 """Senders told apart in an hour; the rest are counted together."""

@@ -11,7 +11,7 @@ from depot_sim.application.repository import Origin, Repository
 from depot_sim.domain.configuration.aggregate import SimulationConfiguration, stream_of
 from depot_sim.domain.configuration.definition import Definition
 from depot_sim.domain.configuration.events import ConfigurationCreated, ConfigurationRevised
-from depot_sim.domain.errors import NotFound, VersionConflict
+from depot_sim.domain.kernel.errors import NotFound, VersionConflict
 
 _ATTEMPTS = 5
 

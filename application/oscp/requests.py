@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from depot_sim.domain.credentials import Credentials
+from depot_sim.domain.kernel.credentials import Credentials
 from depot_sim.domain.oscp.events import Policy
 from depot_sim.domain.oscp.vocabulary import (
     ForecastType,

@@ -9,14 +9,11 @@ from typing import TypeVar
 import msgspec
 
 from depot_sim.application.http import SecretStore
-from depot_sim.application.oscp import drafts
-from depot_sim.application.oscp.attaching import attachment, preset_overrides
-from depot_sim.application.oscp.forecasting import forecast_draft, plan_of
-from depot_sim.application.oscp.hosted import HostedSession
-from depot_sim.application.oscp.inbound_access import ON_LOOPBACK, OscpReach
-from depot_sim.application.oscp.letters import Draft
-from depot_sim.application.oscp.outbound import Make, OutboundService, Sent
-from depot_sim.application.oscp.registrar import Registrar
+from depot_sim.application.oscp.inbound.access import ON_LOOPBACK, OscpReach
+from depot_sim.application.oscp.outbound import drafts
+from depot_sim.application.oscp.outbound.forecasting import forecast_draft, plan_of
+from depot_sim.application.oscp.outbound.messages import MessageDraft
+from depot_sim.application.oscp.outbound.service import Make, OutboundService, Sent
 from depot_sim.application.oscp.requests import (
     CreateSession,
     Disconnect,
@@ -33,23 +30,26 @@ from depot_sim.application.oscp.requests import (
     SessionCreated,
     SwitchHeartbeats,
 )
-from depot_sim.application.oscp.sessions import OscpSessions
-from depot_sim.application.oscp.time import SessionTime
+from depot_sim.application.oscp.session.attaching import attachment, preset_overrides
+from depot_sim.application.oscp.session.hosted import HostedSession
+from depot_sim.application.oscp.session.registrar import Registrar
+from depot_sim.application.oscp.session.sessions import OscpSessions
+from depot_sim.application.oscp.session.time import SessionTime
 from depot_sim.application.oscp.views import PlanView, SessionView, plan_view, session_view
 from depot_sim.application.repository import Origin
 from depot_sim.application.run.live import LiveRuns
-from depot_sim.domain.configuration.pointer import child
-from depot_sim.domain.errors import CommandRefused, Fault, InvalidInput
-from depot_sim.domain.headers import framing_fault
+from depot_sim.domain.interaction.expectation_events import Moment
+from depot_sim.domain.interaction.override_requests import Clear, read_override_request
+from depot_sim.domain.kernel.errors import CommandRefused, Fault, InvalidInput
+from depot_sim.domain.kernel.headers import framing_fault
+from depot_sim.domain.kernel.instants import Instant
+from depot_sim.domain.kernel.pointer import child
 from depot_sim.domain.oscp.directory import OscpSessionListed
 from depot_sim.domain.oscp.events import OscpProviderSessionAttached
+from depot_sim.domain.oscp.named_faults import OSCP
 from depot_sim.domain.oscp.profile import SessionKey
 from depot_sim.domain.oscp.session import OscpCapacityProviderSession
 from depot_sim.domain.run.aggregate import RunStatus, SimulationRun
-from depot_sim.domain.scenario.expectation_events import Moment
-from depot_sim.domain.scenario.instants import Instant
-from depot_sim.domain.scenario.oscp_modes import OSCP
-from depot_sim.domain.scenario.override_requests import Clear, read_override_request
 
 T = TypeVar("T")
 
@@ -58,7 +58,7 @@ _MOST_BODY = 2**20
 
 
 class OscpService:
-    """Every method is one use case. Raises the errors of depot_sim.domain.errors; a refused request leaves no trace.
+    """Every method is one use case. Raises the errors of domain/kernel/errors.py; a refused request leaves no trace.
 
     `own_base_url` is where partners reach this service, unless a session's request says otherwise. `reach` says who
     can send to it.
@@ -96,7 +96,7 @@ class OscpService:
         attached = attachment(request, run, 0, self._secrets, self._reach)
         moment = await self._time.moment(attached)
         own_base_url = attached.own_base_url or self._own_base_url
-        attached = msgspec.structs.replace(attached, at=moment.session, own_base_url=own_base_url)
+        attached = msgspec.structs.replace(attached, at=moment.target, own_base_url=own_base_url)
 
         def attach(hosted: HostedSession) -> None:
             hosted.session.attach(attached)
@@ -116,7 +116,7 @@ class OscpService:
             self._sessions.forget(session_id)
             hosted = await self._sessions.find(run_id, session_id)
         moment = await self._time.moment(hosted.session.attached)
-        return session_view(hosted.session, moment.session, self._reach)
+        return session_view(hosted.session, moment.target, self._reach)
 
     async def delete(self, run_id: str, session_id: str, origin: Origin) -> None:
         """End the session; its history stays. A new one for the same configuration may be created."""
@@ -156,7 +156,7 @@ class OscpService:
             fault = Fault("/heartbeat_interval_seconds", str(seconds), f"1 to {_LONGEST_INTERVAL_S}")
             raise InvalidInput([fault])
 
-        def make(session: OscpCapacityProviderSession, _: Moment) -> Draft:
+        def make(session: OscpCapacityProviderSession, _: Moment) -> MessageDraft:
             every = session.attached.policy.heartbeat_interval_ms if seconds is None else seconds * 1_000
             return drafts.handshake(session, every)
 
@@ -182,7 +182,7 @@ class OscpService:
             await self._send(
                 run_id,
                 session_id,
-                lambda session, moment: drafts.heartbeat(session, moment.session, offline_mode_at),
+                lambda session, moment: drafts.heartbeat(session, moment.target, offline_mode_at),
                 origin,
             )
         )
@@ -224,14 +224,14 @@ class OscpService:
         body = (msgspec.json.encode(request.body) if request.body is not None else b"") if raw is None else raw.encode()
         if len(body) > _MOST_BODY:
             raise InvalidInput([Fault("/body", f"{len(body)} bytes", f"at most {_MOST_BODY}")])
-        draft = Draft(request.message_type, body=body, headers=request.headers, unchecked=True)
+        draft = MessageDraft(request.message_type, body=body, headers=request.headers, unchecked=True)
         return _answer(await self._send(run_id, session_id, _always(draft), origin))
 
     async def plan_forecast(self, run_id: str, session_id: str, request: PlanForecast, origin: Origin) -> PlanView:
         """Send a forecast later, once or again and again."""
 
         def plan(hosted: HostedSession, moment: Moment) -> PlanView:
-            planned = plan_of(hosted.session, request, moment.session)
+            planned = plan_of(hosted.session, request, moment.target)
             hosted.session.plan(planned)
             return plan_view(planned)
 
@@ -243,7 +243,7 @@ class OscpService:
         await self._sessions.find(run_id, session_id)
         await self._sessions.decide(
             session_id,
-            lambda hosted, moment: hosted.session.end_plan(plan_id, moment.session, "called off"),
+            lambda hosted, moment: hosted.session.end_plan(plan_id, moment.target, "called off"),
             origin=origin,
         )
 
@@ -268,8 +268,8 @@ class OscpService:
         change: Callable[[OscpCapacityProviderSession, int], None],
     ) -> SessionView:
         def decision(hosted: HostedSession, moment: Moment) -> SessionView:
-            change(hosted.session, moment.session)
-            return session_view(hosted.session, moment.session, self._reach)
+            change(hosted.session, moment.target)
+            return session_view(hosted.session, moment.target, self._reach)
 
         await self._find_active(run_id, session_id)
         return await self._sessions.decide(session_id, decision, origin=origin)
@@ -288,12 +288,12 @@ class OscpService:
     def _apply_preset(self, hosted: HostedSession, run: SimulationRun, moment: Moment) -> None:
         """The preset's overrides hold from the first message on."""
         for asked in preset_overrides(run.depot.document, hosted.session.attached.scenario_preset):
-            override = read_override_request(asked, OSCP, moment.session, run.started.seed)
+            override = read_override_request(asked, OSCP, moment.target, run.started.seed)
             if not isinstance(override, Clear):
-                hosted.overrides.apply(override, moment.session)
+                hosted.overrides.apply(override, moment.target)
 
 
-def _always(draft: Draft) -> Make:
+def _always(draft: MessageDraft) -> Make:
     return lambda _, __: draft
 
 

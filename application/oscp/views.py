@@ -6,13 +6,11 @@ from enum import StrEnum
 
 import msgspec
 
-from depot_sim.application.oscp.inbound_access import InboundAccess, OscpReach, inbound_access
-from depot_sim.domain.address import masked_address
+from depot_sim.application.oscp.inbound.access import InboundAccess, OscpReach, inbound_access
+from depot_sim.domain.kernel.address import masked_address
 from depot_sim.domain.oscp.events import OscpForecastPlanned
-from depot_sim.domain.oscp.messages import Block
 from depot_sim.domain.oscp.session import OscpCapacityProviderSession
 from depot_sim.domain.oscp.state import Registration
-from depot_sim.domain.oscp.times import format_instant
 from depot_sim.domain.oscp.vocabulary import (
     ForecastType,
     Lifecycle,
@@ -23,6 +21,8 @@ from depot_sim.domain.oscp.vocabulary import (
     SessionClock,
     Unit,
 )
+from depot_sim.domain.oscp.wire.messages import Block
+from depot_sim.domain.oscp.wire.times import format_instant
 
 
 class BlockView(msgspec.Struct, frozen=True):

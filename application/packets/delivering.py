@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterable, Iterator
 
 from depot_sim.application.clock import Clock
 from depot_sim.application.event_log import EventLog
-from depot_sim.application.http import Outgoing, Partner, Posted
+from depot_sim.application.http import HttpResult, Outgoing, Partner
 from depot_sim.application.packets.feeds import PacketFeeds
 from depot_sim.application.packets.hosted import HostedFeed
 from depot_sim.application.packets.interference import Interference
 from depot_sim.application.packets.order import Order
-from depot_sim.domain.events import decode
-from depot_sim.domain.masking import masked
+from depot_sim.domain.kernel.events import decode
+from depot_sim.domain.kernel.masking import masked
 from depot_sim.domain.packets.delivery import Attempt, retry_after_ms
 from depot_sim.domain.packets.events import SensorPacketPublished
 from depot_sim.domain.packets.state import Waiting
@@ -154,7 +154,7 @@ class FeedDelivery:
         posted = await self._post(packet)
         return _attempt_of(posted), retry_after_ms(posted.answer_headers, self._clock.now_us() // 1_000)
 
-    async def _post(self, packet: SensorPacketPublished) -> Posted:
+    async def _post(self, packet: SensorPacketPublished) -> HttpResult:
         async with self._slots:
             return await self._partner.post(self._outgoing(packet))
 
@@ -214,6 +214,6 @@ class FeedDelivery:
                 return
 
 
-def _attempt_of(posted: Posted) -> Attempt:
+def _attempt_of(posted: HttpResult) -> Attempt:
     answer = posted.body if len(posted.body) <= _MOST_ANSWER else posted.body[:_MOST_ANSWER]
     return Attempt(posted.status, posted.latency_us, masked(posted.answer_headers), answer, posted.error)

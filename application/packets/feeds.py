@@ -14,14 +14,14 @@ from depot_sim.application.event_log import EventLog, Fence, Journal
 from depot_sim.application.packets.hosted import HostedFeed
 from depot_sim.application.repository import Origin, pending_append
 from depot_sim.application.snapshots import Snapshots
-from depot_sim.domain.aggregate import Aggregate
-from depot_sim.domain.errors import NotFound
-from depot_sim.domain.events import decode
+from depot_sim.domain.interaction.expectations import Expectations
+from depot_sim.domain.interaction.overrides import Overrides
+from depot_sim.domain.kernel.aggregate import Aggregate
+from depot_sim.domain.kernel.errors import NotFound
+from depot_sim.domain.kernel.events import decode
 from depot_sim.domain.packets.directory import FeedDirectory
 from depot_sim.domain.packets.feed import PacketFeed
 from depot_sim.domain.packets.state import FeedState
-from depot_sim.domain.scenario.expectations import Expectations
-from depot_sim.domain.scenario.overrides import Overrides
 
 SNAPSHOT_EVERY = 10_000
 """Events between two snapshots of a feed."""

@@ -6,11 +6,11 @@ from collections import OrderedDict
 from collections.abc import Sequence
 
 from depot_sim.application.event_log import Fence
-from depot_sim.domain.events import Event
+from depot_sim.domain.interaction.expectations import Expectations
+from depot_sim.domain.interaction.overrides import Overrides
+from depot_sim.domain.kernel.events import Event
 from depot_sim.domain.packets.events import SensorPacketPublished
 from depot_sim.domain.packets.feed import PacketFeed
-from depot_sim.domain.scenario.expectations import Expectations
-from depot_sim.domain.scenario.overrides import Overrides
 
 _KEPT_PACKETS = 20_000
 

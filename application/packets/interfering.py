@@ -10,14 +10,14 @@ from collections.abc import Sequence
 
 from depot_sim.application.packets.hosted import HostedFeed
 from depot_sim.application.packets.time import FeedTime
+from depot_sim.domain.interaction.message import ObservedMessage
+from depot_sim.domain.interaction.treatment import treatment
 from depot_sim.domain.packets.delivery import Attempt
 from depot_sim.domain.packets.device import BoundKey
 from depot_sim.domain.packets.events import SensorPacketPublished
-from depot_sim.domain.packets.exchanges import SENT, WITHHELD, answer_exchange, outcome_of, packet_exchange
+from depot_sim.domain.packets.observed import SENT, WITHHELD, answer_exchange, outcome_of, packet_exchange
 from depot_sim.domain.packets.packet import Packet
 from depot_sim.domain.packets.treating import Treated, outage_over, treat
-from depot_sim.domain.scenario.exchange import Exchange
-from depot_sim.domain.scenario.treatment import treatment
 
 _OUTAGE = "the network is down, by override {}"
 
@@ -42,7 +42,7 @@ class ScenarioInterference:
             return ""
         told = packet.told(hosted.feed.opened.site_id)
         exchange = packet_exchange(told, packet.bytes_sent, hosted.id, packet.at)
-        outage = outage_over(hosted.overrides, exchange, self._time.moment(hosted).session)
+        outage = outage_over(hosted.overrides, exchange, self._time.moment(hosted).target)
         return _OUTAGE.format(outage) if outage else ""
 
     def answered(self, hosted: HostedFeed, packet: SensorPacketPublished, number: int, attempt: Attempt) -> None:
@@ -55,16 +55,16 @@ class ScenarioInterference:
             status=attempt.status,
             body=attempt.answer.encode(),
             target=hosted.id,
-            at=moment.session,
+            at=moment.target,
             headers=attempt.answer_headers,
         )
         hosted.expectations.observe(exchange, outcome_of(attempt.status), moment)
 
-    def _expect(self, hosted: HostedFeed, exchange: Exchange, is_withheld: bool) -> None:
+    def _expect(self, hosted: HostedFeed, exchange: ObservedMessage, is_withheld: bool) -> None:
         outcome = WITHHELD if is_withheld else SENT
         hosted.expectations.observe(exchange, outcome, self._time.at(exchange.at))
 
 
-def _told(hosted: HostedFeed, treated: Treated, at: int) -> Exchange:
+def _told(hosted: HostedFeed, treated: Treated, at: int) -> ObservedMessage:
     """The packet as it is sent, not as it was meant."""
     return packet_exchange(treated.packet, treated.body, hosted.id, at)

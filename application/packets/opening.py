@@ -12,18 +12,18 @@ from depot_sim.application.http import SecretStore
 from depot_sim.application.packets.profiles import ProfileLibrary
 from depot_sim.application.packets.requests import OpenPacketFeed
 from depot_sim.application.run.requests import parse_start
-from depot_sim.domain.address import address_fault
 from depot_sim.domain.configuration.document import ID_PATTERN, PacketsBinding, SimulationConfigurationDocument
-from depot_sim.domain.configuration.faults import one_of, quoted
-from depot_sim.domain.credential_faults import outbound_faults
-from depot_sim.domain.credentials import Authorization, Credentials
-from depot_sim.domain.errors import Fault, InvalidInput
+from depot_sim.domain.kernel.address import address_fault
+from depot_sim.domain.kernel.credential_problems import outbound_faults
+from depot_sim.domain.kernel.credentials import Authorization, Credentials
+from depot_sim.domain.kernel.errors import Fault, InvalidInput
+from depot_sim.domain.kernel.problems import one_of, quoted
 from depot_sim.domain.packets.binding import read_binding
+from depot_sim.domain.packets.contract.profile import PacketProfile, read_profile
 from depot_sim.domain.packets.device import Device
 from depot_sim.domain.packets.devices import derived_devices
 from depot_sim.domain.packets.events import FeedPolicy, PacketFeedOpened, PacketFeedRefused
 from depot_sim.domain.packets.feed import stream_of
-from depot_sim.domain.packets.profile import PacketProfile, read_profile
 from depot_sim.domain.run.aggregate import SimulationRun
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from depot_sim.domain.credentials import Authorization, Credentials
+from depot_sim.domain.kernel.credentials import Authorization, Credentials
 from depot_sim.domain.packets.events import FeedPolicy
 
 

@@ -6,13 +6,13 @@ import asyncio
 
 from depot_sim.application.event_log import EventLog, Row
 from depot_sim.application.packets.feeds import PacketFeeds
-from depot_sim.application.packets.keeping import FeedKeeper
 from depot_sim.application.packets.requests import OpenPacketFeed, ResendPacket
+from depot_sim.application.packets.supervisor import FeedSupervisor
 from depot_sim.application.packets.views import DeviceView, FeedView, device_views, feed_view
 from depot_sim.application.repository import Origin
 from depot_sim.application.run.live import LiveRuns
-from depot_sim.domain.errors import NotFound
-from depot_sim.domain.events import decode
+from depot_sim.domain.kernel.errors import NotFound
+from depot_sim.domain.kernel.events import decode
 from depot_sim.domain.packets.events import SensorPacketPublished
 from depot_sim.domain.packets.feed import stream_of
 
@@ -21,9 +21,9 @@ CLOSED = "closed by an operator"
 
 
 class PacketService:
-    """Every method is one use case. Raises the errors of depot_sim.domain.errors; a refused request leaves no trace."""
+    """Every method is one use case. Raises the errors of domain/kernel/errors.py; a refused request leaves no trace."""
 
-    def __init__(self, log: EventLog, feeds: PacketFeeds, keeper: FeedKeeper, live: LiveRuns) -> None:
+    def __init__(self, log: EventLog, feeds: PacketFeeds, keeper: FeedSupervisor, live: LiveRuns) -> None:
         self._log = log
         self._feeds = feeds
         self._keeper = keeper

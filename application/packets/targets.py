@@ -7,16 +7,16 @@ from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
 from depot_sim.application.packets.feeds import PacketFeeds
-from depot_sim.application.packets.keeping import FeedKeeper
+from depot_sim.application.packets.supervisor import FeedSupervisor
 from depot_sim.application.packets.time import FeedTime
 from depot_sim.application.repository import Origin
 from depot_sim.application.scenario.control import Target
+from depot_sim.domain.interaction.expectation_events import Moment
+from depot_sim.domain.interaction.expectations import Expectations
+from depot_sim.domain.interaction.family import Family
+from depot_sim.domain.interaction.overrides import Overrides
 from depot_sim.domain.packets.feed import stream_of
-from depot_sim.domain.scenario.expectation_events import Moment
-from depot_sim.domain.scenario.expectations import Expectations
-from depot_sim.domain.scenario.family import Family
-from depot_sim.domain.scenario.overrides import Overrides
-from depot_sim.domain.scenario.packet_modes import PACKETS
+from depot_sim.domain.packets.named_faults import PACKETS
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ class FeedTargets:
 
     family: Family = PACKETS
 
-    def __init__(self, feeds: PacketFeeds, keeper: FeedKeeper, time: FeedTime) -> None:
+    def __init__(self, feeds: PacketFeeds, keeper: FeedSupervisor, time: FeedTime) -> None:
         self._feeds = feeds
         self._keeper = keeper
         self._time = time

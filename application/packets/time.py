@@ -5,7 +5,7 @@ from __future__ import annotations
 from depot_sim.application.clock import Clock
 from depot_sim.application.packets.hosted import HostedFeed
 from depot_sim.application.run.host import RunHost
-from depot_sim.domain.scenario.expectation_events import Moment
+from depot_sim.domain.interaction.expectation_events import Moment
 
 
 class FeedTime:

@@ -7,11 +7,11 @@ import logging
 from depot_sim.application.clock import Clock
 from depot_sim.application.packets.feeds import PacketFeeds
 from depot_sim.application.packets.hosted import HostedFeed
-from depot_sim.application.packets.keeping import FeedKeeper
+from depot_sim.application.packets.supervisor import FeedSupervisor
 from depot_sim.application.packets.time import FeedTime
-from depot_sim.domain.errors import DepotSimError
-from depot_sim.domain.scenario.expectation_events import Moment
-from depot_sim.domain.scenario.overrides import ALL
+from depot_sim.domain.interaction.expectation_events import Moment
+from depot_sim.domain.interaction.overrides import ALL
+from depot_sim.domain.kernel.errors import DepotSimError
 
 _log = logging.getLogger("depot_sim.packets")
 
@@ -22,7 +22,7 @@ ENDED = "the feed has ended"
 class Verdicts:
     """Looks at the feeds of the runs this process holds."""
 
-    def __init__(self, feeds: PacketFeeds, keeper: FeedKeeper, time: FeedTime, clock: Clock) -> None:
+    def __init__(self, feeds: PacketFeeds, keeper: FeedSupervisor, time: FeedTime, clock: Clock) -> None:
         self._feeds = feeds
         self._keeper = keeper
         self._time = time
@@ -43,7 +43,7 @@ class Verdicts:
             return False
         moment = self._time.moment(hosted)
         is_over = any(deadline <= moment.on(clock) for clock, deadline in deadlines.items())
-        return is_over or not hosted.feed.is_open or (ends is not None and ends <= moment.session)
+        return is_over or not hosted.feed.is_open or (ends is not None and ends <= moment.target)
 
     async def _settle(self, hosted: HostedFeed) -> None:
         """What the feed has not seen yet comes first: a verdict is about all that was sent before it."""
@@ -59,9 +59,9 @@ class Verdicts:
 
 def settle(hosted: HostedFeed, moment: Moment) -> None:
     """End what is past its time. Overrides end with the feed, expectations once all of it has arrived."""
-    hosted.overrides.expire(moment.session)
+    hosted.overrides.expire(moment.target)
     hosted.expectations.expire(moment)
     if not hosted.feed.is_open:
-        hosted.overrides.clear(ALL, moment.session)
+        hosted.overrides.clear(ALL, moment.target)
     if hosted.feed.is_done:
         hosted.expectations.retire_all(ENDED, moment)

@@ -6,15 +6,15 @@ from enum import StrEnum
 
 import msgspec
 
-from depot_sim.domain.address import masked_address
-from depot_sim.domain.credentials import Authorization
-from depot_sim.domain.errors import Fault
-from depot_sim.domain.oscp.times import format_instant
+from depot_sim.domain.kernel.address import masked_address
+from depot_sim.domain.kernel.credentials import Authorization
+from depot_sim.domain.kernel.errors import Fault
+from depot_sim.domain.kernel.projection import ProjectionHealth
+from depot_sim.domain.oscp.wire.times import format_instant
 from depot_sim.domain.packets.device import Device
 from depot_sim.domain.packets.events import FeedPolicy
 from depot_sim.domain.packets.feed import PacketFeed
 from depot_sim.domain.packets.vocabulary import DeviceType
-from depot_sim.domain.projection import ProjectionHealth
 
 
 class FeedStatus(StrEnum):

@@ -16,11 +16,11 @@ from depot_sim.application.packets.feeds import PacketFeeds
 from depot_sim.application.packets.hosted import HostedFeed
 from depot_sim.application.packets.interference import Interference
 from depot_sim.application.run.archive import RunArchive
-from depot_sim.domain.errors import Conflict
-from depot_sim.domain.events import Event, decode
-from depot_sim.domain.packets.observer import Observer
-from depot_sim.domain.packets.points import is_change, is_tick
-from depot_sim.domain.packets.sight import Sight
+from depot_sim.domain.kernel.errors import Conflict
+from depot_sim.domain.kernel.events import Event, decode
+from depot_sim.domain.packets.measure.observation import Observation
+from depot_sim.domain.packets.measure.observer import Observer
+from depot_sim.domain.packets.measure.points import is_change, is_tick
 from depot_sim.domain.run.aggregate import SimulationRun
 from depot_sim.domain.run.events import RunEvent, SimulationRunStopped
 
@@ -75,7 +75,7 @@ class RunWatch:
 
     def look_at_once(self, hosted: HostedFeed) -> None:
         """Let the feed look at the world as it stands, for what has changed since it last did."""
-        sight = Sight(self.run.world, self.run.world.at, self.run.version)
+        sight = Observation(self.run.world, self.run.world.at, self.run.version)
         for watching, observer in self._watching:
             if watching is hosted:
                 hosted.feed.observe(observer, sight, partial(self._interference.treat, hosted))
@@ -166,12 +166,12 @@ class RunWatch:
         run.fold((event,))
         assert isinstance(event, RunEvent), "a run's stream holds run events"
         if after is not None or is_change(event):
-            self._look(Sight(run.world, event.at, run.version, after))
+            self._look(Observation(run.world, event.at, run.version, after))
         elif isinstance(event, SimulationRunStopped):
             for hosted, _ in self._watching:
                 hosted.feed.end(event.at, run.version, RUN_STOPPED, partial(self._interference.treat, hosted))
 
-    def _look(self, sight: Sight) -> None:
+    def _look(self, sight: Observation) -> None:
         for hosted, observer in self._watching:
             hosted.feed.observe(observer, sight, partial(self._interference.treat, hosted))
 

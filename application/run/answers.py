@@ -9,8 +9,8 @@ from typing import ClassVar, NamedTuple
 import msgspec
 
 from depot_sim.application.event_log import EventLog, StreamWrite
-from depot_sim.domain.errors import Fault, InvalidInput
-from depot_sim.domain.events import Event, decode, encode
+from depot_sim.domain.kernel.errors import Fault, InvalidInput
+from depot_sim.domain.kernel.events import Event, decode, encode
 
 _MAX_KEY = 200
 

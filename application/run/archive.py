@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from depot_sim.application.event_log import EventLog, Row, Snapshot
-from depot_sim.domain.errors import NotFound
-from depot_sim.domain.events import EncodedEvent, decode
+from depot_sim.domain.kernel.errors import NotFound
+from depot_sim.domain.kernel.events import EncodedEvent, decode
 from depot_sim.domain.run.aggregate import SimulationRun, stream_of
 from depot_sim.domain.run.digest import RunDigest
 from depot_sim.domain.run.events import RunEvent

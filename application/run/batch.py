@@ -9,8 +9,8 @@ import msgspec
 
 from depot_sim.application.event_log import Append, StreamWrite
 from depot_sim.application.run.writer import RunWriter
-from depot_sim.domain.configuration.quantities import MJ_PER_WH
-from depot_sim.domain.events import Event
+from depot_sim.domain.kernel.events import Event
+from depot_sim.domain.kernel.quantities import MJ_PER_WH
 from depot_sim.domain.run.aggregate import SimulationRun
 from depot_sim.domain.run.world.state import NEVER
 

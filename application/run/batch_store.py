@@ -15,7 +15,7 @@ from depot_sim.application.run.archive import RunArchive, StoredRun
 from depot_sim.application.run.writer import RunWriter
 from depot_sim.domain.configuration.aggregate import SimulationConfiguration
 from depot_sim.domain.configuration.definition import Definition
-from depot_sim.domain.errors import Conflict, Fault, InvalidInput, NotFound, RunHeldElsewhere, VersionConflict
+from depot_sim.domain.kernel.errors import Conflict, Fault, InvalidInput, NotFound, RunHeldElsewhere, VersionConflict
 from depot_sim.domain.run.aggregate import RunStatus, SimulationRun, stream_of
 from depot_sim.domain.run.digest import RunDigest
 from depot_sim.domain.run.events import ResumeReason

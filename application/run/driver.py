@@ -8,7 +8,7 @@ import logging
 from depot_sim.application.clock import Clock
 from depot_sim.application.run.host import HeldRun, RunHost
 from depot_sim.application.run.service import RunService
-from depot_sim.domain.errors import Conflict
+from depot_sim.domain.kernel.errors import Conflict
 from depot_sim.domain.run.aggregate import RunStatus, SimulationRun
 from depot_sim.domain.run.events import ClockMode
 

@@ -15,11 +15,18 @@ from weakref import WeakValueDictionary
 from depot_sim.application.clock import Clock
 from depot_sim.application.event_log import EventLog, Journal, Leases, StreamWrite
 from depot_sim.application.run.archive import RunArchive, StoredRun
-from depot_sim.application.run.endings import Endings
-from depot_sim.application.run.setbacks import Setbacks
+from depot_sim.application.run.backoff import Backoff
+from depot_sim.application.run.finalizer import RunFinalizer
 from depot_sim.application.run.writer import RunWriter
-from depot_sim.domain.errors import CommandRefused, Conflict, DepotSimError, LeaseLost, RunHeldElsewhere, StoreError
-from depot_sim.domain.events import Event
+from depot_sim.domain.kernel.errors import (
+    CommandRefused,
+    Conflict,
+    DepotSimError,
+    LeaseLost,
+    RunHeldElsewhere,
+    StoreError,
+)
+from depot_sim.domain.kernel.events import Event
 from depot_sim.domain.run.aggregate import RunStatus, SimulationRun
 from depot_sim.domain.run.events import ResumeReason
 
@@ -64,8 +71,8 @@ class RunHost:
         self._held: dict[str, HeldRun] = {}
         self._starting: set[str] = set()
         self._adopting: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._setbacks = Setbacks(clock)
-        self.endings = Endings(leases, self.rest)
+        self._setbacks = Backoff(clock)
+        self.endings = RunFinalizer(leases, self.rest)
         self.not_resumed: dict[str, str] = {}
         """Runs that this process should take up and cannot, and why; as of the last look for such runs."""
         self.on_held: list[Callable[[str, HeldRun], None]] = []

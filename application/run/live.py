@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from depot_sim.application.event_log import EventLog
 from depot_sim.application.run.archive import RunArchive
 from depot_sim.application.run.host import RunHost
-from depot_sim.domain.events import Event, decode
+from depot_sim.domain.kernel.events import Event, decode
 from depot_sim.domain.run.aggregate import SimulationRun, stream_of
 
 _KEPT = 64

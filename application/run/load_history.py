@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from depot_sim.application.event_log import EventLog
-from depot_sim.domain.events import Event, decode
+from depot_sim.domain.kernel.events import Event, decode
 from depot_sim.domain.run.aggregate import SimulationRun
 from depot_sim.domain.run.events import NodeLimitChanged, RunTicked
 from depot_sim.domain.run.world.depot import Depot

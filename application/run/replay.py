@@ -7,8 +7,8 @@ from collections.abc import Callable
 import msgspec
 
 from depot_sim.application.event_log import EventLog
-from depot_sim.domain.errors import NotFound
-from depot_sim.domain.events import EncodedEvent, decode
+from depot_sim.domain.kernel.errors import NotFound
+from depot_sim.domain.kernel.events import EncodedEvent, decode
 from depot_sim.domain.run.aggregate import SimulationRun, stream_of
 from depot_sim.domain.run.digest import RunDigest
 from depot_sim.domain.run.events import RunSnapshotTaken, SimulationRunStopped

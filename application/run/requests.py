@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from depot_sim.domain.configuration.quantities import MS_PER_SECOND, Duration
-from depot_sim.domain.errors import Fault, InvalidInput
+from depot_sim.domain.kernel.errors import Fault, InvalidInput
+from depot_sim.domain.kernel.quantities import MS_PER_SECOND, Duration
 from depot_sim.domain.run.events import ClockMode, RunClock
 
 DEFAULT_START = "2026-03-02T12:00:00+00:00"

@@ -19,7 +19,7 @@ from depot_sim.application.run.requests import StartRun, check_start, parse_mome
 from depot_sim.application.run.scripts import NoScripts, Scripts
 from depot_sim.application.run.start import run_cost, started_run
 from depot_sim.application.run.writer import RunWriter
-from depot_sim.domain.errors import CommandRefused, Conflict, Fault, InvalidInput
+from depot_sim.domain.kernel.errors import CommandRefused, Conflict, Fault, InvalidInput
 from depot_sim.domain.run.aggregate import RunStatus, SimulationRun
 from depot_sim.domain.run.commands import Command
 from depot_sim.domain.run.digest import RunDigest
@@ -42,7 +42,7 @@ class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class RunService:
-    """Every method is one use case. Raises the errors of depot_sim.domain.errors; a refused request leaves no trace.
+    """Every method is one use case. Raises the errors of domain/kernel/errors.py; a refused request leaves no trace.
 
     With an idempotency key a repeated request gets the first answer again, whoever answers it, and changes nothing.
     """

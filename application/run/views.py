@@ -8,20 +8,12 @@ import msgspec
 
 from depot_sim.application.run.requests import time_at
 from depot_sim.domain.configuration.document import CurrentKind
-from depot_sim.domain.configuration.quantities import MJ_PER_WH, PPM
+from depot_sim.domain.kernel.noise import Noise
+from depot_sim.domain.kernel.quantities import MJ_PER_WH, PPM
 from depot_sim.domain.run.aggregate import RunStatus, SimulationRun
-from depot_sim.domain.run.world.fail_safe import (
-    HeartbeatStatus,
-    heartbeat_counter,
-    heartbeat_status,
-    last_heartbeat,
-    spacing,
-)
-from depot_sim.domain.run.world.forecast import ForecastType, block_at, holds_until
-from depot_sim.domain.run.world.limits import Constraint, export_limit_w, fail_safe_limit_w, limit_in_force
-from depot_sim.domain.run.world.noise import Noise
-from depot_sim.domain.run.world.readiness import required_mj
-from depot_sim.domain.run.world.readings import (
+from depot_sim.domain.run.world.charging.limits import Constraint, export_limit_w, fail_safe_limit_w, limit_in_force
+from depot_sim.domain.run.world.fleet.readiness import required_mj
+from depot_sim.domain.run.world.sensing.readings import (
     ConnectorStatus,
     SensorHeartbeat,
     charger_meter_mj,
@@ -29,7 +21,14 @@ from depot_sim.domain.run.world.readings import (
     electrical,
     sensor_heartbeat,
 )
-from depot_sim.domain.run.world.stage import present_battery_mj
+from depot_sim.domain.run.world.site.fail_safe import (
+    HeartbeatStatus,
+    heartbeat_counter,
+    heartbeat_status,
+    last_heartbeat,
+    spacing,
+)
+from depot_sim.domain.run.world.site.forecast import ForecastType, block_at, holds_until
 from depot_sim.domain.run.world.state import (
     NEVER,
     NOBODY,
@@ -40,6 +39,7 @@ from depot_sim.domain.run.world.state import (
     Presence,
     SensorMode,
 )
+from depot_sim.domain.run.world.tick_context import present_battery_mj
 
 
 class View(msgspec.Struct, frozen=True):

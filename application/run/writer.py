@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from depot_sim.application.event_log import Append, Fence, StreamWrite
 from depot_sim.application.run.archive import StoredRun
-from depot_sim.domain.events import EncodedEvent, Event, encode
+from depot_sim.domain.kernel.events import EncodedEvent, Event, encode
 from depot_sim.domain.run.aggregate import SimulationRun
 from depot_sim.domain.run.digest import RunDigest
 

@@ -8,13 +8,13 @@ from typing import Any
 from depot_sim.application.event_log import Append, StreamWrite
 from depot_sim.application.run.writer import RunWriter
 from depot_sim.application.scenario.playing import RUN_STOPPED, metadata_of, next_due, pending_write
-from depot_sim.domain.errors import CommandRefused, DepotSimError
-from depot_sim.domain.events import Event
+from depot_sim.domain.interaction.expectation_events import Verdict
+from depot_sim.domain.kernel.errors import CommandRefused, DepotSimError
+from depot_sim.domain.kernel.events import Event
 from depot_sim.domain.run.aggregate import SimulationRun
 from depot_sim.domain.run.world.state import NEVER
-from depot_sim.domain.scenario.casting import cast
+from depot_sim.domain.scenario.binding import cast
 from depot_sim.domain.scenario.execution import Done, ScenarioExecution
-from depot_sim.domain.scenario.expectation_events import Verdict
 from depot_sim.domain.scenario.script import Step
 from depot_sim.domain.scenario.script_reading import read_script
 

@@ -18,14 +18,14 @@ from depot_sim.application.scenario.views import (
     expectation_view,
     override_view,
 )
-from depot_sim.domain.errors import Fault, InvalidInput, NotFound, ServiceStopping
-from depot_sim.domain.scenario.expectation_events import Moment, Verdict
-from depot_sim.domain.scenario.expectation_requests import read_expectation_request
-from depot_sim.domain.scenario.expectations import Expectations
-from depot_sim.domain.scenario.family import Family
-from depot_sim.domain.scenario.override_requests import Clear, read_override_request
-from depot_sim.domain.scenario.overrides import Overrides
-from depot_sim.domain.scenario.standing import Standing
+from depot_sim.domain.interaction.expectation_events import Moment, Verdict
+from depot_sim.domain.interaction.expectation_requests import read_expectation_request
+from depot_sim.domain.interaction.expectations import Expectations
+from depot_sim.domain.interaction.family import Family
+from depot_sim.domain.interaction.override_requests import Clear, read_override_request
+from depot_sim.domain.interaction.overrides import Overrides
+from depot_sim.domain.interaction.standing import Standing
+from depot_sim.domain.kernel.errors import Fault, InvalidInput, NotFound, ServiceStopping
 
 T = TypeVar("T")
 
@@ -80,10 +80,10 @@ class ScenarioControl:
         seed = (await self._live.get(run_id)).started.seed
 
         def change(target: Target, moment: Moment) -> OverridesChanged:
-            asked = read_override_request(request, self.family, moment.session, seed)
+            asked = read_override_request(request, self.family, moment.target, seed)
             if isinstance(asked, Clear):
-                return OverridesChanged(name, "cleared", target.overrides.clear(asked.which, moment.session))
-            return OverridesChanged(name, "active", (target.overrides.apply(asked, moment.session),))
+                return OverridesChanged(name, "cleared", target.overrides.clear(asked.which, moment.target))
+            return OverridesChanged(name, "active", (target.overrides.apply(asked, moment.target),))
 
         return await self._targets.decide(run_id, name, change, origin)
 

@@ -8,7 +8,7 @@ from typing import Any
 from depot_sim.application.repository import Origin
 from depot_sim.application.scenario.control import ScenarioControl
 from depot_sim.application.scenario.targets import Settled
-from depot_sim.domain.scenario.overrides import ALL
+from depot_sim.domain.interaction.overrides import ALL
 
 
 class ControlledTargets:

@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 
 from depot_sim.application.run.requests import time_at
+from depot_sim.domain.interaction.expectation_events import Verdict
 from depot_sim.domain.scenario.execution import ExecutionStatus, ScenarioExecution
 from depot_sim.domain.scenario.execution_events import ScenarioStepApplied, ScenarioStepRefused
-from depot_sim.domain.scenario.expectation_events import Verdict
 from depot_sim.domain.scenario.script import Script, Step
 
 

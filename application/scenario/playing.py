@@ -19,7 +19,8 @@ from depot_sim.application.repository import Origin
 from depot_sim.application.run.host import HeldRun, RunHost
 from depot_sim.application.scenario.stored import StoredExecutions
 from depot_sim.application.scenario.targets import Settled, TargetControls
-from depot_sim.domain.errors import (
+from depot_sim.domain.interaction.expectation_events import Verdict
+from depot_sim.domain.kernel.errors import (
     CommandRefused,
     Conflict,
     DepotSimError,
@@ -29,11 +30,10 @@ from depot_sim.domain.errors import (
     StoreError,
     VersionConflict,
 )
-from depot_sim.domain.events import encode
+from depot_sim.domain.kernel.events import encode
 from depot_sim.domain.run.aggregate import RunStatus
 from depot_sim.domain.run.world.state import NEVER
 from depot_sim.domain.scenario.execution import Done, Raised, ScenarioExecution
-from depot_sim.domain.scenario.expectation_events import Verdict
 from depot_sim.domain.scenario.script import CLEAR_OVERRIDES, OVERRIDE, Step
 from depot_sim.domain.scenario.script_reading import expectation_request, override_request
 

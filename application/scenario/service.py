@@ -29,11 +29,11 @@ from depot_sim.application.scenario.stored import StoredExecutions
 from depot_sim.application.scenario.targets import TargetControls
 from depot_sim.domain.configuration.document import SimulationConfigurationDocument
 from depot_sim.domain.configuration.validation.presets import SCENARIO
-from depot_sim.domain.errors import CommandRefused, Fault, InvalidInput, NotFound
+from depot_sim.domain.interaction.family import nearest_names
+from depot_sim.domain.kernel.errors import CommandRefused, Fault, InvalidInput, NotFound
 from depot_sim.domain.run.aggregate import RunStatus, SimulationRun
-from depot_sim.domain.scenario.casting import cast
+from depot_sim.domain.scenario.binding import cast
 from depot_sim.domain.scenario.execution import ScenarioExecution
-from depot_sim.domain.scenario.family import nearest_names
 from depot_sim.domain.scenario.script import Script
 from depot_sim.domain.scenario.script_reading import read_script
 

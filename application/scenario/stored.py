@@ -5,8 +5,8 @@ from __future__ import annotations
 from itertools import count
 
 from depot_sim.application.event_log import EventLog
-from depot_sim.domain.errors import NotFound
-from depot_sim.domain.events import decode
+from depot_sim.domain.kernel.errors import NotFound
+from depot_sim.domain.kernel.events import decode
 from depot_sim.domain.scenario.execution import ScenarioExecution
 
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from depot_sim.application.repository import Origin
-from depot_sim.domain.errors import NotFound
-from depot_sim.domain.scenario.expectation_events import Verdict
+from depot_sim.domain.interaction.expectation_events import Verdict
+from depot_sim.domain.kernel.errors import NotFound
 from depot_sim.domain.scenario.script import TARGETS, NeedKind
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
-from depot_sim.domain.scenario.effects import AnyEffect
-from depot_sim.domain.scenario.expectation_events import Expectation, NearMiss, Verdict
-from depot_sim.domain.scenario.instants import written
-from depot_sim.domain.scenario.override_events import Match
-from depot_sim.domain.scenario.overrides import ActiveOverride
-from depot_sim.domain.scenario.standing import Standing
+from depot_sim.domain.interaction.effects import AnyEffect
+from depot_sim.domain.interaction.expectation_events import Expectation, NearMiss, Verdict
+from depot_sim.domain.interaction.override_events import Match
+from depot_sim.domain.interaction.overrides import ActiveOverride
+from depot_sim.domain.interaction.standing import Standing
+from depot_sim.domain.kernel.instants import written
 
 
 class OverridesChanged(msgspec.Struct, frozen=True):

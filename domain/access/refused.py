@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from depot_sim.domain.aggregate import Aggregate
-from depot_sim.domain.events import Event
+from depot_sim.domain.kernel.aggregate import Aggregate
+from depot_sim.domain.kernel.events import Event
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS

@@ -7,11 +7,11 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from depot_sim.domain.aggregate import Aggregate
 from depot_sim.domain.configuration.definition import Definition
 from depot_sim.domain.configuration.events import ConfigurationArchived, ConfigurationCreated, ConfigurationRevised
-from depot_sim.domain.errors import Conflict, PreconditionFailed
-from depot_sim.domain.events import Event
+from depot_sim.domain.kernel.aggregate import Aggregate
+from depot_sim.domain.kernel.errors import Conflict, PreconditionFailed
+from depot_sim.domain.kernel.events import Event
 
 
 class ConfigurationState:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from depot_sim.domain.configuration import structure
 from depot_sim.domain.configuration.document import SimulationConfigurationDocument
 from depot_sim.domain.configuration.validation import semantic_faults
+from depot_sim.domain.kernel.reading import read
 
 
 def decode_document(raw: object) -> SimulationConfigurationDocument:
     """Read dicts, lists and scalars as a depot. Raises InvalidInput with every fault, structural and semantic."""
-    reading = structure.read(raw, SimulationConfigurationDocument)
+    reading = read(raw, SimulationConfigurationDocument)
     if reading.document is not None:
         reading.faults.extend(semantic_faults(reading.document, reading.mended))
     reading.faults.raise_if_any()
@@ -19,7 +19,7 @@ def decode_document(raw: object) -> SimulationConfigurationDocument:
 
 def decode_recorded(raw: object) -> SimulationConfigurationDocument:
     """Read a document that was accepted before: its structure only, so that stricter rules never lock out old runs."""
-    reading = structure.read(raw, SimulationConfigurationDocument)
+    reading = read(raw, SimulationConfigurationDocument)
     reading.faults.raise_if_any()
     assert reading.document is not None, "no document means a fault"
     return reading.document

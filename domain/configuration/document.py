@@ -11,7 +11,8 @@ from typing import Annotated, Any
 
 import msgspec
 
-from depot_sim.domain.configuration.quantities import (
+from depot_sim.domain.kernel.credentials import Authorization, Credentials
+from depot_sim.domain.kernel.quantities import (
     ClockTime,
     Consumption,
     Distance,
@@ -24,7 +25,6 @@ from depot_sim.domain.configuration.quantities import (
     SignedShare,
     Temperature,
 )
-from depot_sim.domain.credentials import Authorization, Credentials
 
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$"
 Id = Annotated[str, msgspec.Meta(pattern=ID_PATTERN)]

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import msgspec
 
-from depot_sim.domain.events import Event
+from depot_sim.domain.kernel.events import Event
 
 
 class ConfigurationCreated(Event, frozen=True, omit_defaults=True):

@@ -8,9 +8,9 @@ from uuid import UUID, uuid5
 
 import msgspec
 
-from depot_sim.domain.aggregate import Aggregate
-from depot_sim.domain.errors import Conflict
-from depot_sim.domain.events import Event
+from depot_sim.domain.kernel.aggregate import Aggregate
+from depot_sim.domain.kernel.errors import Conflict
+from depot_sim.domain.kernel.events import Event
 
 STREAM = "oscp-directory"
 _NAMES = UUID("c2a0e7a4-0c3e-5b4b-8a5a-7a4f0a4be6b1")

@@ -7,10 +7,9 @@ from typing import ClassVar
 
 import msgspec
 
-from depot_sim.domain.credentials import Credentials, SecretReference
-from depot_sim.domain.events import Event
+from depot_sim.domain.kernel.credentials import Credentials, SecretReference
+from depot_sim.domain.kernel.events import Event
 from depot_sim.domain.oscp.findings import Finding
-from depot_sim.domain.oscp.messages import Block
 from depot_sim.domain.oscp.profile import PartnerProfile
 from depot_sim.domain.oscp.vocabulary import (
     Direction,
@@ -23,6 +22,7 @@ from depot_sim.domain.oscp.vocabulary import (
     SessionClock,
     Validation,
 )
+from depot_sim.domain.oscp.wire.messages import Block
 
 
 class Policy(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):

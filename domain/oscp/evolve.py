@@ -7,7 +7,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from depot_sim.domain.events import Event
+from depot_sim.domain.kernel.events import Event
+from depot_sim.domain.kernel.projection import ProjectionStateChanged
 from depot_sim.domain.oscp import events as e
 from depot_sim.domain.oscp.state import (
     MOST_FORECASTS,
@@ -17,7 +18,6 @@ from depot_sim.domain.oscp.state import (
     SessionState,
 )
 from depot_sim.domain.oscp.vocabulary import LIVE, Direction, Lifecycle, MessageType, Outcome
-from depot_sim.domain.projection import ProjectionStateChanged
 
 
 def _attached(state: SessionState, event: e.OscpProviderSessionAttached) -> None:

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
 
-from depot_sim.domain.oscp.messages import Block
-from depot_sim.domain.oscp.pattern import build
-from depot_sim.domain.oscp.times import MS_PER_MINUTE
+from depot_sim.domain.oscp.forecast_pattern import build
 from depot_sim.domain.oscp.vocabulary import Phase, Unit
+from depot_sim.domain.oscp.wire.messages import Block
+from depot_sim.domain.oscp.wire.times import MS_PER_MINUTE
 
 __all__ = ["QUARTER_MS", "block_at", "build", "covers", "gaps", "next_quarter", "overlaps", "shifted"]
 

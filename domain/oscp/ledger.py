@@ -11,9 +11,9 @@ from uuid import UUID, uuid5
 
 import msgspec
 
-from depot_sim.domain.aggregate import Aggregate
-from depot_sim.domain.errors import Conflict
-from depot_sim.domain.events import Event
+from depot_sim.domain.kernel.aggregate import Aggregate
+from depot_sim.domain.kernel.errors import Conflict
+from depot_sim.domain.kernel.events import Event
 from depot_sim.domain.oscp.findings import Deviation, Finding
 from depot_sim.domain.oscp.vocabulary import Direction, MessageType, Outcome, Validation
 

@@ -12,10 +12,10 @@ from itertools import product
 from types import MappingProxyType
 from typing import ClassVar, Final, NamedTuple
 
-from depot_sim.domain.errors import DepotSimError
+from depot_sim.domain.kernel.errors import DepotSimError
+from depot_sim.domain.kernel.projection import ProjectionHealth
 from depot_sim.domain.oscp.events import Cause
 from depot_sim.domain.oscp.vocabulary import LIVE, Lifecycle, MessageType
-from depot_sim.domain.projection import ProjectionHealth
 
 OFFLINE, ONLINE, DEGRADED = Lifecycle.OFFLINE, Lifecycle.ONLINE, Lifecycle.DEGRADED
 ACCEPTING, AWAITING = Lifecycle.ACCEPTING_HANDSHAKE, Lifecycle.AWAITING_HANDSHAKE_ACKNOWLEDGE

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import msgspec
 
-from depot_sim.domain.credentials import Authorization
+from depot_sim.domain.kernel.credentials import Authorization
 from depot_sim.domain.oscp.findings import Kind
 from depot_sim.domain.oscp.vocabulary import MessageType
 

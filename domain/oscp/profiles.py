@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from depot_sim.domain.credentials import Authorization
+from depot_sim.domain.kernel.credentials import Authorization
 from depot_sim.domain.oscp.findings import Kind
 from depot_sim.domain.oscp.profile import PartnerProfile, Presence, SessionKey
 from depot_sim.domain.oscp.vocabulary import MessageType

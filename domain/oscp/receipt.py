@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from depot_sim.domain.credentials import SecretReference
+from depot_sim.domain.kernel.credentials import SecretReference
 from depot_sim.domain.oscp.findings import Finding
-from depot_sim.domain.oscp.messages import Message
 from depot_sim.domain.oscp.vocabulary import MessageType, Outcome, Validation
+from depot_sim.domain.oscp.wire.messages import Message
 
 
 class Receipt(NamedTuple):

@@ -6,11 +6,11 @@ from urllib.parse import urljoin
 
 from msgspec.structs import replace
 
-from depot_sim.domain.address import Address
+from depot_sim.domain.kernel.address import Address
 from depot_sim.domain.oscp.events import OscpPartnerRegistered, OscpProviderSessionAttached
-from depot_sim.domain.oscp.messages import OfferedVersion, Register
 from depot_sim.domain.oscp.receipt import Receipt
 from depot_sim.domain.oscp.state import SessionState
+from depot_sim.domain.oscp.wire.messages import OfferedVersion, Register
 
 VERSION = "2.0"
 _ANSWERED_WITHIN_MS = 5_000

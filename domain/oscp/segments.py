@@ -13,8 +13,8 @@ from typing import NamedTuple
 import msgspec
 
 from depot_sim.domain.oscp.findings import Finding, Kind
-from depot_sim.domain.oscp.shown import quoted
 from depot_sim.domain.oscp.vocabulary import MessageType
+from depot_sim.domain.oscp.wire.shown import quoted
 
 SEGMENT_INDEX = "X-Segment-Index"
 SEGMENT_COUNT = "X-Segment-Count"

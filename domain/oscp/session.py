@@ -9,21 +9,28 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Mapping
 from typing import Any, ClassVar, NamedTuple
 
-from depot_sim.domain.aggregate import Aggregate
-from depot_sim.domain.credentials import SecretReference
-from depot_sim.domain.errors import CommandRefused, Conflict, NotFound
-from depot_sim.domain.events import Event
+from depot_sim.domain.kernel.aggregate import Aggregate
+from depot_sim.domain.kernel.credentials import SecretReference
+from depot_sim.domain.kernel.errors import CommandRefused, Conflict, NotFound
+from depot_sim.domain.kernel.events import Event
+from depot_sim.domain.kernel.projection import ProjectionStateChanged
 from depot_sim.domain.oscp import events as e
 from depot_sim.domain.oscp.due import Act, due_now
 from depot_sim.domain.oscp.evolve import HANDLERS
 from depot_sim.domain.oscp.ledger import request_id_of
 from depot_sim.domain.oscp.lifecycle import STATES, WE_MAY_SEND, transition
-from depot_sim.domain.oscp.messages import Block, CapacityForecast, Handshake, HandshakeAcknowledge, Heartbeat, Message
 from depot_sim.domain.oscp.receipt import Receipt
 from depot_sim.domain.oscp.registering import registered
 from depot_sim.domain.oscp.state import SessionState
 from depot_sim.domain.oscp.vocabulary import LIVE, Direction, ForecastType, Lifecycle, MessageType, Outcome
-from depot_sim.domain.projection import ProjectionStateChanged
+from depot_sim.domain.oscp.wire.messages import (
+    Block,
+    CapacityForecast,
+    Handshake,
+    HandshakeAcknowledge,
+    Heartbeat,
+    Message,
+)
 
 FAMILY = "oscp"
 _REFUSED = 403

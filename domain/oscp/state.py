@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
-from depot_sim.domain.credentials import SecretReference
+from depot_sim.domain.kernel.credentials import SecretReference
 from depot_sim.domain.oscp.events import Cause, OscpForecastPlanned, OscpMessageOpened, OscpProviderSessionAttached
-from depot_sim.domain.oscp.messages import Block
 from depot_sim.domain.oscp.profile import SessionKey
 from depot_sim.domain.oscp.vocabulary import ForecastType, Lifecycle, MeasurementConfiguration
+from depot_sim.domain.oscp.wire.messages import Block
 
 MOST_FORECASTS = 256
 """How many published forecasts a session remembers to correlate answers with."""

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import msgspec
 
+from depot_sim.domain.interaction.effects import Accept, Ignore, Mismatch, Outage, Reject, Unavailable
+from depot_sim.domain.interaction.effects import Outcome as Forced
 from depot_sim.domain.oscp.events import Policy
 from depot_sim.domain.oscp.findings import Finding, Kind, decisive
 from depot_sim.domain.oscp.profile import PartnerProfile
 from depot_sim.domain.oscp.rules import WINDOW_INCOMPLETE
 from depot_sim.domain.oscp.vocabulary import Outcome, Validation
-from depot_sim.domain.scenario.effects import Accept, Ignore, Mismatch, Outage, Reject, Unavailable
-from depot_sim.domain.scenario.effects import Outcome as Forced
 
 ACCEPTED = 204
 FORBIDDEN = 403

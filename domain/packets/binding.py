@@ -10,16 +10,16 @@ from difflib import get_close_matches
 from typing import NamedTuple
 
 from depot_sim.domain.configuration.document import SimulationConfigurationDocument
-from depot_sim.domain.configuration.faults import one_of, quoted
-from depot_sim.domain.configuration.pointer import child
-from depot_sim.domain.errors import Fault
+from depot_sim.domain.kernel.errors import Fault
+from depot_sim.domain.kernel.pointer import child
+from depot_sim.domain.kernel.problems import one_of, quoted
 from depot_sim.domain.packets.binding_document import ActionRow, DeviceRow, read_document
+from depot_sim.domain.packets.contract.measurand import Measurand
+from depot_sim.domain.packets.contract.profile import PacketProfile
 from depot_sim.domain.packets.device import BoundKey, Device, EntityKind, SensorAction
 from depot_sim.domain.packets.devices import can_tell
-from depot_sim.domain.packets.measurand import Measurand
-from depot_sim.domain.packets.profile import PacketProfile
+from depot_sim.domain.packets.measure.electrical_tree import Ref, Tree
 from depot_sim.domain.packets.routing import OF_POWER_SOURCE, Action, Router, Unroutable
-from depot_sim.domain.packets.tree import Ref, Tree
 
 
 class BindingReport(NamedTuple):

@@ -6,12 +6,12 @@ from typing import Annotated
 
 import msgspec
 
-from depot_sim.domain.address import address_fault
 from depot_sim.domain.configuration.document import Part
-from depot_sim.domain.configuration.faults import Faults, quoted
-from depot_sim.domain.configuration.pointer import child
-from depot_sim.domain.configuration.quantities import MS_PER_SECOND, Duration
-from depot_sim.domain.configuration.structure import read
+from depot_sim.domain.kernel.address import address_fault
+from depot_sim.domain.kernel.pointer import child
+from depot_sim.domain.kernel.problems import Faults, quoted
+from depot_sim.domain.kernel.quantities import MS_PER_SECOND, Duration
+from depot_sim.domain.kernel.reading import read
 
 DeviceId = Annotated[str, msgspec.Meta(pattern=r"\S(.{0,126}\S)?")]
 

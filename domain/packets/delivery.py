@@ -8,8 +8,8 @@ from email.utils import parsedate_to_datetime
 from enum import Enum
 from typing import NamedTuple
 
+from depot_sim.domain.kernel.noise import Noise
 from depot_sim.domain.packets.events import FeedPolicy, Headers
-from depot_sim.domain.run.world.noise import Noise
 
 _OTHERS_TO_REPEAT = frozenset({401, 403, 408, 425, 429})
 _LONGEST_RETRY_AFTER_MS = 3_600_000

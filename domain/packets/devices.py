@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from depot_sim.domain.configuration.document import SimulationConfigurationDocument
+from depot_sim.domain.packets.contract.measurand import Measurand
+from depot_sim.domain.packets.contract.profile import PacketProfile
 from depot_sim.domain.packets.device import BoundKey, Device, EntityKind
-from depot_sim.domain.packets.entity import measured_by
-from depot_sim.domain.packets.measurand import Measurand
-from depot_sim.domain.packets.profile import PacketProfile
-from depot_sim.domain.packets.sources import SOURCES
-from depot_sim.domain.packets.tree import WEATHER, Ref, Tree
+from depot_sim.domain.packets.measure.electrical_tree import WEATHER, Ref, Tree
+from depot_sim.domain.packets.measure.entity import measured_by
+from depot_sim.domain.packets.measure.sources import SOURCES
 
 _OF_THE_LINK = frozenset({"HEARTBEAT_STATUS", "HEARTBEAT_COUNTER"})
 

@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from depot_sim.domain.aggregate import Aggregate
-from depot_sim.domain.events import Event
+from depot_sim.domain.kernel.aggregate import Aggregate
+from depot_sim.domain.kernel.events import Event
 
 
 class PacketFeedListed(Event, frozen=True, omit_defaults=True):

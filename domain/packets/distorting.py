@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from depot_sim.domain.interaction.effects import Distort, Distortion
+from depot_sim.domain.interaction.message import decode_json
 from depot_sim.domain.packets.device import BoundKey
 from depot_sim.domain.packets.memory import Memory
 from depot_sim.domain.packets.packet import Measurement, Packet
 from depot_sim.domain.packets.vocabulary import PacketType, Quality
-from depot_sim.domain.scenario.effects import Distort, Distortion
-from depot_sim.domain.scenario.exchange import decode_json
 
 UNEXPECTED_KEY = "UNEXPECTED_KEY"
 UNKNOWN_WORD = "UNHEARD_OF"

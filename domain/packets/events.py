@@ -10,13 +10,13 @@ from typing import ClassVar, TypeAlias
 
 import msgspec
 
-from depot_sim.domain.credentials import Authorization, Credentials
-from depot_sim.domain.errors import Fault
-from depot_sim.domain.events import Event
+from depot_sim.domain.interaction.effects import Reorder
+from depot_sim.domain.kernel.credentials import Authorization, Credentials
+from depot_sim.domain.kernel.errors import Fault
+from depot_sim.domain.kernel.events import Event
 from depot_sim.domain.packets.device import Device
 from depot_sim.domain.packets.packet import Measurement, Packet
 from depot_sim.domain.packets.vocabulary import DeviceType, PacketType
-from depot_sim.domain.scenario.effects import Reorder
 
 Headers: TypeAlias = tuple[tuple[str, str], ...]
 

@@ -11,19 +11,19 @@ from heapq import merge
 from itertools import islice
 from typing import Any, ClassVar, NamedTuple
 
-from depot_sim.domain.aggregate import Aggregate
-from depot_sim.domain.errors import Conflict, NotFound
-from depot_sim.domain.events import Event
+from depot_sim.domain.kernel.aggregate import Aggregate
+from depot_sim.domain.kernel.errors import Conflict, NotFound
+from depot_sim.domain.kernel.events import Event
+from depot_sim.domain.kernel.projection import ProjectionHealth, ProjectionStateChanged
 from depot_sim.domain.packets import events as e
+from depot_sim.domain.packets.contract.profile import PacketProfile, read_profile
 from depot_sim.domain.packets.delivery import Attempt, Fate, fate_of, retry_ms
 from depot_sim.domain.packets.device import BoundKey
-from depot_sim.domain.packets.lens import Draft, Lens
+from depot_sim.domain.packets.measure.device_publisher import DevicePublisher, Draft
+from depot_sim.domain.packets.measure.observation import Observation, Observes
 from depot_sim.domain.packets.packet import Packet, packet_id_of
-from depot_sim.domain.packets.profile import PacketProfile, read_profile
-from depot_sim.domain.packets.sight import Observes, Sight
 from depot_sim.domain.packets.state import HANDLERS, FeedState, Waiting, find
 from depot_sim.domain.packets.treating import Treated
-from depot_sim.domain.projection import ProjectionHealth, ProjectionStateChanged
 
 FAMILY = "packets"
 CHECKPOINT_EVERY = 1_000
@@ -44,7 +44,7 @@ class _Contract(NamedTuple):
 
     opened: e.PacketFeedOpened
     profile: PacketProfile
-    lenses: tuple[Lens, ...]
+    lenses: tuple[DevicePublisher, ...]
 
 
 class PacketFeed(Aggregate[FeedState]):
@@ -109,7 +109,7 @@ class PacketFeed(Aggregate[FeedState]):
 
     # Publishing
 
-    def observe(self, observer: Observes, sight: Sight, treat: Treat = as_it_is) -> None:
+    def observe(self, observer: Observes, sight: Observation, treat: Treat = as_it_is) -> None:
         """Publish what devices have to say of the world now. Does nothing for what was observed before."""
         state = self.state
         if not self.is_open or sight.version <= state.run_version:
@@ -121,14 +121,14 @@ class PacketFeed(Aggregate[FeedState]):
             self.emit(e.PacketFeedObserved(self.opened.started_at + sight.at, sight.version))
         self._drop_oldest(state.waiting - self.opened.policy.backlog_limit)
 
-    def _looking(self, observer: Observes, sight: Sight) -> Iterable[Lens]:
+    def _looking(self, observer: Observes, sight: Observation) -> Iterable[DevicePublisher]:
         """Those of whom anything may be expected: at first and after events all, at a tick few."""
         lenses = self._contract.lenses
         if sight.after is None or self.state.run_version <= self.opened.run_version:
             return lenses
         return (lenses[device] for device in observer.stirring(sight.after, sight.at))
 
-    def _publish(self, lens: Lens, draft: Draft, at: int, run_version: int, treat: Treat) -> None:
+    def _publish(self, lens: DevicePublisher, draft: Draft, at: int, run_version: int, treat: Treat) -> None:
         opened, device = self.opened, lens.device
         seq, now = self.state.device(device.id).next_seq, opened.started_at + at
         packet_id = packet_id_of(opened.run_id, device.id, seq)
@@ -211,7 +211,7 @@ class PacketFeed(Aggregate[FeedState]):
         if self._compiled is None or self._compiled.opened is not opened:
             profile = _profile_of(frozenset(opened.profile_files.items()))
             lenses = (
-                Lens(index, device, profile.measurands, opened.started_at)
+                DevicePublisher(index, device, profile.measurands, opened.started_at)
                 for index, device in enumerate(opened.devices)
             )
             self._compiled = _Contract(opened, profile, tuple(lenses))

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
-from depot_sim.domain.configuration.faults import quoted
+from depot_sim.domain.kernel.problems import quoted
 from depot_sim.domain.packets.binding_document import Asset
 from depot_sim.domain.packets.device import EntityKind
 from depot_sim.domain.packets.devices import lent_to
-from depot_sim.domain.packets.tree import WEATHER, Ref, Tree
+from depot_sim.domain.packets.measure.electrical_tree import WEATHER, Ref, Tree
 
 
 class Action(StrEnum):

@@ -8,12 +8,12 @@ from typing import Any
 
 import msgspec
 
-from depot_sim.domain.events import Event
+from depot_sim.domain.interaction.effects import Reorder
+from depot_sim.domain.kernel.events import Event
+from depot_sim.domain.kernel.projection import ProjectionHealth, ProjectionStateChanged
 from depot_sim.domain.packets import events as e
 from depot_sim.domain.packets.memory import Memory
 from depot_sim.domain.packets.vocabulary import PacketType
-from depot_sim.domain.projection import ProjectionHealth, ProjectionStateChanged
-from depot_sim.domain.scenario.effects import Reorder
 
 
 class Waiting(msgspec.Struct):

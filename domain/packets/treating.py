@@ -14,15 +14,15 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from depot_sim.domain.interaction.effects import Outage, Reorder, Withhold
+from depot_sim.domain.interaction.malforming import malformed
+from depot_sim.domain.interaction.message import ObservedMessage
+from depot_sim.domain.interaction.overrides import Overrides
+from depot_sim.domain.interaction.treatment import Treatment
 from depot_sim.domain.packets.device import BoundKey
 from depot_sim.domain.packets.distorting import distorted
 from depot_sim.domain.packets.memory import Memory
 from depot_sim.domain.packets.packet import Packet
-from depot_sim.domain.scenario.effects import Outage, Reorder, Withhold
-from depot_sim.domain.scenario.exchange import Exchange
-from depot_sim.domain.scenario.malforming import malformed
-from depot_sim.domain.scenario.overrides import Overrides
-from depot_sim.domain.scenario.treatment import Treatment
 
 
 class Treated(msgspec.Struct, frozen=True):
@@ -77,7 +77,7 @@ def treat(
     )
 
 
-def outage_over(overrides: Overrides, exchange: Exchange, now: int) -> str:
+def outage_over(overrides: Overrides, exchange: ObservedMessage, now: int) -> str:
     """The id of the outage that keeps this packet from being delivered at present, "" when there is none.
 
     Asked before every attempt; counts nothing, so it cannot make a difference to the packets published. An outage that

@@ -10,11 +10,12 @@ from typing import Any
 
 import msgspec
 
-from depot_sim.domain.aggregate import Aggregate
 from depot_sim.domain.configuration.definition import Definition
 from depot_sim.domain.configuration.document import DisturbanceProfile, SimulationConfigurationDocument
-from depot_sim.domain.errors import CommandRefused, Conflict, Fault, InvalidInput
-from depot_sim.domain.events import Event
+from depot_sim.domain.kernel.aggregate import Aggregate
+from depot_sim.domain.kernel.errors import CommandRefused, Conflict, Fault, InvalidInput
+from depot_sim.domain.kernel.events import Event
+from depot_sim.domain.kernel.noise import Noise
 from depot_sim.domain.run import events as e
 from depot_sim.domain.run.commands import Command
 from depot_sim.domain.run.decisions import decide
@@ -22,10 +23,9 @@ from depot_sim.domain.run.world.depot import Depot
 from depot_sim.domain.run.world.disturbances import TYPICAL
 from depot_sim.domain.run.world.engine import Engine
 from depot_sim.domain.run.world.evolve import HANDLERS, Evolution
-from depot_sim.domain.run.world.genesis import genesis
-from depot_sim.domain.run.world.noise import Noise
-from depot_sim.domain.run.world.stage import Stage
+from depot_sim.domain.run.world.initial_world import genesis
 from depot_sim.domain.run.world.state import World, state_sha256
+from depot_sim.domain.run.world.tick_context import TickContext
 
 
 class RunStatus(Enum):
@@ -141,7 +141,7 @@ class SimulationRun(Aggregate[RunState]):
         """
         self._require_alive()
         at = self.world.at
-        stage = Stage(self.evolution, Noise(self.started.seed), at, at)
+        stage = TickContext(self.evolution, Noise(self.started.seed), at, at)
         try:
             decide(stage, command)
         finally:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
-from depot_sim.domain.run.world.forecast import ForecastType
+from depot_sim.domain.run.world.site.forecast import ForecastType
 
 
 class ConnectorColumns(msgspec.Struct, frozen=True):

@@ -11,8 +11,8 @@ from typing import ClassVar
 
 import msgspec
 
-from depot_sim.domain.configuration.quantities import Duration, Energy, Power, Share, SignedPower, SinceStart
-from depot_sim.domain.run.world.forecast import ForecastType
+from depot_sim.domain.kernel.quantities import Duration, Energy, Power, Share, SignedPower, SinceStart
+from depot_sim.domain.run.world.site.forecast import ForecastType
 from depot_sim.domain.run.world.state import Control, ControllerMode, Dispatch, PowerState, SensorMode
 
 

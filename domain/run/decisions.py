@@ -7,15 +7,15 @@ from types import MappingProxyType
 from typing import Any
 
 from depot_sim.domain.configuration.document import SensorQuantity
-from depot_sim.domain.configuration.quantities import PPM, Duration, Energy, Quantity, Share, SignedPower, Temperature
-from depot_sim.domain.errors import CommandRefused, Fault, InvalidInput
+from depot_sim.domain.kernel.errors import CommandRefused, Fault, InvalidInput
+from depot_sim.domain.kernel.quantities import PPM, Duration, Energy, Quantity, Share, SignedPower, Temperature
 from depot_sim.domain.run import commands as c
 from depot_sim.domain.run import events as e
 from depot_sim.domain.run.site_decisions import SITE_DECISIONS, share_of
-from depot_sim.domain.run.world import yard
 from depot_sim.domain.run.world.depot import find
-from depot_sim.domain.run.world.stage import Stage, present_battery_mj
+from depot_sim.domain.run.world.fleet import vehicle_schedule
 from depot_sim.domain.run.world.state import NOBODY, Presence, SensorMode
+from depot_sim.domain.run.world.tick_context import TickContext, present_battery_mj
 
 _SENSOR_UNITS: Mapping[SensorQuantity, type[Quantity]] = MappingProxyType(
     {
@@ -27,32 +27,32 @@ _SENSOR_UNITS: Mapping[SensorQuantity, type[Quantity]] = MappingProxyType(
 )
 
 
-def decide(stage: Stage, command: c.Command) -> None:
+def decide(stage: TickContext, command: c.Command) -> None:
     """Carry a command out now. Raises NotFound, InvalidInput or CommandRefused; then nothing has happened."""
     _DECISIONS[type(command)](stage, command)
 
 
-def _vehicle(stage: Stage, id: str) -> int:
+def _vehicle(stage: TickContext, id: str) -> int:
     return find("vehicle", stage.depot.vehicle_index, id)
 
 
-def _connector(stage: Stage, id: str) -> int:
+def _connector(stage: TickContext, id: str) -> int:
     return find("connector", stage.depot.connector_index, id)
 
 
-def _until(stage: Stage, duration: Duration | None) -> int:
+def _until(stage: TickContext, duration: Duration | None) -> int:
     return -1 if duration is None else stage.begin + duration
 
 
 # Vehicles
 
 
-def _plug_in(stage: Stage, command: c.PlugIn) -> None:
+def _plug_in(stage: TickContext, command: c.PlugIn) -> None:
     vehicle = _vehicle(stage, command.vehicle)
     if stage.world.vehicles[vehicle].presence is not Presence.PARKED:
         raise CommandRefused(f"{command.vehicle} is {_presence(stage, vehicle)}", "only a parked bus can be plugged in")
     if command.connector is None:
-        yard.find_a_plug(stage, vehicle, stage.begin)
+        vehicle_schedule.find_a_plug(stage, vehicle, stage.begin)
         if stage.world.vehicles[vehicle].presence is not Presence.PLUGGED:
             raise CommandRefused(
                 f"no connector is free for {command.vehicle}", "unplug a bus first, or name a connector"
@@ -61,17 +61,17 @@ def _plug_in(stage: Stage, command: c.PlugIn) -> None:
     connector = _connector(stage, command.connector)
     if stage.world.connectors[connector].vehicle != NOBODY:
         raise CommandRefused(f"{command.connector} is taken", "unplug the bus there first, or name a free connector")
-    yard.plug_in(stage, vehicle, connector, stage.begin)
+    vehicle_schedule.plug_in(stage, vehicle, connector, stage.begin)
 
 
-def _unplug(stage: Stage, command: c.Unplug) -> None:
+def _unplug(stage: TickContext, command: c.Unplug) -> None:
     vehicle = _vehicle(stage, command.vehicle)
     if stage.world.vehicles[vehicle].presence is not Presence.PLUGGED:
         raise CommandRefused(f"{command.vehicle} is {_presence(stage, vehicle)}", "only a plugged bus can be unplugged")
-    yard.unplug(stage, vehicle, stage.begin)
+    vehicle_schedule.unplug(stage, vehicle, stage.begin)
 
 
-def _arrive(stage: Stage, command: c.Arrive) -> None:
+def _arrive(stage: TickContext, command: c.Arrive) -> None:
     vehicle = _vehicle(stage, command.vehicle)
     if stage.world.vehicles[vehicle].presence is not Presence.AWAY:
         raise CommandRefused(f"{command.vehicle} is in the depot already", "only a bus that is away can arrive")
@@ -79,10 +79,10 @@ def _arrive(stage: Stage, command: c.Arrive) -> None:
         battery = present_battery_mj(stage.depot, stage.world, vehicle, stage.begin)
     else:
         battery = stage.depot.vehicles[vehicle].type.battery * share_of("/soc", command.soc) // PPM
-    yard.arrive(stage, vehicle, stage.begin, battery)
+    vehicle_schedule.arrive(stage, vehicle, stage.begin, battery)
 
 
-def _depart(stage: Stage, command: c.Depart) -> None:
+def _depart(stage: TickContext, command: c.Depart) -> None:
     vehicle = _vehicle(stage, command.vehicle)
     state = stage.world.vehicles[vehicle]
     if state.presence is Presence.AWAY:
@@ -90,16 +90,16 @@ def _depart(stage: Stage, command: c.Depart) -> None:
     if command.returns_after is None:
         if state.duty == NOBODY:
             raise CommandRefused(f"{command.vehicle} has no duty to leave for", "say returns_after and energy")
-        yard.depart(stage, vehicle, stage.begin)
+        vehicle_schedule.depart(stage, vehicle, stage.begin)
         return
     if state.presence is Presence.PLUGGED:
-        yard.unplug(stage, vehicle, stage.begin)
+        vehicle_schedule.unplug(stage, vehicle, stage.begin)
     returns_at, energy = stage.begin + command.returns_after, int(command.energy or 0)
     battery = stage.world.vehicles[vehicle].battery_mj
     stage.emit(e.VehicleDeparted(stage.begin, command.vehicle, state.duty, returns_at, energy, battery))
 
 
-def _set_soc(stage: Stage, command: c.SetStateOfCharge) -> None:
+def _set_soc(stage: TickContext, command: c.SetStateOfCharge) -> None:
     vehicle = _vehicle(stage, command.vehicle)
     battery = stage.depot.vehicles[vehicle].type.battery * share_of("/soc", command.soc) // PPM
     if stage.world.vehicles[vehicle].presence is Presence.AWAY:
@@ -107,19 +107,19 @@ def _set_soc(stage: Stage, command: c.SetStateOfCharge) -> None:
     stage.emit(e.VehicleStateOfChargeSet(stage.begin, command.vehicle, battery))
 
 
-def _set_target(stage: Stage, command: c.SetTarget) -> None:
+def _set_target(stage: TickContext, command: c.SetTarget) -> None:
     _vehicle(stage, command.vehicle)
     stage.emit(e.VehicleTargetSet(stage.begin, command.vehicle, share_of("/soc", command.soc)))
 
 
-def _presence(stage: Stage, vehicle: int) -> str:
+def _presence(stage: TickContext, vehicle: int) -> str:
     return stage.world.vehicles[vehicle].presence.value.lower()
 
 
 # Chargers and connectors
 
 
-def _start_charging(stage: Stage, command: c.StartCharging) -> None:
+def _start_charging(stage: TickContext, command: c.StartCharging) -> None:
     connector = _connector(stage, command.connector)
     state = stage.world.connectors[connector]
     if state.vehicle == NOBODY:
@@ -134,26 +134,26 @@ def _start_charging(stage: Stage, command: c.StartCharging) -> None:
     stage.start_charging(connector, stage.begin)
 
 
-def _stop_charging(stage: Stage, command: c.StopCharging) -> None:
+def _stop_charging(stage: TickContext, command: c.StopCharging) -> None:
     connector = _connector(stage, command.connector)
     if not stage.world.connectors[connector].charging:
         raise CommandRefused(f"{command.connector} is not charging", "nothing needs to be done")
     stage.stop_charging(connector, stage.begin, e.StopReason.COMMAND)
 
 
-def _set_limit(stage: Stage, command: c.SetChargingLimit) -> None:
+def _set_limit(stage: TickContext, command: c.SetChargingLimit) -> None:
     _connector(stage, command.connector)
     limit = None if command.limit is None else int(command.limit)
     stage.emit(e.ChargingLimitApplied(stage.begin, command.connector, limit))
 
 
-def _set_availability(stage: Stage, command: c.SetAvailability) -> None:
+def _set_availability(stage: TickContext, command: c.SetAvailability) -> None:
     if command.target not in stage.depot.connector_index:
         find("charger or connector", stage.depot.charger_index, command.target)
     stage.emit(e.AvailabilityChanged(stage.begin, command.target, command.available))
 
 
-def _fault_charger(stage: Stage, command: c.FaultCharger) -> None:
+def _fault_charger(stage: TickContext, command: c.FaultCharger) -> None:
     charger = find("charger", stage.depot.charger_index, command.charger)
     if stage.world.chargers[charger].fault:
         raise CommandRefused(f"{command.charger} has a fault already", "clear it first")
@@ -162,14 +162,14 @@ def _fault_charger(stage: Stage, command: c.FaultCharger) -> None:
     stage.emit(e.ChargerFaulted(stage.begin, command.charger, command.code, _until(stage, command.duration)))
 
 
-def _clear_charger_fault(stage: Stage, command: c.ClearChargerFault) -> None:
+def _clear_charger_fault(stage: TickContext, command: c.ClearChargerFault) -> None:
     charger = find("charger", stage.depot.charger_index, command.charger)
     if not stage.world.chargers[charger].fault:
         raise CommandRefused(f"{command.charger} has no fault", "nothing needs to be done")
     stage.emit(e.ChargerFaultCleared(stage.begin, command.charger))
 
 
-def _set_network(stage: Stage, command: c.SetConnectorNetwork) -> None:
+def _set_network(stage: TickContext, command: c.SetConnectorNetwork) -> None:
     _connector(stage, command.connector)
     stage.emit(e.ConnectorNetworkChanged(stage.begin, command.connector, command.online))
 
@@ -177,11 +177,11 @@ def _set_network(stage: Stage, command: c.SetConnectorNetwork) -> None:
 # Sensors
 
 
-def _sensor(stage: Stage, id: str) -> int:
+def _sensor(stage: TickContext, id: str) -> int:
     return find("sensor", stage.depot.sensor_index, id)
 
 
-def _force_value(stage: Stage, command: c.ForceSensorValue) -> None:
+def _force_value(stage: TickContext, command: c.ForceSensorValue) -> None:
     unit = _SENSOR_UNITS[stage.depot.sensors[_sensor(stage, command.sensor)].quantity]
     value = None
     if command.value is not None:
@@ -192,25 +192,25 @@ def _force_value(stage: Stage, command: c.ForceSensorValue) -> None:
     stage.emit(e.SensorValueForced(stage.begin, command.sensor, value))
 
 
-def _fault_sensor(stage: Stage, command: c.FaultSensor) -> None:
+def _fault_sensor(stage: TickContext, command: c.FaultSensor) -> None:
     _sensor(stage, command.sensor)
     if command.mode is SensorMode.NORMAL:
         raise InvalidInput([Fault("/mode", '"NORMAL"', "STUCK or OFFLINE; use clear-sensor-fault to repair a sensor")])
     stage.emit(e.SensorFaulted(stage.begin, command.sensor, command.mode, _until(stage, command.duration)))
 
 
-def _clear_sensor_fault(stage: Stage, command: c.ClearSensorFault) -> None:
+def _clear_sensor_fault(stage: TickContext, command: c.ClearSensorFault) -> None:
     if stage.world.sensors[_sensor(stage, command.sensor)].mode is SensorMode.NORMAL:
         raise CommandRefused(f"{command.sensor} has no fault", "nothing needs to be done")
     stage.emit(e.SensorFaultCleared(stage.begin, command.sensor))
 
 
-def _set_sensor_availability(stage: Stage, command: c.SetSensorAvailability) -> None:
+def _set_sensor_availability(stage: TickContext, command: c.SetSensorAvailability) -> None:
     _sensor(stage, command.sensor)
     stage.emit(e.SensorAvailabilityChanged(stage.begin, command.sensor, command.available))
 
 
-_DECISIONS: Mapping[type[c.Command], Callable[[Stage, Any], None]] = MappingProxyType(
+_DECISIONS: Mapping[type[c.Command], Callable[[TickContext, Any], None]] = MappingProxyType(
     {
         c.PlugIn: _plug_in,
         c.Unplug: _unplug,

@@ -11,7 +11,7 @@ from hashlib import sha256
 
 import msgspec
 
-from depot_sim.domain.events import EncodedEvent, event_class
+from depot_sim.domain.kernel.events import EncodedEvent, event_class
 
 _GENESIS = bytes(32)
 

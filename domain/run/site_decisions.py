@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from depot_sim.domain.configuration.quantities import MS_PER_SECOND, PPM, Power, Share
-from depot_sim.domain.errors import CommandRefused, Fault, InvalidInput
+from depot_sim.domain.kernel.errors import CommandRefused, Fault, InvalidInput
+from depot_sim.domain.kernel.quantities import MS_PER_SECOND, PPM, Power, Share
 from depot_sim.domain.run import commands as c
 from depot_sim.domain.run import events as e
 from depot_sim.domain.run.world.depot import find
-from depot_sim.domain.run.world.fail_safe import spacing
-from depot_sim.domain.run.world.forecast import ActiveForecast, ForecastBlock, ForecastType, set_apart
-from depot_sim.domain.run.world.stage import Stage
+from depot_sim.domain.run.world.site.fail_safe import spacing
+from depot_sim.domain.run.world.site.forecast import ActiveForecast, ForecastBlock, ForecastType, set_apart
+from depot_sim.domain.run.world.tick_context import TickContext
 
 _LONGEST_FORECAST_ID = 256
 _MOST_BLOCKS = 10_000
@@ -30,21 +30,21 @@ def share_of(pointer: str, share: Share) -> int:
 # Nodes
 
 
-def _node(stage: Stage, id: str) -> int:
+def _node(stage: TickContext, id: str) -> int:
     return find("node", stage.depot.node_index, id)
 
 
-def _set_node_limit(stage: Stage, command: c.SetNodeLimit) -> None:
+def _set_node_limit(stage: TickContext, command: c.SetNodeLimit) -> None:
     _node(stage, command.node)
     stage.emit(e.NodeLimitChanged(stage.begin, command.node, _watts(command.limit)))
 
 
-def _set_export_limit(stage: Stage, command: c.SetExportLimit) -> None:
+def _set_export_limit(stage: TickContext, command: c.SetExportLimit) -> None:
     _node(stage, command.node)
     stage.emit(e.NodeExportLimitChanged(stage.begin, command.node, _watts(command.limit)))
 
 
-def _set_fail_safe_limit(stage: Stage, command: c.SetFailSafeLimit) -> None:
+def _set_fail_safe_limit(stage: TickContext, command: c.SetFailSafeLimit) -> None:
     _node(stage, command.node)
     stage.emit(e.NodeFailSafeLimitChanged(stage.begin, command.node, _watts(command.limit)))
 
@@ -53,13 +53,13 @@ def _watts(limit: Power | None) -> int | None:
     return None if limit is None else int(limit)
 
 
-def _start_outage(stage: Stage, command: c.StartNodeOutage) -> None:
+def _start_outage(stage: TickContext, command: c.StartNodeOutage) -> None:
     if stage.world.nodes[_node(stage, command.node)].outage:
         raise CommandRefused(f"{command.node} is without power already", "nothing needs to be done")
     stage.emit(e.NodeOutageStarted(stage.begin, command.node))
 
 
-def _end_outage(stage: Stage, command: c.EndNodeOutage) -> None:
+def _end_outage(stage: TickContext, command: c.EndNodeOutage) -> None:
     if not stage.world.nodes[_node(stage, command.node)].outage:
         raise CommandRefused(f"{command.node} has power", "nothing needs to be done")
     stage.emit(e.NodeOutageEnded(stage.begin, command.node))
@@ -68,7 +68,7 @@ def _end_outage(stage: Stage, command: c.EndNodeOutage) -> None:
 # Forecasts
 
 
-def _apply_forecast(stage: Stage, command: c.ApplyForecast) -> None:
+def _apply_forecast(stage: TickContext, command: c.ApplyForecast) -> None:
     find("managed scope", stage.depot.scope_index, command.managed_scope)
     _check_forecast(command)
     blocks = set_apart([ForecastBlock(int(b.start), int(b.end), int(b.capacity)) for b in command.blocks])
@@ -96,7 +96,7 @@ def _check_forecast(command: c.ApplyForecast) -> None:
         raise InvalidInput(faults)
 
 
-def _withdraw_forecast(stage: Stage, command: c.WithdrawForecast) -> None:
+def _withdraw_forecast(stage: TickContext, command: c.WithdrawForecast) -> None:
     find("managed scope", stage.depot.scope_index, command.managed_scope)
     active = _active_forecast(stage, command.managed_scope, command.type)
     if active is None or command.forecast_id not in (None, active.forecast_id):
@@ -108,12 +108,12 @@ def _withdraw_forecast(stage: Stage, command: c.WithdrawForecast) -> None:
     stage.emit(e.ScopeForecastWithdrawn(stage.begin, command.managed_scope, active.forecast_id, command.type))
 
 
-def _active_forecast(stage: Stage, scope: str, type: ForecastType) -> ActiveForecast | None:
+def _active_forecast(stage: TickContext, scope: str, type: ForecastType) -> ActiveForecast | None:
     known = stage.world.scope(scope)
     return None if known is None else known.forecasts.get(type)
 
 
-def _end_breach(stage: Stage, scope: str, type: ForecastType, forecast: ActiveForecast) -> None:
+def _end_breach(stage: TickContext, scope: str, type: ForecastType, forecast: ActiveForecast) -> None:
     """A forecast that is no more cannot be breached any longer."""
     if forecast.breached:
         node = stage.depot.scopes[stage.depot.scope_index[scope]].node
@@ -121,14 +121,14 @@ def _end_breach(stage: Stage, scope: str, type: ForecastType, forecast: ActiveFo
         stage.emit(e.ManagedScopeBreachCleared(stage.begin, scope, node, load_w, forecast.forecast_id, type))
 
 
-def _set_control_delay(stage: Stage, command: c.SetControlDelay) -> None:
+def _set_control_delay(stage: TickContext, command: c.SetControlDelay) -> None:
     stage.emit(e.ControlDelayChanged(stage.begin, int(command.delay)))
 
 
 # Storage, generation, controllers
 
 
-def _set_bess(stage: Stage, command: c.SetBess) -> None:
+def _set_bess(stage: TickContext, command: c.SetBess) -> None:
     state = stage.world.bess[find("bess", stage.depot.bess_index, command.bess)]
     stage.emit(
         e.BessStateChanged(
@@ -142,14 +142,14 @@ def _set_bess(stage: Stage, command: c.SetBess) -> None:
     )
 
 
-def _set_bess_soc(stage: Stage, command: c.SetBessStateOfCharge) -> None:
+def _set_bess_soc(stage: TickContext, command: c.SetBessStateOfCharge) -> None:
     bess = find("bess", stage.depot.bess_index, command.bess)
     stored = stage.depot.bess[bess].capacity * share_of("/soc", command.soc) // PPM
     adjusted = stored - stage.world.bess[bess].stored_mj
     stage.emit(e.BessStateOfChargeSet(stage.begin, command.bess, stored, adjusted))
 
 
-def _set_pv(stage: Stage, command: c.SetPv) -> None:
+def _set_pv(stage: TickContext, command: c.SetPv) -> None:
     state = stage.world.pv[find("pv", stage.depot.pv_index, command.pv)]
     let_through = (
         state.curtailment_ppm if command.let_through is None else share_of("/let_through", command.let_through)
@@ -157,7 +157,7 @@ def _set_pv(stage: Stage, command: c.SetPv) -> None:
     stage.emit(e.PvStateChanged(stage.begin, command.pv, command.power_state or state.power_state, let_through))
 
 
-def _set_heartbeats(stage: Stage, command: c.SetControllerHeartbeats) -> None:
+def _set_heartbeats(stage: TickContext, command: c.SetControllerHeartbeats) -> None:
     controller = find("controller", stage.depot.controller_index, command.controller)
     state, spec = stage.world.controllers[controller], stage.depot.controllers[controller]
     _check_spacing(command)
@@ -178,17 +178,17 @@ def _check_spacing(command: c.SetControllerHeartbeats) -> None:
         raise InvalidInput([Fault("/every", f"{command.every} ms", "at least 1 s")])
 
 
-def _restart_controller(stage: Stage, command: c.RestartController) -> None:
+def _restart_controller(stage: TickContext, command: c.RestartController) -> None:
     find("controller", stage.depot.controller_index, command.controller)
     stage.emit(e.ControllerRestarted(stage.begin, command.controller))
 
 
-def _set_controller_mode(stage: Stage, command: c.SetControllerMode) -> None:
+def _set_controller_mode(stage: TickContext, command: c.SetControllerMode) -> None:
     find("controller", stage.depot.controller_index, command.controller)
     stage.emit(e.ControllerModeChanged(stage.begin, command.controller, command.mode))
 
 
-SITE_DECISIONS: Mapping[type[c.Command], Callable[[Stage, Any], None]] = MappingProxyType(
+SITE_DECISIONS: Mapping[type[c.Command], Callable[[TickContext, Any], None]] = MappingProxyType(
     {
         c.SetNodeLimit: _set_node_limit,
         c.SetExportLimit: _set_export_limit,

@@ -9,15 +9,15 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from depot_sim.domain.aggregate import Aggregate
-from depot_sim.domain.configuration import structure
-from depot_sim.domain.errors import Conflict, DepotSimError, InvalidInput
-from depot_sim.domain.events import Event
+from depot_sim.domain.interaction.expectation_events import Verdict
+from depot_sim.domain.kernel.aggregate import Aggregate
+from depot_sim.domain.kernel.errors import Conflict, DepotSimError, InvalidInput
+from depot_sim.domain.kernel.events import Event
+from depot_sim.domain.kernel.reading import read
 from depot_sim.domain.run.commands import COMMANDS, Command
 from depot_sim.domain.run.world.state import NEVER
 from depot_sim.domain.scenario import execution_events as e
 from depot_sim.domain.scenario.execution_events import ScenarioVerdict
-from depot_sim.domain.scenario.expectation_events import Verdict
 from depot_sim.domain.scenario.script import NeedKind, Script, Step, is_reference, resolved
 from depot_sim.domain.scenario.script_reading import read_script
 
@@ -148,7 +148,7 @@ class ScenarioExecution(Aggregate[ExecutionState]):
 
     def command_of(self, step: Step) -> Command:
         """The world command of a step, its names resolved. Raises InvalidInput."""
-        reading = structure.read(resolved(dict(step.body), self.started.names), COMMANDS[step.action])
+        reading = read(resolved(dict(step.body), self.started.names), COMMANDS[step.action])
         reading.faults.raise_if_any()
         assert reading.document is not None, "no document means a fault"
         return reading.document

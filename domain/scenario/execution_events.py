@@ -7,8 +7,8 @@ from typing import ClassVar
 
 import msgspec
 
-from depot_sim.domain.events import Event
-from depot_sim.domain.scenario.expectation_events import Verdict
+from depot_sim.domain.interaction.expectation_events import Verdict
+from depot_sim.domain.kernel.events import Event
 
 
 class ScenarioVerdict(StrEnum):

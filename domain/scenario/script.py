@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 from depot_sim.domain.configuration.document import Id
-from depot_sim.domain.configuration.quantities import Duration
+from depot_sim.domain.interaction.expectation_events import Clock
+from depot_sim.domain.kernel.quantities import Duration
 from depot_sim.domain.run.commands import COMMANDS
-from depot_sim.domain.scenario.expectation_events import Clock
 
 OVERRIDE, CLEAR_OVERRIDES, EXPECT = "override", "clear-overrides", "expect"
 ACTIONS: tuple[str, ...] = (*COMMANDS, OVERRIDE, CLEAR_OVERRIDES, EXPECT)
@@ -75,7 +75,7 @@ class ExpectAction(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
     on: str
     messages: tuple[dict[str, Any], ...]
     within: Duration
-    clock: Clock = Clock.SESSION
+    clock: Clock = Clock.TARGET
     ordered: bool = False
     never: bool = False
     requires_online: bool = False

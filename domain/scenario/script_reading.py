@@ -7,18 +7,18 @@ from typing import Any
 
 import msgspec
 
-from depot_sim.domain.configuration import structure
-from depot_sim.domain.configuration.faults import Faults, one_of, quoted, shown
-from depot_sim.domain.configuration.pointer import child
-from depot_sim.domain.configuration.quantities import Duration
-from depot_sim.domain.errors import Fault, InvalidInput
+from depot_sim.domain.interaction.expectation_events import Clock, Moment
+from depot_sim.domain.interaction.expectation_requests import read_expectation_request
+from depot_sim.domain.interaction.family import Family, nearest_names
+from depot_sim.domain.interaction.override_requests import read_override_request
+from depot_sim.domain.kernel.errors import Fault, InvalidInput
+from depot_sim.domain.kernel.pointer import child
+from depot_sim.domain.kernel.problems import Faults, one_of, quoted, shown
+from depot_sim.domain.kernel.quantities import Duration
+from depot_sim.domain.kernel.reading import read
+from depot_sim.domain.oscp.named_faults import OSCP
+from depot_sim.domain.packets.named_faults import PACKETS
 from depot_sim.domain.run.commands import COMMANDS
-from depot_sim.domain.scenario.expectation_events import Clock, Moment
-from depot_sim.domain.scenario.expectation_requests import read_expectation_request
-from depot_sim.domain.scenario.family import Family, nearest_names
-from depot_sim.domain.scenario.oscp_modes import OSCP
-from depot_sim.domain.scenario.override_requests import read_override_request
-from depot_sim.domain.scenario.packet_modes import PACKETS
 from depot_sim.domain.scenario.script import (
     ACTIONS,
     CLEAR_OVERRIDES,
@@ -64,7 +64,7 @@ _ENTITY_KINDS: Mapping[str, tuple[NeedKind, ...]] = {
 
 def read_script(raw: object) -> Script:
     """Read dicts, lists and scalars as a scenario. Raises InvalidInput with every fault."""
-    reading = structure.read(raw, ScriptDocument)
+    reading = read(raw, ScriptDocument)
     if reading.document is None:
         reading.faults.raise_if_any()
     assert reading.document is not None, "no document means a fault"
@@ -156,7 +156,7 @@ class _Reader:
     def _body(self, raw: object, action: str, at: str) -> tuple[Mapping[str, Any], msgspec.Struct | None]:
         """As written, and as its type."""
         written = {} if raw is None else raw
-        reading = structure.read(written, _SHAPES[action])
+        reading = read(written, _SHAPES[action])
         self._add(reading.faults.listed(), at)
         if not isinstance(written, dict):
             return {}, None

@@ -11,8 +11,8 @@ from prometheus_client import CollectorRegistry, Histogram, generate_latest
 
 from depot_sim.adapters.metrics import Durations, MeteredApp, MeteredJournal, Metrics
 from depot_sim.application.event_log import Append, StreamWrite
-from depot_sim.domain.errors import StoreError
-from depot_sim.domain.events import EncodedEvent
+from depot_sim.domain.kernel.errors import StoreError
+from depot_sim.domain.kernel.events import EncodedEvent
 
 
 class Journal:

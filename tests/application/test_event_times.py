@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from depot_sim.application.event_log import EventLog, Row
 from depot_sim.application.event_times import position_recorded_before
-from depot_sim.domain.events import EncodedEvent
+from depot_sim.domain.kernel.events import EncodedEvent
 
 
 class GappyLog:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from depot_sim.application.memory import KEPT_FREE_BYTES, STOP_BELOW_BYTES, MemoryBudget, Room
-from depot_sim.domain.errors import MemoryReserveGone, MemoryShort
+from depot_sim.domain.kernel.errors import MemoryReserveGone, MemoryShort
 
 MB = 10**6
 LIMIT = 512 * MB

@@ -9,7 +9,7 @@ import pytest
 from depot_sim.adapters.event_store import EventStore, open_event_store
 from depot_sim.application.event_log import Append, Filter, Row, StreamWrite
 from depot_sim.application.own_writes import OwnWrites
-from depot_sim.domain.events import EncodedEvent
+from depot_sim.domain.kernel.events import EncodedEvent
 
 pytestmark = pytest.mark.anyio
 

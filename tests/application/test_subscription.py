@@ -12,8 +12,8 @@ import pytest
 from depot_sim.adapters.event_store import EventStore, open_event_store
 from depot_sim.application.event_log import Append, Filter, Row, StreamWrite
 from depot_sim.application.subscription import Subscription, Tail, matches, read_page
-from depot_sim.domain.errors import StoreError
-from depot_sim.domain.events import EncodedEvent
+from depot_sim.domain.kernel.errors import StoreError
+from depot_sim.domain.kernel.events import EncodedEvent
 from tests.patience import patient
 
 RUN = Filter(stream_prefixes=("run-",))

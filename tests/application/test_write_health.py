@@ -10,7 +10,7 @@ import pytest
 
 from depot_sim.application.event_log import Append
 from depot_sim.application.write_health import FRESH_US, PROBE_US, WriteHealth
-from depot_sim.domain.errors import StoreError
+from depot_sim.domain.kernel.errors import StoreError
 from tests.adapters.event_store.samples import write
 from tests.application.run.processes import FakeClock, until
 

@@ -22,7 +22,7 @@ import msgspec
 from depot_sim.bootstrap import serve as _serve  # noqa: F401 - loads what a service loads
 from depot_sim.bootstrap import tools as _tools  # noqa: F401
 from depot_sim.bootstrap.msgspec_types import build_types
-from depot_sim.domain import events
+from depot_sim.domain.kernel import events
 from tests.bootstrap.struct_samples import struct_classes
 
 _THREADS = 4

@@ -8,8 +8,8 @@ import pytest
 
 from depot_sim.bootstrap.given_secrets import files_of_the_service, open_secrets
 from depot_sim.bootstrap.settings import Settings
-from depot_sim.domain.credentials import SecretReference
-from depot_sim.domain.errors import InvalidInput
+from depot_sim.domain.kernel.credentials import SecretReference
+from depot_sim.domain.kernel.errors import InvalidInput
 
 
 def test_the_tokens_file_in_the_folder_of_secrets_cannot_be_named(tmp_path: Path) -> None:

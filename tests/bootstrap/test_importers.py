@@ -8,7 +8,7 @@ import pytest
 
 from depot_sim.adapters.http import Secrets
 from depot_sim.bootstrap.importers import IMPORTERS, GtfsOptions, ImportedDocuments
-from depot_sim.domain.errors import InvalidInput
+from depot_sim.domain.kernel.errors import InvalidInput
 from tests.domain.configuration.samples import depot
 
 

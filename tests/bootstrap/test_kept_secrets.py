@@ -9,7 +9,7 @@ import pytest
 from depot_sim.bootstrap.kept_secrets import kept_secrets_folder
 from depot_sim.bootstrap.service import open_service
 from depot_sim.bootstrap.settings import Identity, Settings
-from depot_sim.domain.errors import InvalidInput
+from depot_sim.domain.kernel.errors import InvalidInput
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from depot_sim.application.memory import Room
 from depot_sim.bootstrap.limits import LIMITS, ServiceLimits, allow_bodies, allow_open_files, read_limits
-from depot_sim.domain.errors import InvalidInput
+from depot_sim.domain.kernel.errors import InvalidInput
 
 
 def test_without_any_the_defaults_hold() -> None:

@@ -17,7 +17,7 @@ import msgspec
 import pytest
 
 from depot_sim.bootstrap import serve, tools  # noqa: F401 - loads what a service loads
-from depot_sim.domain import events
+from depot_sim.domain.kernel import events
 from tests.bootstrap.struct_samples import IMPORT_ROOT, sample, samples
 from tests.full_set import examples
 from tests.packaging.test_package_lists import CODE
@@ -30,7 +30,7 @@ CHILDREN = examples(200, 60)
 GENERIC_CALLS = {
     "application/snapshots.py": "self._state",  # the state of an aggregate
     "bootstrap/msgspec_types.py": "struct",  # the step itself
-    "domain/events.py": "cls",  # an event class
+    "domain/kernel/events.py": "cls",  # an event class
     "standin/answers.py": "type",  # the stand-in has one thread
     "standin/inbound.py": "body",
 }

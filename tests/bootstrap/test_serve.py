@@ -15,7 +15,7 @@ from depot_sim.bootstrap.front_door import check_reach
 from depot_sim.bootstrap.msgspec_types import build_types
 from depot_sim.bootstrap.serve import owner_of, serve
 from depot_sim.bootstrap.settings import Settings
-from depot_sim.domain.errors import InvalidInput
+from depot_sim.domain.kernel.errors import InvalidInput
 
 TOKEN = "ana:viewer:0123456789abcdef"
 

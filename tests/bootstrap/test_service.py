@@ -15,8 +15,8 @@ from depot_sim.application.run.requests import ClockRequest, StartRun
 from depot_sim.bootstrap.service import Service, open_service
 from depot_sim.bootstrap.settings import Identity, Settings
 from depot_sim.domain.configuration.definition import Definition
-from depot_sim.domain.errors import InvalidInput, RunHeldElsewhere
-from depot_sim.domain.events import EncodedEvent
+from depot_sim.domain.kernel.errors import InvalidInput, RunHeldElsewhere
+from depot_sim.domain.kernel.events import EncodedEvent
 from depot_sim.domain.run.events import ClockMode, ResumeReason
 from tests.domain.configuration.samples import depot
 

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from depot_sim.domain.scenario.oscp_modes import OSCP
+from depot_sim.domain.oscp.named_faults import OSCP
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "oscp-testing.md"

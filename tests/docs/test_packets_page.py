@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from depot_sim.adapters.cli.app import parser
-from depot_sim.domain.scenario.effects import Distortion
-from depot_sim.domain.scenario.expectation_requests import read_expectation_request
-from depot_sim.domain.scenario.override_requests import read_override_request
-from depot_sim.domain.scenario.packet_modes import PACKETS
+from depot_sim.domain.interaction.effects import Distortion
+from depot_sim.domain.interaction.expectation_requests import read_expectation_request
+from depot_sim.domain.interaction.override_requests import read_override_request
+from depot_sim.domain.packets.named_faults import PACKETS
 from depot_sim.read_models.packets import DELIVERIES
 from tests.domain.scenario.samples import moment
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from depot_sim.adapters.configuration_import.formats import Format
 from depot_sim.adapters.configuration_import.loading import parse
 from depot_sim.adapters.scenario_library import ScenarioLibrary
-from depot_sim.domain.scenario.packet_modes import PACKETS
+from depot_sim.domain.packets.named_faults import PACKETS
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "packets-testing.md"

@@ -12,9 +12,9 @@ import pytest
 
 from depot_sim.application.oscp.requests import CreateSession
 from depot_sim.application.packets.requests import OpenPacketFeed
-from depot_sim.domain.credential_faults import credential_faults, outbound_faults
-from depot_sim.domain.credentials import Authorization, Credentials
-from depot_sim.domain.headers import name_fault
+from depot_sim.domain.kernel.credential_problems import credential_faults, outbound_faults
+from depot_sim.domain.kernel.credentials import Authorization, Credentials
+from depot_sim.domain.kernel.headers import name_fault
 from depot_sim.domain.oscp.profiles import BUILT_IN, derived
 
 PAGE = (Path(__file__).parents[2] / "docs" / "secrets.md").read_text(encoding="utf-8")

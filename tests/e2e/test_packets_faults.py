@@ -15,7 +15,7 @@ import msgspec
 import pytest
 import yaml
 
-from depot_sim.domain.events import EncodedEvent
+from depot_sim.domain.kernel.events import EncodedEvent
 from depot_sim.domain.packets.feed import stream_of
 from depot_sim.domain.run.digest import RunDigest
 from tests.adapters.cli.command_line import depot_sim

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from depot_sim.adapters.event_store import read_event_log
-from depot_sim.domain.events import EncodedEvent
+from depot_sim.domain.kernel.events import EncodedEvent
 from depot_sim.domain.packets.feed import stream_of
 from depot_sim.domain.run.digest import RunDigest
 from tests.adapters.cli.command_line import depot_sim

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from depot_sim.adapters.event_store import read_event_log
-from depot_sim.domain.events import EncodedEvent, decode
+from depot_sim.domain.kernel.events import EncodedEvent, decode
 from depot_sim.domain.run.digest import RunDigest
 from depot_sim.domain.run.events import RunTicked
 from depot_sim.domain.scenario.execution import stream_of

@@ -12,7 +12,7 @@ import pytest
 
 from depot_sim.adapters.event_store import open_event_store
 from depot_sim.application.event_log import Append, StreamWrite
-from depot_sim.domain.events import EncodedEvent
+from depot_sim.domain.kernel.events import EncodedEvent
 from tests.adapters.cli.command_line import depot_sim
 from tests.e2e.oscp_sides import eventually
 from tests.e2e.oscp_sockets import JSON, PREFIX

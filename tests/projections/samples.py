@@ -13,7 +13,7 @@ from depot_sim.adapters.read_store import open_read_store
 from depot_sim.application.event_log import Append, EventLog, StreamWrite
 from depot_sim.application.repository import pending_append
 from depot_sim.domain.configuration.definition import Definition
-from depot_sim.domain.events import Event, encode
+from depot_sim.domain.kernel.events import Event, encode
 from depot_sim.domain.run.aggregate import SimulationRun
 from depot_sim.domain.run.events import SimulationRunStarted
 from depot_sim.projections.catalogue import PROJECTORS

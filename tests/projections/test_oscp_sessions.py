@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from depot_sim.domain.kernel.projection import ProjectionHealth, ProjectionStateChanged
 from depot_sim.domain.oscp.events import Cause, OscpLifecycleChanged, OscpProviderSessionDetached
 from depot_sim.domain.oscp.ledger import UNRESOLVED, OscpMessageFinalised
 from depot_sim.domain.oscp.vocabulary import Direction, Lifecycle, MessageType, Outcome
-from depot_sim.domain.projection import ProjectionHealth, ProjectionStateChanged
 from depot_sim.projections.oscp_sessions import OscpSessionsProjector
 from depot_sim.projections.projector import PoisonEvent
 from depot_sim.projections.rebuild import rebuild

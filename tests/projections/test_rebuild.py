@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from depot_sim.adapters.read_store import open_read_store
-from depot_sim.domain.errors import Conflict, StoreTooNew
+from depot_sim.domain.kernel.errors import Conflict, StoreTooNew
 from depot_sim.domain.run.events import RunTicked
 from depot_sim.projections.catalogue import PROJECTORS
 from depot_sim.projections.follower import Follower

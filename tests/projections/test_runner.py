@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from depot_sim.application.event_log import Filter, Row
-from depot_sim.domain.errors import StoreError
+from depot_sim.domain.kernel.errors import StoreError
 from depot_sim.domain.run.events import RunTicked
 from depot_sim.projections.catalogue import PROJECTORS
 from depot_sim.projections.configurations import ConfigurationsProjector

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from depot_sim.domain.configuration.quantities import Power
+from depot_sim.domain.kernel.quantities import Power
 from depot_sim.domain.run.aggregate import SimulationRun
 from depot_sim.domain.run.commands import SetChargingLimit, StopCharging
 from depot_sim.read_models import power

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from depot_sim.domain.configuration.definition import Definition
-from depot_sim.domain.configuration.quantities import Share
+from depot_sim.domain.kernel.quantities import Share
 from depot_sim.domain.run.aggregate import SimulationRun
 from depot_sim.domain.run.commands import SetPv, StartNodeOutage, StopCharging
 from depot_sim.domain.run.events import SimulationRunStarted

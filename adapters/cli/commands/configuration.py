@@ -17,7 +17,7 @@ from depot_sim.adapters.cli.source import add_source, open_source, server
 from depot_sim.adapters.cli.terminal import Terminal
 from depot_sim.adapters.cli.toolbox import ImportFormat, ImportRequest, Toolbox
 from depot_sim.domain.configuration.definition import Definition
-from depot_sim.domain.errors import Fault, InvalidInput
+from depot_sim.domain.kernel.errors import Fault, InvalidInput
 
 
 def add_to(subcommands: Subcommands) -> None:

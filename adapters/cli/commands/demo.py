@@ -18,7 +18,7 @@ from depot_sim.adapters.cli.simulation import Finished, Stopwatch, Storage, carr
 from depot_sim.adapters.cli.terminal import Terminal
 from depot_sim.adapters.cli.toolbox import Toolbox
 from depot_sim.application.run.requests import ClockRequest, StartRun
-from depot_sim.domain.configuration.quantities import MS_PER_DAY, MS_PER_MINUTE, Duration
+from depot_sim.domain.kernel.quantities import MS_PER_DAY, MS_PER_MINUTE, Duration
 from depot_sim.domain.run.events import ClockMode
 
 _DEPOT = "nyc-meredith"

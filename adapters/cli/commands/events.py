@@ -12,7 +12,7 @@ from depot_sim.adapters.cli.lines import EventLine
 from depot_sim.adapters.cli.source import add_source, open_source
 from depot_sim.adapters.cli.terminal import Terminal
 from depot_sim.adapters.cli.toolbox import Toolbox
-from depot_sim.domain.configuration.quantities import MS_PER_DAY, MS_PER_HOUR, MS_PER_MINUTE, MS_PER_SECOND
+from depot_sim.domain.kernel.quantities import MS_PER_DAY, MS_PER_HOUR, MS_PER_MINUTE, MS_PER_SECOND
 
 _WIDEST = 100
 _EPILOG = "Columns: position in the log, time since the run's start, type, and what the event says."

@@ -13,7 +13,7 @@ from depot_sim.adapters.cli.failures import UsageError
 from depot_sim.adapters.cli.terminal import Terminal
 from depot_sim.adapters.cli.toolbox import Toolbox, Written
 from depot_sim.domain.configuration.document import PacketsBinding, SimulationConfigurationDocument
-from depot_sim.domain.errors import Fault, InvalidInput
+from depot_sim.domain.kernel.errors import Fault, InvalidInput
 from depot_sim.domain.packets.binding import BindingReport, read_binding
 from depot_sim.domain.packets.device import Device
 

@@ -12,9 +12,9 @@ from depot_sim.adapters.cli.arguments import Subcommands, add_json
 from depot_sim.adapters.cli.exit_codes import ExitCode
 from depot_sim.adapters.cli.terminal import Terminal
 from depot_sim.adapters.cli.toolbox import Toolbox
-from depot_sim.domain.errors import Fault, InvalidInput
+from depot_sim.domain.kernel.errors import Fault, InvalidInput
+from depot_sim.domain.packets.contract.profile import Measurand, PacketProfile, WorldValue
 from depot_sim.domain.packets.packet import Packet
-from depot_sim.domain.packets.profile import Measurand, PacketProfile, WorldValue
 from depot_sim.domain.packets.vocabulary import DeviceType, PacketType
 
 _EXPLAINED = "a folder, or the name of one that comes along"

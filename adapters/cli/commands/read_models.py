@@ -14,7 +14,7 @@ from depot_sim.adapters.cli.failures import UsageError
 from depot_sim.adapters.cli.source import server
 from depot_sim.adapters.cli.terminal import Terminal
 from depot_sim.adapters.cli.toolbox import Rebuilt, Toolbox
-from depot_sim.domain.errors import NotFound
+from depot_sim.domain.kernel.errors import NotFound
 
 _VERDICTS = {True: "equal to the old tables", False: "DIFFERENT from the old tables", None: "not compared"}
 

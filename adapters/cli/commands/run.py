@@ -24,7 +24,7 @@ from depot_sim.adapters.cli.terminal import Terminal
 from depot_sim.adapters.cli.toolbox import Toolbox
 from depot_sim.application.run.archive import RunArchive
 from depot_sim.application.run.requests import DEFAULT_START, ClockRequest, StartRun
-from depot_sim.domain.configuration.quantities import MS_PER_DAY, MS_PER_MINUTE, MS_PER_SECOND, Duration
+from depot_sim.domain.kernel.quantities import MS_PER_DAY, MS_PER_MINUTE, MS_PER_SECOND, Duration
 from depot_sim.domain.run.events import ClockMode, SimulationRunStarted
 from depot_sim.domain.scenario.execution import ExecutionStatus
 from depot_sim.domain.scenario.script_reading import read_script

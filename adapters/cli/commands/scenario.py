@@ -20,7 +20,7 @@ from depot_sim.adapters.cli.terminal import Terminal
 from depot_sim.adapters.cli.toolbox import Toolbox
 from depot_sim.application.scenario.execution_views import ExecutionView, summary_of
 from depot_sim.domain.configuration.definition import Definition
-from depot_sim.domain.errors import InvalidInput
+from depot_sim.domain.kernel.errors import InvalidInput
 from depot_sim.domain.run.events import ClockMode
 from depot_sim.domain.scenario.execution import ExecutionStatus
 from depot_sim.domain.scenario.script_reading import read_script

@@ -12,7 +12,7 @@ from depot_sim.adapters.cli.arguments import DEFAULT_PORT, Subcommands
 from depot_sim.adapters.cli.exit_codes import ExitCode
 from depot_sim.adapters.cli.terminal import Terminal
 from depot_sim.adapters.cli.toolbox import ServeRequest, Toolbox
-from depot_sim.domain.errors import Fault, InvalidInput
+from depot_sim.domain.kernel.errors import Fault, InvalidInput
 
 DEFAULT_DB = "sqlite:///depot-sim.db"
 _EPILOG = """

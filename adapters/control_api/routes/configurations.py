@@ -19,8 +19,8 @@ from depot_sim.adapters.control_api.times import wall_time
 from depot_sim.adapters.control_api.workers import DEFINITIONS, IMPORTS, MOST_IMPORTS, Places
 from depot_sim.application.configuration.service import ConfigurationVersion
 from depot_sim.domain.configuration.definition import Definition
-from depot_sim.domain.errors import Fault, InvalidInput
-from depot_sim.domain.recorded_secrets import shown_document
+from depot_sim.domain.kernel.errors import Fault, InvalidInput
+from depot_sim.domain.kernel.recorded_secrets import shown_document
 from depot_sim.read_models.configurations import MODEL as CONFIGURATIONS
 from depot_sim.read_models.configurations import Configuration, list_configurations
 from depot_sim.read_models.paging import NEWEST

@@ -21,9 +21,9 @@ from depot_sim.application.event_times import position_recorded_before
 from depot_sim.application.run.requests import parse_moment
 from depot_sim.application.subscription import read_page
 from depot_sim.connection_guard import current_connection
-from depot_sim.domain.configuration.faults import one_of
-from depot_sim.domain.errors import Fault, InvalidInput
-from depot_sim.domain.events import topics
+from depot_sim.domain.kernel.errors import Fault, InvalidInput
+from depot_sim.domain.kernel.events import topics
+from depot_sim.domain.kernel.problems import one_of
 from depot_sim.domain.run.aggregate import SimulationRun, stream_of
 
 LARGEST_PAGE = 1_000

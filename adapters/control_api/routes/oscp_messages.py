@@ -17,14 +17,14 @@ from depot_sim.adapters.control_api.requests import ApiRequest, query_of
 from depot_sim.adapters.control_api.shapes import Header, Order, headers_of
 from depot_sim.adapters.control_api.times import recorded_us
 from depot_sim.application.event_times import position_recorded_before
-from depot_sim.domain.address import masked_address
-from depot_sim.domain.errors import NotFound
-from depot_sim.domain.events import decode
+from depot_sim.domain.kernel.address import masked_address
+from depot_sim.domain.kernel.errors import NotFound
+from depot_sim.domain.kernel.events import decode
+from depot_sim.domain.kernel.recorded_secrets import shown_body
 from depot_sim.domain.oscp.findings import Deviation, Finding
 from depot_sim.domain.oscp.ledger import UNRESOLVED, Answer, OscpMessageLedgerEntry
-from depot_sim.domain.oscp.times import format_instant
 from depot_sim.domain.oscp.vocabulary import Direction, MessageType, Outcome, Validation
-from depot_sim.domain.recorded_secrets import shown_body
+from depot_sim.domain.oscp.wire.times import format_instant
 from depot_sim.read_models.oscp_messages import MODEL as MESSAGES
 from depot_sim.read_models.oscp_messages import Message, Wanted, get_message, list_messages
 from depot_sim.read_models.oscp_sessions import MODEL as SESSIONS

@@ -14,12 +14,12 @@ from depot_sim.adapters.control_api.freshness import fresh
 from depot_sim.adapters.control_api.requests import ApiRequest, body_of, query_of
 from depot_sim.application.oscp.requests import CreateSession, SessionCreated
 from depot_sim.application.oscp.views import SessionView
-from depot_sim.domain.address import masked_address
+from depot_sim.domain.kernel.address import masked_address
+from depot_sim.domain.kernel.projection import ProjectionHealth
 from depot_sim.domain.oscp.profile import PartnerProfile
 from depot_sim.domain.oscp.profiles import BUILT_IN
-from depot_sim.domain.oscp.times import format_instant
 from depot_sim.domain.oscp.vocabulary import Direction, Lifecycle, MessageType, Outcome, SessionClock
-from depot_sim.domain.projection import ProjectionHealth
+from depot_sim.domain.oscp.wire.times import format_instant
 from depot_sim.read_models.oscp_sessions import MODEL as SESSIONS
 from depot_sim.read_models.oscp_sessions import Session, list_sessions
 from depot_sim.read_models.paging import NEWEST

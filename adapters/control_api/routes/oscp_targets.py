@@ -6,7 +6,7 @@ import msgspec
 
 from depot_sim.adapters.control_api.routes.scenario_control import TargetKind
 from depot_sim.application.scenario.views import OverridesChanged
-from depot_sim.domain.scenario.oscp_modes import OSCP
+from depot_sim.domain.oscp.named_faults import OSCP
 
 
 class SessionOverridesChanged(msgspec.Struct, frozen=True):

@@ -18,14 +18,14 @@ from depot_sim.adapters.control_api.requests import ApiRequest, query_of
 from depot_sim.adapters.control_api.shapes import Header, Order, headers_of
 from depot_sim.adapters.control_api.times import recorded_us, wall_time
 from depot_sim.application.event_log import Row
-from depot_sim.domain.address import masked_address
-from depot_sim.domain.errors import NotFound
-from depot_sim.domain.events import decode
-from depot_sim.domain.oscp.times import format_instant
+from depot_sim.domain.kernel.address import masked_address
+from depot_sim.domain.kernel.errors import NotFound
+from depot_sim.domain.kernel.events import decode
+from depot_sim.domain.kernel.recorded_secrets import shown_body
+from depot_sim.domain.oscp.wire.times import format_instant
 from depot_sim.domain.packets.events import DeliveryEvent, PacketDelivered, PacketRejected, SensorPacketPublished
 from depot_sim.domain.packets.feed import stream_of
 from depot_sim.domain.packets.vocabulary import DeviceType, PacketType, Quality
-from depot_sim.domain.recorded_secrets import shown_body
 from depot_sim.read_models import packets
 from depot_sim.read_models.packet_history import WantedPackets, Window, list_packets, list_readings
 from depot_sim.read_models.packets import Reading, StoredPacket

@@ -13,8 +13,8 @@ from depot_sim.adapters.control_api.freshness import fresh
 from depot_sim.adapters.control_api.requests import ApiRequest, query_of
 from depot_sim.adapters.control_api.times import from_query
 from depot_sim.application.run.requests import parse_moment, time_at
-from depot_sim.domain.configuration.quantities import MJ_PER_WH, MS_PER_MINUTE, Duration
-from depot_sim.domain.errors import Fault, InvalidInput, NotFound
+from depot_sim.domain.kernel.errors import Fault, InvalidInput, NotFound
+from depot_sim.domain.kernel.quantities import MJ_PER_WH, MS_PER_MINUTE, Duration
 from depot_sim.read_models.power import MODEL as POWER
 from depot_sim.read_models.power_history import EntityKind, PowerHistory, power_entities, power_history
 

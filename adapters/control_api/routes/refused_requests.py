@@ -12,8 +12,8 @@ from litestar.params import SkipValidation
 from depot_sim.adapters.control_api.access import FOR_OPERATORS
 from depot_sim.adapters.control_api.requests import ApiRequest, query_of
 from depot_sim.domain.access.refused import RefusedCount
-from depot_sim.domain.errors import Fault, InvalidInput
-from depot_sim.domain.oscp.times import format_instant
+from depot_sim.domain.kernel.errors import Fault, InvalidInput
+from depot_sim.domain.oscp.wire.times import format_instant
 
 _EPOCH = date(1970, 1, 1)
 

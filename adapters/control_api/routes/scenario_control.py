@@ -16,9 +16,9 @@ from depot_sim.adapters.control_api.backend import Backend
 from depot_sim.adapters.control_api.requests import ApiRequest, query_of, raw_body_of
 from depot_sim.application.scenario.control import ScenarioControl
 from depot_sim.application.scenario.views import ExpectationView, OverridesChanged, OverrideView
-from depot_sim.domain.scenario.expectation_requests import ExpectationRequest
-from depot_sim.domain.scenario.family import Family, Mode
-from depot_sim.domain.scenario.override_requests import OverrideRequest
+from depot_sim.domain.interaction.expectation_requests import ExpectationRequest
+from depot_sim.domain.interaction.family import Family, Mode
+from depot_sim.domain.interaction.override_requests import OverrideRequest
 
 
 class OverrideList(msgspec.Struct, frozen=True):

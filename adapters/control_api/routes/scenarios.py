@@ -13,7 +13,7 @@ from litestar.params import FromPath, SkipValidation
 from depot_sim.adapters.control_api.requests import ApiRequest, body_of, raw_body_of
 from depot_sim.application.scenario.execution_views import ExecutionList, ExecutionView, ScenarioSummary, ScenarioView
 from depot_sim.application.scenario.service import StartScenario
-from depot_sim.domain.errors import Fault, InvalidInput
+from depot_sim.domain.kernel.errors import Fault, InvalidInput
 from depot_sim.domain.scenario.script import ScriptDocument
 
 

@@ -12,7 +12,7 @@ from litestar.params import FromPath, FromQuery
 from depot_sim.adapters.control_api.access import OPEN
 from depot_sim.adapters.control_api.backend import Backend, ReadModelStatus, RebuiltReadModel
 from depot_sim.adapters.control_api.requests import ApiRequest
-from depot_sim.domain.errors import DepotSimError
+from depot_sim.domain.kernel.errors import DepotSimError
 
 _STORE_SECONDS = 2.0
 _STUCK = "FAILING"

@@ -27,7 +27,7 @@ from depot_sim.application.run.views import (
     Viewer,
     WorldView,
 )
-from depot_sim.domain.errors import Fault, InvalidInput
+from depot_sim.domain.kernel.errors import Fault, InvalidInput
 from depot_sim.domain.run.aggregate import SimulationRun
 
 T = TypeVar("T")

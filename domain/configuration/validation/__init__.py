@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 
 from depot_sim.domain.configuration.document import SimulationConfigurationDocument
-from depot_sim.domain.configuration.pointer import item
 from depot_sim.domain.configuration.validation.bounds import check_bounds
 from depot_sim.domain.configuration.validation.finding import Finding
 from depot_sim.domain.configuration.validation.fleet import check_fleet
@@ -17,7 +16,8 @@ from depot_sim.domain.configuration.validation.references import check_reference
 from depot_sim.domain.configuration.validation.site import check_site
 from depot_sim.domain.configuration.validation.stays import check_stays
 from depot_sim.domain.configuration.validation.topology import NODES, check_topology
-from depot_sim.domain.errors import Fault
+from depot_sim.domain.kernel.errors import Fault
+from depot_sim.domain.kernel.pointer import item
 
 _RULES: Sequence[Callable[[SimulationConfigurationDocument], Iterable[Finding]]] = (
     check_topology,

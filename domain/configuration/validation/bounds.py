@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from depot_sim.domain.configuration import document as doc
-from depot_sim.domain.configuration.pointer import child
-from depot_sim.domain.configuration.quantities import PPM, Share, SignedShare
 from depot_sim.domain.configuration.validation.finding import Finding, finding
+from depot_sim.domain.kernel.pointer import child
+from depot_sim.domain.kernel.quantities import PPM, Share, SignedShare
 
 # Where nothing at all makes no sense. Quantities are never negative already by their own parsing.
 _ABOVE_ZERO: Mapping[type[doc.Part], tuple[str, ...]] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from depot_sim.domain.errors import Fault
+from depot_sim.domain.kernel.errors import Fault
 
 
 class Finding(NamedTuple):

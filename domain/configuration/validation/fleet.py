@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from depot_sim.domain.configuration.document import CurvePoint, Duty, SimulationConfigurationDocument, Vehicle, Weekday
-from depot_sim.domain.configuration.faults import quoted
-from depot_sim.domain.configuration.quantities import MS_PER_DAY, PPM
 from depot_sim.domain.configuration.validation.finding import Finding, finding
+from depot_sim.domain.kernel.problems import quoted
+from depot_sim.domain.kernel.quantities import MS_PER_DAY, PPM
 
 _VIN = re.compile(r"[A-HJ-NPR-Z0-9]{17}")
 _LATEST_DEPARTURE = 2 * MS_PER_DAY

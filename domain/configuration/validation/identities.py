@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from depot_sim.domain.configuration.document import SimulationConfigurationDocument
-from depot_sim.domain.configuration.faults import quoted
 from depot_sim.domain.configuration.validation.finding import Finding, finding
 from depot_sim.domain.configuration.validation.topology import NODES
+from depot_sim.domain.kernel.problems import quoted
 
 LISTS = (
     "managed_scopes",

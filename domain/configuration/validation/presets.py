@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from depot_sim.domain.configuration.document import SimulationConfigurationDocument
 from depot_sim.domain.configuration.validation.finding import Finding, finding
-from depot_sim.domain.errors import InvalidInput
+from depot_sim.domain.kernel.errors import InvalidInput
 from depot_sim.domain.scenario.script_reading import read_script
 
 SCENARIO = "scenario"

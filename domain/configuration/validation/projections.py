@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from depot_sim.domain.address import HTTP, WEBSOCKET, address_fault
 from depot_sim.domain.configuration.document import (
     LateReturns,
     OcppBinding,
@@ -15,10 +14,11 @@ from depot_sim.domain.configuration.document import (
     SimulationConfigurationDocument,
     TelematicsBinding,
 )
-from depot_sim.domain.configuration.faults import one_of, quoted
-from depot_sim.domain.configuration.quantities import MS_PER_SECOND
 from depot_sim.domain.configuration.validation.finding import Finding, finding
-from depot_sim.domain.credential_faults import outbound_faults
+from depot_sim.domain.kernel.address import HTTP, WEBSOCKET, address_fault
+from depot_sim.domain.kernel.credential_problems import outbound_faults
+from depot_sim.domain.kernel.problems import one_of, quoted
+from depot_sim.domain.kernel.quantities import MS_PER_SECOND
 
 OCPP_VERSIONS = ("1.6", "2.0.1", "2.1")
 _CHOICES: Mapping[type, Mapping[str, tuple[str, ...]]] = {

@@ -7,9 +7,9 @@ from difflib import get_close_matches
 from typing import NamedTuple
 
 from depot_sim.domain.configuration.document import OscpCapacityProviderBinding, SimulationConfigurationDocument
-from depot_sim.domain.configuration.faults import quoted
 from depot_sim.domain.configuration.validation.finding import Finding, finding
 from depot_sim.domain.configuration.validation.topology import NODES
+from depot_sim.domain.kernel.problems import quoted
 
 _MOST_SUGGESTIONS = 20  # finding a near id among many costs time
 _MOST_CANDIDATES = 2_000

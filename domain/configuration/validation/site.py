@@ -11,10 +11,10 @@ from depot_sim.domain.configuration.document import (
     SensorQuantity,
     SimulationConfigurationDocument,
 )
-from depot_sim.domain.configuration.quantities import MS_PER_SECOND, Temperature
 from depot_sim.domain.configuration.validation.finding import Finding, finding
 from depot_sim.domain.configuration.validation.steps import check_steps
 from depot_sim.domain.configuration.validation.topology import NODES
+from depot_sim.domain.kernel.quantities import MS_PER_SECOND, Temperature
 
 _MEASURED = ("node", "charger", "bess", "pv")
 _FITS: dict[SensorQuantity, tuple[str, ...]] = {

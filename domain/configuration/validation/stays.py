@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from depot_sim.domain.configuration.document import Duty, SimulationConfigurationDocument, Vehicle
-from depot_sim.domain.configuration.faults import quoted
 from depot_sim.domain.configuration.validation.finding import Finding, finding
 from depot_sim.domain.configuration.validation.fleet import WEEK, occupied
+from depot_sim.domain.kernel.problems import quoted
 
 Stay = tuple[int, int, int]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from depot_sim.domain.configuration.faults import quoted
-from depot_sim.domain.configuration.quantities import MS_PER_DAY, ClockTime
 from depot_sim.domain.configuration.validation.finding import Finding, finding
+from depot_sim.domain.kernel.problems import quoted
+from depot_sim.domain.kernel.quantities import MS_PER_DAY, ClockTime
 
 
 def check_steps(pointer: str, times: Sequence[ClockTime]) -> Iterator[Finding]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from depot_sim.domain.configuration.document import Node, SimulationConfigurationDocument
-from depot_sim.domain.configuration.faults import quoted
 from depot_sim.domain.configuration.validation.finding import Finding, finding
+from depot_sim.domain.kernel.problems import quoted
 
 NODES = "/topology/nodes"
 DEEPEST = 64

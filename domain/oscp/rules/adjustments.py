@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from depot_sim.domain.oscp.findings import Finding, Kind
 from depot_sim.domain.oscp.forecast import covers
-from depot_sim.domain.oscp.messages import CapacityForecast
 from depot_sim.domain.oscp.rules import blocks
 from depot_sim.domain.oscp.rules.context import Case
-from depot_sim.domain.oscp.shown import quoted
-from depot_sim.domain.oscp.times import format_instant
+from depot_sim.domain.oscp.wire.messages import CapacityForecast
+from depot_sim.domain.oscp.wire.shown import quoted
+from depot_sim.domain.oscp.wire.times import format_instant
 
 
 def known_forecast(case: Case) -> Iterator[Finding]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from depot_sim.domain.oscp.findings import Finding, Kind
-from depot_sim.domain.oscp.messages import AssetMeasurements, CapacityForecast, GroupMeasurements
 from depot_sim.domain.oscp.rules.context import Case
-from depot_sim.domain.oscp.shown import quoted
 from depot_sim.domain.oscp.vocabulary import MessageType, PublicationMode
+from depot_sim.domain.oscp.wire.messages import AssetMeasurements, CapacityForecast, GroupMeasurements
+from depot_sim.domain.oscp.wire.shown import quoted
 
 _PUBLISHED_BY = {
     PublicationMode.GROUP: MessageType.UPDATE_GROUP_MEASUREMENTS,

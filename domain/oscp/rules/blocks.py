@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from depot_sim.domain.oscp.findings import Finding, Kind
 from depot_sim.domain.oscp.forecast import overlaps
-from depot_sim.domain.oscp.messages import Block, CapacityForecast, ComplianceError
 from depot_sim.domain.oscp.rules.context import Case
-from depot_sim.domain.oscp.times import format_instant
+from depot_sim.domain.oscp.wire.messages import Block, CapacityForecast, ComplianceError
+from depot_sim.domain.oscp.wire.times import format_instant
 
 BLOCKS = "/forecasted_blocks"
 

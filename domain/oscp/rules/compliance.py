@@ -10,9 +10,9 @@ from depot_sim.domain.oscp.profile import Presence
 from depot_sim.domain.oscp.rules import blocks
 from depot_sim.domain.oscp.rules.context import Case
 from depot_sim.domain.oscp.rules.correlation import forecast_meant
-from depot_sim.domain.oscp.shown import quoted
 from depot_sim.domain.oscp.state import PublishedForecast
-from depot_sim.domain.oscp.times import format_instant
+from depot_sim.domain.oscp.wire.shown import quoted
+from depot_sim.domain.oscp.wire.times import format_instant
 
 _EXPECTED = "the request id of a forecast this session published and the partner accepted"
 

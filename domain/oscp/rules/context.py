@@ -8,11 +8,11 @@ from functools import cached_property
 import msgspec
 
 from depot_sim.domain.oscp.events import OscpProviderSessionAttached
-from depot_sim.domain.oscp.messages import Message
 from depot_sim.domain.oscp.rules import measured
 from depot_sim.domain.oscp.rules.measured import Energy, Maximum
 from depot_sim.domain.oscp.state import SessionState
 from depot_sim.domain.oscp.vocabulary import MessageType
+from depot_sim.domain.oscp.wire.messages import Message
 
 
 class WindowMeters(msgspec.Struct, frozen=True):

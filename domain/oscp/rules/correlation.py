@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from depot_sim.domain.oscp.events import OscpProviderSessionAttached
 from depot_sim.domain.oscp.findings import Deviation
-from depot_sim.domain.oscp.messages import CapacityForecast, Message
 from depot_sim.domain.oscp.profile import Presence
-from depot_sim.domain.oscp.shown import quoted
 from depot_sim.domain.oscp.state import PublishedForecast, SessionState
 from depot_sim.domain.oscp.vocabulary import ForecastType, MessageType
+from depot_sim.domain.oscp.wire.messages import CapacityForecast, Message
+from depot_sim.domain.oscp.wire.shown import quoted
 
 GROUP_ID_AS_CORRELATION = "group-id-as-correlation"
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 
 from depot_sim.domain.oscp.events import Policy
 from depot_sim.domain.oscp.findings import Finding, Kind
-from depot_sim.domain.oscp.messages import EnergyMeasurement, InstantaneousMeasurement
-from depot_sim.domain.oscp.quantities import decimal_text
 from depot_sim.domain.oscp.rules.context import Case, WindowMeters
 from depot_sim.domain.oscp.rules.measured import POWER_UNITS
 from depot_sim.domain.oscp.vocabulary import EnergyFlow, EnergyType, Phase, Unit
+from depot_sim.domain.oscp.wire.messages import EnergyMeasurement, InstantaneousMeasurement
+from depot_sim.domain.oscp.wire.quantities import decimal_text
 
 WINDOW_INCOMPLETE = "world.window-incomplete"
 _PPM = 1_000_000

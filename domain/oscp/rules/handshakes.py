@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from depot_sim.domain.oscp.findings import Finding, Kind
 from depot_sim.domain.oscp.lifecycle import PARTNER_MAY_SEND
-from depot_sim.domain.oscp.messages import Handshake, HandshakeAcknowledge
 from depot_sim.domain.oscp.profile import Presence
 from depot_sim.domain.oscp.rules.context import Case
-from depot_sim.domain.oscp.shown import quoted
 from depot_sim.domain.oscp.vocabulary import MessageType
+from depot_sim.domain.oscp.wire.messages import Handshake, HandshakeAcknowledge
+from depot_sim.domain.oscp.wire.shown import quoted
 
 _CONFIGURATION = "/required_behaviour/measurement_configuration"
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 
 from depot_sim.domain.oscp.findings import Finding
-from depot_sim.domain.oscp.messages import Message
 from depot_sim.domain.oscp.rules import (
     adjustments,
     bindings,
@@ -20,6 +19,7 @@ from depot_sim.domain.oscp.rules import (
 from depot_sim.domain.oscp.rules.context import Case, Context
 from depot_sim.domain.oscp.state import SessionState
 from depot_sim.domain.oscp.vocabulary import MessageType
+from depot_sim.domain.oscp.wire.messages import Message
 
 MOST_OF_A_RULE = 20
 """Places listed for one rule: a hostile body shall not make a ledger entry larger than itself."""

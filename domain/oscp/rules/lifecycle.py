@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from depot_sim.domain.oscp.findings import Finding, Kind
 from depot_sim.domain.oscp.lifecycle import PARTNER_MAY_SEND
-from depot_sim.domain.oscp.messages import Heartbeat
 from depot_sim.domain.oscp.rules.context import Case
-from depot_sim.domain.oscp.times import format_instant
+from depot_sim.domain.oscp.wire.messages import Heartbeat
+from depot_sim.domain.oscp.wire.times import format_instant
 
 
 def not_ended(case: Case) -> Iterator[Finding]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from depot_sim.domain.oscp.forecast import QUARTER_MS
-from depot_sim.domain.oscp.messages import (
+from depot_sim.domain.oscp.vocabulary import Unit
+from depot_sim.domain.oscp.wire.messages import (
     AssetMeasurements,
     EnergyMeasurement,
     GroupMeasurements,
     InstantaneousMeasurement,
     Message,
 )
-from depot_sim.domain.oscp.vocabulary import Unit
 
 POWER_UNITS = frozenset({Unit.W, Unit.KW})
 

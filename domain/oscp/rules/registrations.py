@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from depot_sim.domain.address import shown_address
+from depot_sim.domain.kernel.address import shown_address
 from depot_sim.domain.oscp.findings import Finding, Kind
-from depot_sim.domain.oscp.messages import Register
 from depot_sim.domain.oscp.registering import VERSION, chosen, correspondent, resolved
 from depot_sim.domain.oscp.rules.context import Case
-from depot_sim.domain.oscp.shown import quoted
+from depot_sim.domain.oscp.wire.messages import Register
+from depot_sim.domain.oscp.wire.shown import quoted
 
 LONGEST_TOKEN = 1_000
 _is_token = re.compile(r"[\x21-\x7e]+").fullmatch

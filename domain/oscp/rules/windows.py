@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 from depot_sim.domain.oscp.findings import Finding, Kind
 from depot_sim.domain.oscp.forecast import QUARTER_MS
-from depot_sim.domain.oscp.messages import AssetMeasurements, EnergyMeasurement
 from depot_sim.domain.oscp.rules.context import Case
 from depot_sim.domain.oscp.rules.measured import LIST, POWER_UNITS
-from depot_sim.domain.oscp.shown import quoted
-from depot_sim.domain.oscp.times import format_instant
 from depot_sim.domain.oscp.vocabulary import EnergyType, MeasurementConfiguration
+from depot_sim.domain.oscp.wire.messages import AssetMeasurements, EnergyMeasurement
+from depot_sim.domain.oscp.wire.shown import quoted
+from depot_sim.domain.oscp.wire.times import format_instant
 
 
 def begin_given(case: Case) -> Iterator[Finding]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from depot_sim.domain.configuration.faults import Faults, quoted
-from depot_sim.domain.errors import Fault
+from depot_sim.domain.kernel.errors import Fault
+from depot_sim.domain.kernel.problems import Faults, quoted
 from depot_sim.domain.packets.contract.nearest import nearest
 from depot_sim.domain.packets.contract.tables import Row, read_table
-from depot_sim.domain.packets.modes import ModeTable
-from depot_sim.domain.packets.sources import SOURCES
-from depot_sim.domain.packets.units import Dimension
+from depot_sim.domain.packets.contract.units import Dimension
+from depot_sim.domain.packets.measure.battery_mode import ModeTable
+from depot_sim.domain.packets.measure.sources import SOURCES
 from depot_sim.domain.packets.vocabulary import DeviceType, PacketType, Quality
 
 FILE = "enums.csv"

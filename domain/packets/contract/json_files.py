@@ -8,8 +8,8 @@ from typing import TypeAlias
 
 import msgspec
 
-from depot_sim.domain.configuration.faults import Faults, quoted, shown
-from depot_sim.domain.errors import Fault
+from depot_sim.domain.kernel.errors import Fault
+from depot_sim.domain.kernel.problems import Faults, quoted, shown
 
 DEEPEST = 16
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from depot_sim.domain.configuration.faults import Faults, one_of, quoted
+from depot_sim.domain.kernel.problems import Faults, one_of, quoted
 from depot_sim.domain.packets.contract.json_files import JsonValue, Members, Number, found_in, placed, read_object
 from depot_sim.domain.packets.contract.nearest import nearest
 from depot_sim.domain.packets.contract.template import Text, read_text

@@ -10,15 +10,15 @@ from typing import NamedTuple
 
 import msgspec
 
-from depot_sim.domain.configuration.faults import Faults, one_of, quoted
+from depot_sim.domain.kernel.problems import Faults, one_of, quoted
+from depot_sim.domain.packets.contract.decimals import Scale, decimal_places, decimal_text, scale_of
 from depot_sim.domain.packets.contract.manifest import Manifest
+from depot_sim.domain.packets.contract.measurand import Measurand
 from depot_sim.domain.packets.contract.nearest import nearest
 from depot_sim.domain.packets.contract.scopes import SCOPES, device_types_of
 from depot_sim.domain.packets.contract.tables import Row, read_table
-from depot_sim.domain.packets.decimals import Scale, decimal_places, decimal_text, scale_of
-from depot_sim.domain.packets.measurand import Measurand
-from depot_sim.domain.packets.sources import SOURCES, Source
-from depot_sim.domain.packets.units import UNITS, Dimension, Unit, amperes_per_phase
+from depot_sim.domain.packets.contract.units import UNITS, Dimension, Unit, amperes_per_phase
+from depot_sim.domain.packets.measure.sources import SOURCES, Source
 from depot_sim.domain.packets.vocabulary import DeviceType
 
 FILE = "measurands.csv"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from difflib import get_close_matches
 
-from depot_sim.domain.configuration.faults import one_of
+from depot_sim.domain.kernel.problems import one_of
 
 _LISTED = 40
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from depot_sim.domain.configuration.faults import Faults, one_of, quoted
-from depot_sim.domain.errors import Fault
+from depot_sim.domain.kernel.errors import Fault
+from depot_sim.domain.kernel.problems import Faults, one_of, quoted
 
 MOST_ROWS = 2_000
 _CELL = re.compile(r'"((?:[^"]|"")*)"(?=,|$)|([^",]*)(?=,|$)')

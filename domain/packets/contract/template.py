@@ -13,7 +13,7 @@ from typing import TypeAlias, TypeGuard
 
 import msgspec
 
-from depot_sim.domain.configuration.faults import Faults, one_of
+from depot_sim.domain.kernel.problems import Faults, one_of
 from depot_sim.domain.packets.contract.json_files import JsonValue, Members, Number, placed, read_json
 
 OF_PACKET = ("type", "packet_id", "seq", "site_id", "scope_id", "device_id", "device_type", "sent_at", "profile")

@@ -13,13 +13,13 @@ from typing import NamedTuple
 
 import msgspec
 
+from depot_sim.domain.packets.contract.decimals import decimal
+from depot_sim.domain.packets.contract.measurand import Measurand
 from depot_sim.domain.packets.contract.template import Node
-from depot_sim.domain.packets.decimals import decimal
+from depot_sim.domain.packets.contract.units import Dimension
 from depot_sim.domain.packets.encoders.envelope import Wording
 from depot_sim.domain.packets.encoders.rendering import render
-from depot_sim.domain.packets.measurand import Measurand
 from depot_sim.domain.packets.packet import Measurement, Packet
-from depot_sim.domain.packets.units import Dimension
 from depot_sim.domain.packets.vocabulary import Quality
 
 BASE_RECORD = '{"bn": "{device_id}/", "bt": "{sent_at}"}'

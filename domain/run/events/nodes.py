@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from depot_sim.domain.run.events.base import RunEvent
-from depot_sim.domain.run.world.forecast import ForecastBlock, ForecastType
+from depot_sim.domain.run.world.site.forecast import ForecastBlock, ForecastType
 
 
 class NodeLimitChanged(RunEvent, frozen=True):

@@ -28,12 +28,12 @@ from depot_sim.domain.configuration.document import (
     Vehicle,
     VehicleType,
 )
-from depot_sim.domain.configuration.quantities import MS_PER_MINUTE, PPM
-from depot_sim.domain.errors import NotFound
-from depot_sim.domain.run.world.curve import ChargeCurve, charge_curve
+from depot_sim.domain.kernel.errors import NotFound
+from depot_sim.domain.kernel.quantities import MS_PER_MINUTE, PPM
+from depot_sim.domain.run.world.charging.curve import ChargeCurve, charge_curve
+from depot_sim.domain.run.world.fleet.timetable import Calendar, calendar
 from depot_sim.domain.run.world.profiles import clear_sky, climate_power_w
 from depot_sim.domain.run.world.state import NEVER
-from depot_sim.domain.run.world.timetable import Calendar, calendar
 
 PRECONDITION_LEAD = 30 * MS_PER_MINUTE
 PRECONDITION_BELOW_MC = 10_000  # m°C

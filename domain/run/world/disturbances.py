@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from depot_sim.domain.configuration.document import DisturbanceProfile, LateReturns, RandomOutages
-from depot_sim.domain.configuration.quantities import MS_PER_HOUR, Duration, Share
-from depot_sim.domain.run.world.noise import Noise
+from depot_sim.domain.kernel.noise import Noise
+from depot_sim.domain.kernel.quantities import MS_PER_HOUR, Duration, Share
 from depot_sim.domain.run.world.state import NEVER
 
 TYPICAL = DisturbanceProfile(

@@ -11,16 +11,16 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from depot_sim.domain.kernel.noise import Noise
 from depot_sim.domain.run.events import RunEvent
-from depot_sim.domain.run.world.agenda import Agenda
-from depot_sim.domain.run.world.allocation import Allocation, Claim, allocate
-from depot_sim.domain.run.world.balance import Balance
-from depot_sim.domain.run.world.charging import bends_at, demand_w, power_w
+from depot_sim.domain.run.world.charging.allocation import Allocation, Claim, allocate
+from depot_sim.domain.run.world.charging.segment import bends_at, demand_w, power_w
+from depot_sim.domain.run.world.event_queue import Agenda
 from depot_sim.domain.run.world.evolve import Evolution
-from depot_sim.domain.run.world.meters import Meters
-from depot_sim.domain.run.world.noise import Noise
 from depot_sim.domain.run.world.record import record_tick
-from depot_sim.domain.run.world.stage import Stage
+from depot_sim.domain.run.world.sensing.meters import Meters
+from depot_sim.domain.run.world.site.balance import Balance
+from depot_sim.domain.run.world.tick_context import TickContext
 
 
 class Outlook(NamedTuple):
@@ -46,7 +46,7 @@ class Engine:
 
     def advance(self, to: int) -> list[RunEvent]:
         """One tick from the world's present to `to` (ms); the last event is RunTicked."""
-        stage = Stage(self._evolution, self._noise, self._world.at, to)
+        stage = TickContext(self._evolution, self._noise, self._world.at, to)
         self._agenda.open(stage)
         self._agenda.run(stage, stage.begin + 1)
         self._forget(stage)
@@ -63,11 +63,11 @@ class Engine:
     def react(self) -> list[RunEvent]:
         """What follows at once from a command just applied: charging stops or starts."""
         self._outlooks.clear()
-        stage = Stage(self._evolution, self._noise, self._world.at, self._world.at)
+        stage = TickContext(self._evolution, self._noise, self._world.at, self._world.at)
         stage.react(range(len(self._world.connectors)), self._world.at)
         return stage.events
 
-    def _allocate(self, stage: Stage, balance: Balance) -> None:
+    def _allocate(self, stage: TickContext, balance: Balance) -> None:
         """Grant the tick's power and draw the lines that bend."""
         outlooks = self._charging()
         claims = [outlook.claim for outlook in outlooks if stage.is_governed(outlook.claim.connector)]
@@ -80,7 +80,7 @@ class Engine:
             if bends < end or (grant if grant < power else power) != connectors[connector].power_w:  # noqa: FURB136
                 stage.lines[connector] = stage.draw(connector, stage.begin, end)
 
-    def _help_themselves(self, stage: Stage, claims: list[Claim]) -> None:
+    def _help_themselves(self, stage: TickContext, claims: list[Claim]) -> None:
         """Connectors the allocation does not know of yet draw what their charger has left."""
         for claim in claims:
             if claim.connector not in stage.caps:
@@ -110,7 +110,7 @@ class Engine:
         )
         return outlook
 
-    def _forget(self, stage: Stage) -> None:
+    def _forget(self, stage: TickContext) -> None:
         """Lines that were touched need a new outlook."""
         for connector in stage.touched:
             self._outlooks.pop(connector, None)

@@ -11,12 +11,12 @@ from typing import Any
 
 from msgspec import UNSET
 
-from depot_sim.domain.events import Event
+from depot_sim.domain.kernel.events import Event
 from depot_sim.domain.run import columns as c
 from depot_sim.domain.run import events as e
-from depot_sim.domain.run.world import forecast_fold
 from depot_sim.domain.run.world.evolve_site import SITE_HANDLERS
 from depot_sim.domain.run.world.folded import Folded
+from depot_sim.domain.run.world.site import forecast_fold
 from depot_sim.domain.run.world.state import (
     NEVER,
     NOBODY,

@@ -7,11 +7,11 @@ from typing import Any
 
 from msgspec import UNSET
 
-from depot_sim.domain.events import Event
+from depot_sim.domain.kernel.events import Event
 from depot_sim.domain.run import events as e
-from depot_sim.domain.run.world import forecast_fold
-from depot_sim.domain.run.world.fail_safe import heartbeats, last_heartbeat, silent_since, spacing
 from depot_sim.domain.run.world.folded import Folded
+from depot_sim.domain.run.world.site import forecast_fold
+from depot_sim.domain.run.world.site.fail_safe import heartbeats, last_heartbeat, silent_since, spacing
 from depot_sim.domain.run.world.state import NEVER, NOBODY, SensorMode
 
 # Sensors

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from depot_sim.domain.configuration.quantities import MS_PER_HOUR, MS_PER_MINUTE
+from depot_sim.domain.kernel.quantities import MS_PER_HOUR, MS_PER_MINUTE
 
 # Share of peak (ppm) at each full hour of a clear day: a half sine from 06:00 to 18:00, less near the horizon by haze.
 _CLEAR_SKY = (

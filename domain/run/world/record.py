@@ -13,15 +13,15 @@ from depot_sim.domain.run.columns import (
     StorageColumns,
 )
 from depot_sim.domain.run.events import ManagedScopeBreachCleared, ManagedScopeBreachDetected, RunTicked
-from depot_sim.domain.run.world.allocation import UNLIMITED
-from depot_sim.domain.run.world.balance import Balance
-from depot_sim.domain.run.world.breach import watch
-from depot_sim.domain.run.world.forecast_watch import watch_forecasts
-from depot_sim.domain.run.world.meters import Meters
-from depot_sim.domain.run.world.stage import Stage
+from depot_sim.domain.run.world.charging.allocation import UNLIMITED
+from depot_sim.domain.run.world.sensing.meters import Meters
+from depot_sim.domain.run.world.site.balance import Balance
+from depot_sim.domain.run.world.site.breach import watch
+from depot_sim.domain.run.world.site.forecast_watch import watch_forecasts
+from depot_sim.domain.run.world.tick_context import TickContext
 
 
-def record_tick(stage: Stage, balance: Balance, meters: Meters) -> None:
+def record_tick(stage: TickContext, balance: Balance, meters: Meters) -> None:
     breaches = _breaches(stage, balance)
     forecasts = watch_forecasts(stage, balance)
     stage.emit(
@@ -38,7 +38,7 @@ def record_tick(stage: Stage, balance: Balance, meters: Meters) -> None:
     )
 
 
-def _connectors(stage: Stage) -> ConnectorColumns | None:
+def _connectors(stage: TickContext) -> ConnectorColumns | None:
     rows = []
     for connector in sorted(stage.lines):
         line, state = stage.lines[connector], stage.world.connectors[connector]
@@ -49,7 +49,7 @@ def _connectors(stage: Stage) -> ConnectorColumns | None:
     return ConnectorColumns(*_columns(rows)) if rows else None
 
 
-def _nodes(stage: Stage, balance: Balance) -> NodeColumns | None:
+def _nodes(stage: TickContext, balance: Balance) -> NodeColumns | None:
     rows = []
     for index, node in enumerate(stage.world.nodes):
         load, energy, own = balance.load_w[index], balance.energy_mj[index], balance.own_w[index]
@@ -59,7 +59,7 @@ def _nodes(stage: Stage, balance: Balance) -> NodeColumns | None:
     return NodeColumns(*_columns(rows)) if rows else None
 
 
-def _breaches(stage: Stage, balance: Balance) -> BreachColumns | None:
+def _breaches(stage: TickContext, balance: Balance) -> BreachColumns | None:
     rows = []
     for index, node in enumerate(stage.world.nodes):
         limit, load = balance.limits[index], balance.load_w[index]
@@ -75,7 +75,7 @@ def _breaches(stage: Stage, balance: Balance) -> BreachColumns | None:
     return BreachColumns(*_columns(rows)) if rows else None
 
 
-def _report_breach(stage: Stage, node: int, load_w: int, limit_w: int, *, detected: bool) -> None:
+def _report_breach(stage: TickContext, node: int, load_w: int, limit_w: int, *, detected: bool) -> None:
     id, scope = stage.depot.nodes[node].node.id, stage.depot.scope_of[node]
     if detected:
         stage.emit(ManagedScopeBreachDetected(stage.end, scope, id, load_w, limit_w))
@@ -83,12 +83,12 @@ def _report_breach(stage: Stage, node: int, load_w: int, limit_w: int, *, detect
         stage.emit(ManagedScopeBreachCleared(stage.end, scope, id, load_w))
 
 
-def _readings(stage: Stage, balance: Balance, meters: Meters) -> ReadingColumns | None:
+def _readings(stage: TickContext, balance: Balance, meters: Meters) -> ReadingColumns | None:
     rows = meters.read(stage, balance)
     return ReadingColumns(*_columns(rows)) if rows else None
 
 
-def _bess(stage: Stage, balance: Balance) -> StorageColumns | None:
+def _bess(stage: TickContext, balance: Balance) -> StorageColumns | None:
     rows = [
         (index, balance.bess_w[index], balance.stored_mj(index))
         for index, state in enumerate(stage.world.bess)
@@ -97,7 +97,7 @@ def _bess(stage: Stage, balance: Balance) -> StorageColumns | None:
     return StorageColumns(*_columns(rows)) if rows else None
 
 
-def _pv(stage: Stage, balance: Balance) -> GenerationColumns | None:
+def _pv(stage: TickContext, balance: Balance) -> GenerationColumns | None:
     rows = [
         (index, balance.pv_w[index])
         for index, state in enumerate(stage.world.pv)

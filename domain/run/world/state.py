@@ -12,7 +12,7 @@ from hashlib import sha256
 import msgspec
 from msgspec import UNSET, UnsetType, structs
 
-from depot_sim.domain.run.world.forecast import ScopeState
+from depot_sim.domain.run.world.site.forecast import ScopeState
 
 NEVER = 1 << 62  # later than any logical time
 NOBODY = -1

@@ -13,7 +13,7 @@ import pytest
 
 from depot_sim.adapters.cli.app import main
 from depot_sim.bootstrap.tools import toolbox
-from depot_sim.domain.errors import Fault, InvalidInput
+from depot_sim.domain.kernel.errors import Fault, InvalidInput
 from tests.adapters.cli.command_line import depot_sim
 from tests.processes import ROOT
 

@@ -10,7 +10,7 @@ import pytest
 
 from depot_sim.adapters.cli.client import Client
 from depot_sim.adapters.cli.failures import ServerFailed, ServerRefused, Unreachable, UsageError, exit_code
-from depot_sim.domain.errors import DepotSimError, InvalidInput
+from depot_sim.domain.kernel.errors import DepotSimError, InvalidInput
 
 URL = "http://depot.example"
 Answer = Callable[[httpx.Request], httpx.Response]

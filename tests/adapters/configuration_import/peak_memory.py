@@ -16,7 +16,7 @@ from typing import Any
 from depot_sim.adapters.http import Secrets
 from depot_sim.bootstrap.importers import IMPORTERS, ImportedDocuments
 from depot_sim.bootstrap.msgspec_types import build_types
-from depot_sim.domain.errors import InvalidInput
+from depot_sim.domain.kernel.errors import InvalidInput
 
 
 def peak_bytes(work: Callable[[], object]) -> int:

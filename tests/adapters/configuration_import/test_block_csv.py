@@ -9,8 +9,8 @@ import pytest
 from depot_sim.adapters.configuration_import.block_csv import BlockImport, import_blocks
 from depot_sim.adapters.configuration_import.site import SitePlan
 from depot_sim.domain.configuration.document import Weekday
-from depot_sim.domain.configuration.quantities import Power
-from depot_sim.domain.errors import Fault, InvalidInput
+from depot_sim.domain.kernel.errors import Fault, InvalidInput
+from depot_sim.domain.kernel.quantities import Power
 
 HEADER = "block,depot,bus_type,pull_out_min,pull_in_min,km,kwh_avg_gen3\n"
 ROWS = "b1,MA,STD,300,600,80.5,120.25\nb2,MA,STD,900,1500,90,130\nb3,XX,STD,300,600,10,20\nb4,MA,ART,-20,400,70,200\n"

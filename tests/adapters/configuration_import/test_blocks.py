@@ -13,7 +13,7 @@ from depot_sim.adapters.configuration_import.blocks import (
     chain,
     clock,
 )
-from depot_sim.domain.configuration.quantities import Energy
+from depot_sim.domain.kernel.quantities import Energy
 
 EVERY_DAY = tuple(range(7))
 RULES = ChainRules({"bus": Energy.parse("400 kWh"), "artic": Energy.parse("600 kWh")}, layover_min=30)

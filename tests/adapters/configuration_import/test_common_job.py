@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from depot_sim.adapters.configuration_import.common_job import common_job
-from depot_sim.domain.configuration.quantities import MS_PER_DAY, MS_PER_MINUTE
+from depot_sim.domain.kernel.quantities import MS_PER_DAY, MS_PER_MINUTE
 
 Night = tuple[int, int, int]
 

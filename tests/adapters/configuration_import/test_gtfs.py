@@ -10,7 +10,7 @@ import pytest
 
 from depot_sim.adapters.configuration_import.gtfs import GtfsImport, import_gtfs
 from depot_sim.domain.configuration.document import Duty, Weekday
-from depot_sim.domain.errors import Fault, InvalidInput
+from depot_sim.domain.kernel.errors import Fault, InvalidInput
 
 SAMPLE = Path(__file__).parents[3] / "examples" / "data" / "gtfs-sample-feed.zip"
 PLAN = GtfsImport("Test")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from depot_sim.adapters.configuration_import.json_text import parse_json
-from depot_sim.domain.errors import Fault, InvalidInput
+from depot_sim.domain.kernel.errors import Fault, InvalidInput
 
 
 def only_fault(text: str) -> Fault:

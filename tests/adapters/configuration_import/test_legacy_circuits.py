@@ -10,7 +10,7 @@ import pytest
 from depot_sim.adapters.configuration_import.formats import Format
 from depot_sim.adapters.configuration_import.legacy_circuits import import_circuits
 from depot_sim.domain.configuration.document import CurrentKind, SimulationConfigurationDocument
-from depot_sim.domain.errors import Fault, InvalidInput
+from depot_sim.domain.kernel.errors import Fault, InvalidInput
 
 MAIN = {"name": "Main board", "rating_kw": 500, "available_capacity_kw": 400}
 EV = {

@@ -16,8 +16,8 @@ from depot_sim.adapters.configuration_import.json_text import parse_json
 from depot_sim.adapters.configuration_import.legacy_circuits import import_circuits
 from depot_sim.adapters.configuration_import.limits import LIMITS, MOST_VALUES, ImportLimits
 from depot_sim.adapters.configuration_import.tables import TableReader
-from depot_sim.domain.configuration.quantities import Energy
-from depot_sim.domain.errors import Fault, InvalidInput
+from depot_sim.domain.kernel.errors import Fault, InvalidInput
+from depot_sim.domain.kernel.quantities import Energy
 
 EXAMPLES = Path(__file__).parents[3] / "examples" / "data"
 TINY = ImportLimits(bytes=3_000, lines=60, values=300, columns=12, trips=4, blocks=3, comparisons=3)

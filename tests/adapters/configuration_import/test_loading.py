@@ -12,7 +12,7 @@ import yaml
 from depot_sim.adapters.configuration_import import Format, format_of_content_type, format_of_path, load
 from depot_sim.adapters.configuration_import.loading import LARGEST
 from depot_sim.domain.configuration.decoding import decode_document
-from depot_sim.domain.errors import Fault, InvalidInput
+from depot_sim.domain.kernel.errors import Fault, InvalidInput
 from tests.domain.configuration.samples import depot
 
 SPOILED = """\

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from depot_sim.adapters.configuration_import.limits import MOST_VALUES
 from depot_sim.adapters.configuration_import.yaml_text import DEEPEST, parse_yaml, places
-from depot_sim.domain.errors import Fault, InvalidInput
+from depot_sim.domain.kernel.errors import Fault, InvalidInput
 
 
 def only_fault(text: str) -> Fault:

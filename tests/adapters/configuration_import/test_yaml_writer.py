@@ -13,7 +13,7 @@ from depot_sim.adapters.configuration_import.common_job import common_job
 from depot_sim.adapters.configuration_import.yaml_text import parse_yaml
 from depot_sim.adapters.configuration_import.yaml_writer import to_yaml
 from depot_sim.domain.configuration.definition import Definition
-from depot_sim.domain.errors import InvalidInput
+from depot_sim.domain.kernel.errors import InvalidInput
 from tests.domain.configuration.samples import depot
 
 HARMLESS = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Zl", "Zp"]), min_size=1, max_size=40)

@@ -8,7 +8,7 @@ import pytest
 
 from depot_sim.adapters.front_door.tokens import Tokens, listed
 from depot_sim.application.access.actors import Actor, Role
-from depot_sim.domain.errors import InvalidInput
+from depot_sim.domain.kernel.errors import InvalidInput
 from tests.adapters.control_api.client import Api, problem
 from tests.domain.configuration.samples import depot
 

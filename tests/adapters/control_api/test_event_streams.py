@@ -13,7 +13,7 @@ from depot_sim.adapters.control_api.event_streams import EventStreams, StreamLim
 from depot_sim.adapters.event_store import EventStore, open_event_store
 from depot_sim.application.event_log import EVERYTHING, Append, Filter, Row, StreamWrite
 from depot_sim.application.subscription import Tail
-from depot_sim.domain.events import EncodedEvent
+from depot_sim.domain.kernel.events import EncodedEvent
 
 pytestmark = pytest.mark.anyio
 

@@ -16,8 +16,8 @@ from depot_sim.adapters.control_api.turns import Turns
 from depot_sim.adapters.event_store import EventStore, open_event_store
 from depot_sim.application.event_log import EVERYTHING, Append, EventLog, Filter, Row, StreamWrite
 from depot_sim.application.subscription import Tail
-from depot_sim.domain.errors import StoreError
-from depot_sim.domain.events import EncodedEvent
+from depot_sim.domain.kernel.errors import StoreError
+from depot_sim.domain.kernel.events import EncodedEvent
 
 pytestmark = pytest.mark.anyio
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from depot_sim.domain.scenario.oscp_modes import OSCP
+from depot_sim.domain.oscp.named_faults import OSCP
 from tests.adapters.control_api.client import Api, pointers, problem
 from tests.adapters.control_api.oscp import OscpApi, Partner
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from depot_sim.bootstrap.service import Service
+from depot_sim.domain.kernel.projection import ProjectionHealth, ProjectionStateChanged
 from depot_sim.domain.oscp.events import Cause, OscpLifecycleChanged
 from depot_sim.domain.oscp.session import stream_of
 from depot_sim.domain.oscp.vocabulary import Lifecycle
-from depot_sim.domain.projection import ProjectionHealth, ProjectionStateChanged
 from tests.adapters.control_api.client import Api, pointers, problem
 from tests.adapters.control_api.oscp import CONFIGURATION, OscpApi, Partner, create_session, start_run
 from tests.projections.oscp_samples import NOON, accepted, enter, recorded, rejected

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from depot_sim.domain.scenario.packet_modes import PACKETS
+from depot_sim.domain.packets.named_faults import PACKETS
 from tests.adapters.control_api.client import Api, pointers, problem
 from tests.adapters.control_api.oscp import Partner
 from tests.adapters.control_api.packets import FEED, FeedApi, open_feed

@@ -9,7 +9,7 @@ import pytest
 
 from depot_sim.adapters.control_api.problems import EXCEPTION_HANDLERS, MEDIA_TYPE, problem_of, status_of
 from depot_sim.bootstrap.service import Service
-from depot_sim.domain import errors
+from depot_sim.domain.kernel import errors
 from tests.adapters.control_api.client import Api, pointers, problem
 from tests.domain.configuration.samples import depot
 
@@ -159,7 +159,9 @@ def every_error() -> list[type[errors.DepotSimError]]:
         found.append(cls)
         looking += cls.__subclasses__()
     return [
-        cls for cls in found if cls.__module__ in ("depot_sim.domain.errors", "depot_sim.adapters.control_api.problems")
+        cls
+        for cls in found
+        if cls.__module__ in ("depot_sim.domain.kernel.errors", "depot_sim.adapters.control_api.problems")
     ]
 
 

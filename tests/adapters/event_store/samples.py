@@ -6,7 +6,7 @@ import sys
 from typing import ClassVar
 
 from depot_sim.application.event_log import Append, StreamWrite
-from depot_sim.domain.events import EncodedEvent, Event, encode
+from depot_sim.domain.kernel.events import EncodedEvent, Event, encode
 
 
 class Counted(Event, frozen=True):

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 import pytest
 
 from depot_sim.adapters.event_store.connection_pool import MAX_IDLE, MAX_IN_USE, ConnectionPool
-from depot_sim.domain.errors import StoreError
+from depot_sim.domain.kernel.errors import StoreError
 from tests.patience import patient
 
 SHORT = 0.01

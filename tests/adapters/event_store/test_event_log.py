@@ -11,7 +11,7 @@ from eventsourcing.persistence import ApplicationRecorder, IntegrityError, Store
 from depot_sim.adapters.event_store import EventStore, open_event_store
 from depot_sim.application.event_log import Append, Fence, Filter, Row, Snapshot, StreamWrite
 from depot_sim.application.event_times import position_recorded_before
-from depot_sim.domain.errors import LeaseLost, StoreError, VersionConflict
+from depot_sim.domain.kernel.errors import LeaseLost, StoreError, VersionConflict
 from tests.adapters.event_store.samples import Counted, counted, write
 from tests.patience import patient
 

@@ -15,7 +15,7 @@ import pytest
 
 from depot_sim.adapters.event_store import open_event_store, read_event_log
 from depot_sim.adapters.event_store.file_lock import FileLock, lock_path
-from depot_sim.domain.errors import StoreInUse, StoreUnreadable
+from depot_sim.domain.kernel.errors import StoreInUse, StoreUnreadable
 from tests.adapters.event_store.samples import write
 
 ROOT = Path(__file__).parents[3]
@@ -32,7 +32,7 @@ _FORK = """
 import os, sys
 from pathlib import Path
 from depot_sim.adapters.event_store.file_lock import FileLock
-from depot_sim.domain.errors import StoreInUse
+from depot_sim.domain.kernel.errors import StoreInUse
 path = Path(sys.argv[1])
 lock = FileLock(path)
 begun, begin = os.pipe()

@@ -11,7 +11,7 @@ import pytest
 from depot_sim.adapters.event_store import EventStore, open_event_store
 from depot_sim.adapters.event_store.journal import GroupCommitJournal
 from depot_sim.application.event_log import Append, EventLog, Fence
-from depot_sim.domain.errors import LeaseLost, StoreError, VersionConflict
+from depot_sim.domain.kernel.errors import LeaseLost, StoreError, VersionConflict
 from tests.adapters.event_store.samples import write
 from tests.patience import patient
 

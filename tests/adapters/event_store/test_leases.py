@@ -9,7 +9,7 @@ import pytest
 
 from depot_sim.adapters.event_store import EventStore, open_event_store
 from depot_sim.application.event_log import Fence
-from depot_sim.domain.errors import LeaseLost
+from depot_sim.domain.kernel.errors import LeaseLost
 from tests.adapters.event_store.samples import write
 
 GONE = -1.0

@@ -8,8 +8,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from depot_sim.adapters.event_store import open_event_store
 from depot_sim.application.event_log import Append, Fence, Filter, StreamWrite
-from depot_sim.domain.errors import LeaseLost, VersionConflict
-from depot_sim.domain.events import EncodedEvent
+from depot_sim.domain.kernel.errors import LeaseLost, VersionConflict
+from depot_sim.domain.kernel.events import EncodedEvent
 from tests.full_set import examples
 
 STREAMS = ("run-1", "run-2", "config-1")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from depot_sim.adapters.event_store.plan import plan
 from depot_sim.application.event_log import Append, Fence, StreamWrite
-from depot_sim.domain.errors import LeaseLost, VersionConflict
+from depot_sim.domain.kernel.errors import LeaseLost, VersionConflict
 from tests.adapters.event_store.samples import counted, write
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from depot_sim.adapters.event_store import open_event_store, postgres, read_event_log
 from depot_sim.adapters.event_store.postgres_arrays import BigintArray, ByteaArray, TextArray, register
-from depot_sim.domain.errors import StoreError, StoreTooNew, StoreUnreadable
+from depot_sim.domain.kernel.errors import StoreError, StoreTooNew, StoreUnreadable
 from tests.adapters.event_store.samples import write
 from tests.patience import patient
 

@@ -17,7 +17,7 @@ from depot_sim.adapters.event_store.sqlite import SQLiteEventLog
 from depot_sim.adapters.event_store.sqlite_datastore import StoreDatastore
 from depot_sim.adapters.event_store.sqlite_errors import commit_error, store_error
 from depot_sim.adapters.event_store.url import Durability
-from depot_sim.domain.errors import StoreError, StoreTooNew, StoreUnreadable, VersionConflict
+from depot_sim.domain.kernel.errors import StoreError, StoreTooNew, StoreUnreadable, VersionConflict
 from tests.adapters.event_store.samples import write
 from tests.patience import patient
 

@@ -16,7 +16,7 @@ import pytest
 
 from depot_sim.adapters.event_store import open_event_store, read_event_log
 from depot_sim.application.event_log import Snapshot
-from depot_sim.domain.errors import StoreError, StoreUnreadable
+from depot_sim.domain.kernel.errors import StoreError, StoreUnreadable
 from tests.adapters.event_store.samples import write
 from tests.patience import patient
 from tests.processes import checkout_variables, module_command

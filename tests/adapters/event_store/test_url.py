@@ -8,7 +8,7 @@ import pytest
 
 from depot_sim.adapters.event_store import open_event_store
 from depot_sim.adapters.event_store.url import Durability, PostgresUrl, SqliteUrl, parse_store_url
-from depot_sim.domain.errors import InvalidInput
+from depot_sim.domain.kernel.errors import InvalidInput
 
 DURABLE, WEAKER = Durability.DURABLE, Durability.MAY_LOSE_LAST_COMMITS
 

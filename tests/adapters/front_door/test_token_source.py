@@ -10,7 +10,7 @@ import pytest
 
 from depot_sim.adapters.front_door.token_source import TokenSource
 from depot_sim.application.access.actors import Actor, Role
-from depot_sim.domain.errors import InvalidInput
+from depot_sim.domain.kernel.errors import InvalidInput
 
 GIVEN = "given-token-0123456789"
 FIRST, SECOND = "first-token-0123456789", "second-token-0123456789"

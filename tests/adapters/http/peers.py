@@ -15,7 +15,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from depot_sim.application.http import Outgoing
-from depot_sim.domain.credentials import Authorization, Credentials
+from depot_sim.domain.kernel.credentials import Authorization, Credentials
 
 CERTIFICATES = Path(__file__).parent / "certificates"
 

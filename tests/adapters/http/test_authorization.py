@@ -11,8 +11,8 @@ import pytest
 from aiohttp import web
 
 from depot_sim.adapters.http import AiohttpPartner, Secrets
-from depot_sim.application.http import Posted
-from depot_sim.domain.credentials import Authorization, Credentials, SecretReference
+from depot_sim.application.http import HttpResult
+from depot_sim.domain.kernel.credentials import Authorization, Credentials, SecretReference
 from tests.adapters.http.peers import Clock, http_peer, outgoing
 
 pytestmark = pytest.mark.anyio
@@ -75,7 +75,7 @@ class Sender:
             outbound=secrets.keep("client", "s3 cret"), token_url=f"{platform.url}/token", client_id="depot:1"
         )
 
-    async def __call__(self, **changes: object) -> Posted:
+    async def __call__(self, **changes: object) -> HttpResult:
         usual = {"authorization": Authorization.OAUTH2, "credentials": self.credentials}
         return await self._partner.post(outgoing(f"{self._url}/heartbeat", **(usual | changes)))
 

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from depot_sim.adapters.http import AiohttpPartner, Secrets
 from depot_sim.adapters.http.exchange import MOST_ANSWER_BYTES
-from depot_sim.domain.credentials import Authorization, Credentials
+from depot_sim.domain.kernel.credentials import Authorization, Credentials
 from tests.adapters.http.peers import (
     Handler,
     Manners,

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from depot_sim.adapters.http import Secrets
-from depot_sim.domain.credentials import SecretReference
-from depot_sim.domain.errors import InvalidInput
+from depot_sim.domain.kernel.credentials import SecretReference
+from depot_sim.domain.kernel.errors import InvalidInput
 
 
 def test_a_secret_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

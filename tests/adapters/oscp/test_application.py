@@ -15,7 +15,7 @@ import pytest
 from depot_sim.adapters.metrics import MeteredApp
 from depot_sim.adapters.oscp import PREFIX, OscpApplication, ProtocolApi
 from depot_sim.adapters.oscp.request_body import MOST_COUNTED_BYTES
-from depot_sim.application.oscp.arrivals import MOST_BODY_BYTES, NO_REPLY, Arrival, Reply
+from depot_sim.application.oscp.inbound.arrivals import MOST_BODY_BYTES, NO_REPLY, Arrival, Reply
 from depot_sim.bootstrap.http import Dispatcher, server_config
 from depot_sim.connection_guard import ConnectionGuard, GuardedApplication, Limits, current_connection
 from tests.adapters.http.peers import Caller, asgi_server, calling

@@ -15,7 +15,7 @@ from depot_sim.adapters.oscp.scope_meter import PowerScopeMeter
 from depot_sim.adapters.read_store import open_read_store
 from depot_sim.application.run.live import LiveRuns
 from depot_sim.domain.configuration.definition import Definition
-from depot_sim.domain.errors import NotFound
+from depot_sim.domain.kernel.errors import NotFound
 from depot_sim.domain.oscp.rules import WindowMeters
 from depot_sim.projections.power import PowerProjector
 from depot_sim.projections.runner import Runner

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from depot_sim.adapters.packets.profiles import LARGEST_FILE, MOST_FILES, ProfileLibrary, completed, read_folder
-from depot_sim.domain.errors import InvalidInput, NotFound
+from depot_sim.domain.kernel.errors import InvalidInput, NotFound
 
 _LIBRARY = ProfileLibrary()
 

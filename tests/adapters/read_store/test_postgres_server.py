@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from depot_sim.adapters.read_store import open_read_store
-from depot_sim.domain.errors import StoreError
+from depot_sim.domain.kernel.errors import StoreError
 from depot_sim.read_models.store import Mark, ModelStore
 from tests.adapters.read_store.samples import MODEL, NAMES, advance, rows
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from depot_sim.adapters.read_store import open_read_store
-from depot_sim.domain.errors import Conflict, InvalidInput, StoreError
+from depot_sim.domain.kernel.errors import Conflict, InvalidInput, StoreError
 from depot_sim.read_models.store import Mark, ModelStore, Overtaken
 from tests.adapters.read_store.samples import FACTS, MODEL, NAMES, advance, rows
 from tests.patience import patient

@@ -13,9 +13,9 @@ from depot_sim.adapters.scenario_library import ScenarioLibrary
 from depot_sim.application.run.requests import StartRun
 from depot_sim.application.run.start import started_run
 from depot_sim.domain.configuration.definition import Definition
-from depot_sim.domain.events import Event
+from depot_sim.domain.kernel.events import Event
 from depot_sim.domain.run.aggregate import SimulationRun
-from depot_sim.domain.scenario.casting import cast
+from depot_sim.domain.scenario.binding import cast
 from depot_sim.domain.scenario.execution import Done, ScenarioExecution
 from depot_sim.domain.scenario.script_reading import read_script
 

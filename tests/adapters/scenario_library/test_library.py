@@ -6,8 +6,8 @@ import pytest
 
 from depot_sim.domain.run.aggregate import SimulationRun
 from depot_sim.domain.run.events import FailSafeEntered, FailSafeLeft
-from depot_sim.domain.run.world.fail_safe import HeartbeatStatus, heartbeat_status
-from depot_sim.domain.run.world.limits import Constraint, export_limit_w, fail_safe_limit_w, limit_in_force
+from depot_sim.domain.run.world.charging.limits import Constraint, export_limit_w, fail_safe_limit_w, limit_in_force
+from depot_sim.domain.run.world.site.fail_safe import HeartbeatStatus, heartbeat_status
 from depot_sim.domain.run.world.state import Dispatch, PowerState
 from depot_sim.domain.scenario.execution import ExecutionStatus
 from depot_sim.domain.scenario.script import ACTIONS

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from depot_sim.domain.packets.contract.profile import read_profile
 from depot_sim.domain.packets.devices import derived_devices
-from depot_sim.domain.packets.observer import Observer
-from depot_sim.domain.packets.profile import read_profile
+from depot_sim.domain.packets.measure.observer import Observer
 from tests.adapters.scenario_library.stage import Looked, Play, example
 from tests.domain.packets.profiles import default_files
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from depot_sim.domain.configuration.definition import Definition
-from depot_sim.domain.packets.modes import ModeInputs, flow_of, soc_band_of
+from depot_sim.domain.packets.measure.battery_mode import ModeInputs, flow_of, soc_band_of
 from depot_sim.domain.run.aggregate import SimulationRun
-from depot_sim.domain.run.world.fail_safe import heartbeat_status
+from depot_sim.domain.run.world.site.fail_safe import heartbeat_status
 from depot_sim.domain.run.world.state import Dispatch
 from tests.adapters.scenario_library.stage import LIBRARY, Play, example, microgrid
 from tests.domain.packets.mode_tables import read_modes

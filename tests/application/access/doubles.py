@@ -6,8 +6,8 @@ from depot_sim.application.access.refusals import RefusedRequest
 from depot_sim.application.event_log import Journal
 from depot_sim.application.http import Mask
 from depot_sim.application.ids import IdSource
-from depot_sim.application.oscp.refusing import RefusedMessages
-from depot_sim.application.oscp.time import SessionTime
+from depot_sim.application.oscp.inbound.refusing import RefusedMessages
+from depot_sim.application.oscp.session.time import SessionTime
 
 
 class NoLimit:

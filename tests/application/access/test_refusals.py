@@ -11,8 +11,8 @@ from depot_sim.adapters.event_store import EventStore, open_event_store
 from depot_sim.application.access.refusals import RefusedRequest, RefusedRequests
 from depot_sim.application.event_log import Append, Journal
 from depot_sim.domain.access.refused import HOUR_MS, OTHERS, RefusedOnDay, RequestsRefused
-from depot_sim.domain.errors import StoreError
-from depot_sim.domain.events import decode
+from depot_sim.domain.kernel.errors import StoreError
+from depot_sim.domain.kernel.events import decode
 from tests.application.run.processes import FakeClock, Process, until
 
 MOST_ROWS = 1_024

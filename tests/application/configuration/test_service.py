@@ -13,7 +13,7 @@ from depot_sim.adapters.event_store import EventStore, open_event_store
 from depot_sim.application.configuration import ConfigurationService
 from depot_sim.application.repository import Repository
 from depot_sim.domain.configuration.definition import Definition
-from depot_sim.domain.errors import Conflict, NotFound, PreconditionFailed
+from depot_sim.domain.kernel.errors import Conflict, NotFound, PreconditionFailed
 from tests.domain.configuration.samples import depot
 
 T = TypeVar("T")

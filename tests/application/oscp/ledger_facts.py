@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from depot_sim.domain.events import Event
+from depot_sim.domain.kernel.events import Event
 from depot_sim.domain.oscp.ledger import OscpMessageFinalised, OscpMessageHandled, OscpMessageRecorded
 
 

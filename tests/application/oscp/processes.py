@@ -10,32 +10,32 @@ from typing import Any
 import msgspec
 
 from depot_sim.adapters.event_store import EventStore
-from depot_sim.application.http import Outgoing, Posted
-from depot_sim.application.oscp import drafts
-from depot_sim.application.oscp.arrivals import MOST_BODY_BYTES, Arrival, Reply
-from depot_sim.application.oscp.clockwork import Clockwork
-from depot_sim.application.oscp.hosted import HostedSession
-from depot_sim.application.oscp.inbound import InboundService
-from depot_sim.application.oscp.outbound import OutboundService
-from depot_sim.application.oscp.refusing import RefusedMessages
-from depot_sim.application.oscp.registrar import Registrar
+from depot_sim.application.http import HttpResult, Outgoing
+from depot_sim.application.oscp.inbound.arrivals import MOST_BODY_BYTES, Arrival, Reply
+from depot_sim.application.oscp.inbound.refusing import RefusedMessages
+from depot_sim.application.oscp.inbound.resolving import RequestResolver
+from depot_sim.application.oscp.inbound.service import InboundService
+from depot_sim.application.oscp.outbound import drafts
+from depot_sim.application.oscp.outbound.service import OutboundService
 from depot_sim.application.oscp.requests import CreateSession
-from depot_sim.application.oscp.resolving import RequestResolver
 from depot_sim.application.oscp.service import OscpService
-from depot_sim.application.oscp.sessions import OscpSessions
-from depot_sim.application.oscp.targets import OscpTargets
-from depot_sim.application.oscp.time import SessionTime
-from depot_sim.application.oscp.world_context import WorldContext
+from depot_sim.application.oscp.session.hosted import HostedSession
+from depot_sim.application.oscp.session.registrar import Registrar
+from depot_sim.application.oscp.session.sessions import OscpSessions
+from depot_sim.application.oscp.session.targets import OscpTargets
+from depot_sim.application.oscp.session.time import SessionTime
+from depot_sim.application.oscp.session.timers import SessionTimers
+from depot_sim.application.oscp.world_link.world_context import WorldContext
 from depot_sim.application.scenario.control import ScenarioControl
-from depot_sim.domain.credentials import SecretReference
-from depot_sim.domain.errors import Fault, InvalidInput
-from depot_sim.domain.events import Event, decode
+from depot_sim.domain.kernel.credentials import SecretReference
+from depot_sim.domain.kernel.errors import Fault, InvalidInput
+from depot_sim.domain.kernel.events import Event, decode
+from depot_sim.domain.kernel.secret_references import SHORTEST, reference_fault
 from depot_sim.domain.oscp.ledger import OscpMessageLedgerEntry
 from depot_sim.domain.oscp.rules import WindowMeters
 from depot_sim.domain.oscp.session import OscpCapacityProviderSession
-from depot_sim.domain.oscp.times import format_instant
 from depot_sim.domain.oscp.vocabulary import Direction, Lifecycle, SessionClock
-from depot_sim.domain.secret_references import SHORTEST, reference_fault
+from depot_sim.domain.oscp.wire.times import format_instant
 from tests.application.access.doubles import CountedRefusals, NoLimit
 from tests.application.run.processes import ALICE, FakeClock, Process, until
 from tests.domain.oscp.sessions import TEN
@@ -62,12 +62,12 @@ class FakePartner:
 
     def __init__(self) -> None:
         self.received: list[Outgoing] = []
-        self.answers: list[Posted] = []
+        self.answers: list[HttpResult] = []
         self._held: asyncio.Event | None = None
 
-    async def post(self, outgoing: Outgoing) -> Posted:
+    async def post(self, outgoing: Outgoing) -> HttpResult:
         self.received.append(outgoing)
-        answer = self.answers.pop(0) if self.answers else Posted(204)
+        answer = self.answers.pop(0) if self.answers else HttpResult(204)
         if self._held is not None:
             await self._held.wait()
         return answer
@@ -154,7 +154,7 @@ class OscpProcess(Process):
         world = WorldContext(store.log, self.live, self.time, self.meter)
         self.inbound = InboundService(self.sessions, resolver, world, clock)
         self.registrar = Registrar(self.sessions, self.outbound, self.secrets)
-        self.clockwork = Clockwork(
+        self.clockwork = SessionTimers(
             self.sessions, self.inbound, self.outbound, self.host, self.time, clock, self.registrar
         )
         self.service = OscpService(self.sessions, self.outbound, self.live, self.time, self.secrets, self.registrar)

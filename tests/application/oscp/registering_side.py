@@ -14,22 +14,22 @@ import msgspec
 from depot_sim.adapters.clock import SystemClock
 from depot_sim.adapters.event_store import EventStore, open_event_store
 from depot_sim.adapters.http import Secrets
-from depot_sim.application.http import Outgoing, Posted
-from depot_sim.application.oscp.arrivals import Arrival, Reply
-from depot_sim.application.oscp.clockwork import Clockwork
-from depot_sim.application.oscp.inbound import InboundService
-from depot_sim.application.oscp.outbound import OutboundService
-from depot_sim.application.oscp.registrar import Registrar
+from depot_sim.application.http import HttpResult, Outgoing
+from depot_sim.application.oscp.inbound.arrivals import Arrival, Reply
+from depot_sim.application.oscp.inbound.resolving import RequestResolver
+from depot_sim.application.oscp.inbound.service import InboundService
+from depot_sim.application.oscp.outbound.service import OutboundService
 from depot_sim.application.oscp.requests import CreateSession
-from depot_sim.application.oscp.resolving import RequestResolver
 from depot_sim.application.oscp.service import OscpService
-from depot_sim.application.oscp.sessions import OscpSessions
-from depot_sim.application.oscp.targets import OscpTargets
-from depot_sim.application.oscp.time import SessionTime
-from depot_sim.application.oscp.world_context import WorldContext
+from depot_sim.application.oscp.session.registrar import Registrar
+from depot_sim.application.oscp.session.sessions import OscpSessions
+from depot_sim.application.oscp.session.targets import OscpTargets
+from depot_sim.application.oscp.session.time import SessionTime
+from depot_sim.application.oscp.session.timers import SessionTimers
+from depot_sim.application.oscp.world_link.world_context import WorldContext
 from depot_sim.application.scenario.control import ScenarioControl
-from depot_sim.domain.credentials import Credentials
-from depot_sim.domain.events import Event, decode
+from depot_sim.domain.kernel.credentials import Credentials
+from depot_sim.domain.kernel.events import Event, decode
 from depot_sim.domain.oscp.ledger import OscpMessageFinalised, OscpMessageRecorded
 from depot_sim.domain.oscp.state import Registration
 from depot_sim.domain.oscp.vocabulary import SessionClock
@@ -51,12 +51,12 @@ class Partner:
         self.answers: list[int] = []
         self.on_post: Callable[[Outgoing], Awaitable[object]] | None = None
 
-    async def post(self, outgoing: Outgoing) -> Posted:
+    async def post(self, outgoing: Outgoing) -> HttpResult:
         self.received.append(outgoing)
         if self.on_post is not None:
             await self.on_post(outgoing)
         status = self.answers.pop(0) if self.answers else 204
-        return Posted(status, error="" if status else "connection refused")
+        return HttpResult(status, error="" if status else "connection refused")
 
     def registers(self) -> list[Outgoing]:
         return [one for one in self.received if one.url.endswith("/register")]
@@ -93,7 +93,7 @@ class Side:
         world = WorldContext(store.log, process.live, time, _NoMeter())
         self.inbound = InboundService(self.sessions, resolver, world, clock)
         registrar = Registrar(self.sessions, outbound, self.secrets)
-        self.clockwork = Clockwork(self.sessions, self.inbound, outbound, process.host, time, clock, registrar)
+        self.clockwork = SessionTimers(self.sessions, self.inbound, outbound, process.host, time, clock, registrar)
         self.service = OscpService(self.sessions, outbound, process.live, time, self.secrets, registrar, OURS)
         self.scenarios = ScenarioControl(OscpTargets(self.sessions), process.live)
         self.session_id = ""

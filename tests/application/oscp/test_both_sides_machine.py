@@ -22,19 +22,19 @@ from hypothesis.stateful import (
 )
 
 from depot_sim.adapters.event_store import open_event_store
-from depot_sim.application.http import Outgoing, Posted
-from depot_sim.application.oscp import drafts
-from depot_sim.application.oscp.arrivals import Reply
-from depot_sim.application.oscp.following import Following
-from depot_sim.application.oscp.letters import Draft
-from depot_sim.application.oscp.outbound import Sent
+from depot_sim.application.http import HttpResult, Outgoing
+from depot_sim.application.oscp.inbound.arrivals import Reply
+from depot_sim.application.oscp.outbound import drafts
+from depot_sim.application.oscp.outbound.messages import MessageDraft
+from depot_sim.application.oscp.outbound.service import Sent
 from depot_sim.application.oscp.requests import Disconnect, ForceState
+from depot_sim.application.oscp.session.following import Following
 from depot_sim.application.own_writes import OwnWrites
-from depot_sim.domain.events import decode
+from depot_sim.domain.kernel.events import decode
 from depot_sim.domain.oscp import events as e
-from depot_sim.domain.oscp.messages import CapacityForecast
 from depot_sim.domain.oscp.session import OscpCapacityProviderSession
 from depot_sim.domain.oscp.vocabulary import ForecastType, Lifecycle, MessageType
+from depot_sim.domain.oscp.wire.messages import CapacityForecast
 from tests.application.oscp.ledger_facts import finalised_in, recorded_in
 from tests.application.oscp.processes import FakePartner, OscpProcess, WallClock
 from tests.application.run.processes import ALICE, until
@@ -47,7 +47,7 @@ T = TypeVar("T")
 places = st.sampled_from(["here", "there"])
 copies = st.integers(1, 3)
 rates = st.sampled_from([None, 2, 60])
-answers = st.sampled_from([Posted(204), Posted(403), Posted(503), Posted(0, error="gone")])
+answers = st.sampled_from([HttpResult(204), HttpResult(403), HttpResult(503), HttpResult(0, error="gone")])
 
 
 class Delivered(NamedTuple):
@@ -64,7 +64,7 @@ class Going(NamedTuple):
     """A message of ours that the partner has not answered yet."""
 
     message: UnderWay
-    answer: asyncio.Future[Posted]
+    answer: asyncio.Future[HttpResult]
     task: asyncio.Task[Sent | None]
 
 
@@ -73,18 +73,18 @@ class UndecidedPartner(FakePartner):
 
     def __init__(self) -> None:
         super().__init__()
-        self.waiting: list[asyncio.Future[Posted]] = []
+        self.waiting: list[asyncio.Future[HttpResult]] = []
 
-    async def post(self, outgoing: Outgoing) -> Posted:
+    async def post(self, outgoing: Outgoing) -> HttpResult:
         self.received.append(outgoing)
-        answer: asyncio.Future[Posted] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[HttpResult] = asyncio.get_running_loop().create_future()
         self.waiting.append(answer)
         return await answer
 
 
-def forecast(session: OscpCapacityProviderSession) -> Draft:
+def forecast(session: OscpCapacityProviderSession) -> MessageDraft:
     series = CapacityForecast(session.attached.group_id, ForecastType.CONSUMPTION, BLOCKS)
-    return Draft(MessageType.UPDATE_GROUP_CAPACITY_FORECAST, series)
+    return MessageDraft(MessageType.UPDATE_GROUP_CAPACITY_FORECAST, series)
 
 
 class Stage:
@@ -214,7 +214,7 @@ class BothSidesMachine(RuleBasedStateMachine):
     def send(self, draft: Any, type: MessageType, asks: int | None = None) -> Going:
         async def go() -> Going:
             known = len(self.partner.waiting)
-            sending = self.here.outbound.send(self.session_id, lambda session, moment: draft(session, moment.session))
+            sending = self.here.outbound.send(self.session_id, lambda session, moment: draft(session, moment.target))
             task = asyncio.create_task(sending)
             await until(lambda: len(self.partner.waiting) > known or task.done())
             opened = list(self.here.session(self.session_id).state.open.values())[-1]
@@ -249,11 +249,11 @@ class BothSidesMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.going)
     @rule(place=st.integers(0, 3), answer=answers)
-    def the_partner_answers(self, place: int, answer: Posted) -> None:
+    def the_partner_answers(self, place: int, answer: HttpResult) -> None:
         """In any order, and however late."""
         self.answer(self.going.pop(place % len(self.going)), answer)
 
-    def answer(self, going: Going, answer: Posted) -> None:
+    def answer(self, going: Going, answer: HttpResult) -> None:
         async def settle() -> Sent | None:
             going.answer.set_result(answer)
             return await going.task
@@ -270,7 +270,7 @@ class BothSidesMachine(RuleBasedStateMachine):
         self.time_passes(late)
         self.handshake_comes(2, "there", 1)
         self.acknowledge_goes()
-        self.answer(self.going.pop(), Posted(204))
+        self.answer(self.going.pop(), HttpResult(204))
 
     # The operator, the clock, the machine
 

@@ -13,7 +13,7 @@ from depot_sim.adapters.event_store import open_event_store
 from depot_sim.application.http import Outgoing
 from depot_sim.application.oscp.requests import Register, SendHandshake
 from depot_sim.application.oscp.views import RegistrationState
-from depot_sim.domain.errors import CommandRefused
+from depot_sim.domain.kernel.errors import CommandRefused
 from depot_sim.domain.oscp.events import OscpPartnerRegistered, OscpRegistrationSent
 from depot_sim.domain.oscp.vocabulary import Lifecycle, MessageType, Outcome
 from depot_sim.domain.run.events import ResumeReason

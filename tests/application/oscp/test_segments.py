@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from depot_sim.adapters.event_store import open_event_store
-from depot_sim.application.oscp.arrivals import Reply
+from depot_sim.application.oscp.inbound.arrivals import Reply
 from depot_sim.application.oscp.requests import ForceState, SendForecast, SwitchHeartbeats
 from depot_sim.domain.oscp.events import OscpForecastPublished, OscpHandshakeReceived, Policy
 from depot_sim.domain.oscp.vocabulary import Direction, Lifecycle, Outcome, Validation

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from depot_sim.application.http import Posted
+from depot_sim.application.http import HttpResult
 from depot_sim.application.oscp.requests import (
     Disconnect,
     ForceState,
@@ -20,8 +20,15 @@ from depot_sim.application.oscp.requests import (
     SwitchHeartbeats,
 )
 from depot_sim.domain.configuration.definition import Definition
-from depot_sim.domain.credentials import Credentials, SecretReference
-from depot_sim.domain.errors import CommandRefused, Conflict, InvalidInput, NotFound, RunHeldElsewhere, StoreError
+from depot_sim.domain.kernel.credentials import Credentials, SecretReference
+from depot_sim.domain.kernel.errors import (
+    CommandRefused,
+    Conflict,
+    InvalidInput,
+    NotFound,
+    RunHeldElsewhere,
+    StoreError,
+)
 from depot_sim.domain.oscp.events import Policy
 from depot_sim.domain.oscp.vocabulary import ForecastType, Lifecycle, MessageType, SessionClock, Validation
 from tests.application.oscp.conftest import Start
@@ -313,7 +320,7 @@ async def test_a_handshake_asks_for_what_was_asked(process: OscpProcess, session
 async def test_a_handshake_that_is_refused_says_so_and_leaves_the_session_offline(
     process: OscpProcess, session: str, partner: FakePartner
 ) -> None:
-    partner.answers = [Posted(403)]
+    partner.answers = [HttpResult(403)]
     sent = await process.service.send_handshake("r", session, SendHandshake(), ALICE)
     assert (sent.state, sent.delivery_status) == (Lifecycle.OFFLINE, "rejected")
 

@@ -8,8 +8,8 @@ import pytest
 
 from depot_sim.adapters.event_store import EventStore
 from depot_sim.application.event_log import Snapshot
-from depot_sim.application.oscp.sessions import SNAPSHOT_EVERY
-from depot_sim.domain.events import decode
+from depot_sim.application.oscp.session.sessions import SNAPSHOT_EVERY
+from depot_sim.domain.kernel.events import decode
 from depot_sim.domain.oscp.session import OscpCapacityProviderSession
 from tests.application.oscp.processes import OscpProcess
 from tests.application.run.processes import until

@@ -7,20 +7,20 @@ from typing import Any
 import msgspec
 import pytest
 
-from depot_sim.application.oscp.arrivals import Reply
-from depot_sim.application.oscp.breaches import Breaches
-from depot_sim.application.oscp.called_for import ADJUSTMENT, BREACH, by_breach
-from depot_sim.application.oscp.forecasts_to_run import ForecastsToRun
+from depot_sim.application.oscp.inbound.arrivals import Reply
 from depot_sim.application.oscp.requests import Disconnect, ForceState, SendForecast, SendHeartbeat
+from depot_sim.application.oscp.session.called_for import ADJUSTMENT, BREACH, by_breach
+from depot_sim.application.oscp.world_link.breaches import Breaches
+from depot_sim.application.oscp.world_link.forecasts_to_run import ForecastsToRun
 from depot_sim.application.repository import Origin
 from depot_sim.application.run.live import LiveRuns
 from depot_sim.application.run.runtime import SimulationRuntime
 from depot_sim.application.run.service import Outcome, RunService
-from depot_sim.domain.configuration.quantities import Share
-from depot_sim.domain.errors import CommandRefused
+from depot_sim.domain.kernel.errors import CommandRefused
+from depot_sim.domain.kernel.quantities import Share
 from depot_sim.domain.oscp.events import Policy
-from depot_sim.domain.oscp.times import format_instant
 from depot_sim.domain.oscp.vocabulary import ForecastType, Lifecycle
+from depot_sim.domain.oscp.wire.times import format_instant
 from depot_sim.domain.run.commands import ApplyForecast, Command, PlugIn, SetStateOfCharge
 from depot_sim.domain.run.events import ManagedScopeBreachDetected, ScopeForecastApplied, ScopeForecastWithdrawn
 from tests.application.oscp.processes import OscpProcess

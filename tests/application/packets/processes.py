@@ -11,17 +11,17 @@ import msgspec
 from depot_sim.adapters.event_store import EventStore
 from depot_sim.adapters.http import Secrets
 from depot_sim.adapters.packets import ProfileLibrary
-from depot_sim.application.http import Outgoing, Posted
+from depot_sim.application.http import HttpResult, Outgoing
 from depot_sim.application.packets.feeds import PacketFeeds
 from depot_sim.application.packets.hosted import HostedFeed
 from depot_sim.application.packets.interference import Interference
-from depot_sim.application.packets.keeping import FeedKeeper
-from depot_sim.application.packets.kept_run import Means
 from depot_sim.application.packets.requests import OpenPacketFeed
+from depot_sim.application.packets.run_feeds import FeedDependencies
 from depot_sim.application.packets.service import PacketService
+from depot_sim.application.packets.supervisor import FeedSupervisor
 from depot_sim.application.run.service import Outcome
 from depot_sim.domain.configuration.definition import Definition
-from depot_sim.domain.events import Event, decode
+from depot_sim.domain.kernel.events import Event, decode
 from depot_sim.domain.packets.delivery import Attempt
 from depot_sim.domain.packets.device import BoundKey
 from depot_sim.domain.packets.events import FeedPolicy, SensorPacketPublished
@@ -44,14 +44,14 @@ class Platform:
 
     def __init__(self) -> None:
         self.received: list[Outgoing] = []
-        self.answers: list[Posted] = []
-        self.answer = Posted(204)
+        self.answers: list[HttpResult] = []
+        self.answer = HttpResult(204)
         self.under_way = 0
         self.most_under_way = 0
         self._open = asyncio.Event()
         self._open.set()
 
-    async def post(self, outgoing: Outgoing) -> Posted:
+    async def post(self, outgoing: Outgoing) -> HttpResult:
         self.received.append(outgoing)
         self.under_way += 1
         self.most_under_way = max(self.most_under_way, self.under_way)
@@ -103,10 +103,10 @@ class PacketProcess(Process):
         super().__init__(store, clock, owner)
         self.platform = platform
         self.feeds = PacketFeeds(store.log, self.journal)
-        means = Means(
+        means = FeedDependencies(
             store.log, self.feeds, ProfileLibrary(), Secrets(), platform, clock, interference or NoInterference()
         )
-        self.keeper = FeedKeeper(self.host, means)
+        self.keeper = FeedSupervisor(self.host, means)
         self.packets = PacketService(store.log, self.feeds, self.keeper, self.live)
 
     async def start(self, run_id: str = "r", *, definition: Definition = CONNECTED, **changes: Any) -> Outcome:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from depot_sim.application.http import Posted
+from depot_sim.application.http import HttpResult
 from depot_sim.application.packets import hosted as hosting
-from depot_sim.domain.credentials import Authorization, Credentials, SecretReference
+from depot_sim.domain.kernel.credentials import Authorization, Credentials, SecretReference
 from depot_sim.domain.packets.events import FeedPolicy, PacketDelivered, PacketDeliveryFailed, PacketRejected
 from tests.application.packets.processes import BINDING, QUICK, PacketProcess
 from tests.application.run.processes import ALICE
 
 pytestmark = pytest.mark.anyio
 
-NOBODY = Posted(0, error="connection refused: platform:80")
+NOBODY = HttpResult(0, error="connection refused: platform:80")
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ async def test_a_failure_is_told_and_tried_again_until_it_arrives(run: PacketPro
     run.platform.answer = NOBODY
     await run.runs.tick("r", 1, ALICE)
     await run.until(lambda: run.stored("iot").state.failures > 10)
-    run.platform.answer = Posted(204)
+    run.platform.answer = HttpResult(204)
     await run.until(lambda: run.is_delivered("iot"))
     failed = [event for event in run.feed_events("iot") if isinstance(event, PacketDeliveryFailed)]
     assert {event.error for event in failed} == {NOBODY.error}
@@ -51,7 +51,7 @@ async def test_a_failure_is_told_and_tried_again_until_it_arrives(run: PacketPro
 
 
 async def test_a_platform_that_asks_for_time_is_left_alone_for_it(run: PacketProcess) -> None:
-    run.platform.answer = Posted(503, answer_headers=(("Retry-After", "3600"),))
+    run.platform.answer = HttpResult(503, answer_headers=(("Retry-After", "3600"),))
     await run.runs.tick("r", 1, ALICE)
     await run.until(lambda: run.stored("iot").state.failures)
     failed = next(event for event in run.feed_events("iot") if isinstance(event, PacketDeliveryFailed))
@@ -59,7 +59,7 @@ async def test_a_platform_that_asks_for_time_is_left_alone_for_it(run: PacketPro
 
 
 async def test_a_refusal_is_kept_with_its_answer_cut_to_size_and_the_next_packet_goes_on(run: PacketProcess) -> None:
-    run.platform.answer = Posted(422, body="x" * 100_000)
+    run.platform.answer = HttpResult(422, body="x" * 100_000)
     await run.runs.tick("r", 1, ALICE)
     await run.until(lambda: run.is_delivered("iot"))
     refused = [event for event in run.feed_events("iot") if isinstance(event, PacketRejected)]
@@ -76,7 +76,7 @@ async def test_a_backlog_too_long_to_keep_at_hand_is_read_again(
     run.platform.answer = NOBODY
     await run.runs.tick("r", 10, ALICE)
     await run.until(lambda: run.stored("iot").state.waiting > 20)
-    run.platform.answer = Posted(204)
+    run.platform.answer = HttpResult(204)
     run.platform.received.clear()
     await run.until(lambda: run.is_delivered("iot") and run.is_delivered(BINDING))
     assert all(list(dict.fromkeys(seqs)) == sorted(set(seqs)) for seqs in run.platform.seqs().values())

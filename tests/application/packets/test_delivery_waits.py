@@ -8,13 +8,13 @@ import msgspec
 import pytest
 
 from depot_sim.adapters.event_store import EventStore
-from depot_sim.application.http import Posted
+from depot_sim.application.http import HttpResult
 from depot_sim.application.packets.hosted import HostedFeed
+from depot_sim.domain.interaction.effects import Reorder
 from depot_sim.domain.packets.device import BoundKey
 from depot_sim.domain.packets.events import PacketDelivered
 from depot_sim.domain.packets.packet import Packet
 from depot_sim.domain.packets.treating import Treated
-from depot_sim.domain.scenario.effects import Reorder
 from tests.application.packets.processes import BINDING, QUICK, NoInterference, PacketProcess, Platform
 from tests.application.run.processes import ALICE, FakeClock
 
@@ -71,7 +71,7 @@ async def tick(run: PacketProcess, count: int = TICKS) -> dict[str, list[int]]:
 
 
 async def test_a_back_off_holds_through_new_packets(run: PacketProcess, platform: Platform, clock: FakeClock) -> None:
-    platform.answer = Posted(503, answer_headers=(("Retry-After", "3600"),))
+    platform.answer = HttpResult(503, answer_headers=(("Retry-After", "3600"),))
     published = await tick(run)
     await run.until(lambda: platform.seqs().keys() == published.keys())
     await run.until(lambda: all(len(seqs) > 1 for seqs in run.published("iot").values()))
@@ -110,13 +110,13 @@ async def test_a_packet_held_back_that_fails_keeps_its_back_off_through_new_pack
     run: PacketProcess, platform: Platform, first_packet: TreatedFirstPacket, clock: FakeClock
 ) -> None:
     first_packet.changes = {"reorder": Reorder(behind=1, at_most_ms=DAY_MS)}
-    platform.answer = Posted(503, answer_headers=(("Retry-After", "3600"),))
+    platform.answer = HttpResult(503, answer_headers=(("Retry-After", "3600"),))
     published = await tick(run)
     await run.until(lambda: platform.seqs().keys() == published.keys())
     await tick(run)
     assert platform.seqs() == {device: [1] for device in published}
 
-    platform.answer = Posted(204)
+    platform.answer = HttpResult(204)
     clock.advance(HOUR_US)
     await run.until(lambda: run.is_delivered("iot"))
     assert {tuple(seqs[:4]) for seqs in platform.seqs().values()} == {(1, 1, 0, 2)}
@@ -136,11 +136,11 @@ async def test_a_delay_applies_to_the_first_attempt_only(
     run: PacketProcess, platform: Platform, first_packet: TreatedFirstPacket, clock: FakeClock
 ) -> None:
     first_packet.changes = {"delay_ms": 3_600_000}
-    platform.answer = Posted(503)
+    platform.answer = HttpResult(503)
     published = await tick(run)
     clock.advance(HOUR_US)
     await run.until(lambda: platform.seqs().keys() == published.keys())
-    platform.answer = Posted(204)
+    platform.answer = HttpResult(204)
     await run.until(lambda: run.is_delivered("iot"))
     delivered = [event for event in run.feed_events("iot") if isinstance(event, PacketDelivered)]
     assert {event.attempt > 1 for event in delivered if event.seq == 0} == {True}

@@ -12,8 +12,8 @@ from depot_sim.adapters.packets import ProfileLibrary
 from depot_sim.application.packets.opening import bindings_with_endpoint, opening_of
 from depot_sim.application.packets.requests import OpenPacketFeed
 from depot_sim.domain.configuration.definition import Definition
-from depot_sim.domain.credentials import Authorization, Credentials, SecretReference
-from depot_sim.domain.errors import InvalidInput, NotFound
+from depot_sim.domain.kernel.credentials import Authorization, Credentials, SecretReference
+from depot_sim.domain.kernel.errors import InvalidInput, NotFound
 from depot_sim.domain.packets.events import FeedPolicy, PacketFeedOpened
 from depot_sim.domain.run.aggregate import SimulationRun
 from depot_sim.domain.run.events import SimulationRunStarted

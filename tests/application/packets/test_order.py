@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from depot_sim.application.packets.order import Order
+from depot_sim.domain.interaction.effects import Reorder
 from depot_sim.domain.packets.state import Waiting
-from depot_sim.domain.scenario.effects import Reorder
 from tests.application.run.processes import FakeClock
 
 BEHIND_TWO = Reorder(behind=2, at_most_ms=1_000)

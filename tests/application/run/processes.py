@@ -19,8 +19,8 @@ from depot_sim.application.run.service import Outcome, RunService
 from depot_sim.application.scenario.playing import ScriptPlayer
 from depot_sim.application.scenario.targets import TargetControls
 from depot_sim.domain.configuration.definition import Definition
-from depot_sim.domain.configuration.quantities import Duration
-from depot_sim.domain.events import Event, decode
+from depot_sim.domain.kernel.events import Event, decode
+from depot_sim.domain.kernel.quantities import Duration
 from depot_sim.domain.run.aggregate import stream_of
 from depot_sim.domain.run.events import ClockMode
 from tests.domain.configuration.samples import depot

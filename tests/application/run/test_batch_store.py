@@ -16,8 +16,8 @@ from depot_sim.application.run.requests import StartRun
 from depot_sim.application.run.start import started_run
 from depot_sim.application.run.writer import RunWriter
 from depot_sim.domain.configuration.definition import Definition
-from depot_sim.domain.configuration.quantities import MS_PER_HOUR, MS_PER_SECOND, Duration
-from depot_sim.domain.errors import Conflict, InvalidInput, LeaseLost, NotFound, RunHeldElsewhere
+from depot_sim.domain.kernel.errors import Conflict, InvalidInput, LeaseLost, NotFound, RunHeldElsewhere
+from depot_sim.domain.kernel.quantities import MS_PER_HOUR, MS_PER_SECOND, Duration
 from depot_sim.domain.run.aggregate import RunStatus, SimulationRun
 from depot_sim.domain.run.digest import RunDigest
 from tests.domain.configuration.samples import depot

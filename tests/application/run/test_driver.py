@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from depot_sim.application.run.driver import Pace
 from depot_sim.application.run.requests import ClockRequest
-from depot_sim.domain.configuration.quantities import Duration
-from depot_sim.domain.errors import StoreError
+from depot_sim.domain.kernel.errors import StoreError
+from depot_sim.domain.kernel.quantities import Duration
 from depot_sim.domain.run.events import ClockMode, ResumeReason, RunTicked
 from tests.application.run.conftest import Start
 from tests.application.run.processes import ALICE, FakeClock, Process, until

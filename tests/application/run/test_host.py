@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from depot_sim.application.run import writer as writing
-from depot_sim.domain.configuration.quantities import Share
-from depot_sim.domain.errors import CommandRefused, Conflict, LeaseLost, NotFound, RunHeldElsewhere, StoreError
+from depot_sim.domain.kernel.errors import CommandRefused, Conflict, LeaseLost, NotFound, RunHeldElsewhere, StoreError
+from depot_sim.domain.kernel.quantities import Share
 from depot_sim.domain.run.aggregate import stream_of
 from depot_sim.domain.run.commands import FaultCharger, SetTarget
 from depot_sim.domain.run.events import ResumeReason, RunnerLeaseAcquired, SimulationRunResumed

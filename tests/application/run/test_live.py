@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from depot_sim.application.run import live as following
-from depot_sim.domain.configuration.quantities import Share
-from depot_sim.domain.errors import NotFound
+from depot_sim.domain.kernel.errors import NotFound
+from depot_sim.domain.kernel.quantities import Share
 from depot_sim.domain.run.commands import SetTarget
 from depot_sim.domain.run.world.state import state_sha256
 from tests.application.run.conftest import Start

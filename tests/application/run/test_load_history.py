@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from depot_sim.application.run.load_history import LoadHistory, LoadPoint
 from depot_sim.domain.configuration.document import Node
-from depot_sim.domain.configuration.quantities import Power
+from depot_sim.domain.kernel.quantities import Power
 from depot_sim.domain.run.columns import NodeColumns
 from depot_sim.domain.run.events import NodeLimitChanged, RunTicked
 from depot_sim.domain.run.world.depot import Depot

@@ -7,8 +7,8 @@ import pytest
 from depot_sim.application.run import writer as writing
 from depot_sim.application.run.archive import RunArchive
 from depot_sim.application.run.replay import replay
-from depot_sim.domain.errors import NotFound
-from depot_sim.domain.events import encode
+from depot_sim.domain.kernel.errors import NotFound
+from depot_sim.domain.kernel.events import encode
 from depot_sim.domain.run.commands import FaultCharger
 from depot_sim.domain.run.events import SimulationRunStopped
 from depot_sim.domain.run.world.state import state_sha256

@@ -6,7 +6,7 @@ import pytest
 
 from depot_sim.application.run.runtime import SimulationRuntime, SimulationRuntimePort
 from depot_sim.application.run.views import Viewer
-from depot_sim.domain.errors import NotFound
+from depot_sim.domain.kernel.errors import NotFound
 from depot_sim.domain.run.commands import FaultCharger
 from tests.application.run.processes import ALICE, Process
 

@@ -10,8 +10,8 @@ import pytest
 
 from depot_sim.application.run.requests import ClockRequest
 from depot_sim.application.run.service import Outcome, RunService
-from depot_sim.domain.configuration.quantities import Duration, Share
-from depot_sim.domain.errors import CommandRefused, Conflict, InvalidInput, NotFound, StoreError
+from depot_sim.domain.kernel.errors import CommandRefused, Conflict, InvalidInput, NotFound, StoreError
+from depot_sim.domain.kernel.quantities import Duration, Share
 from depot_sim.domain.run.aggregate import RunStatus, stream_of
 from depot_sim.domain.run.commands import FaultCharger, SetTarget, Unplug
 from depot_sim.domain.run.events import ClockMode

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from depot_sim.application.run.views import ForecastView, Viewer
-from depot_sim.domain.configuration.quantities import Power, SinceStart
+from depot_sim.domain.kernel.quantities import Power, SinceStart
 from depot_sim.domain.run.commands import ApplyForecast, CapacityBlock, WithdrawForecast
-from depot_sim.domain.run.world.forecast import ForecastType
+from depot_sim.domain.run.world.site.forecast import ForecastType
 from tests.application.run.processes import ALICE, MINUTE, Process
 
 pytestmark = pytest.mark.anyio

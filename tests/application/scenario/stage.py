@@ -9,11 +9,11 @@ from typing import Any
 from depot_sim.application.repository import Origin
 from depot_sim.application.scenario.service import ScenarioService, StartScenario
 from depot_sim.application.scenario.targets import Settled
-from depot_sim.domain.errors import Conflict, NotFound, StoreError
-from depot_sim.domain.events import EncodedEvent, Event, decode
+from depot_sim.domain.interaction.expectation_events import Verdict
+from depot_sim.domain.kernel.errors import Conflict, NotFound, StoreError
+from depot_sim.domain.kernel.events import EncodedEvent, Event, decode
 from depot_sim.domain.run.digest import RunDigest
 from depot_sim.domain.scenario.execution import stream_of
-from depot_sim.domain.scenario.expectation_events import Verdict
 from depot_sim.domain.scenario.script import NeedKind
 from tests.application.run.processes import ALICE, Process
 from tests.domain.scenario.scripts import Raw, script

@@ -19,8 +19,8 @@ from depot_sim.application.run.writer import RunWriter
 from depot_sim.application.scenario.batch_playing import BatchScripts, started_execution
 from depot_sim.application.scenario.playing import pending_write
 from depot_sim.application.scenario.stored import StoredExecutions
-from depot_sim.domain.configuration.quantities import Duration
-from depot_sim.domain.errors import InvalidInput
+from depot_sim.domain.kernel.errors import InvalidInput
+from depot_sim.domain.kernel.quantities import Duration
 from depot_sim.domain.run.aggregate import SimulationRun
 from depot_sim.domain.run.digest import RunDigest
 from depot_sim.domain.run.events import ClockMode

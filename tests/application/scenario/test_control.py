@@ -12,14 +12,14 @@ import pytest
 from depot_sim.application.repository import Origin
 from depot_sim.application.run.live import LiveRuns
 from depot_sim.application.scenario.control import ScenarioControl, Target
-from depot_sim.domain.errors import Conflict, InvalidInput, NotFound
-from depot_sim.domain.scenario.effects import Withhold
-from depot_sim.domain.scenario.expectation_events import Moment, Verdict
-from depot_sim.domain.scenario.expectations import Expectations
-from depot_sim.domain.scenario.family import Family
-from depot_sim.domain.scenario.instants import Instant
-from depot_sim.domain.scenario.overrides import Overrides
-from depot_sim.domain.scenario.packet_modes import PACKETS
+from depot_sim.domain.interaction.effects import Withhold
+from depot_sim.domain.interaction.expectation_events import Moment, Verdict
+from depot_sim.domain.interaction.expectations import Expectations
+from depot_sim.domain.interaction.family import Family
+from depot_sim.domain.interaction.overrides import Overrides
+from depot_sim.domain.kernel.errors import Conflict, InvalidInput, NotFound
+from depot_sim.domain.kernel.instants import Instant
+from depot_sim.domain.packets.named_faults import PACKETS
 from tests.domain.scenario.samples import message, moment
 from tests.patience import patient
 

@@ -11,8 +11,9 @@ import pytest
 from depot_sim.adapters.event_store import open_event_store
 from depot_sim.application.run.requests import ClockRequest
 from depot_sim.application.scenario import playing
-from depot_sim.domain.configuration.quantities import Duration
-from depot_sim.domain.errors import CommandRefused, Conflict, StoreError
+from depot_sim.domain.interaction.expectation_events import Verdict
+from depot_sim.domain.kernel.errors import CommandRefused, Conflict, StoreError
+from depot_sim.domain.kernel.quantities import Duration
 from depot_sim.domain.run.commands import SetBess
 from depot_sim.domain.run.events import ClockMode, RunTicked
 from depot_sim.domain.run.world.state import Dispatch
@@ -24,7 +25,6 @@ from depot_sim.domain.scenario.execution_events import (
     ScenarioStepRefused,
     ScenarioVerdict,
 )
-from depot_sim.domain.scenario.expectation_events import Verdict
 from tests.application.run.conftest import Start
 from tests.application.run.processes import ALICE, FakeClock, Process, until
 from tests.application.scenario.stage import MINUTE, SECOND, Scenarios

@@ -8,7 +8,7 @@ import pytest
 
 from depot_sim.application.scenario.service import StartScenario
 from depot_sim.domain.configuration.definition import Definition
-from depot_sim.domain.errors import CommandRefused, Conflict, InvalidInput, NotFound
+from depot_sim.domain.kernel.errors import CommandRefused, Conflict, InvalidInput, NotFound
 from depot_sim.domain.scenario.execution import ExecutionStatus
 from tests.application.run.processes import ALICE, Process
 from tests.application.scenario.stage import Scenarios

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from depot_sim.domain.configuration.decoding import decode_document
-from depot_sim.domain.errors import Fault, InvalidInput
+from depot_sim.domain.kernel.errors import Fault, InvalidInput
 
 Raw = dict[str, Any]
 

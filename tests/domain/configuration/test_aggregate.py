@@ -8,8 +8,8 @@ import pytest
 from depot_sim.domain.configuration.aggregate import SimulationConfiguration
 from depot_sim.domain.configuration.definition import Definition
 from depot_sim.domain.configuration.events import ConfigurationArchived, ConfigurationCreated, ConfigurationRevised
-from depot_sim.domain.errors import Conflict, InvalidInput, PreconditionFailed
-from depot_sim.domain.events import Event, decode, encode
+from depot_sim.domain.kernel.errors import Conflict, InvalidInput, PreconditionFailed
+from depot_sim.domain.kernel.events import Event, decode, encode
 from tests.domain.configuration.samples import depot
 
 FIRST = Definition.of(depot())

@@ -10,8 +10,8 @@ import pytest
 from depot_sim.domain.configuration.aggregate import SimulationConfiguration
 from depot_sim.domain.configuration.definition import Definition
 from depot_sim.domain.configuration.document import OscpCapacityProviderBinding
-from depot_sim.domain.errors import InvalidInput
-from depot_sim.domain.events import decode, encode
+from depot_sim.domain.kernel.errors import InvalidInput
+from depot_sim.domain.kernel.events import decode, encode
 from depot_sim.domain.run.aggregate import SimulationRun
 from depot_sim.domain.run.events import SimulationRunStarted
 from tests.domain.configuration.samples import depot, faults_of

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from depot_sim.domain.configuration.decoding import decode_document
-from depot_sim.domain.errors import InvalidInput
+from depot_sim.domain.kernel.errors import InvalidInput
 from tests.domain.configuration.samples import REMOVED, depot, faults_of, only_fault
 
 BUS = "/vehicles/0"

@@ -7,7 +7,17 @@ from collections.abc import Mapping
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from depot_sim.domain.oscp.messages import (
+from depot_sim.domain.oscp.vocabulary import (
+    AssetCategory,
+    EnergyFlow,
+    EnergyType,
+    ForecastType,
+    MeasurementConfiguration,
+    MessageType,
+    Phase,
+    Unit,
+)
+from depot_sim.domain.oscp.wire.messages import (
     AssetMeasurement,
     AssetMeasurements,
     Block,
@@ -24,17 +34,7 @@ from depot_sim.domain.oscp.messages import (
     Register,
     RequiredBehaviour,
 )
-from depot_sim.domain.oscp.quantities import LARGEST
-from depot_sim.domain.oscp.vocabulary import (
-    AssetCategory,
-    EnergyFlow,
-    EnergyType,
-    ForecastType,
-    MeasurementConfiguration,
-    MessageType,
-    Phase,
-    Unit,
-)
+from depot_sim.domain.oscp.wire.quantities import LARGEST
 
 HEARTBEAT = b'{"offline_mode_at":"2026-04-02T10:15:00.000Z"}'
 HANDSHAKE = b'{"required_behaviour":{"heartbeat_interval":5,"measurement_configuration":["INTERMITTENT"]}}'

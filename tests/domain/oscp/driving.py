@@ -7,10 +7,13 @@ from typing import Any
 
 import msgspec
 
-from depot_sim.domain.events import Event
+from depot_sim.domain.kernel.events import Event
 from depot_sim.domain.oscp import events as e
 from depot_sim.domain.oscp.ledger import entry_id_of, stream_of
-from depot_sim.domain.oscp.messages import (
+from depot_sim.domain.oscp.receipt import Receipt
+from depot_sim.domain.oscp.session import Delivery, OscpCapacityProviderSession
+from depot_sim.domain.oscp.vocabulary import Direction, ForecastType, Lifecycle, MessageType, Outcome, Validation
+from depot_sim.domain.oscp.wire.messages import (
     Block,
     CapacityForecast,
     Handshake,
@@ -19,9 +22,6 @@ from depot_sim.domain.oscp.messages import (
     Message,
     RequiredBehaviour,
 )
-from depot_sim.domain.oscp.receipt import Receipt
-from depot_sim.domain.oscp.session import Delivery, OscpCapacityProviderSession
-from depot_sim.domain.oscp.vocabulary import Direction, ForecastType, Lifecycle, MessageType, Outcome, Validation
 from tests.domain.oscp.sessions import ATTACHED, QUARTER, TEN
 
 SECOND = 1_000

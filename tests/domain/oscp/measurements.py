@@ -6,14 +6,14 @@ from typing import Any
 
 import msgspec
 
-from depot_sim.domain.oscp.messages import (
+from depot_sim.domain.oscp.vocabulary import AssetCategory, EnergyFlow, Phase, Unit
+from depot_sim.domain.oscp.wire.messages import (
     AssetMeasurement,
     AssetMeasurements,
     EnergyMeasurement,
     GroupMeasurements,
     InstantaneousMeasurement,
 )
-from depot_sim.domain.oscp.vocabulary import AssetCategory, EnergyFlow, Phase, Unit
 from tests.domain.oscp.sessions import QUARTER, TEN
 
 ENERGY = EnergyMeasurement(100_000, Unit.KWH, Phase.ALL, EnergyFlow.NET, TEN + QUARTER, initial_measure_time=TEN)

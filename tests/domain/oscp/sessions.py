@@ -7,7 +7,6 @@ from typing import Any
 import msgspec
 
 from depot_sim.domain.oscp.events import OscpProviderSessionAttached, Policy
-from depot_sim.domain.oscp.messages import Block, Message
 from depot_sim.domain.oscp.profiles import BETTERFLEET_VECTOR
 from depot_sim.domain.oscp.rules import Context, judge
 from depot_sim.domain.oscp.state import PublishedForecast, SessionState
@@ -19,6 +18,7 @@ from depot_sim.domain.oscp.vocabulary import (
     PublicationMode,
     SessionClock,
 )
+from depot_sim.domain.oscp.wire.messages import Block, Message
 
 QUARTER = 15 * 60 * 1_000
 TEN = 1_775_124_000_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from depot_sim.domain.errors import Conflict
+from depot_sim.domain.kernel.errors import Conflict
 from depot_sim.domain.oscp.directory import OscpDirectory, OscpSessionListed, session_id_of
 
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from depot_sim.domain.oscp.forecast import QUARTER_MS, block_at, covers, gaps, mean_w, next_quarter, overlaps, shifted
-from depot_sim.domain.oscp.messages import Block
 from depot_sim.domain.oscp.vocabulary import Phase, Unit
+from depot_sim.domain.oscp.wire.messages import Block
 
 spans = st.tuples(st.integers(0, 60), st.integers(1, 30)).map(lambda span: Block(span[0], span[0] + span[1], 1_000))
 forecasts = st.lists(spans, max_size=8)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from depot_sim.domain.errors import Conflict
+from depot_sim.domain.kernel.errors import Conflict
 from depot_sim.domain.oscp.ledger import (
     OscpMessageFinalised,
     OscpMessageHandled,

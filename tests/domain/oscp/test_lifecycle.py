@@ -8,8 +8,9 @@ from itertools import product
 
 import pytest
 
-from depot_sim.domain.errors import CommandRefused
-from depot_sim.domain.events import Event
+from depot_sim.domain.kernel.errors import CommandRefused
+from depot_sim.domain.kernel.events import Event
+from depot_sim.domain.kernel.projection import ProjectionStateChanged
 from depot_sim.domain.oscp import events as e
 from depot_sim.domain.oscp.findings import Kind
 from depot_sim.domain.oscp.ledger import entry_id_of, stream_of
@@ -25,7 +26,6 @@ from depot_sim.domain.oscp.lifecycle import (
 from depot_sim.domain.oscp.receipt import Receipt
 from depot_sim.domain.oscp.rules import Context, judge
 from depot_sim.domain.oscp.vocabulary import Direction, Lifecycle, MessageType, Outcome, Validation
-from depot_sim.domain.projection import ProjectionStateChanged
 from tests.domain.oscp.driving import SECOND, Driven, online
 from tests.domain.oscp.sessions import NOW, session
 

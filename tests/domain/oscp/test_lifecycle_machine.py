@@ -11,10 +11,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from depot_sim.domain.oscp import events as e
 from depot_sim.domain.oscp.ledger import entry_id_of, stream_of
 from depot_sim.domain.oscp.lifecycle import TRANSITIONS
-from depot_sim.domain.oscp.messages import Handshake, HandshakeAcknowledge, Heartbeat, Message, RequiredBehaviour
 from depot_sim.domain.oscp.receipt import Receipt
 from depot_sim.domain.oscp.session import OscpCapacityProviderSession
 from depot_sim.domain.oscp.vocabulary import Direction, Lifecycle, MessageType, Outcome, Validation
+from depot_sim.domain.oscp.wire.messages import Handshake, HandshakeAcknowledge, Heartbeat, Message, RequiredBehaviour
 from tests.domain.oscp.driving import SECOND, Driven
 from tests.full_set import examples
 

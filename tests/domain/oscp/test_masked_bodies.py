@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from depot_sim.domain.oscp.masking import masked_body
 from depot_sim.domain.oscp.vocabulary import MessageType
+from depot_sim.domain.oscp.wire.masking import masked_body
 
 
 @pytest.mark.parametrize(

@@ -5,15 +5,15 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from depot_sim.domain.credentials import Credentials, SecretReference
+from depot_sim.domain.kernel.credentials import Credentials, SecretReference
 from depot_sim.domain.oscp.due import Act, Due, agenda
 from depot_sim.domain.oscp.events import OscpMessageOpened
-from depot_sim.domain.oscp.messages import OfferedVersion, Register
 from depot_sim.domain.oscp.profiles import BETTERFLEET_VECTOR, OCA_2_0
 from depot_sim.domain.oscp.receipt import Receipt
 from depot_sim.domain.oscp.registering import correspondent, resolved
 from depot_sim.domain.oscp.session import Delivery, OscpCapacityProviderSession
 from depot_sim.domain.oscp.vocabulary import Direction, MessageType, Outcome, Validation
+from depot_sim.domain.oscp.wire.messages import OfferedVersion, Register
 from tests.domain.oscp.sessions import ATTACHED, TEN, rules
 from tests.domain.oscp.sessions import session as state_of
 

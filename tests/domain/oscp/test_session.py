@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from depot_sim.domain.errors import CommandRefused, Conflict, NotFound
+from depot_sim.domain.kernel.errors import CommandRefused, Conflict, NotFound
+from depot_sim.domain.kernel.projection import ProjectionStateChanged
 from depot_sim.domain.oscp import events as e
 from depot_sim.domain.oscp.due import Act, agenda
 from depot_sim.domain.oscp.profile import PartnerProfile
 from depot_sim.domain.oscp.session import OscpCapacityProviderSession
 from depot_sim.domain.oscp.vocabulary import LIVE, Lifecycle, MessageType, Outcome
-from depot_sim.domain.projection import ProjectionStateChanged
 from tests.domain.oscp.driving import SECOND, Driven, online
 from tests.domain.oscp.sessions import ATTACHED
 

@@ -12,13 +12,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from depot_sim.domain.oscp import events as e
 from depot_sim.domain.oscp.due import Act, agenda
 from depot_sim.domain.oscp.ledger import entry_id_of, stream_of
-from depot_sim.domain.oscp.messages import GroupMeasurements, Handshake, HandshakeAcknowledge, Heartbeat, Message
-from depot_sim.domain.oscp.messages import RequiredBehaviour as Wants
 from depot_sim.domain.oscp.receipt import Receipt
 from depot_sim.domain.oscp.rules import Context, judge
 from depot_sim.domain.oscp.session import OscpCapacityProviderSession
 from depot_sim.domain.oscp.verdict import verdict
 from depot_sim.domain.oscp.vocabulary import Direction, Lifecycle, MessageType, Outcome
+from depot_sim.domain.oscp.wire.messages import GroupMeasurements, Handshake, HandshakeAcknowledge, Heartbeat, Message
+from depot_sim.domain.oscp.wire.messages import RequiredBehaviour as Wants
 from tests.domain.oscp.driving import SECOND, Driven
 from tests.domain.oscp.session_model import (
     ACCEPTING,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from depot_sim.domain.errors import NotFound
+from depot_sim.domain.kernel.errors import NotFound
 from depot_sim.domain.oscp import events as e
 from depot_sim.domain.oscp.due import Act, Due, agenda, due_now, next_due
 from depot_sim.domain.oscp.profiles import BETTERFLEET_VECTOR, OCA_2_0, derived

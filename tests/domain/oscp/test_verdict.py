@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from depot_sim.domain.interaction.effects import Accept, Ignore, Mismatch, Mismatched, Outage, Reject, Unavailable
+from depot_sim.domain.interaction.effects import Outcome as Forced
 from depot_sim.domain.oscp.events import Policy
 from depot_sim.domain.oscp.findings import Finding, Kind
 from depot_sim.domain.oscp.profiles import BETTERFLEET_VECTOR, OCA_2_0, derived
 from depot_sim.domain.oscp.verdict import Verdict, verdict
 from depot_sim.domain.oscp.vocabulary import Outcome, Validation
-from depot_sim.domain.scenario.effects import Accept, Ignore, Mismatch, Mismatched, Outage, Reject, Unavailable
-from depot_sim.domain.scenario.effects import Outcome as Forced
 
 LENIENT = Policy(stale=Validation.INDETERMINATE)
 

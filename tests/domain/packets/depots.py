@@ -21,11 +21,11 @@ from depot_sim.domain.configuration.document import (
     SensorQuantity,
     SimulationConfigurationDocument,
 )
-from depot_sim.domain.configuration.quantities import ClockTime, Duration, Energy, Power, Share, SignedShare
+from depot_sim.domain.kernel.quantities import ClockTime, Duration, Energy, Power, Share, SignedShare
+from depot_sim.domain.packets.contract.measurand import WorldValue
 from depot_sim.domain.packets.device import Device
 from depot_sim.domain.packets.devices import derived_devices
-from depot_sim.domain.packets.measurand import WorldValue
-from depot_sim.domain.packets.observer import Observer, Reading
+from depot_sim.domain.packets.measure.observer import Observer, Reading
 from tests.domain.run.world.depots import KW, KWH, SECOND, Simulation, charger, document, vehicle
 
 PROFILE = ProfileLibrary().load("default/1")

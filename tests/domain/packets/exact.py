@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from depot_sim.domain.packets.units import Unit
+from depot_sim.domain.packets.contract.units import Unit
 
 
 def of_base(unit: Unit, base: int) -> Fraction:

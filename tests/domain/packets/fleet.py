@@ -10,19 +10,19 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from depot_sim.adapters.packets import ProfileLibrary
+from depot_sim.domain.interaction.effects import AnyEffect
+from depot_sim.domain.interaction.override_events import Match, Override
+from depot_sim.domain.interaction.override_requests import read_override_request
+from depot_sim.domain.interaction.overrides import Overrides
+from depot_sim.domain.interaction.treatment import treatment
+from depot_sim.domain.kernel.instants import Instant
 from depot_sim.domain.packets.device import BoundKey
-from depot_sim.domain.packets.exchanges import packet_exchange
 from depot_sim.domain.packets.memory import Memory
+from depot_sim.domain.packets.named_faults import PACKETS
+from depot_sim.domain.packets.observed import packet_exchange
 from depot_sim.domain.packets.packet import Measurement, Packet, packet_id_of
 from depot_sim.domain.packets.treating import Treated, treat
 from depot_sim.domain.packets.vocabulary import DeviceType, PacketType, Quality
-from depot_sim.domain.scenario.effects import AnyEffect
-from depot_sim.domain.scenario.instants import Instant
-from depot_sim.domain.scenario.override_events import Match, Override
-from depot_sim.domain.scenario.override_requests import read_override_request
-from depot_sim.domain.scenario.overrides import Overrides
-from depot_sim.domain.scenario.packet_modes import PACKETS
-from depot_sim.domain.scenario.treatment import treatment
 from tests.domain.scenario.samples import override
 
 START = int(Instant.parse("2026-04-02T10:00:00Z"))

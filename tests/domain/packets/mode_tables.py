@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from depot_sim.domain.configuration.faults import Faults
-from depot_sim.domain.packets.modes import ModeTable, modes_in
+from depot_sim.domain.kernel.problems import Faults
+from depot_sim.domain.packets.measure.battery_mode import ModeTable, modes_in
 
 
 def read_modes(text: str) -> ModeTable:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import depot_sim.adapters.packets.profiles
-from depot_sim.domain.errors import Fault, InvalidInput
-from depot_sim.domain.packets.profile import PacketProfile, read_profile
+from depot_sim.domain.kernel.errors import Fault, InvalidInput
+from depot_sim.domain.packets.contract.profile import PacketProfile, read_profile
 
 DEFAULT = depot_sim.adapters.packets.profiles.BUILT_IN / "default-1"
 

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from depot_sim.domain.configuration.document import Bess, MicrogridController, Node, PvArray
-from depot_sim.domain.configuration.quantities import Power
-from depot_sim.domain.errors import InvalidInput
+from depot_sim.domain.kernel.errors import InvalidInput
+from depot_sim.domain.kernel.quantities import Power
 from depot_sim.domain.packets.binding import BindingReport, read_binding
 from depot_sim.domain.packets.device import BoundKey, Device, EntityKind, SensorAction
-from depot_sim.domain.packets.observer import Observer
+from depot_sim.domain.packets.measure.observer import Observer
 from depot_sim.domain.packets.vocabulary import DeviceType
 from depot_sim.domain.run.commands import SetBess
 from depot_sim.domain.run.world.state import PowerState

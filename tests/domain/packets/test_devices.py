@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from depot_sim.domain.configuration.document import Node
-from depot_sim.domain.configuration.quantities import Power
-from depot_sim.domain.errors import NotFound
+from depot_sim.domain.kernel.errors import NotFound
+from depot_sim.domain.kernel.quantities import Power
 from depot_sim.domain.packets.device import EntityKind
 from depot_sim.domain.packets.devices import derived_devices
 from depot_sim.domain.packets.vocabulary import DeviceType

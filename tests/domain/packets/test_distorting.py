@@ -6,11 +6,11 @@ from decimal import Decimal
 
 import pytest
 
+from depot_sim.domain.interaction.effects import Distort, Distortion
 from depot_sim.domain.packets.distorting import UNEXPECTED_KEY, UNKNOWN_WORD, distorted
 from depot_sim.domain.packets.memory import Memory
 from depot_sim.domain.packets.packet import Measurement, Packet
 from depot_sim.domain.packets.vocabulary import PacketType, Quality
-from depot_sim.domain.scenario.effects import Distort, Distortion
 from tests.domain.packets.fleet import KEYS, SECOND, packet, time_of, value
 
 HONEST = packet("bess-1", 4)

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from depot_sim.domain.errors import Conflict
-from depot_sim.domain.events import encode
+from depot_sim.domain.kernel.errors import Conflict
+from depot_sim.domain.kernel.events import encode
+from depot_sim.domain.kernel.projection import ProjectionHealth, ProjectionStateChanged
 from depot_sim.domain.packets.delivery import Attempt
 from depot_sim.domain.packets.device import BoundKey
 from depot_sim.domain.packets.events import (
@@ -22,7 +23,6 @@ from depot_sim.domain.packets.events import (
 from depot_sim.domain.packets.feed import BACKLOG_FULL, CHECKPOINT_EVERY, WITHHELD, PacketFeed
 from depot_sim.domain.packets.packet import Packet, packet_id_of
 from depot_sim.domain.packets.treating import Treated
-from depot_sim.domain.projection import ProjectionHealth, ProjectionStateChanged
 from depot_sim.domain.run.digest import RunDigest
 from tests.domain.packets.toy import (
     BESS,

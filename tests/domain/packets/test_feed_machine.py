@@ -8,11 +8,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from depot_sim.domain.events import Event
+from depot_sim.domain.kernel.events import Event
 from depot_sim.domain.packets.delivery import Attempt
 from depot_sim.domain.packets.events import FeedPolicy, PacketDropped, SensorPacketPublished
 from depot_sim.domain.packets.feed import PacketFeed
-from depot_sim.domain.packets.sight import Sight
+from depot_sim.domain.packets.measure.observation import Observation
 from depot_sim.domain.packets.vocabulary import PacketType
 from tests.domain.packets.toy import BESS, CONTROLLER, DEVICES, METER, WATCHED, Eyes, Toy, folded, opened_feed, sight
 from tests.full_set import examples
@@ -33,7 +33,7 @@ class FeedMachine(RuleBasedStateMachine):
         super().__init__()
         self.toy = Toy()
         self.at, self.ticked_at, self.version = 0, 0, 1
-        self.sights: list[Sight] = []
+        self.sights: list[Observation] = []
         self.feed = opened_feed(policy=FeedPolicy(backlog_limit=LIMIT))
         self.log: list[Event] = self.feed.take_pending()
         self.expected: list[Said] = []

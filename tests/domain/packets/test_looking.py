@@ -8,16 +8,16 @@ from random import Random
 import pytest
 
 from depot_sim.domain.configuration.document import DisturbanceProfile, RandomOutages
-from depot_sim.domain.configuration.quantities import Duration, Share
-from depot_sim.domain.errors import DepotSimError
+from depot_sim.domain.kernel.errors import DepotSimError
+from depot_sim.domain.kernel.quantities import Duration, Share
 from depot_sim.domain.packets.devices import derived_devices
 from depot_sim.domain.packets.feed import PacketFeed
-from depot_sim.domain.packets.observer import Observer
-from depot_sim.domain.packets.points import is_change, is_tick
-from depot_sim.domain.packets.sight import Sight
+from depot_sim.domain.packets.measure.observation import Observation
+from depot_sim.domain.packets.measure.observer import Observer
+from depot_sim.domain.packets.measure.points import is_change, is_tick
 from depot_sim.domain.run.world.depot import Depot
 from depot_sim.domain.run.world.evolve import HANDLERS, Evolution
-from depot_sim.domain.run.world.genesis import genesis
+from depot_sim.domain.run.world.initial_world import genesis
 from tests.domain.packets.depots import PROFILE, microgrid, sensor
 from tests.domain.packets.toy import opening
 from tests.domain.run.world.depots import MINUTE, SECOND, Simulation
@@ -50,7 +50,7 @@ class Watched:
         self.feed.open(opening(devices=devices, profile_files=dict(PROFILE.files)))
         self.observer = observer(depot, devices, PROFILE, 7)
 
-    def look(self, sight: Sight) -> None:
+    def look(self, sight: Observation) -> None:
         self.feed.observe(self.observer, sight)
 
 
@@ -69,7 +69,7 @@ def test_the_packets_are_the_same(seed: int) -> None:
         HANDLERS[type(event)](seen, event)
         if after is not None or is_change(event):
             for one in watched:
-                one.look(Sight(seen.world, event.at, version, after))
+                one.look(Observation(seen.world, event.at, version, after))
     quick, thorough = (one.feed.pending for one in watched)
     assert len(quick) > 200
     assert quick == thorough

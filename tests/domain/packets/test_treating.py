@@ -10,13 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from depot_sim.domain.events import decode
-from depot_sim.domain.events import encode as encode_event
-from depot_sim.domain.packets.exchanges import packet_exchange
-from depot_sim.domain.packets.packet import Packet
-from depot_sim.domain.packets.treating import Treated, outage_over
-from depot_sim.domain.packets.vocabulary import PacketType
-from depot_sim.domain.scenario.effects import (
+from depot_sim.domain.interaction.effects import (
     AnyEffect,
     Delay,
     Distort,
@@ -29,9 +23,15 @@ from depot_sim.domain.scenario.effects import (
     Reorder,
     Withhold,
 )
-from depot_sim.domain.scenario.override_events import Match
-from depot_sim.domain.scenario.packet_modes import PACKETS
-from depot_sim.domain.scenario.treatment import UNTREATED
+from depot_sim.domain.interaction.override_events import Match
+from depot_sim.domain.interaction.treatment import UNTREATED
+from depot_sim.domain.kernel.events import decode
+from depot_sim.domain.kernel.events import encode as encode_event
+from depot_sim.domain.packets.named_faults import PACKETS
+from depot_sim.domain.packets.observed import packet_exchange
+from depot_sim.domain.packets.packet import Packet
+from depot_sim.domain.packets.treating import Treated, outage_over
+from depot_sim.domain.packets.vocabulary import PacketType
 from tests.domain.packets.fleet import (
     DAY,
     DEVICES,

@@ -6,13 +6,13 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from depot_sim.domain.events import Event
+from depot_sim.domain.kernel.events import Event
+from depot_sim.domain.packets.contract.measurand import WorldValue
 from depot_sim.domain.packets.device import BoundKey, Device, EntityKind
 from depot_sim.domain.packets.events import FeedPolicy, PacketFeedOpened, SensorPacketPublished
 from depot_sim.domain.packets.feed import PacketFeed, stream_of
-from depot_sim.domain.packets.measurand import WorldValue
-from depot_sim.domain.packets.observer import Reading
-from depot_sim.domain.packets.sight import Sight
+from depot_sim.domain.packets.measure.observation import Observation
+from depot_sim.domain.packets.measure.observer import Reading
 from depot_sim.domain.packets.vocabulary import DeviceType
 from depot_sim.domain.run.world.state import World
 from tests.domain.packets.profiles import default_files
@@ -92,8 +92,8 @@ class Eyes:
         return Reading(_toy(world).values[device, bound_key])
 
 
-def sight(toy: Toy, at: int, version: int, after: int | None = None) -> Sight:
-    return Sight(cast("World", toy.copy()), at, version, after)
+def sight(toy: Toy, at: int, version: int, after: int | None = None) -> Observation:
+    return Observation(cast("World", toy.copy()), at, version, after)
 
 
 def opening(run_id: str = "r", binding_id: str = "iot", **changes: Any) -> PacketFeedOpened:

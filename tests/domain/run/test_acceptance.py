@@ -28,7 +28,7 @@ from depot_sim.domain.configuration.document import (
     VehicleType,
     Weather,
 )
-from depot_sim.domain.configuration.quantities import (
+from depot_sim.domain.kernel.quantities import (
     MJ_PER_KWH,
     ClockTime,
     Distance,

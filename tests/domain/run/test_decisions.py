@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from depot_sim.domain.configuration.quantities import Power, SinceStart
-from depot_sim.domain.errors import CommandRefused, DepotSimError, InvalidInput, NotFound
+from depot_sim.domain.kernel.errors import CommandRefused, DepotSimError, InvalidInput, NotFound
+from depot_sim.domain.kernel.quantities import Power, SinceStart
 from depot_sim.domain.run.commands import ApplyForecast, CapacityBlock, Command, WithdrawForecast
 from depot_sim.domain.run.events import (
     ManagedScopeBreachCleared,
@@ -15,10 +15,10 @@ from depot_sim.domain.run.events import (
     ScopeForecastApplied,
     ScopeForecastWithdrawn,
 )
-from depot_sim.domain.run.world.forecast import ForecastBlock, ForecastType
+from depot_sim.domain.run.world.site.forecast import ForecastBlock, ForecastType
 from depot_sim.domain.run.world.state import state_sha256
 from tests.domain.run.world.depots import HOUR, KW, MINUTE, Simulation
-from tests.domain.run.world.test_forecast_watch import CONSUMPTION, GENERATION, forecast, site
+from tests.domain.run.world.site.test_forecast_watch import CONSUMPTION, GENERATION, forecast, site
 
 
 def active(simulation: Simulation) -> dict[ForecastType, str]:

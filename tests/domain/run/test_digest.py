@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from depot_sim.domain.events import encode
+from depot_sim.domain.kernel.events import encode
 from depot_sim.domain.run.digest import RunDigest
 from depot_sim.domain.run.events import (
     ClockMode,

@@ -6,8 +6,8 @@ import pytest
 from msgspec import UNSET
 
 from depot_sim.domain.configuration.document import MicrogridController, Node, ProfileStep, PvArray
-from depot_sim.domain.configuration.quantities import ClockTime, Duration, Power, Share
-from depot_sim.domain.errors import CommandRefused, DepotSimError, InvalidInput, NotFound
+from depot_sim.domain.kernel.errors import CommandRefused, DepotSimError, InvalidInput, NotFound
+from depot_sim.domain.kernel.quantities import ClockTime, Duration, Power, Share
 from depot_sim.domain.run.commands import (
     Command,
     RestartController,
@@ -16,7 +16,7 @@ from depot_sim.domain.run.commands import (
     SetFailSafeLimit,
 )
 from depot_sim.domain.run.events import ControllerHeartbeatsChanged, NodeExportLimitChanged, NodeFailSafeLimitChanged
-from depot_sim.domain.run.world.limits import Constraint, export_limit_w, fail_safe_limit_w, limit_in_force
+from depot_sim.domain.run.world.charging.limits import Constraint, export_limit_w, fail_safe_limit_w, limit_in_force
 from depot_sim.domain.run.world.state import state_sha256
 from tests.domain.run.world.depots import HOUR, KW, MINUTE, SECOND, Simulation, charger, document, vehicle
 

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from itertools import count
 
-from depot_sim.domain.events import decode, encode
-from depot_sim.domain.scenario.effects import AnyEffect, Reject
-from depot_sim.domain.scenario.exchange import Exchange
-from depot_sim.domain.scenario.expectation_events import Moment
-from depot_sim.domain.scenario.expectations import Expectations
-from depot_sim.domain.scenario.override_events import Match, Override
+from depot_sim.domain.interaction.effects import AnyEffect, Reject
+from depot_sim.domain.interaction.expectation_events import Moment
+from depot_sim.domain.interaction.expectations import Expectations
+from depot_sim.domain.interaction.message import ObservedMessage
+from depot_sim.domain.interaction.override_events import Match, Override
+from depot_sim.domain.kernel.events import decode, encode
 
 FAR = 10**12
 _numbers = count()
 
 
-def message(message_type: str = "Heartbeat", direction: str = "inbound", **fields: object) -> Exchange:
+def message(message_type: str = "Heartbeat", direction: str = "inbound", **fields: object) -> ObservedMessage:
     """A message with ids of its own unless told otherwise."""
     number = next(_numbers)
     named = {"request_id": f"request-{number}", "entry_id": f"entry-{number}", **fields}
-    return Exchange(direction, message_type, "target", **named)  # type: ignore[arg-type]
+    return ObservedMessage(direction, message_type, "target", **named)  # type: ignore[arg-type]
 
 
 def override(

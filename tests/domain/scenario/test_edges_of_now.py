@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from depot_sim.domain.scenario.expectation_events import Expectation, Reason, Step, Verdict
-from depot_sim.domain.scenario.expectations import Expectations
-from depot_sim.domain.scenario.overrides import Overrides
+from depot_sim.domain.interaction.expectation_events import Expectation, Reason, Step, Verdict
+from depot_sim.domain.interaction.expectations import Expectations
+from depot_sim.domain.interaction.overrides import Overrides
 from tests.domain.scenario.samples import message, moment, override
 
 EDGE = 100
@@ -47,7 +47,7 @@ def test_what_has_its_verdict_keeps_it_through_later_messages_and_the_end() -> N
     expectations.observe(message("a", entry_id="first", at=1), "accepted", moment(1))
     count = len(expectations.pending)
     for late in (moment(2), moment(EDGE), moment(EDGE + 1)):
-        expectations.observe(message("a", at=late.session), "accepted", late)
+        expectations.observe(message("a", at=late.target), "accepted", late)
         assert expectations.expire(late) == expectations.went_offline(late) == ()
     assert expectations.retire_all("the session is over", moment(EDGE)) == ()
     assert len(expectations.pending) == count

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from depot_sim.domain.configuration.quantities import Share
-from depot_sim.domain.errors import CommandRefused, Conflict, Fault, InvalidInput
-from depot_sim.domain.events import decode, encode
+from depot_sim.domain.interaction.expectation_events import Verdict
+from depot_sim.domain.kernel.errors import CommandRefused, Conflict, Fault, InvalidInput
+from depot_sim.domain.kernel.events import decode, encode
+from depot_sim.domain.kernel.quantities import Share
 from depot_sim.domain.run.commands import SetBessStateOfCharge
 from depot_sim.domain.run.world.state import NEVER
 from depot_sim.domain.scenario.execution import Done, ExecutionStatus, ScenarioExecution
 from depot_sim.domain.scenario.execution_events import ScenarioExecutionStarted, ScenarioStepRefused, ScenarioVerdict
-from depot_sim.domain.scenario.expectation_events import Verdict
 from depot_sim.domain.scenario.script import NeedKind
 from tests.domain.scenario.scripts import execution, script
 

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from depot_sim.domain.errors import InvalidInput
-from depot_sim.domain.scenario.exchange import Direction
-from depot_sim.domain.scenario.expectation_events import Clock, Moment, Verdict
-from depot_sim.domain.scenario.expectation_requests import read_expectation_request
-from depot_sim.domain.scenario.expectations import Expectations
-from depot_sim.domain.scenario.packet_modes import PACKETS
-from depot_sim.domain.scenario.standing import Standing
+from depot_sim.domain.interaction.expectation_events import Clock, Moment, Verdict
+from depot_sim.domain.interaction.expectation_requests import read_expectation_request
+from depot_sim.domain.interaction.expectations import Expectations
+from depot_sim.domain.interaction.message import Direction
+from depot_sim.domain.interaction.standing import Standing
+from depot_sim.domain.kernel.errors import InvalidInput
+from depot_sim.domain.packets.named_faults import PACKETS
 from tests.domain.scenario.samples import folded, message, moment
 
 WITHIN, DEADLINE = 10, 100
@@ -62,7 +62,7 @@ def test_one_message_without_its_answer_misses_it_the_moment_the_answer_is_overd
     watch.send("p-1", 1)
     watch.send("p-2", 2)
     watch.answer("p-2", 3)
-    assert watch.expectations.next_deadline() == {Clock.SESSION: 1 + WITHIN}
+    assert watch.expectations.next_deadline() == {Clock.TARGET: 1 + WITHIN}
     watch.expectations.expire(moment(1 + WITHIN))
     assert (watch.standing.verdict, watch.standing.reason) == (Verdict.MISSED, "unanswered")
     (entry,) = watch.standing.met_by
@@ -109,7 +109,7 @@ def test_nothing_to_answer_is_no_proof() -> None:
 def test_answers_are_due_on_the_expectation_s_own_clock() -> None:
     watch = Watch(clock="wall")
     sent = message("Telemetry", "outbound", request_id="p-1")
-    watch.expectations.observe(sent, "sent", Moment(session=50, wall=5, run=50))
+    watch.expectations.observe(sent, "sent", Moment(target=50, wall=5, run=50))
     assert watch.expectations.next_deadline() == {Clock.WALL: 5 + WITHIN}
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from depot_sim.domain.errors import InvalidInput
+from depot_sim.domain.kernel.errors import InvalidInput
 from depot_sim.domain.scenario.script import NeedKind
 from depot_sim.domain.scenario.script_reading import expectation_request, override_request, read_script
 from tests.domain.scenario.scripts import Raw, script

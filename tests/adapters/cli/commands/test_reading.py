@@ -10,7 +10,7 @@ import pytest
 
 from depot_sim.adapters.event_store import open_event_store
 from depot_sim.application.event_log import Append, StreamWrite
-from depot_sim.domain.events import encode
+from depot_sim.domain.kernel.events import encode
 from depot_sim.domain.run.events import ResumeReason, SimulationRunPaused, SimulationRunResumed
 from tests.adapters.cli.command_line import depot_sim
 

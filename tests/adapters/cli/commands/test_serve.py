@@ -11,7 +11,7 @@ from depot_sim.adapters.cli.toolbox import ServeRequest
 from depot_sim.adapters.front_door.tokens import Tokens, listed
 from depot_sim.bootstrap.front_door import check_reach
 from depot_sim.bootstrap.settings import Settings
-from depot_sim.domain.errors import Fault, InvalidInput
+from depot_sim.domain.kernel.errors import Fault, InvalidInput
 from tests.adapters.cli.command_line import depot_sim
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from depot_sim.domain.oscp.messages import Block, CapacityForecast
 from depot_sim.domain.oscp.state import SessionState
 from depot_sim.domain.oscp.vocabulary import ForecastType, MessageType
+from depot_sim.domain.oscp.wire.messages import Block, CapacityForecast
 from tests.domain.oscp.sessions import NOW, QUARTER, TEN, published, rules, session
 
 ADJUST = MessageType.ADJUST_GROUP_CAPACITY_FORECAST

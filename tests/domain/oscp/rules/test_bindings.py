@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from depot_sim.domain.oscp.findings import Kind
-from depot_sim.domain.oscp.messages import Block, CapacityForecast
 from depot_sim.domain.oscp.rules import Context, WindowMeters, judge
 from depot_sim.domain.oscp.state import SessionState
 from depot_sim.domain.oscp.vocabulary import ForecastType, MessageType, PublicationMode
+from depot_sim.domain.oscp.wire.messages import Block, CapacityForecast
 from tests.domain.oscp.measurements import asset_report, group_report
 from tests.domain.oscp.sessions import NOW, TEN, published, session
 

@@ -6,12 +6,12 @@ import msgspec
 import pytest
 
 from depot_sim.domain.oscp.findings import Kind
-from depot_sim.domain.oscp.messages import Block, CapacityForecast, ComplianceError
 from depot_sim.domain.oscp.profile import Presence
 from depot_sim.domain.oscp.profiles import BETTERFLEET_VECTOR
 from depot_sim.domain.oscp.rules import Context, deviations_of, forecast_meant, judge
 from depot_sim.domain.oscp.state import SessionState
 from depot_sim.domain.oscp.vocabulary import ForecastType, MessageType
+from depot_sim.domain.oscp.wire.messages import Block, CapacityForecast, ComplianceError
 from tests.domain.oscp.sessions import NOW, QUARTER, TEN, published, rules, session
 
 COMPLIANCE = MessageType.GROUP_CAPACITY_COMPLIANCE_ERROR

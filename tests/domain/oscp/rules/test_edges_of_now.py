@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from depot_sim.domain.oscp.messages import Block, CapacityForecast, Heartbeat, Message
 from depot_sim.domain.oscp.rules import Context, WindowMeters, judge
 from depot_sim.domain.oscp.state import SessionState
 from depot_sim.domain.oscp.vocabulary import ForecastType, MeasurementConfiguration, MessageType, PublicationMode
+from depot_sim.domain.oscp.wire.messages import Block, CapacityForecast, Heartbeat, Message
 from tests.domain.oscp.measurements import ENERGY, asset, energy, group_report, maximum, of_assets
 from tests.domain.oscp.sessions import NOW, QUARTER, TEN, published, session
 

@@ -12,17 +12,6 @@ import depot_sim.domain.oscp.rules
 from depot_sim.domain.oscp.events import Policy
 from depot_sim.domain.oscp.findings import Finding, Kind
 from depot_sim.domain.oscp.lifecycle import PARTNER_MAY_SEND
-from depot_sim.domain.oscp.messages import (
-    Block,
-    CapacityForecast,
-    ComplianceError,
-    Handshake,
-    Heartbeat,
-    Message,
-    OfferedVersion,
-    Register,
-    RequiredBehaviour,
-)
 from depot_sim.domain.oscp.profiles import BETTERFLEET_VECTOR, OCA_2_0
 from depot_sim.domain.oscp.rules import Context, WindowMeters, judge
 from depot_sim.domain.oscp.state import SessionState
@@ -34,6 +23,17 @@ from depot_sim.domain.oscp.vocabulary import (
     MessageType,
     PublicationMode,
     Unit,
+)
+from depot_sim.domain.oscp.wire.messages import (
+    Block,
+    CapacityForecast,
+    ComplianceError,
+    Handshake,
+    Heartbeat,
+    Message,
+    OfferedVersion,
+    Register,
+    RequiredBehaviour,
 )
 from tests.domain.oscp.measurements import ENERGY, MAXIMUM, asset, energy, group_report, maximum, of_assets, window
 from tests.domain.oscp.sessions import NOW, QUARTER, TEN, published, session

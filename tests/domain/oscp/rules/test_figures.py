@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from depot_sim.domain.oscp.events import Policy
 from depot_sim.domain.oscp.findings import Finding, Kind
-from depot_sim.domain.oscp.messages import AssetMeasurements, EnergyMeasurement, Message
 from depot_sim.domain.oscp.rules import Context, WindowMeters, judge
 from depot_sim.domain.oscp.vocabulary import EnergyFlow, EnergyType, MessageType, Phase, PublicationMode, Unit
+from depot_sim.domain.oscp.wire.messages import AssetMeasurements, EnergyMeasurement, Message
 from tests.domain.oscp.measurements import ENERGY, asset, asset_report, energy, group_report, maximum, of_assets
 from tests.domain.oscp.sessions import NOW, session
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from depot_sim.domain.oscp.messages import Handshake, HandshakeAcknowledge, RequiredBehaviour
 from depot_sim.domain.oscp.profile import Presence
 from depot_sim.domain.oscp.profiles import BETTERFLEET_VECTOR
 from depot_sim.domain.oscp.state import SessionState
 from depot_sim.domain.oscp.vocabulary import Lifecycle, MeasurementConfiguration, MessageType
+from depot_sim.domain.oscp.wire.messages import Handshake, HandshakeAcknowledge, RequiredBehaviour
 from tests.domain.oscp.sessions import rules, session
 
 CONTINUOUS, INTERMITTENT = MeasurementConfiguration.CONTINUOUS, MeasurementConfiguration.INTERMITTENT

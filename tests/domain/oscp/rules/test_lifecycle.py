@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from depot_sim.domain.oscp.findings import Kind
-from depot_sim.domain.oscp.messages import Handshake, HandshakeAcknowledge, Heartbeat, Message
 from depot_sim.domain.oscp.rules import Context, judge
 from depot_sim.domain.oscp.vocabulary import Lifecycle, MessageType
+from depot_sim.domain.oscp.wire.messages import Handshake, HandshakeAcknowledge, Heartbeat, Message
 from tests.domain.oscp.sessions import NOW, rules, session
 
 TAKEN_IN = {

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from depot_sim.domain.oscp.messages import Block
 from depot_sim.domain.oscp.rules import Context, judge
 from depot_sim.domain.oscp.vocabulary import LIVE, Lifecycle, MessageType
+from depot_sim.domain.oscp.wire.messages import Block
 from tests.domain.oscp.sessions import NOW, QUARTER, TEN, published, session
 
 TAKEN_IN = {

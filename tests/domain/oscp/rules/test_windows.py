@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from depot_sim.domain.oscp.messages import AssetMeasurement, EnergyMeasurement
 from depot_sim.domain.oscp.rules import Context, WindowMeters, metered_window, window_of
 from depot_sim.domain.oscp.state import SessionState
 from depot_sim.domain.oscp.vocabulary import (
@@ -20,6 +19,7 @@ from depot_sim.domain.oscp.vocabulary import (
     PublicationMode,
     Unit,
 )
+from depot_sim.domain.oscp.wire.messages import AssetMeasurement, EnergyMeasurement
 from tests.domain.oscp.measurements import (
     ENERGY,
     MAXIMUM,

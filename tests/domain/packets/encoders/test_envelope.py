@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from depot_sim.domain.packets.contract.profile import PacketProfile, read_profile
 from depot_sim.domain.packets.encoders import quick
 from depot_sim.domain.packets.encoders.envelope import EnvelopeEncoder
 from depot_sim.domain.packets.packet import Measurement, Packet
-from depot_sim.domain.packets.profile import PacketProfile, read_profile
 from depot_sim.domain.packets.vocabulary import DeviceType, PacketType, Quality
 from tests.domain.packets.profiles import DEFAULT, default_files, profile_with
 

@@ -17,7 +17,9 @@ from depot_sim.domain.configuration.document import (
     Vehicle,
     VehicleType,
 )
-from depot_sim.domain.configuration.quantities import (
+from depot_sim.domain.kernel.events import EncodedEvent, encode
+from depot_sim.domain.kernel.noise import Noise
+from depot_sim.domain.kernel.quantities import (
     ClockTime,
     Duration,
     Energy,
@@ -25,17 +27,15 @@ from depot_sim.domain.configuration.quantities import (
     RampRate,
     Share,
 )
-from depot_sim.domain.events import EncodedEvent, encode
 from depot_sim.domain.run.commands import Command
 from depot_sim.domain.run.decisions import decide
 from depot_sim.domain.run.events import RunEvent
 from depot_sim.domain.run.world.depot import Depot
 from depot_sim.domain.run.world.engine import Engine
 from depot_sim.domain.run.world.evolve import Evolution
-from depot_sim.domain.run.world.genesis import genesis
-from depot_sim.domain.run.world.noise import Noise
-from depot_sim.domain.run.world.stage import Stage
+from depot_sim.domain.run.world.initial_world import genesis
 from depot_sim.domain.run.world.state import ConnectorState, NodeState, VehicleState, World
+from depot_sim.domain.run.world.tick_context import TickContext
 
 MONDAY_NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 MONDAY_MIDNIGHT = datetime(2026, 3, 2, tzinfo=UTC)
@@ -121,8 +121,8 @@ class Simulation:
     def apply(self, event: RunEvent) -> None:
         self.act(lambda stage: stage.emit(event))
 
-    def act(self, change: Callable[[Stage], None]) -> None:
-        stage = Stage(self.evolution, Noise(self.seed), self.world.at, self.world.at)
+    def act(self, change: Callable[[TickContext], None]) -> None:
+        stage = TickContext(self.evolution, Noise(self.seed), self.world.at, self.world.at)
         change(stage)
         self._keep(stage.events)
         self._keep(self.engine.react())

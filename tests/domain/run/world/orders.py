@@ -6,9 +6,9 @@ from collections.abc import Callable
 from random import Random
 
 from depot_sim.domain.configuration.document import SimulationConfigurationDocument
-from depot_sim.domain.configuration.quantities import PPM, Duration, Energy, Power, Share, SignedPower, SinceStart
+from depot_sim.domain.kernel.quantities import PPM, Duration, Energy, Power, Share, SignedPower, SinceStart
 from depot_sim.domain.run import commands as c
-from depot_sim.domain.run.world.forecast import ForecastType
+from depot_sim.domain.run.world.site.forecast import ForecastType
 from depot_sim.domain.run.world.state import Control, ControllerMode, Dispatch, PowerState, SensorMode
 from tests.domain.run.world.depots import HOUR, KW, KWH, MINUTE, SECOND
 

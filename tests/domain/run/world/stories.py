@@ -38,7 +38,7 @@ from depot_sim.domain.configuration.document import (
     Weather,
     Weekday,
 )
-from depot_sim.domain.configuration.quantities import (
+from depot_sim.domain.kernel.quantities import (
     PPM,
     ClockTime,
     Distance,

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from depot_sim.domain.configuration.document import DisturbanceProfile, LateReturns, RandomOutages, Sensor
-from depot_sim.domain.configuration.quantities import PPM, Duration, Share
+from depot_sim.domain.kernel.noise import Noise
+from depot_sim.domain.kernel.quantities import PPM, Duration, Share
 from depot_sim.domain.run.events import (
     ChargerFaultCleared,
     ChargerFaulted,
@@ -21,10 +22,9 @@ from depot_sim.domain.run.events import (
     StopReason,
     VehicleArrived,
 )
-from depot_sim.domain.run.world.agenda import Agenda
 from depot_sim.domain.run.world.disturbances import NO_OUTAGE, TYPICAL, Outage, next_outage
-from depot_sim.domain.run.world.noise import Noise
-from depot_sim.domain.run.world.stage import Stage
+from depot_sim.domain.run.world.event_queue import Agenda
+from depot_sim.domain.run.world.tick_context import TickContext
 from tests.domain.run.world.depots import DAY, HOUR, MINUTE, SECOND, Simulation, charger, document, duty, vehicle
 
 DAILY = RandomOutages(per_day=Share(PPM), duration=Duration(30 * MINUTE))
@@ -80,7 +80,7 @@ def test_a_thousand_units_that_hardly_ever_fail_cost_a_resume_next_to_nothing() 
             draws += 1
             return super().uniform(stream, index, below)
 
-    Agenda(simulation.depot, simulation.world, Counting(7)).open(Stage(simulation.evolution, Noise(7), 0, MINUTE))
+    Agenda(simulation.depot, simulation.world, Counting(7)).open(TickContext(simulation.evolution, Noise(7), 0, MINUTE))
     assert draws < 30_000
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from depot_sim.domain.configuration.document import Connector, Node
-from depot_sim.domain.configuration.quantities import Power
+from depot_sim.domain.kernel.quantities import Power
 from depot_sim.domain.run.events import (
     ChargingLimitApplied,
     ControlDelayChanged,

@@ -13,17 +13,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UnsetType
 
-from depot_sim.domain.configuration.quantities import PPM
-from depot_sim.domain.errors import CommandRefused
-from depot_sim.domain.events import decode, encode
+from depot_sim.domain.kernel.errors import CommandRefused
+from depot_sim.domain.kernel.events import decode, encode
+from depot_sim.domain.kernel.quantities import PPM
 from depot_sim.domain.run.commands import Command
 from depot_sim.domain.run.events import VehiclePluggedIn, VehicleStateOfChargeSet, VehicleUnplugged
-from depot_sim.domain.run.world.dispatch import follows_setpoint
+from depot_sim.domain.run.world.charging.limits import limit_in_force
 from depot_sim.domain.run.world.evolve import Evolution
-from depot_sim.domain.run.world.genesis import genesis
-from depot_sim.domain.run.world.limits import limit_in_force
-from depot_sim.domain.run.world.stage import present_battery_mj
+from depot_sim.domain.run.world.initial_world import genesis
+from depot_sim.domain.run.world.site.dispatch import follows_setpoint
 from depot_sim.domain.run.world.state import World, state_sha256
+from depot_sim.domain.run.world.tick_context import present_battery_mj
 from tests.domain.run.world.depots import Simulation
 from tests.domain.run.world.stories import Story, stories
 

@@ -1,0 +1,1 @@
+"""What a partner sends: resolved, judged, recorded, answered."""

@@ -1,0 +1,1 @@
+"""The sessions that this process serves, and their timers."""

@@ -1,0 +1,1 @@
+"""What sessions and the run tell each other."""

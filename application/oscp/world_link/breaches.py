@@ -1,0 +1,43 @@
+"""A breach of a forecast calls for an answer: the partner has to send a compliance error about that forecast."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from depot_sim.application.oscp.session.called_for import by_breach
+from depot_sim.application.oscp.session.sessions import OscpSessions
+from depot_sim.application.run.host import RunHost
+from depot_sim.domain.kernel.errors import DepotSimError
+from depot_sim.domain.kernel.events import Event
+from depot_sim.domain.run.events import ManagedScopeBreachDetected
+
+_log = logging.getLogger("depot_sim.oscp")
+
+
+class Breaches:
+    """Raises an expectation for every breach of a forecast that an active session has published."""
+
+    def __init__(self, sessions: OscpSessions, host: RunHost) -> None:
+        self._sessions = sessions
+        self._tasks: set[asyncio.Task[None]] = set()
+        host.on_saved.append(self._run_saved)
+
+    def _run_saved(self, run_id: str, _: int, events: Sequence[Event]) -> None:
+        for event in events:
+            if isinstance(event, ManagedScopeBreachDetected) and event.forecast_id:
+                task = asyncio.create_task(self._expect_answer(run_id, event))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+
+    async def _expect_answer(self, run_id: str, breach: ManagedScopeBreachDetected) -> None:
+        try:
+            for session_id in await self._sessions.of_run(run_id):
+                hosted = await self._sessions.get(session_id)
+                if breach.forecast_id in hosted.session.state.forecasts:
+                    await self._sessions.decide(
+                        session_id, lambda hosted, moment: by_breach(hosted, breach.forecast_id, moment)
+                    )
+        except DepotSimError as error:
+            _log.warning("no expectation raised for a breach: %s", error)

@@ -1,0 +1,340 @@
+"""The feeds of one run under one grant of its lease: taken up from the log, watched, published, delivered.
+
+Whatever fails, all of them are put down and taken up again from what the log says, until the lease is lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple, TypeVar
+
+from depot_sim.application.clock import Clock
+from depot_sim.application.event_log import EventLog, Fence
+from depot_sim.application.http import Partner, SecretStore
+from depot_sim.application.packets.delivering import FeedDelivery
+from depot_sim.application.packets.feeds import PacketFeeds
+from depot_sim.application.packets.hosted import HostedFeed
+from depot_sim.application.packets.interference import Interference
+from depot_sim.application.packets.opening import bindings_with_endpoint, opening_of, refusal, started_at
+from depot_sim.application.packets.profiles import ProfileLibrary
+from depot_sim.application.packets.requests import OpenPacketFeed
+from depot_sim.application.packets.watching import Job, RunWatch
+from depot_sim.application.repository import Origin
+from depot_sim.domain.configuration.document import SimulationConfigurationDocument
+from depot_sim.domain.kernel.errors import InvalidInput, LeaseLost, NotFound, RunHeldElsewhere
+from depot_sim.domain.kernel.events import Event
+from depot_sim.domain.packets.directory import FeedDirectory
+from depot_sim.domain.packets.events import SensorPacketPublished
+
+T = TypeVar("T")
+
+_log = logging.getLogger("depot_sim.packets")
+
+_AGAIN_US = 1_000_000
+_FIRST = 1
+"""The version of a run's beginning, from which on configured feeds observe it."""
+
+
+class FeedDependencies(NamedTuple):
+    """What it takes to keep feeds."""
+
+    log: EventLog
+    feeds: PacketFeeds
+    library: ProfileLibrary
+    secrets: SecretStore
+    partner: Partner
+    clock: Clock
+    interference: Interference
+
+
+class RunFeeds:
+    """`rested` is set while there is nothing to publish any more, and nothing to deliver."""
+
+    def __init__(
+        self, run_id: str, document: SimulationConfigurationDocument, fence: Fence, means: FeedDependencies
+    ) -> None:
+        self.fence = fence
+        self.rested = asyncio.Event()
+        self._run_id = run_id
+        self._document = document
+        self._means = means
+        self._hosted: dict[str, HostedFeed] = {}
+        self._deliveries: dict[str, FeedDelivery] = {}
+        self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._ready = asyncio.Event()
+        self._tried = asyncio.Event()
+        self._watch = self._new_watch()
+        self.task = asyncio.create_task(self._keep(), name=f"keep packet feeds of run {run_id}")
+
+    # What happens
+
+    def saved(self, version: int, events: Sequence[Event]) -> None:
+        """The run's newest events."""
+        self._watch.tell(version, events)
+
+    def moved(self, hosted: HostedFeed, devices: Sequence[str]) -> None:
+        """A feed was saved; these devices have new packets."""
+        delivery = self._deliveries.get(hosted.id)
+        if delivery is not None:
+            delivery.wake(devices)
+        self._look_whether_rested()
+
+    # What is asked
+
+    async def perform(self, job: Job) -> None:
+        """Do something with the feeds after all that has happened to the run so far, and before what comes next.
+
+        Raises what the job raises, RunHeldElsewhere when the run is lost meanwhile. A feed that is dropped on the way
+        takes all of them along.
+        """
+        performing = asyncio.create_task(self._perform(job))
+        try:
+            await asyncio.wait((performing, self.task), return_when=asyncio.FIRST_COMPLETED)
+            if not performing.done():
+                raise RunHeldElsewhere(self._run_id, "another process, or nobody")
+            await performing
+        finally:
+            performing.cancel()
+
+    async def _perform(self, job: Job) -> None:
+        await self._ready.wait()
+        try:
+            await self._watch.perform(job)
+        except Exception as error:
+            if any(hosted.dropped for hosted in self._hosted.values()):
+                self._fail(error)
+            raise
+
+    async def look_up(self) -> None:
+        """Return when the feeds have been taken up, or that has failed."""
+        trying = asyncio.create_task(self._tried.wait())
+        await asyncio.wait((trying, self.task), return_when=asyncio.FIRST_COMPLETED)
+        trying.cancel()
+
+    async def open(self, request: OpenPacketFeed, origin: Origin) -> None:
+        """Raises Conflict while there is such a feed, InvalidInput with every fault, NotFound for what is named."""
+        await self.perform(lambda: self._open(request, origin))
+
+    async def _open(self, request: OpenPacketFeed, origin: Origin) -> None:
+        if not self._watch.has_begun:
+            await self._watch.begin()
+        await self._watch.catch_up()
+        run = self._watch.run
+        is_ticked = run.world.tick > 0
+        version = run.version - 1 if is_ticked else run.version
+        opened = await asyncio.to_thread(opening_of, request, run, version, self._means.library, self._means.secrets)
+        directory = await self._means.feeds.directory(self._run_id)
+        directory.enlist(request.binding_id, opened.at)
+        hosted = await self._host_anew(request.binding_id)
+        with self._dropping(hosted):
+            hosted.feed.open(opened)
+            self._watch.let_look(hosted)
+            if is_ticked:
+                self._watch.look_at_once(hosted)
+            self._deliver(hosted)
+            await self._means.feeds.save(hosted, (directory,), origin)
+
+    async def _host_anew(self, binding_id: str) -> HostedFeed:
+        """Raises Conflict while the feed is open."""
+        before = self._hosted.get(binding_id)
+        if before is not None:
+            before.feed.check_may_open()
+            delivery = self._deliveries.pop(before.id, None)
+            if delivery is not None:
+                await delivery.rest()
+                await self._means.feeds.save(before)
+            self._means.feeds.drop(before)
+        return await self._host(binding_id)
+
+    async def close(self, binding_id: str, reason: str, origin: Origin) -> None:
+        """Let the feed's devices say their last. Does nothing for one that is closed. Raises NotFound."""
+
+        async def close() -> None:
+            hosted = self._find(binding_id)
+            if hosted.feed.is_open:
+                self._watch.end(hosted, reason)
+                await self._means.feeds.save(hosted, origin=origin)
+
+        await self.perform(close)
+
+    async def decide(
+        self, binding_id: str, decision: Callable[[HostedFeed, int], T], origin: Origin | None = None
+    ) -> T:
+        """Let `decision` change what is forced on a feed and expected of it; its result. Raises NotFound.
+
+        It is told the run's time in ms since 1970, as far as the feed has seen it: what comes after is judged by it.
+        """
+        results = []
+
+        async def decide() -> None:
+            hosted = self._find(binding_id)
+            before = hosted.overrides.version
+            with self._dropping(hosted):
+                results.append(decision(hosted, self._now(hosted)))
+            await self._means.feeds.save(hosted, origin=origin)
+            if hosted.overrides.version != before and hosted.id in self._deliveries:
+                self._deliveries[hosted.id].nudge_all()
+
+        await self.perform(decide)
+        return results[0]
+
+    def _now(self, hosted: HostedFeed) -> int:
+        opened = hosted.feed.opened
+        return opened.started_at + self._watch.run.world.at if self._watch.has_begun else hosted.feed.state.at
+
+    async def queue_again(self, binding_id: str, packet: SensorPacketPublished, version: int, origin: Origin) -> None:
+        """Send a packet of the feed once more. Raises Conflict while it is undelivered, NotFound."""
+
+        async def queue() -> None:
+            hosted = self._find(binding_id)
+            hosted.feed.queue_again(packet.device_id, packet.seq, version)
+            await self._means.feeds.save(hosted, origin=origin)
+            if hosted.id not in self._deliveries:
+                self._deliver(hosted)
+            self._deliveries[hosted.id].wake((packet.device_id,))
+
+        await self.perform(queue)
+
+    @contextmanager
+    def _dropping(self, hosted: HostedFeed) -> Iterator[None]:
+        """Whatever was decided before an error is forgotten."""
+        before = hosted.versions
+        try:
+            yield
+        except BaseException:
+            if hosted.versions != before:
+                self._means.feeds.drop(hosted)
+            raise
+
+    def _find(self, binding_id: str) -> HostedFeed:
+        hosted = self._hosted.get(binding_id)
+        if hosted is None:
+            raise NotFound(f"run {self._run_id} has no packet feed {binding_id}", "list its packet feeds")
+        return hosted
+
+    # How it ends
+
+    def abandon(self) -> None:
+        """Stop at once: the feeds are not ours to write any more."""
+        self.task.cancel()
+        self._put_down()
+
+    async def rest(self) -> None:
+        """Stop, and keep what is known of deliveries."""
+        self.task.cancel()
+        await asyncio.gather(*(delivery.rest() for delivery in self._deliveries.values()))
+        for hosted in self._hosted.values():
+            if not hosted.dropped:
+                await self._means.feeds.save(hosted)
+        self._put_down()
+
+    # How it is done
+
+    async def _keep(self) -> None:
+        while True:
+            try:
+                await self._serve()
+            except LeaseLost:
+                _log.warning("packet feeds given up: the lease is lost", extra={"run_id": self._run_id})
+                self._put_down()
+                return
+            except Exception:  # noqa: BLE001 - it begins again from the log, whatever it was
+                _log.exception("packet feeds put down", extra={"run_id": self._run_id})
+                self._put_down()
+            self._tried.set()
+            await self._means.clock.sleep_us(_AGAIN_US)
+
+    async def _serve(self) -> None:
+        """Never returns; raises what went wrong with any of the feeds."""
+        self._failure = asyncio.get_running_loop().create_future()
+        self._watch = self._new_watch()
+        await self._take_up()
+        following = asyncio.create_task(self._watch.follow(), name=f"watch run {self._run_id}")
+        try:
+            await asyncio.wait((following, self._failure), return_when=asyncio.FIRST_COMPLETED)
+            await (self._failure if self._failure.done() else following)
+        finally:
+            following.cancel()
+
+    def _new_watch(self) -> RunWatch:
+        means = self._means
+        return RunWatch(self._run_id, means.log, means.feeds, means.clock, means.interference)
+
+    async def _take_up(self) -> None:
+        """Go on with the feeds there are, and open those the configuration wants."""
+        directory = await self._means.feeds.directory(self._run_id)
+        for binding_id in directory.binding_ids:
+            await self._host(binding_id)
+        wanted = [binding.id for binding in bindings_with_endpoint(self._document) if binding.id not in self._hosted]
+        looking = [hosted for hosted in self._hosted.values() if hosted.feed.is_open]
+        seen = [hosted.feed.state.run_version for hosted in looking] + [_FIRST for _ in wanted]
+        if seen:
+            await self._watch.begin(min(seen))
+        looking += [await self._open_configured(binding_id, directory) for binding_id in wanted]
+        for hosted in looking:
+            self._watch.let_look(hosted)
+        for hosted in self._hosted.values():
+            self._deliver(hosted)
+        self._ready.set()
+        self._tried.set()
+        self._look_whether_rested()
+
+    async def _host(self, binding_id: str) -> HostedFeed:
+        hosted = self._hosted[binding_id] = await self._means.feeds.host(self._run_id, binding_id, self.fence)
+        return hosted
+
+    async def _open_configured(self, binding_id: str, directory: FeedDirectory) -> HostedFeed:
+        """Open a feed as configured, or note why that cannot be done."""
+        hosted, run = await self._host(binding_id), self._watch.run
+        directory.enlist(binding_id, started_at(run))
+        try:
+            asked = OpenPacketFeed(binding_id=binding_id)
+            means = self._means
+            hosted.feed.open(await asyncio.to_thread(opening_of, asked, run, _FIRST, means.library, means.secrets))
+        except (InvalidInput, NotFound) as problem:
+            reason = "; ".join([problem.detail, *map(str, getattr(problem, "faults", ()))])
+            _log.warning("packet feed not opened: %s", reason, extra={"feed_id": hosted.id})
+            hosted.feed.refuse(refusal(run, self._document, binding_id, reason))
+        await self._means.feeds.save(hosted, (directory,))
+        return hosted
+
+    def _deliver(self, hosted: HostedFeed) -> None:
+        """Begin to deliver, where there is or will be something."""
+        if hosted.feed.is_done:
+            return
+        means = self._means
+        delivery = FeedDelivery(
+            hosted=hosted,
+            feeds=means.feeds,
+            log=means.log,
+            partner=means.partner,
+            clock=means.clock,
+            interference=means.interference,
+            on_failure=self._fail,
+        )
+        self._deliveries[hosted.id] = delivery
+        delivery.wake(hosted.feed.waiting_devices())
+
+    def _fail(self, error: Exception) -> None:
+        if not self._failure.done():
+            self._failure.set_exception(error)
+
+    def _look_whether_rested(self) -> None:
+        hosted_feeds = self._hosted.values()
+        if self._ready.is_set() and all(hosted.is_done and hosted.is_settled for hosted in hosted_feeds):
+            self.rested.set()
+        else:
+            self.rested.clear()
+
+    def _put_down(self) -> None:
+        self._ready.clear()
+        self._watch.give_up()
+        for delivery in self._deliveries.values():
+            delivery.abandon()
+        for hosted in self._hosted.values():
+            self._means.feeds.drop(hosted)
+        self._deliveries.clear()
+        self._hosted.clear()

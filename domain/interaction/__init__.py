@@ -1,0 +1,1 @@
+"""What every protocol family shares: observed messages, matching, overrides, expectations, near misses."""

@@ -1,0 +1,86 @@
+"""An override, and what happens to it. Every `at` is on the target's own clock, in ms since 1970 UTC."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import ClassVar
+
+import msgspec
+
+from depot_sim.domain.interaction.effects import AnyEffect
+from depot_sim.domain.interaction.matching import Pattern
+from depot_sim.domain.kernel.events import Event
+
+
+class Match(Pattern, frozen=True, omit_defaults=True):
+    """With `nth`, only the n-th message the pattern matches from the override's beginning on.
+
+    With `one_in`, only one in so many, drawn from the override's seed.
+    """
+
+    nth: int | None = None
+    one_in: int | None = None
+
+
+class Override(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A forced behaviour. It ends at `until`, after `times` hits, or when it is cleared, whichever comes first.
+
+    `mode` is the preset it came from. `seed` makes drawn delays repeatable.
+    """
+
+    match: Match
+    effect: AnyEffect
+    until: int
+    times: int | None = None
+    mode: str = ""
+    seed: int = 0
+
+    @property
+    def singles_out(self) -> bool:
+        """It is for some of the messages that its pattern matches while it is in force, not for all."""
+        return self.match.nth is not None or self.match.one_in is not None or self.times is not None
+
+
+class Ended(StrEnum):
+    """Why an override ended by itself."""
+
+    TIME = "time"
+    COUNT = "count"
+
+
+class OverrideEvent(Event, frozen=True, omit_defaults=True):
+    at: int
+    override_id: str
+
+
+class OverrideApplied(OverrideEvent, frozen=True):
+    TOPIC: ClassVar[str] = "scenario.override-applied.1"
+    override: Override
+
+
+class OverrideHit(OverrideEvent, frozen=True):
+    """The `hit`-th message was treated so, waiting `delay_ms` where the effect is a delay."""
+
+    TOPIC: ClassVar[str] = "scenario.override-hit.1"
+    hit: int
+    direction: str
+    message_type: str
+    request_id: str
+    delay_ms: int = 0
+
+
+class OverridePassed(OverrideEvent, frozen=True):
+    """A message counted towards `nth` and was left alone."""
+
+    TOPIC: ClassVar[str] = "scenario.override-passed.1"
+
+
+class OverrideExpired(OverrideEvent, frozen=True):
+    TOPIC: ClassVar[str] = "scenario.override-expired.1"
+    reason: Ended
+
+
+class OverrideCleared(OverrideEvent, frozen=True):
+    """Ended by a person or a test."""
+
+    TOPIC: ClassVar[str] = "scenario.override-cleared.1"

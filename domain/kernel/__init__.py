@@ -1,0 +1,1 @@
+"""What every context stands on: events, aggregates, errors, quantities, and the reading of documents."""

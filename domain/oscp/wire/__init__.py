@@ -1,0 +1,1 @@
+"""OSCP bodies: how they are read, in normal form, and written."""

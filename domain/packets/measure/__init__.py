@@ -1,0 +1,1 @@
+"""Measuring: how values of the world become what a device says."""

@@ -1,0 +1,1 @@
+"""The fleet: when vehicles come and leave, and which connector they take."""

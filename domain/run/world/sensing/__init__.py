@@ -1,0 +1,1 @@
+"""What meters, sensors and registers show."""

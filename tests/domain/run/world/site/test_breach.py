@@ -1,0 +1,109 @@
+"""Breach of a limit with hysteresis."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from depot_sim.domain.configuration.document import LoadStep, ManagedScope, Node
+from depot_sim.domain.kernel.quantities import ClockTime, Power
+from depot_sim.domain.run.events import ManagedScopeBreachCleared, ManagedScopeBreachDetected, NodeLimitChanged
+from depot_sim.domain.run.world.site.breach import Watch, watch
+from tests.domain.run.world.depots import HOUR, KW, MINUTE, Simulation, charger, document, vehicle
+
+LIMIT = 100_000
+
+
+def after(loads: list[int], limit: int = LIMIT) -> list[bool]:
+    seen, breached = Watch(breached=False, ticks_over=0, ticks_under=0), []
+    for load in loads:
+        seen = watch(seen.breached, seen.ticks_over, seen.ticks_under, load, limit)
+        breached.append(seen.breached)
+    return breached
+
+
+def test_two_ticks_more_than_one_per_cent_above_make_a_breach() -> None:
+    assert after([101_001, 101_001]) == [False, True]
+    assert after([101_000, 101_000, 101_000]) == [False, False, False]
+    assert after([101_001, 100_000, 101_001, 101_001]) == [False, False, False, True]
+
+
+def test_five_ticks_within_the_limit_end_it() -> None:
+    assert after([200_000] * 2 + [99_999] * 5) == [False, True, True, True, True, True, False]
+    assert after([200_000] * 2 + [99_999] * 4 + [100_001] + [99_999] * 5)[-6:] == [True] * 5 + [False]
+
+
+def test_just_above_the_limit_neither_begins_nor_ends_a_breach() -> None:
+    assert after([100_500] * 9) == [False] * 9
+    assert after([200_000] * 2 + [100_500] * 9)[1:] == [True] * 10
+
+
+def test_export_is_no_breach() -> None:
+    assert after([-200_000] * 5) == [False] * 5
+
+
+@given(st.lists(st.integers(0, 2 * LIMIT), max_size=60))
+def test_a_breach_lasts_at_least_five_ticks_and_needs_two(loads: list[int]) -> None:
+    breached = [False, *after(loads)]
+    for tick, (before, now) in enumerate(pairwise(breached)):
+        if now and not before:
+            assert all(load * 100 > LIMIT * 101 for load in loads[tick - 1 : tick + 1])
+        if before and not now:
+            assert all(load <= LIMIT for load in loads[tick - 4 : tick + 1])
+            assert all(breached[tick - 4 : tick + 1])
+
+
+# In a depot
+
+
+def overloaded(kw: int) -> Simulation:
+    """Other load of `kw` from 13:00 to 14:00 under 100 kW, and a hungry bus."""
+    steps = tuple(LoadStep(ClockTime(at), Power(power * KW)) for at, power in (("13:00", kw), ("14:00", 20)))
+    return Simulation(
+        document(
+            nodes=[Node(id="grid", limit=Power(100 * KW), other_load=steps)],
+            managed_scopes=(ManagedScope(id="site", node="grid"),),
+            chargers=(charger(),),
+            vehicles=(vehicle(),),
+        )
+    )
+
+
+def test_other_load_above_the_limit_is_a_breach_of_the_scope_on_the_node() -> None:
+    simulation = overloaded(120)
+    simulation.advance(3 * HOUR)
+    assert simulation.of(ManagedScopeBreachDetected, ManagedScopeBreachCleared) == [
+        ManagedScopeBreachDetected(HOUR + 2 * MINUTE, "site", "grid", 120 * KW, 100 * KW),
+        ManagedScopeBreachCleared(2 * HOUR + 5 * MINUTE, "site", "grid", 100 * KW),
+    ]
+    assert simulation.world.breaches == 1
+    assert not simulation.node().breached
+
+
+def test_lifting_the_limit_ends_a_breach() -> None:
+    simulation = overloaded(120)
+    simulation.advance(HOUR + 10 * MINUTE)
+    assert simulation.node().breached
+    simulation.apply(NodeLimitChanged(simulation.world.at, "grid", 200 * KW))
+    simulation.advance(HOUR + 20 * MINUTE)
+    assert not simulation.node().breached
+
+
+def test_going_back_to_no_limit_ends_a_breach() -> None:
+    steps = (LoadStep(ClockTime("00:00"), Power(50 * KW)),)
+    simulation = Simulation(document(nodes=[Node(id="grid", other_load=steps)]))
+    simulation.apply(NodeLimitChanged(0, "grid", 10 * KW))
+    simulation.advance(5 * MINUTE)
+    assert simulation.node().breached
+    simulation.apply(NodeLimitChanged(simulation.world.at, "grid", None))
+    simulation.advance(10 * MINUTE)
+    assert not simulation.node().breached
+
+
+def test_charging_alone_never_breaches() -> None:
+    simulation = overloaded(0)
+    simulation.advance(6 * HOUR)
+    assert simulation.of(ManagedScopeBreachDetected) == []
+    assert simulation.world.peak_w == 100 * KW
