@@ -7,7 +7,7 @@ SERVICE := $(VENV)/.service
 READY   := $(VENV)/.ready
 PYOSCP  := $(VENV)/peers/pyoscp/installed.txt
 WHEELS  := $(VENV)/wheels/filled.txt
-PYTEST_WORKERS ?= 2
+PYTEST_WORKERS ?= 3
 # Byte code is kept even where the environment forbids it: the tests start some 200 processes, and each would compile
 # 500 modules anew.
 unexport PYTHONDONTWRITEBYTECODE

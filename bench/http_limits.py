@@ -84,8 +84,9 @@ async def _send_header(reader: asyncio.StreamReader, writer: asyncio.StreamWrite
             await writer.drain()
     except ConnectionError:
         pass
+    status = int((await answer).split()[1])
     writer.close()
-    return int((await answer).split()[1])
+    return status
 
 
 async def _half_requests(simulator: Server) -> None:

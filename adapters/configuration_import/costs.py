@@ -16,7 +16,7 @@ _TEXT_BYTES = 18
 """Of memory for each byte of text: it is there as bytes, as a text of up to 4 bytes a character, and as parts of it."""
 _VALUE_BYTES = 150
 """For each value and each name."""
-_REPLACED_BYTES = 600
+_REPLACED_BYTES = 800
 """More for each entry of a list that is faulty: a complete object takes its place, and its faults are listed."""
 _MOST_REPLACED = 100_000
 _MARKS = (b",", b":", b"[", b"{", b"\n", b"- ")
