@@ -88,7 +88,9 @@ async def test_a_packet_held_back_leaves_as_soon_as_the_one_it_waits_for_has_lef
 ) -> None:
     first_packet.changes = {"reorder": Reorder(behind=1, at_most_ms=DAY_MS)}
     published = await tick(run, 1)
-    assert platform.received == [], "nothing is there to go first"
+    left = platform.seqs().keys()
+    two_published = {device for device, seqs in run.published("iot").items() if len(seqs) > 1}
+    assert left <= two_published, "for the others nothing is there to go first"
     while min(map(len, published.values())) < 2:
         published = await tick(run, 1)
     await run.until(lambda: run.is_delivered("iot"))
