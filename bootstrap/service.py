@@ -158,7 +158,7 @@ def _compose(
     )
     closing.push_async_callback(oscp.partner.close)
     packets = compose_packets(log, journal, host, live, oscp.partner, secrets)
-    targets.add(NeedKind.OSCP_SESSION, ControlledTargets(oscp.scenarios, oscp.sessions.of_run))
+    targets.add(NeedKind.OSCP_SESSION, ControlledTargets(oscp.scenarios, oscp.sessions.names))
     targets.add(NeedKind.PACKET_FEED, ControlledTargets(packets.scenarios, packets.feed_names))
     projections = _Projections(runner, log, read_store)
     _watch(metrics, host, projections, writes)

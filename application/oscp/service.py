@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from hashlib import sha256
 from typing import TypeVar
 
@@ -12,8 +13,8 @@ from depot_sim.application.http import SecretStore
 from depot_sim.application.oscp.inbound.access import ON_LOOPBACK, OscpReach
 from depot_sim.application.oscp.outbound import drafts
 from depot_sim.application.oscp.outbound.forecasting import forecast_draft, plan_of
-from depot_sim.application.oscp.outbound.messages import MessageDraft
-from depot_sim.application.oscp.outbound.service import Make, OutboundService, Sent
+from depot_sim.application.oscp.outbound.messages import MessageDraft, OutboundMessage
+from depot_sim.application.oscp.outbound.service import OutboundService, Sent
 from depot_sim.application.oscp.requests import (
     CreateSession,
     Disconnect,
@@ -98,17 +99,17 @@ class OscpService:
         own_base_url = attached.own_base_url or self._own_base_url
         attached = msgspec.structs.replace(attached, at=moment.target, own_base_url=own_base_url)
 
-        def attach(hosted: HostedSession) -> None:
+        def attach(hosted: HostedSession, moment: Moment) -> None:
             hosted.session.attach(attached)
             self._apply_preset(hosted, run, moment)
 
-        hosted = await self._sessions.enlist(self._listed(attached), attach, origin)
+        hosted = await self._sessions.register(self._listed(attached), moment, attach, origin)
         return SessionCreated(attached.session_id, hosted.session.lifecycle)
 
     async def list_sessions(self, run_id: str) -> list[SessionView]:
         """The run's active sessions."""
         await self._live.get(run_id)
-        return [await self.get(run_id, session_id) for session_id in await self._sessions.of_run(run_id)]
+        return [await self.get(run_id, session_id) for session_id in await self._sessions.names(run_id)]
 
     async def get(self, run_id: str, session_id: str) -> SessionView:
         hosted = await self._sessions.find(run_id, session_id)
@@ -126,7 +127,7 @@ class OscpService:
             hosted.end(moment, "its session was deleted")
 
         is_over = (await self._live.get(run_id)).status is RunStatus.STOPPED
-        await self._sessions.strike(session_id, end, origin, fenced=not is_over)
+        await self._sessions.unregister(session_id, end, origin, fenced=not is_over)
 
     async def force_state(self, run_id: str, session_id: str, request: ForceState, origin: Origin) -> SessionView:
         return await self._change(
@@ -160,7 +161,8 @@ class OscpService:
             every = session.attached.policy.heartbeat_interval_ms if seconds is None else seconds * 1_000
             return drafts.handshake(session, every)
 
-        sent = await self._send(run_id, session_id, make, origin)
+        await self._find_active(run_id, session_id)
+        sent = await self._deliver(await self._outbound.open(session_id, make, origin), origin)
         return HandshakeSent(sent.entry_id, sent.state, sent.outcome.value)
 
     async def register(self, run_id: str, session_id: str, _: Register, origin: Origin) -> MessageSent:
@@ -178,25 +180,17 @@ class OscpService:
             except ValueError as wrong:
                 fault = Fault("/offline_mode_at", repr(request.offline_mode_at), str(wrong))
                 raise InvalidInput([fault]) from None
-        return _answer(
-            await self._send(
-                run_id,
-                session_id,
-                lambda session, moment: drafts.heartbeat(session, moment.target, offline_mode_at),
-                origin,
-            )
+        await self._find_active(run_id, session_id)
+        letter = await self._outbound.open(
+            session_id, lambda session, moment: drafts.heartbeat(session, moment.target, offline_mode_at), origin
         )
+        return _answer(await self._deliver(letter, origin))
 
     async def send_forecast(self, run_id: str, session_id: str, request: SendForecast, origin: Origin) -> MessageSent:
         """One forecast now. Raises CommandRefused unless the session is online."""
-        return _answer(
-            await self._send(
-                run_id,
-                session_id,
-                lambda session, moment: forecast_draft(session, request, moment),
-                origin,
-            )
-        )
+        await self._find_active(run_id, session_id)
+        letter = await self._outbound.open(session_id, partial(forecast_draft, request=request), origin)
+        return _answer(await self._deliver(letter, origin))
 
     async def send_forecast_set(
         self, run_id: str, session_id: str, request: SendForecastSet, origin: Origin
@@ -207,10 +201,10 @@ class OscpService:
         hosted = await self._sessions.find(run_id, session_id)
         moment = await self._time.moment(hosted.session.attached)
         made = [
-            forecast_draft(hosted.session, forecast, moment, f"/forecasts/{place}")
+            forecast_draft(hosted.session, moment, forecast, f"/forecasts/{place}")
             for place, forecast in enumerate(request.forecasts)
         ]
-        return [_answer(await self._send(run_id, session_id, _always(draft), origin)) for draft in made]
+        return [await self._send(run_id, session_id, draft, origin) for draft in made]
 
     async def send_message(self, run_id: str, session_id: str, request: SendMessage, origin: Origin) -> MessageSent:
         """Any message with a hand-made body, in any state."""
@@ -225,7 +219,7 @@ class OscpService:
         if len(body) > _MOST_BODY:
             raise InvalidInput([Fault("/body", f"{len(body)} bytes", f"at most {_MOST_BODY}")])
         draft = MessageDraft(request.message_type, body=body, headers=request.headers, unchecked=True)
-        return _answer(await self._send(run_id, session_id, _always(draft), origin))
+        return await self._send(run_id, session_id, draft, origin)
 
     async def plan_forecast(self, run_id: str, session_id: str, request: PlanForecast, origin: Origin) -> PlanView:
         """Send a forecast later, once or again and again."""
@@ -254,11 +248,14 @@ class OscpService:
             raise CommandRefused("the session has ended", "create a new one")
         return hosted
 
-    async def _send(self, run_id: str, session_id: str, make: Make, origin: Origin) -> Sent:
+    async def _send(self, run_id: str, session_id: str, draft: MessageDraft, origin: Origin) -> MessageSent:
         await self._find_active(run_id, session_id)
-        sent = await self._outbound.send(session_id, make, origin)
-        assert sent is not None, "an operator's message is always drafted"
-        return sent
+        letter = await self._outbound.open(session_id, lambda _, __: draft, origin)
+        return _answer(await self._deliver(letter, origin))
+
+    async def _deliver(self, letter: OutboundMessage | None, origin: Origin) -> Sent:
+        assert letter is not None, "an operator's message is always drafted"
+        return await self._outbound.deliver(letter, origin)
 
     async def _change(
         self,
@@ -291,10 +288,6 @@ class OscpService:
             override = read_override_request(asked, OSCP, moment.target, run.started.seed)
             if not isinstance(override, Clear):
                 hosted.overrides.apply(override, moment.target)
-
-
-def _always(draft: MessageDraft) -> Make:
-    return lambda _, __: draft
 
 
 def _answer(sent: Sent) -> MessageSent:

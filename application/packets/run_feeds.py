@@ -127,7 +127,7 @@ class RunFeeds:
         version = run.version - 1 if is_ticked else run.version
         opened = await asyncio.to_thread(opening_of, request, run, version, self._means.library, self._means.secrets)
         directory = await self._means.feeds.directory(self._run_id)
-        directory.enlist(request.binding_id, opened.at)
+        directory.register(request.binding_id, opened.at)
         hosted = await self._host_anew(request.binding_id)
         with self._dropping(hosted):
             hosted.feed.open(opened)
@@ -289,7 +289,7 @@ class RunFeeds:
     async def _open_configured(self, binding_id: str, directory: FeedDirectory) -> HostedFeed:
         """Open a feed as configured, or note why that cannot be done."""
         hosted, run = await self._host(binding_id), self._watch.run
-        directory.enlist(binding_id, started_at(run))
+        directory.register(binding_id, started_at(run))
         try:
             asked = OpenPacketFeed(binding_id=binding_id)
             means = self._means

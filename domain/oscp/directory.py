@@ -81,7 +81,7 @@ class OscpDirectory(Aggregate[DirectoryState]):
     def __init__(self) -> None:
         super().__init__(STREAM, DirectoryState())
 
-    def enlist(self, listed: OscpSessionListed) -> None:
+    def register(self, listed: OscpSessionListed) -> None:
         """List a session, or list it anew with another token. Raises Conflict for a configuration in use elsewhere."""
         holder = self.state.by_configuration.get(listed.remote_configuration_id)
         if holder is not None and holder != listed.session_id:
@@ -95,7 +95,7 @@ class OscpDirectory(Aggregate[DirectoryState]):
     def list_token(self, session_id: str, token_sha256: str) -> None:
         self.emit(OscpSessionTokenListed(session_id, token_sha256))
 
-    def strike(self, session_id: str) -> None:
+    def unregister(self, session_id: str) -> None:
         if session_id in self.state.known:
             self.emit(OscpSessionUnlisted(session_id))
 

@@ -41,7 +41,7 @@ class FeedDirectory(Aggregate[FeedDirectoryState]):
     def binding_ids(self) -> list[str]:
         return list(self.state.binding_ids)
 
-    def enlist(self, binding_id: str, at: int) -> None:
+    def register(self, binding_id: str, at: int) -> None:
         """Does nothing for one that is listed."""
         if binding_id not in self.state.binding_ids:
             self.emit(PacketFeedListed(at, binding_id))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import msgspec
@@ -41,7 +42,7 @@ from depot_sim.domain.interaction.message import ObservedMessage
 from depot_sim.domain.interaction.treatment import UNTREATED, Treatment, treatment
 from depot_sim.domain.kernel.credentials import SecretReference
 from depot_sim.domain.kernel.errors import DepotSimError, VersionConflict
-from depot_sim.domain.oscp.ledger import OscpMessageFinalised, OscpMessageLedgerEntry
+from depot_sim.domain.oscp.ledger import OscpMessageFinalised, OscpMessageLedgerEntry, OscpMessageRecorded
 from depot_sim.domain.oscp.rules import Context, deviations_of, judge
 from depot_sim.domain.oscp.verdict import ACCEPTED, verdict
 from depot_sim.domain.oscp.vocabulary import MessageType
@@ -58,15 +59,11 @@ Provoked = Callable[[HostedSession, str], None]
 
 
 class _Decided(NamedTuple):
-    """A decision about a message: its ledger entry, and the reply unless it is delayed.
+    """A decision about a message: what was recorded of it, and the reply unless it is delayed."""
 
-    `others` are the entries of the segments that it completes.
-    """
-
-    entry: OscpMessageLedgerEntry
+    recorded: OscpMessageRecorded
     treated: Treatment
     reply: Reply | None
-    others: tuple[OscpMessageLedgerEntry, ...] = ()
 
 
 class InboundService:
@@ -135,12 +132,12 @@ class InboundService:
     async def give_up_segments(self) -> None:
         """End the segments that have waited too long for the others of their message."""
         for session_id, parts in self._segments.overdue(self._clock.now_us() // 1_000):
-            await self._sessions.decide(session_id, _giving_up(parts), beside=lambda entries: entries, fenced=False)
+            await self._sessions.decide(session_id, partial(_give_up, parts), fenced=False)
 
     async def _process(self, resolved: ResolvedRequest) -> Reply:
         joined = self._segments.join(resolved)
         try:
-            decided = await self._decide_case(await self._case(joined))
+            decided = await self._decide(await self._case(joined))
         except BaseException as error:
             self._segments.undo(joined)
             if isinstance(error, VersionConflict) and error.stream == resolved.stream:
@@ -170,30 +167,20 @@ class InboundService:
             return None
         return await self._resolver.keep_token(message.token)
 
-    async def _decide_case(self, case: Case) -> _Decided:
+    async def _decide(self, case: Case) -> _Decided:
+        session_id = case.resolved.hosted.key
         try:
-            first = await self._decide(case.resolved, lambda hosted, moment: self._judge(hosted, moment, case))
+            first = await self._sessions.decide(session_id, partial(self._judge, case), fenced=False)
             if first.treated.provoke is not None and self.on_provoked is not None:
                 self.on_provoked(case.resolved.hosted, first.treated.provoke.command)
-            return first if first.reply is not None else await self._decide_late(case, first)
+            if first.reply is not None:
+                return first
+            await self._clock.sleep_us(first.treated.delay_ms * 1_000)
+            return await self._sessions.decide(session_id, partial(self._judge_late, case, first), fenced=False)
         finally:
             self._delayed.discard(case.resolved.entry_id)
 
-    async def _decide_late(self, case: Case, first: _Decided) -> _Decided:
-        await self._clock.sleep_us(first.treated.delay_ms * 1_000)
-        return await self._decide(case.resolved, lambda hosted, moment: self._judge_late(hosted, moment, case, first))
-
-    async def _decide(
-        self, resolved: ResolvedRequest, decision: Callable[[HostedSession, Moment], _Decided]
-    ) -> _Decided:
-        return await self._sessions.decide(
-            resolved.attached.session_id,
-            decision,
-            beside=lambda decided: (decided.entry, *decided.others),
-            fenced=False,
-        )
-
-    def _judge(self, hosted: HostedSession, moment: Moment, case: Case) -> _Decided:
+    def _judge(self, case: Case, hosted: HostedSession, moment: Moment) -> _Decided:
         """Record the message, and answer it unless an override delays that."""
         resolved = case.resolved
         now = moment.target
@@ -201,31 +188,34 @@ class InboundService:
         hits = hosted.overrides.hit(exchange, now)
         treated = treatment(hits) if hits else UNTREATED
         entry = OscpMessageLedgerEntry(resolved.stream)
-        recorded = recorded_of(resolved, treated.overrides)
+        hosted.save_with(entry)
+        recorded, reply = recorded_of(resolved, treated.overrides), None
         if treated.delay_ms:
             self._delayed.add(resolved.entry_id)
             entry.record(recorded)
             hosted.session.open(opened_of(resolved, now))
-            return _Decided(entry, treated, None)
-        if resolved.is_part:
+        elif resolved.is_part:
             entry.record(recorded)
-            return self._take_part(hosted, moment, case, treated, entry)
-        reply, finalised = self._conclude(hosted, moment, case, treated, exchange)
-        entry.handle(recorded, finalised)
-        return _Decided(entry, treated, reply, _join_earlier(hosted, moment, case))
+            reply = self._take_part(hosted, moment, case, treated, entry)
+        else:
+            reply, finalised = self._conclude(hosted, moment, case, treated, exchange)
+            entry.handle(recorded, finalised)
+            _join_earlier(hosted, moment, case)
+        return _Decided(recorded, treated, reply)
 
-    def _judge_late(self, hosted: HostedSession, moment: Moment, case: Case, first: _Decided) -> _Decided:
+    def _judge_late(self, case: Case, first: _Decided, hosted: HostedSession, moment: Moment) -> _Decided:
         """Answer a message whose receipt was recorded before."""
         entry = OscpMessageLedgerEntry(case.resolved.stream)
-        recorded = first.entry.state.recorded
-        assert recorded is not None, "the first decision recorded it"
-        entry.fold((recorded,))
+        entry.fold((first.recorded,))
+        hosted.save_with(entry)
         if case.resolved.is_part:
-            return self._take_part(hosted, moment, case, first.treated, entry)
-        exchange = exchange_of(case.resolved, moment.target, self._mask)
-        reply, finalised = self._conclude(hosted, moment, case, first.treated, exchange)
-        entry.finalise(finalised)
-        return _Decided(entry, first.treated, reply, _join_earlier(hosted, moment, case))
+            reply = self._take_part(hosted, moment, case, first.treated, entry)
+        else:
+            exchange = exchange_of(case.resolved, moment.target, self._mask)
+            reply, finalised = self._conclude(hosted, moment, case, first.treated, exchange)
+            entry.finalise(finalised)
+            _join_earlier(hosted, moment, case)
+        return _Decided(first.recorded, first.treated, reply)
 
     def _conclude(
         self,
@@ -263,7 +253,7 @@ class InboundService:
 
     def _take_part(
         self, hosted: HostedSession, moment: Moment, case: Case, treated: Treatment, entry: OscpMessageLedgerEntry
-    ) -> _Decided:
+    ) -> Reply:
         """Answer a segment. One that is taken stays open until its message is complete, or is given up."""
         session, resolved = hosted.session, case.resolved
         part = case.joined.part or Part(resolved)
@@ -277,7 +267,7 @@ class InboundService:
             entry.finalise(segment_entries.finalised(part, part.verdict, case.findings, moment.wall))
             if is_open(hosted, part):
                 session.close(resolved.entry_id, part.verdict.outcome, moment.target)
-        return _Decided(entry, treated, reply_of(part.verdict))
+        return reply_of(part.verdict)
 
     async def _reply_as_before(self, resolved: ResolvedRequest) -> Reply:
         """What the same message was answered before; while that is under way elsewhere, wait for it."""
@@ -294,14 +284,13 @@ class InboundService:
         return unavailable("the same message is still being answered")
 
 
-def _join_earlier(hosted: HostedSession, moment: Moment, case: Case) -> tuple[OscpMessageLedgerEntry, ...]:
+def _join_earlier(hosted: HostedSession, moment: Moment, case: Case) -> None:
     """End the segments that came before the one that completes the message."""
-    earlier = case.joined.earlier
-    return tuple([segment_entries.joined(hosted, moment, part) for part in earlier if is_open(hosted, part)])
+    hosted.save_with(
+        *(segment_entries.joined(hosted, moment, part) for part in case.joined.earlier if is_open(hosted, part))
+    )
 
 
-def _giving_up(parts: Sequence[Part]) -> Callable[[HostedSession, Moment], list[OscpMessageLedgerEntry]]:
-    def decision(hosted: HostedSession, moment: Moment) -> list[OscpMessageLedgerEntry]:
-        return [segment_entries.given_up(hosted, moment, part) for part in parts if is_open(hosted, part)]
-
-    return decision
+def _give_up(parts: Sequence[Part], hosted: HostedSession, moment: Moment) -> None:
+    """End segments that have waited too long for the others of their message."""
+    hosted.save_with(*(segment_entries.given_up(hosted, moment, part) for part in parts if is_open(hosted, part)))

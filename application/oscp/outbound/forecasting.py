@@ -30,7 +30,7 @@ _LEAST_EVERY_MS = 1_000
 
 
 def forecast_draft(
-    session: OscpCapacityProviderSession, request: SendForecast, moment: Moment, at: str = ""
+    session: OscpCapacityProviderSession, moment: Moment, request: SendForecast, at: str = ""
 ) -> MessageDraft:
     """Raises InvalidInput with every fault; `at` is where the request stands in a larger one."""
     expect = None

@@ -19,7 +19,6 @@ from depot_sim.application.repository import Origin
 from depot_sim.domain.interaction.effects import Outage, Reorder, Withhold
 from depot_sim.domain.interaction.expectation_events import Expectation, Moment
 from depot_sim.domain.interaction.treatment import treatment
-from depot_sim.domain.kernel.errors import VersionConflict
 from depot_sim.domain.oscp.findings import Deviation
 from depot_sim.domain.oscp.ledger import Answer, OscpMessageFinalised, OscpMessageLedgerEntry
 from depot_sim.domain.oscp.registering import correspondent
@@ -27,7 +26,6 @@ from depot_sim.domain.oscp.session import Delivery, OscpCapacityProviderSession
 from depot_sim.domain.oscp.vocabulary import Lifecycle, Outcome
 from depot_sim.domain.oscp.wire.messages import CapacityForecast
 
-_ATTEMPTS = 4
 _OK = 204
 _WITHHELD = HttpResult(0, error="withheld by an override")
 _OUTAGE = HttpResult(0, error="the network is down, by an override")
@@ -47,11 +45,6 @@ class Sent(NamedTuple):
     status: int
     error: str
     state: Lifecycle
-
-
-class _Opened(NamedTuple):
-    letter: OutboundMessage
-    entry: OscpMessageLedgerEntry
 
 
 class _Place:
@@ -88,55 +81,36 @@ class OutboundService:
 
     async def open(self, session_id: str, make: Make, origin: Origin | None = None) -> OutboundMessage | None:
         """Record a message that is about to be sent. Raises as `send`."""
-        return await self._record(session_id, lambda hosted, moment: self._open(hosted, moment, make), origin)
+        with self._opening() as track:
 
-    async def _record(
-        self,
-        session_id: str,
-        open_letter: Callable[[HostedSession, Moment], OutboundMessage | None],
-        origin: Origin | None = None,
-        *,
-        fenced: bool = True,
-    ) -> OutboundMessage | None:
-        """Record a letter. Who did not know of the session's last message gives it the same id, and tries again."""
-        for _ in range(_ATTEMPTS - 1):
-            with contextlib.suppress(VersionConflict):
-                return await self._record_once(session_id, open_letter, origin, fenced)
-        return await self._record_once(session_id, open_letter, origin, fenced)
+            def opening(hosted: HostedSession, moment: Moment) -> OutboundMessage | None:
+                draft = make(hosted.session, moment)
+                return None if draft is None else track(self._open(hosted, moment, draft), hosted, moment)
 
-    async def _record_once(
-        self,
-        session_id: str,
-        open_letter: Callable[[HostedSession, Moment], OutboundMessage | None],
-        origin: Origin | None,
-        fenced: bool,
-    ) -> OutboundMessage | None:
-        """A letter is in flight before it is in the log, so that it never looks interrupted."""
-        tried: set[str] = set()
+            return await self._sessions.decide(session_id, opening, origin=origin, repeat_beside=True)
 
-        def opening(hosted: HostedSession, moment: Moment) -> _Opened | None:
-            letter = open_letter(hosted, moment)
-            if letter is None:
-                return None
-            tried.add(letter.entry_id)
+    @contextlib.contextmanager
+    def _opening(self) -> Iterator[Callable[[OutboundMessage, HostedSession, Moment], OutboundMessage]]:
+        """Gives the function that opens a letter in its session and in the ledger.
+
+        A letter is in flight before it is in the log, so that it never looks interrupted. When another process has used
+        its id, the letter of the next attempt takes its place.
+        """
+        opened: set[str] = set()
+
+        def track(letter: OutboundMessage, hosted: HostedSession, moment: Moment) -> OutboundMessage:
+            self.in_flight -= opened
+            opened.add(letter.entry_id)
             self.in_flight.add(letter.entry_id)
-            return _Opened(letter, _entry_of(letter, moment, self._mask))
+            hosted.session.open(letter.opened(moment.target))
+            hosted.save_with(_recorded(letter, moment, self._mask))
+            return letter
 
         try:
-            opened = await self._sessions.decide(
-                session_id,
-                opening,
-                beside=lambda opened: () if opened is None else (opened.entry,),
-                origin=origin,
-                fenced=fenced,
-            )
+            yield track
         except BaseException:
-            self.in_flight -= tried
+            self.in_flight -= opened
             raise
-        if opened is None:
-            return None
-        self.in_flight -= tried - {opened.letter.entry_id}
-        return opened.letter
 
     async def deliver(self, letter: OutboundMessage, origin: Origin | None = None) -> Sent:
         """Send what was opened, and finalise it."""
@@ -147,11 +121,9 @@ class OutboundService:
         await self._duplicate(letter, posted)
         return sent
 
-    def _open(self, hosted: HostedSession, moment: Moment, make: Make) -> OutboundMessage | None:
-        """Open the message as it is going to be sent."""
-        session, draft = hosted.session, make(hosted.session, moment)
-        if draft is None:
-            return None
+    def _open(self, hosted: HostedSession, moment: Moment, draft: MessageDraft) -> OutboundMessage:
+        """The letter of a draft as it is going to be sent."""
+        session = hosted.session
         if not draft.unchecked:
             session.check_may_send(draft.type)
         letter = numbered(letter_for(draft, correspondent(session.state), session.next_request_id()))
@@ -161,7 +133,6 @@ class OutboundService:
         if draft.message is None:
             letter = letter.by_hand()
         letter = split(letter)
-        session.open(letter.opened(moment.target))
         if draft.expect is not None:
             hosted.expectations.raise_(_about(draft.expect, letter.request_id), moment)
         return letter
@@ -222,7 +193,7 @@ class OutboundService:
     ) -> Sent:
         """The letter's entry tells what was answered to it; to the session counts the fate of the whole message."""
 
-        def finish(hosted: HostedSession, moment: Moment) -> tuple[Sent, OscpMessageLedgerEntry]:
+        def finish(hosted: HostedSession, moment: Moment) -> Sent:
             outcome, session = _outcome(fate), hosted.session
             draft, before = letter.draft, session.lifecycle
             forecast = draft.message if isinstance(draft.message, CapacityForecast) else None
@@ -240,13 +211,10 @@ class OutboundService:
             )
             hosted.expectations.observe(letter.exchange(moment.target, self._mask), outcome.value, moment)
             state = before if outcome is Outcome.ACCEPTED else session.lifecycle
-            sent = Sent(letter.entry_id, letter.request_id, outcome, fate.status, fate.error, state)
-            return sent, _finalised(letter, posted, _outcome(posted), moment, self._mask)
+            hosted.save_with(_finalised(letter, posted, _outcome(posted), moment, self._mask))
+            return Sent(letter.entry_id, letter.request_id, outcome, fate.status, fate.error, state)
 
-        sent, _ = await self._sessions.decide(
-            letter.attached.session_id, finish, beside=lambda finished: (finished[1],), origin=origin, fenced=False
-        )
-        return sent
+        return await self._sessions.decide(letter.attached.session_id, finish, origin=origin, fenced=False)
 
     async def _send_again(self, letter: OutboundMessage, copy: int, under_new_id: bool) -> None:
         """One more time what was sent already; whatever is answered changes nothing."""
@@ -264,31 +232,28 @@ class OutboundService:
     ) -> tuple[OutboundMessage, HttpResult]:
         """Send a letter that has no effect of its own on the session. Only a copy is a message for expectations."""
 
-        def open_it(hosted: HostedSession, moment: Moment) -> OutboundMessage:
-            letter = write(hosted, moment)
-            hosted.session.open(letter.opened(moment.target))
-            return letter
+        with self._opening() as track:
+            letter = await self._sessions.decide(
+                session_id,
+                lambda hosted, moment: track(write(hosted, moment), hosted, moment),
+                fenced=False,
+                repeat_beside=True,
+            )
 
-        letter = await self._record(session_id, open_it, fenced=False)
-        assert letter is not None, "it is always written"
-
-        def close_it(hosted: HostedSession, moment: Moment) -> _Opened:
+        def close(hosted: HostedSession, moment: Moment) -> None:
             outcome = _outcome(posted)
             hosted.session.close(letter.entry_id, outcome, moment.target)
             if not letter.is_later:
                 hosted.expectations.observe(letter.exchange(moment.target, self._mask), outcome.value, moment)
-            return _Opened(letter, _finalised(letter, posted, outcome, moment, self._mask))
+            hosted.save_with(_finalised(letter, posted, outcome, moment, self._mask))
 
         with self._under_way(letter):
             posted = await carry(letter)
-            await self._decide(session_id, close_it)
+            await self._sessions.decide(session_id, close, fenced=False)
         return letter, posted
 
     async def _post(self, letter: OutboundMessage) -> HttpResult:
         return await self._partner.post(letter.outgoing())
-
-    async def _decide(self, session_id: str, decision: Callable[[HostedSession, Moment], _Opened]) -> _Opened:
-        return await self._sessions.decide(session_id, decision, beside=lambda opened: (opened.entry,), fenced=False)
 
     @contextlib.contextmanager
     def _under_way(self, letter: OutboundMessage) -> Iterator[None]:
@@ -307,7 +272,7 @@ def _about(expectation: Expectation, request_id: str) -> Expectation:
     return msgspec.structs.replace(expectation, steps=tuple(steps))
 
 
-def _entry_of(letter: OutboundMessage, moment: Moment, mask: Mask) -> OscpMessageLedgerEntry:
+def _recorded(letter: OutboundMessage, moment: Moment, mask: Mask) -> OscpMessageLedgerEntry:
     entry = OscpMessageLedgerEntry(letter.stream)
     entry.record(letter.recorded(moment.wall, mask))
     return entry

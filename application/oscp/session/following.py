@@ -48,7 +48,7 @@ class Following:
         """Take over what others have written since the last look."""
         async for rows in self._writes.by_others(_STREAMS):
             for hosted in self._take_over(rows):
-                self._sessions.has_moved(hosted)
+                self._sessions.notify_changed(hosted)
 
     def _take_over(self, rows: Iterable[Row]) -> Iterable[HostedSession]:
         """Fold rows into what is loaded; the sessions that moved."""
@@ -68,8 +68,4 @@ class Following:
 
 
 def _by_stream(sessions: Iterable[HostedSession]) -> _Loaded:
-    return {
-        aggregate.stream: (hosted, aggregate)
-        for hosted in sessions
-        for aggregate in (hosted.session, hosted.overrides, hosted.expectations)
-    }
+    return {aggregate.stream: (hosted, aggregate) for hosted in sessions for aggregate in hosted.aggregates}

@@ -1,4 +1,4 @@
-"""A session as a process holds it: with its overrides, its expectations, and the answers it gave last."""
+"""A session as this process has it: a channel that remembers the answers it gave last."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ import asyncio
 from collections import OrderedDict
 from typing import NamedTuple
 
+from depot_sim.application.channels.channel import Channel
 from depot_sim.application.oscp.inbound.arrivals import Reply
 from depot_sim.domain.interaction.expectation_events import Moment
-from depot_sim.domain.interaction.expectations import Expectations
-from depot_sim.domain.interaction.overrides import ALL, Overrides
+from depot_sim.domain.interaction.overrides import ALL
+from depot_sim.domain.oscp.directory import OscpSessionListed
 from depot_sim.domain.oscp.session import OscpCapacityProviderSession
-
-Versions = tuple[int, int, int]
-"""Of a session's own stream, its overrides and its expectations."""
+from depot_sim.domain.oscp.vocabulary import LIVE
 
 _KEPT_ANSWERS = 64
 
@@ -25,22 +24,22 @@ class Given(NamedTuple):
     reply: Reply | asyncio.Future[Reply]
 
 
-class HostedSession:
-    """A session and what surrounds it, as this process has it. Not to be used any more once `dropped`."""
+class HostedSession(Channel[str]):
+    """Found by the session's id."""
 
-    __slots__ = ("answers", "dropped", "expectations", "overrides", "saves_under_way", "session")
+    __slots__ = ("answers", "session")
 
-    def __init__(self, session: OscpCapacityProviderSession, overrides: Overrides, expectations: Expectations) -> None:
-        self.session = session
-        self.overrides = overrides
-        self.expectations = expectations
+    def __init__(self, listed: OscpSessionListed) -> None:
+        self.session = OscpCapacityProviderSession(listed.run_id, listed.remote_configuration_id)
+        super().__init__(listed.session_id, listed.run_id, listed.session_id, self.session)
         self.answers: OrderedDict[str, Given] = OrderedDict()
-        self.dropped = False
-        self.saves_under_way = 0
 
     @property
-    def id(self) -> str:
-        return self.session.attached.session_id
+    def is_online(self) -> bool:
+        return self.session.lifecycle in LIVE
+
+    def catch_up(self, moment: Moment) -> None:
+        self.session.time_out(moment.target)
 
     def end(self, moment: Moment, reason: str) -> None:
         """End the session and all that was forced on it or expected of it. Does nothing when it has ended."""
@@ -48,10 +47,6 @@ class HostedSession:
             self.session.detach(moment.target)
             self.overrides.clear(ALL, moment.target)
             self.expectations.retire_all(reason, moment)
-
-    @property
-    def versions(self) -> Versions:
-        return self.session.version, self.overrides.version, self.expectations.version
 
     def remember(self, stream: str, answer: Given) -> None:
         """Keep an answer for those who send the same message again; the oldest ones are in the log only."""

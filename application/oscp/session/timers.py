@@ -140,7 +140,7 @@ class SessionTimers:
     async def _begin_with(self, run_id: str) -> None:
         """Recover the sessions of a run, all of them or, at the next look, all of them again."""
         try:
-            for session_id in await self._sessions.of_run(run_id):
+            for session_id in await self._sessions.names(run_id):
                 await self._recover(session_id)
         except BaseException:
             self._tended.pop(run_id, None)
@@ -157,13 +157,14 @@ class SessionTimers:
             if opened.entry_id not in in_flight
         }
 
-        def recover(hosted: HostedSession, moment: Moment) -> list[OscpMessageLedgerEntry]:
+        def recover(hosted: HostedSession, moment: Moment) -> None:
             others = hosted.session.state.open.keys() - entries.keys()
             interrupted = hosted.session.recover(moment.target, others)
             within_ms = hosted.session.attached.policy.segments_within_ms
-            return [_interrupted(opened, entries[opened.entry_id], moment, within_ms) for opened in interrupted]
+            for opened in interrupted:
+                hosted.save_with(_interrupted(opened, entries[opened.entry_id], moment, within_ms))
 
-        await self._sessions.decide(session_id, recover, beside=lambda finished: finished)
+        await self._sessions.decide(session_id, recover)
         self.look_at(await self._sessions.get(session_id))
 
     def _run_saved(self, run_id: str, _: int, events: Sequence[Event]) -> None:
@@ -171,13 +172,13 @@ class SessionTimers:
         if any(isinstance(event, SimulationRunStopped) for event in events):
             self._spawn(self._end_all(run_id))
         elif run_id in self._tended:
-            for hosted in self._sessions.loaded():
-                if hosted.session.attached.run_id == run_id and _follows_its_run(hosted):
+            for hosted in self._sessions.loaded_of(run_id):
+                if _follows_its_run(hosted):
                     self.look_at(hosted)
 
     async def _end_all(self, run_id: str) -> None:
-        for session_id in await self._sessions.of_run(run_id):
-            await self._sessions.strike(
+        for session_id in await self._sessions.names(run_id):
+            await self._sessions.unregister(
                 session_id, lambda hosted, moment: hosted.end(moment, "its run was stopped"), fenced=False
             )
 
@@ -275,9 +276,7 @@ class SessionTimers:
 
 def _pass_time(hosted: HostedSession, moment: Moment) -> list[Due]:
     """Let everything end whose time has come; what has to be sent."""
-    hosted.session.time_out(moment.target)
-    hosted.overrides.expire(moment.target)
-    hosted.expectations.expire(moment)
+    hosted.settle(moment)
     return [due for due in due_now(hosted.session.state, moment.target) if due.act is not Act.TIME_OUT]
 
 

@@ -33,7 +33,7 @@ class Breaches:
 
     async def _expect_answer(self, run_id: str, breach: ManagedScopeBreachDetected) -> None:
         try:
-            for session_id in await self._sessions.of_run(run_id):
+            for session_id in await self._sessions.names(run_id):
                 hosted = await self._sessions.get(session_id)
                 if breach.forecast_id in hosted.session.state.forecasts:
                     await self._sessions.decide(

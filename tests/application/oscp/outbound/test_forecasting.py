@@ -33,7 +33,7 @@ def pointers(request: SendForecast | PlanForecast) -> list[str]:
 
 
 def test_the_blocks_of_the_design_become_the_message() -> None:
-    draft = forecast_draft(SESSION, blocks((500.0, START, END)), Moment(TEN, TEN, TEN))
+    draft = forecast_draft(SESSION, Moment(TEN, TEN, TEN), blocks((500.0, START, END)))
     assert draft.type is MessageType.UPDATE_GROUP_CAPACITY_FORECAST
     forecast = forecast_of(SESSION, blocks((500.0, START, END)), TEN)
     assert forecast.group_id == "group-1"

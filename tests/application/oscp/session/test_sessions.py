@@ -58,7 +58,7 @@ async def test_sessions_are_found_by_what_a_request_shows(process: OscpProcess, 
     assert await process.sessions.by_configuration(CONFIGURATION) == session
     assert await process.sessions.by_configuration("nobody's") is None
     assert await process.sessions.by_token("unknown") is None
-    assert await process.sessions.of_run("r") == [session]
+    assert await process.sessions.names("r") == [session]
     with pytest.raises(NotFound):
         await process.sessions.get("nobody")
 
@@ -113,14 +113,14 @@ async def test_a_conflict_on_what_is_saved_beside_is_the_callers(process: OscpPr
     recorded = process.entries(session)[0].state.recorded
     assert recorded is not None
 
-    def record_again(hosted: HostedSession, moment: Moment) -> OscpMessageLedgerEntry:
+    def record_again(hosted: HostedSession, moment: Moment) -> None:
         entry = OscpMessageLedgerEntry(stream)
         entry.record(recorded)
         hosted.session.force(Lifecycle.ONLINE, moment.target)
-        return entry
+        hosted.save_with(entry)
 
     with pytest.raises(VersionConflict) as conflict:
-        await process.sessions.decide(session, record_again, beside=lambda entry: (entry,))
+        await process.sessions.decide(session, record_again)
     assert conflict.value.stream == stream
     assert (await process.sessions.get(session)).session.lifecycle is Lifecycle.OFFLINE
 

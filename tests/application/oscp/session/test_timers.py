@@ -268,7 +268,7 @@ async def test_a_store_that_fails_over_a_time_out_is_asked_again(process: OscpPr
 
 
 def _timed_out(process: OscpProcess, session: str) -> bool:
-    stream = f"oscp-r-{process.sessions._directory.state.known[session].remote_configuration_id}"
+    stream = f"oscp-r-{process.sessions.directory.aggregate.state.known[session].remote_configuration_id}"
     return any(row.topic == e.OscpSessionTimedOut.TOPIC for row in process.store.log.read_stream(stream))
 
 

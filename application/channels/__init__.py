@@ -1,0 +1,1 @@
+"""Channels: the ends of partnerships that this process serves, in whatever protocol family."""

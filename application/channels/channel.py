@@ -1,0 +1,86 @@
+"""A channel: one end of a partnership with a partner or platform, as this process has it in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Generic, TypeVar
+
+from depot_sim.application.event_log import Fence
+from depot_sim.domain.interaction.expectation_events import Moment
+from depot_sim.domain.interaction.expectations import Expectations
+from depot_sim.domain.interaction.overrides import Overrides
+from depot_sim.domain.kernel.aggregate import Aggregate
+from depot_sim.domain.kernel.events import Event
+
+K = TypeVar("K")
+
+Versions = tuple[int, ...]
+"""Of a channel's aggregate, its overrides and its expectations."""
+
+
+class Channel(Generic[K]):
+    """The aggregate of a protocol family, with what overrides force on it and what is expected of it.
+
+    `key` finds it in its store; `id` names it in the log. `fence` is that of the lease under which only this process
+    writes it, None where any process may. `durable` is the version of the aggregate that the log has reached.
+    A channel that is `dropped` may be ahead of the log: it is not to be used any more.
+    """
+
+    __slots__ = (
+        "aggregate",
+        "beside",
+        "dropped",
+        "durable",
+        "expectations",
+        "fence",
+        "id",
+        "key",
+        "overrides",
+        "run_id",
+    )
+
+    def __init__(self, key: K, run_id: str, id: str, aggregate: Aggregate[Any]) -> None:
+        self.key = key
+        self.run_id = run_id
+        self.id = id
+        self.aggregate = aggregate
+        self.overrides = Overrides(id)
+        self.expectations = Expectations(id)
+        self.beside: list[Aggregate[Any]] = []
+        self.fence: Fence | None = None
+        self.durable = 0
+        self.dropped = False
+
+    @property
+    def aggregates(self) -> tuple[Aggregate[Any], Overrides, Expectations]:
+        return self.aggregate, self.overrides, self.expectations
+
+    @property
+    def versions(self) -> Versions:
+        return self.aggregate.version, self.overrides.version, self.expectations.version
+
+    @property
+    def is_online(self) -> bool:
+        """Whether messages can be exchanged. Expectations that require it end when this becomes False."""
+        return True
+
+    def save_with(self, *others: Aggregate[Any]) -> None:
+        """Have other aggregates saved in the same append as the decision that is being made."""
+        self.beside += others
+
+    def take_beside(self) -> list[Aggregate[Any]]:
+        beside, self.beside = self.beside, []
+        return beside
+
+    # What families add
+
+    def catch_up(self, moment: Moment) -> None:
+        """Before every decision: end what is over by now, so that it does not go on because its timer is late."""
+
+    def settle(self, moment: Moment) -> None:
+        """End overrides whose time is over, and give expectations their verdicts whose deadline has come."""
+        self.overrides.expire(moment.target)
+        self.expectations.expire(moment)
+
+    def saved(self, events: Sequence[Event], first_version: int) -> None:
+        """These events of the aggregate are in the log now; the first of them has this version."""

@@ -1,0 +1,250 @@
+"""Channels in memory: loaded once, decided on without waiting, appended without waiting for each other.
+
+A decision changes the aggregates in memory, and its events are handed to the journal at once, so that many decisions
+share a commit; only the caller waits for it. When another process wrote first, the append fails: the channel is
+dropped, loaded again, and the decision is repeated on what the log says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Generic, TypeVar
+
+from depot_sim.application.channels.channel import Channel, Versions
+from depot_sim.application.event_log import EventLog, Fence, Journal
+from depot_sim.application.repository import Origin, pending_append
+from depot_sim.application.run.host import RunHost
+from depot_sim.application.snapshots import Snapshots
+from depot_sim.domain.interaction.expectation_events import Moment
+from depot_sim.domain.kernel.aggregate import Aggregate
+from depot_sim.domain.kernel.errors import NotFound, RunHeldElsewhere, VersionConflict
+from depot_sim.domain.kernel.events import decode
+
+K = TypeVar("K")
+C = TypeVar("C", bound=Channel[Any])
+T = TypeVar("T")
+
+MAX_ATTEMPTS = 8
+MAX_LOADED = 4_096
+"""Channels that are loaded because a request names them; the one loaded first makes room for another."""
+
+
+class ChannelStore(ABC, Generic[K, C]):
+    """Loads and saves the channels of one protocol family. Everyone in `on_change` is told of every changed channel."""
+
+    NOUN: ClassVar[str]
+    """What errors call a channel of the family."""
+
+    def __init__(self, log: EventLog, journal: Journal, host: RunHost, snapshots: Snapshots[Any]) -> None:
+        self._log = log
+        self._journal = journal
+        self._host = host
+        self._snapshots = snapshots
+        self._loaded: OrderedDict[K, C] = OrderedDict()
+        self._by_run: dict[str, dict[K, C]] = {}
+        self._loading: dict[K, asyncio.Task[C]] = {}
+        self._changed: dict[K, asyncio.Event] = {}
+        self.on_change: list[Callable[[C], None]] = []
+
+    # What families say
+
+    @abstractmethod
+    async def new(self, key: K) -> C:
+        """The channel before its first event. Raises NotFound when it is known that there is none."""
+
+    @abstractmethod
+    async def moment(self, channel: C) -> Moment:
+        """The present on every clock of the channel. Raises NotFound when its run is gone."""
+
+    @abstractmethod
+    async def find(self, run_id: str, name: str) -> C:
+        """The channel that a run has under this name; not to be changed. Raises NotFound."""
+
+    @abstractmethod
+    async def names(self, run_id: str) -> Sequence[str]:
+        """The names under which the run has channels, in a fixed order."""
+
+    def unknown(self, run_id: str, name: str) -> NotFound:
+        return NotFound(f"run {run_id} has no {self.NOUN} {name}", f"list its {self.NOUN}s to see their names")
+
+    # Loading
+
+    async def get(self, key: K) -> C:
+        """The channel as the log has it, or ahead of it by what is being written. Raises NotFound."""
+        channel = self._loaded.get(key)
+        if channel is not None:
+            return channel
+        task = self._loading.get(key)
+        if task is None:
+            task = self._loading[key] = asyncio.create_task(self._load_and_keep(key))
+        return await asyncio.shield(task)
+
+    def loaded(self) -> list[C]:
+        return list(self._loaded.values())
+
+    def loaded_of(self, run_id: str) -> list[C]:
+        """Those of a run."""
+        return list(self._by_run.get(run_id, {}).values())
+
+    def keep(self, channel: C) -> None:
+        """Let `get` find this channel, as it is."""
+        self._loaded[channel.key] = self._by_run.setdefault(channel.run_id, {})[channel.key] = channel
+
+    def drop(self, channel: C) -> None:
+        """Forget a channel that is ahead of the log, or no longer ours to write."""
+        channel.dropped = True
+        if self._loaded.get(channel.key) is channel:
+            self._remove(channel.key)
+
+    def forget(self, key: K) -> None:
+        """Load the channel again before it is used again."""
+        channel = self._loaded.get(key)
+        if channel is not None:
+            self.drop(channel)
+
+    async def _load_and_keep(self, key: K) -> C:
+        try:
+            channel = await self.load(key)
+            loaded = self._loaded.get(key)
+            if loaded is not None:
+                return loaded  # its beginning was written here while the log was being read
+            if not channel.durable:
+                raise self.unknown(channel.run_id, channel.id)
+            self.keep(channel)
+            if len(self._loaded) > MAX_LOADED:
+                self._remove(next(iter(self._loaded)))
+            return channel
+        finally:
+            # Not in a callback of the task: whoever is woken before that would get a channel dropped meanwhile.
+            del self._loading[key]
+
+    async def load(self, key: K) -> C:
+        """The channel as the log has it, which nobody else is given. At version 0 its beginning is not in the log."""
+        channel = await self.new(key)
+        await self._snapshots.restore(channel.aggregate)
+        for aggregate in channel.aggregates:
+            await self.fold(aggregate)
+        channel.durable = channel.aggregate.version
+        return channel
+
+    async def fold(self, aggregate: Aggregate[Any]) -> None:
+        """Bring an aggregate up to its stream."""
+        rows = await asyncio.to_thread(self._log.read_stream, aggregate.stream, after=aggregate.version)
+        aggregate.fold(decode(row.topic, row.state) for row in rows)
+
+    def _remove(self, key: K) -> None:
+        channel = self._loaded.pop(key)
+        of_run = self._by_run[channel.run_id]
+        del of_run[key]
+        if not of_run:
+            del self._by_run[channel.run_id]
+
+    # Deciding
+
+    async def decide(
+        self,
+        key: K,
+        decision: Callable[[C, Moment], T],
+        *,
+        origin: Origin | None = None,
+        fenced: bool = True,
+        repeat_beside: bool = False,
+    ) -> T:
+        """Let `decision` change the channel at its present moment, and save that; its result.
+
+        When another process wrote first, the decision is repeated on the channel loaded again; when it wrote to what is
+        saved beside the channel, VersionConflict is raised unless `repeat_beside`. With `fenced` this process must hold
+        the run. Raises RunHeldElsewhere, NotFound, and what `decision` raises.
+        """
+        for attempt in range(1, MAX_ATTEMPTS + 1):
+            channel = await self.get(key)
+            fence = self.fence(channel.run_id) if fenced else self.fence_if_held(channel.run_id)
+            moment = await self.moment(channel)
+            if channel.dropped:
+                continue
+            try:
+                return await self.apply(channel, moment, decision, origin, fence)
+            except VersionConflict as conflict:
+                is_own = any(conflict.stream == aggregate.stream for aggregate in channel.aggregates)
+                if attempt == MAX_ATTEMPTS or not (is_own or repeat_beside):
+                    raise
+        raise VersionConflict(channel.id, channel.durable)
+
+    async def apply(
+        self,
+        channel: C,
+        moment: Moment,
+        decision: Callable[[C, Moment], T],
+        origin: Origin | None = None,
+        fence: Fence | None = None,
+    ) -> T:
+        """One attempt of `decide`. A channel whose decision fails halfway is dropped."""
+        was_online = channel.is_online
+        try:
+            channel.catch_up(moment)
+            result = decision(channel, moment)
+            if was_online and not channel.is_online:
+                channel.expectations.went_offline(moment)
+        except BaseException:
+            if channel.take_beside() or any(aggregate.pending for aggregate in channel.aggregates):
+                self.drop(channel)
+            raise
+        await self.save(channel, origin, fence)
+        return result
+
+    async def save(self, channel: C, origin: Origin | None = None, fence: Fence | None = None) -> None:
+        """Append everything pending of the channel and of what is saved beside it, all or nothing.
+
+        After a failure the channel is dropped.
+        """
+        aggregate, events = channel.aggregate, channel.aggregate.pending
+        try:
+            append = pending_append((*channel.take_beside(), *channel.aggregates), origin, fence or channel.fence)
+            if not append.writes:
+                return
+            reached = channel.versions
+            snapshot = self._snapshots.take(aggregate)
+            await self._journal.append(append)
+        except BaseException:
+            self.drop(channel)
+            raise
+        self._snapshots.keep(snapshot)
+        channel.durable = max(channel.durable, reached[0])
+        channel.saved(events, reached[0] - len(events) + 1)
+        self.notify_changed(await self._loaded_again(channel, reached) if channel.dropped else channel)
+
+    async def _loaded_again(self, dropped: C, reached: Versions) -> C:
+        """The channel with what was saved: one loaded while that was being written may lack it."""
+        channel = await self.get(dropped.key)
+        while any(map(int.__lt__, channel.versions, reached)):
+            self.forget(channel.key)
+            channel = await self.get(channel.key)
+        return channel
+
+    def fence(self, run_id: str) -> Fence:
+        """Raises RunHeldElsewhere when this process does not hold the run."""
+        fence = self.fence_if_held(run_id)
+        if fence is None:
+            raise RunHeldElsewhere(run_id, "another process, or nobody")
+        return fence
+
+    def fence_if_held(self, run_id: str) -> Fence | None:
+        held = self._host.held(run_id)
+        return Fence(run_id, held.writer.token) if held is not None else None
+
+    # Changes
+
+    def notify_changed(self, channel: C) -> None:
+        """Tell everyone who waits for changes of the channel."""
+        changed = self._changed.pop(channel.key, None)
+        if changed is not None:
+            changed.set()
+        for notify in self.on_change:
+            notify(channel)
+
+    def changed(self, key: K) -> asyncio.Event:
+        """Is set at the channel's next change that this process knows of."""
+        return self._changed.setdefault(key, asyncio.Event())
