@@ -8,6 +8,7 @@ from depot_sim.adapters.clock import SystemClock
 from depot_sim.adapters.http import AiohttpPartner, Secrets
 from depot_sim.adapters.ids import RandomIds
 from depot_sim.adapters.oscp import PREFIX, ProtocolApi
+from depot_sim.application.channels.control import ChannelControl
 from depot_sim.application.event_log import EventLog
 from depot_sim.application.oscp.inbound.refusing import RefusedMessages
 from depot_sim.application.oscp.inbound.resolving import RequestResolver
@@ -18,7 +19,6 @@ from depot_sim.application.oscp.service import OscpService
 from depot_sim.application.oscp.session.following import Following
 from depot_sim.application.oscp.session.registrar import Registrar
 from depot_sim.application.oscp.session.sessions import OscpSessions
-from depot_sim.application.oscp.session.targets import OscpTargets
 from depot_sim.application.oscp.session.time import SessionTime
 from depot_sim.application.oscp.session.timers import SessionTimers
 from depot_sim.application.oscp.world_link.breaches import Breaches
@@ -28,8 +28,8 @@ from depot_sim.application.own_writes import OwnWrites
 from depot_sim.application.run.host import RunHost
 from depot_sim.application.run.live import LiveRuns
 from depot_sim.application.run.runtime import SimulationRuntimePort
-from depot_sim.application.scenario.control import ScenarioControl
 from depot_sim.bootstrap.front_door import Doors
+from depot_sim.domain.oscp.named_faults import OSCP
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Oscp:
 
     service: OscpService
     sessions: OscpSessions
-    scenarios: ScenarioControl
+    scenarios: ChannelControl
     protocol: ProtocolApi
     clockwork: SessionTimers
     following: Following
@@ -83,7 +83,7 @@ def compose_oscp(
             reach=doors.oscp_reach,
         ),
         sessions=sessions,
-        scenarios=ScenarioControl(OscpTargets(sessions), live),
+        scenarios=ChannelControl(OSCP, sessions, sessions.decide, live),
         protocol=ProtocolApi(inbound.receive),
         clockwork=clockwork,
         following=Following(journal, sessions, clock),

@@ -6,19 +6,19 @@ from dataclasses import dataclass
 
 from depot_sim.adapters.clock import SystemClock
 from depot_sim.adapters.packets import ProfileLibrary
+from depot_sim.application.channels.control import ChannelControl
 from depot_sim.application.event_log import EventLog, Journal
 from depot_sim.application.http import Partner, SecretStore
 from depot_sim.application.packets.feeds import PacketFeeds
-from depot_sim.application.packets.interfering import ScenarioInterference
+from depot_sim.application.packets.interference import Interference
 from depot_sim.application.packets.run_feeds import FeedDependencies
 from depot_sim.application.packets.service import PacketService
 from depot_sim.application.packets.supervisor import FeedSupervisor
-from depot_sim.application.packets.targets import FeedTargets
 from depot_sim.application.packets.time import FeedTime
 from depot_sim.application.packets.verdicts import Verdicts
 from depot_sim.application.run.host import RunHost
 from depot_sim.application.run.live import LiveRuns
-from depot_sim.application.scenario.control import ScenarioControl
+from depot_sim.domain.packets.named_faults import PACKETS
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,21 +26,18 @@ class Packets:
     """What the service serves and runs of them."""
 
     service: PacketService
-    scenarios: ScenarioControl
+    scenarios: ChannelControl
     feeds: PacketFeeds
     keeper: FeedSupervisor
     verdicts: Verdicts
-
-    async def feed_names(self, run_id: str) -> list[str]:
-        """Of every feed the run ever had."""
-        return (await self.feeds.directory(run_id)).binding_ids
 
 
 def compose_packets(
     log: EventLog, journal: Journal, host: RunHost, live: LiveRuns, partner: Partner, secrets: SecretStore
 ) -> Packets:
     clock = SystemClock()
-    time, feeds = FeedTime(host, clock), PacketFeeds(log, journal)
+    time = FeedTime(host, clock)
+    feeds = PacketFeeds(log, journal, host, time)
     means = FeedDependencies(
         log=log,
         feeds=feeds,
@@ -48,9 +45,10 @@ def compose_packets(
         secrets=secrets,
         partner=partner,
         clock=clock,
-        interference=ScenarioInterference(time),
+        time=time,
+        interference=Interference(time),
     )
     keeper = FeedSupervisor(host, means)
     service = PacketService(log, feeds, keeper, live)
-    scenarios = ScenarioControl(FeedTargets(feeds, keeper, time), live)
+    scenarios = ChannelControl(PACKETS, feeds, keeper.decide, live)
     return Packets(service, scenarios, feeds, keeper, Verdicts(feeds, keeper, time, clock))

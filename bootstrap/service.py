@@ -21,6 +21,7 @@ from depot_sim.adapters.metrics import MeteredJournal, Metrics
 from depot_sim.adapters.oscp import PowerScopeMeter
 from depot_sim.adapters.read_store import open_read_store
 from depot_sim.application.access.refusals import by_label
+from depot_sim.application.channels.control import Controls
 from depot_sim.application.configuration.service import ConfigurationService
 from depot_sim.application.event_log import EventLog
 from depot_sim.application.memory import MemoryBudget
@@ -31,10 +32,8 @@ from depot_sim.application.run.host import RunHost
 from depot_sim.application.run.live import LiveRuns
 from depot_sim.application.run.runtime import SimulationRuntime
 from depot_sim.application.run.service import RunService
-from depot_sim.application.scenario.controlled import ControlledTargets
 from depot_sim.application.scenario.playing import ScriptPlayer
 from depot_sim.application.scenario.service import ScenarioService
-from depot_sim.application.scenario.targets import TargetControls
 from depot_sim.application.subscription import Tail
 from depot_sim.application.write_health import WriteHealth
 from depot_sim.bootstrap.front_door import Doors, compose_doors, open_tokens
@@ -136,8 +135,8 @@ def _compose(
     metrics.watch("depot_sim_event_streams", "Event streams that are open", "", lambda: [("", streams.open)])
     host = RunHost(log, journal, store.leases, clock, identity.owner)
     configuration_service = ConfigurationService(Repository(log, journal), ids)
-    targets = TargetControls()
-    player = ScriptPlayer(log, host, targets, clock)
+    controls = Controls()
+    player = ScriptPlayer(log, host, controls, clock)
     run_service = RunService(log, host, configuration_service, ids, player, memory)
     RunDriver(run_service, host, clock)
     live = LiveRuns(log, host)
@@ -158,8 +157,8 @@ def _compose(
     )
     closing.push_async_callback(oscp.partner.close)
     packets = compose_packets(log, journal, host, live, oscp.partner, secrets)
-    targets.add(NeedKind.OSCP_SESSION, ControlledTargets(oscp.scenarios, oscp.sessions.names))
-    targets.add(NeedKind.PACKET_FEED, ControlledTargets(packets.scenarios, packets.feed_names))
+    controls.add(NeedKind.OSCP_SESSION, oscp.scenarios)
+    controls.add(NeedKind.PACKET_FEED, packets.scenarios)
     projections = _Projections(runner, log, read_store)
     _watch(metrics, host, projections, writes)
     _watch_doors(metrics, doors)
@@ -182,7 +181,7 @@ def _compose(
         scenarios=oscp.scenarios,
         packets=packets.service,
         packet_scenarios=packets.scenarios,
-        scripts=ScenarioService(log, host, live, player, targets, scenario_library()),
+        scripts=ScenarioService(log, host, live, player, controls, scenario_library()),
         oscp_sessions_table=read_store[oscp_sessions.MODEL].database(),
         oscp_messages_table=read_store[oscp_messages.MODEL].database(),
         packets_table=read_store[packet_history.MODEL].database(),

@@ -10,6 +10,7 @@ import msgspec
 
 from depot_sim.adapters.control_api.event_streams import EventStreams
 from depot_sim.application.access.refusals import RefusedRequests
+from depot_sim.application.channels.control import ChannelControl
 from depot_sim.application.configuration.service import ConfigurationService
 from depot_sim.application.event_log import EventLog
 from depot_sim.application.memory import MemoryBudget
@@ -18,7 +19,6 @@ from depot_sim.application.packets.service import PacketService
 from depot_sim.application.run.live import LiveRuns
 from depot_sim.application.run.runtime import SimulationRuntimePort
 from depot_sim.application.run.service import RunService
-from depot_sim.application.scenario.control import ScenarioControl
 from depot_sim.application.scenario.service import ScenarioService
 from depot_sim.application.subscription import Tail
 from depot_sim.domain.configuration.definition import Definition
@@ -117,9 +117,9 @@ class Backend:
     live: LiveRuns
     runtime: SimulationRuntimePort
     oscp: OscpService
-    scenarios: ScenarioControl
+    scenarios: ChannelControl
     packets: PacketService
-    packet_scenarios: ScenarioControl
+    packet_scenarios: ChannelControl
     scripts: ScenarioService
     documents: Documents
     importers: tuple[Importer, ...]

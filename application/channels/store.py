@@ -82,6 +82,10 @@ class ChannelStore(ABC, Generic[K, C]):
             task = self._loading[key] = asyncio.create_task(self._load_and_keep(key))
         return await asyncio.shield(task)
 
+    def peek(self, key: K) -> C | None:
+        """The channel if it is loaded."""
+        return self._loaded.get(key)
+
     def loaded(self) -> list[C]:
         return list(self._loaded.values())
 
@@ -182,14 +186,15 @@ class ChannelStore(ABC, Generic[K, C]):
         fence: Fence | None = None,
     ) -> T:
         """One attempt of `decide`. A channel whose decision fails halfway is dropped."""
-        was_online = channel.is_online
+        was_online, before = channel.is_online, channel.versions
         try:
             channel.catch_up(moment)
             result = decision(channel, moment)
             if was_online and not channel.is_online:
                 channel.expectations.went_offline(moment)
         except BaseException:
-            if channel.take_beside() or any(aggregate.pending for aggregate in channel.aggregates):
+            channel.take_beside()
+            if channel.versions != before:
                 self.drop(channel)
             raise
         await self.save(channel, origin, fence)

@@ -1,45 +1,37 @@
-"""A feed as the process has it that holds its run."""
+"""A feed as the process has it that holds its run: a channel with the packets that are to be delivered."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from typing import NamedTuple
 
-from depot_sim.application.event_log import Fence
-from depot_sim.domain.interaction.expectations import Expectations
-from depot_sim.domain.interaction.overrides import Overrides
+from depot_sim.application.channels.channel import Channel
+from depot_sim.domain.interaction.expectation_events import Moment
+from depot_sim.domain.interaction.overrides import ALL
 from depot_sim.domain.kernel.events import Event
 from depot_sim.domain.packets.events import SensorPacketPublished
 from depot_sim.domain.packets.feed import PacketFeed
 
 _KEPT_PACKETS = 20_000
+ENDED = "the feed has ended"
 
 
-class HostedFeed:
-    """The feed, what is forced on it and what is expected of it. Not to be used any more once `dropped`.
+class FeedKey(NamedTuple):
+    run_id: str
+    binding_id: str
 
-    `durable` is the version up to which the feed is in the log: only packets up to it may be sent.
-    """
 
-    __slots__ = ("_packets", "dropped", "durable", "expectations", "feed", "fence", "overrides")
+class HostedFeed(Channel[FeedKey]):
+    """Only packets up to version `durable` may be sent."""
 
-    def __init__(self, feed: PacketFeed, overrides: Overrides, expectations: Expectations, fence: Fence) -> None:
-        self.feed = feed
-        self.overrides = overrides
-        self.expectations = expectations
-        self.fence = fence
-        self.durable = feed.version
-        self.dropped = False
+    __slots__ = ("_devices", "_packets", "feed")
+
+    def __init__(self, key: FeedKey) -> None:
+        self.feed = PacketFeed(*key)
+        super().__init__(key, key.run_id, self.feed.id, self.feed)
         self._packets: OrderedDict[int, SensorPacketPublished] = OrderedDict()
-
-    @property
-    def id(self) -> str:
-        return self.feed.id
-
-    @property
-    def versions(self) -> tuple[int, int, int]:
-        """Of the feed, its overrides and its expectations."""
-        return self.feed.version, self.overrides.version, self.expectations.version
+        self._devices: list[str] = []
 
     @property
     def is_done(self) -> bool:
@@ -50,6 +42,22 @@ class HostedFeed:
     def is_settled(self) -> bool:
         """Nothing is forced on it any more, and nothing expected of it."""
         return not self.overrides.active and not self.expectations.waiting
+
+    def settle(self, moment: Moment) -> None:
+        """Overrides end with the feed, too, and expectations once all of it has arrived."""
+        super().settle(moment)
+        if not self.feed.is_open:
+            self.overrides.clear(ALL, moment.target)
+        if self.feed.is_done:
+            self.expectations.retire_all(ENDED, moment)
+
+    def saved(self, events: Sequence[Event], first_version: int) -> None:
+        self._devices += self.keep_packets(events, first_version)
+
+    def take_devices(self) -> list[str]:
+        """The devices whose packets have been saved since this was last asked."""
+        devices, self._devices = self._devices, []
+        return devices
 
     def keep_packets(self, events: Sequence[Event], first_version: int) -> list[str]:
         """Have what was published at hand for its delivery, but for the oldest; the devices it is of."""

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
 from depot_sim.application.clock import Clock
@@ -16,14 +15,16 @@ from depot_sim.application.event_log import EventLog, Fence
 from depot_sim.application.http import Partner, SecretStore
 from depot_sim.application.packets.delivering import FeedDelivery
 from depot_sim.application.packets.feeds import PacketFeeds
-from depot_sim.application.packets.hosted import HostedFeed
+from depot_sim.application.packets.hosted import FeedKey, HostedFeed
 from depot_sim.application.packets.interference import Interference
 from depot_sim.application.packets.opening import bindings_with_endpoint, opening_of, refusal, started_at
 from depot_sim.application.packets.profiles import ProfileLibrary
 from depot_sim.application.packets.requests import OpenPacketFeed
+from depot_sim.application.packets.time import FeedTime
 from depot_sim.application.packets.watching import Job, RunWatch
 from depot_sim.application.repository import Origin
 from depot_sim.domain.configuration.document import SimulationConfigurationDocument
+from depot_sim.domain.interaction.expectation_events import Moment
 from depot_sim.domain.kernel.errors import InvalidInput, LeaseLost, NotFound, RunHeldElsewhere
 from depot_sim.domain.kernel.events import Event
 from depot_sim.domain.packets.directory import FeedDirectory
@@ -47,6 +48,7 @@ class FeedDependencies(NamedTuple):
     secrets: SecretStore
     partner: Partner
     clock: Clock
+    time: FeedTime
     interference: Interference
 
 
@@ -75,9 +77,9 @@ class RunFeeds:
         """The run's newest events."""
         self._watch.tell(version, events)
 
-    def moved(self, hosted: HostedFeed, devices: Sequence[str]) -> None:
-        """A feed was saved; these devices have new packets."""
-        delivery = self._deliveries.get(hosted.id)
+    def changed(self, hosted: HostedFeed) -> None:
+        """A feed was saved."""
+        devices, delivery = hosted.take_devices(), self._deliveries.get(hosted.id)
         if delivery is not None:
             delivery.wake(devices)
         self._look_whether_rested()
@@ -129,13 +131,17 @@ class RunFeeds:
         directory = await self._means.feeds.directory(self._run_id)
         directory.register(request.binding_id, opened.at)
         hosted = await self._host_anew(request.binding_id)
-        with self._dropping(hosted):
+        try:
             hosted.feed.open(opened)
             self._watch.let_look(hosted)
             if is_ticked:
                 self._watch.look_at_once(hosted)
             self._deliver(hosted)
-            await self._means.feeds.save(hosted, (directory,), origin)
+            hosted.save_with(directory)
+            await self._means.feeds.save(hosted, origin)
+        except BaseException:
+            self._means.feeds.drop(hosted)
+            raise
 
     async def _host_anew(self, binding_id: str) -> HostedFeed:
         """Raises Conflict while the feed is open."""
@@ -156,25 +162,23 @@ class RunFeeds:
             hosted = self._find(binding_id)
             if hosted.feed.is_open:
                 self._watch.end(hosted, reason)
-                await self._means.feeds.save(hosted, origin=origin)
+                await self._means.feeds.save(hosted, origin)
 
         await self.perform(close)
 
     async def decide(
-        self, binding_id: str, decision: Callable[[HostedFeed, int], T], origin: Origin | None = None
+        self, binding_id: str, decision: Callable[[HostedFeed, Moment], T], origin: Origin | None = None
     ) -> T:
         """Let `decision` change what is forced on a feed and expected of it; its result. Raises NotFound.
 
-        It is told the run's time in ms since 1970, as far as the feed has seen it: what comes after is judged by it.
+        Its moment is as far as the feed has seen the run: what comes after is judged by the decision.
         """
         results = []
 
         async def decide() -> None:
             hosted = self._find(binding_id)
-            before = hosted.overrides.version
-            with self._dropping(hosted):
-                results.append(decision(hosted, self._now(hosted)))
-            await self._means.feeds.save(hosted, origin=origin)
+            before, moment = hosted.overrides.version, self._means.time.at(self._now(hosted))
+            results.append(await self._means.feeds.apply(hosted, moment, decision, origin))
             if hosted.overrides.version != before and hosted.id in self._deliveries:
                 self._deliveries[hosted.id].nudge_all()
 
@@ -191,28 +195,17 @@ class RunFeeds:
         async def queue() -> None:
             hosted = self._find(binding_id)
             hosted.feed.queue_again(packet.device_id, packet.seq, version)
-            await self._means.feeds.save(hosted, origin=origin)
+            await self._means.feeds.save(hosted, origin)
             if hosted.id not in self._deliveries:
                 self._deliver(hosted)
             self._deliveries[hosted.id].wake((packet.device_id,))
 
         await self.perform(queue)
 
-    @contextmanager
-    def _dropping(self, hosted: HostedFeed) -> Iterator[None]:
-        """Whatever was decided before an error is forgotten."""
-        before = hosted.versions
-        try:
-            yield
-        except BaseException:
-            if hosted.versions != before:
-                self._means.feeds.drop(hosted)
-            raise
-
     def _find(self, binding_id: str) -> HostedFeed:
         hosted = self._hosted.get(binding_id)
         if hosted is None:
-            raise NotFound(f"run {self._run_id} has no packet feed {binding_id}", "list its packet feeds")
+            raise self._means.feeds.unknown(self._run_id, binding_id)
         return hosted
 
     # How it ends
@@ -283,7 +276,8 @@ class RunFeeds:
         self._look_whether_rested()
 
     async def _host(self, binding_id: str) -> HostedFeed:
-        hosted = self._hosted[binding_id] = await self._means.feeds.host(self._run_id, binding_id, self.fence)
+        key = FeedKey(self._run_id, binding_id)
+        hosted = self._hosted[binding_id] = await self._means.feeds.host(key, self.fence)
         return hosted
 
     async def _open_configured(self, binding_id: str, directory: FeedDirectory) -> HostedFeed:
@@ -298,7 +292,8 @@ class RunFeeds:
             reason = "; ".join([problem.detail, *map(str, getattr(problem, "faults", ()))])
             _log.warning("packet feed not opened: %s", reason, extra={"feed_id": hosted.id})
             hosted.feed.refuse(refusal(run, self._document, binding_id, reason))
-        await self._means.feeds.save(hosted, (directory,))
+        hosted.save_with(directory)
+        await self._means.feeds.save(hosted)
         return hosted
 
     def _deliver(self, hosted: HostedFeed) -> None:
@@ -334,7 +329,7 @@ class RunFeeds:
         self._watch.give_up()
         for delivery in self._deliveries.values():
             delivery.abandon()
-        for hosted in self._hosted.values():
+        for hosted in (*self._hosted.values(), *self._means.feeds.loaded_of(self._run_id)):
             self._means.feeds.drop(hosted)
         self._deliveries.clear()
         self._hosted.clear()

@@ -38,17 +38,16 @@ class PacketService:
     async def feeds(self, run_id: str) -> list[FeedView]:
         """Every feed the run has or had. Raises NotFound for an unknown run."""
         await self._look_up(run_id)
-        directory = await self._feeds.directory(run_id)
-        return [feed_view(await self._feeds.read(run_id, binding_id)) for binding_id in directory.binding_ids]
+        return [feed_view((await self._feeds.find(run_id, name)).feed) for name in await self._feeds.names(run_id)]
 
     async def feed(self, run_id: str, binding_id: str) -> FeedView:
         await self._look_up(run_id)
-        return feed_view(await self._feeds.read(run_id, binding_id))
+        return feed_view((await self._feeds.find(run_id, binding_id)).feed)
 
     async def devices(self, run_id: str, binding_id: str) -> list[DeviceView]:
         """In the order they look at the world."""
         await self._look_up(run_id)
-        return device_views(await self._feeds.read(run_id, binding_id))
+        return device_views((await self._feeds.find(run_id, binding_id)).feed)
 
     async def close_feed(self, run_id: str, binding_id: str, origin: Origin) -> FeedView:
         """Let every device say its last; what is undelivered still is delivered. The feed may be opened again."""

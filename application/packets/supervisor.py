@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from depot_sim.application.event_log import Fence
-from depot_sim.application.packets.hosted import HostedFeed
+from depot_sim.application.packets.hosted import FeedKey, HostedFeed
 from depot_sim.application.packets.run_feeds import FeedDependencies, RunFeeds
+from depot_sim.application.repository import Origin
 from depot_sim.application.run.host import HeldRun, RunHost
+from depot_sim.domain.interaction.expectation_events import Moment
 from depot_sim.domain.kernel.errors import LeaseLost, RunHeldElsewhere
 from depot_sim.domain.kernel.events import Event
 from depot_sim.domain.run.aggregate import SimulationRun
 from depot_sim.domain.run.events import ResumeReason
+
+T = TypeVar("T")
 
 
 class FeedSupervisor:
@@ -26,7 +31,7 @@ class FeedSupervisor:
         host.on_dropped.append(self._give_up)
         host.on_saved.append(self._saved)
         host.endings.aftermath = self._finish
-        means.feeds.on_saved.append(self._moved)
+        means.feeds.on_change.append(self._changed)
 
     async def kept(self, run_id: str) -> RunFeeds:
         """The run's feeds, to be changed; it is taken over first if nobody holds it.
@@ -40,6 +45,15 @@ class FeedSupervisor:
         if kept is None:
             raise RunHeldElsewhere(run_id, "another process, or nobody")
         return kept
+
+    async def decide(
+        self, key: FeedKey, decision: Callable[[HostedFeed, Moment], T], *, origin: Origin | None = None
+    ) -> T:
+        """Let `decision` change what is forced on a feed and expected of it, between two events of its run.
+
+        Raises as `kept`.
+        """
+        return await (await self.kept(key.run_id)).decide(key.binding_id, decision, origin)
 
     def kept_now(self, run_id: str) -> RunFeeds | None:
         """The run's feeds, if they are kept here at present."""
@@ -69,10 +83,10 @@ class FeedSupervisor:
         if kept is not None:
             kept.saved(version, events)
 
-    def _moved(self, hosted: HostedFeed, devices: Sequence[str]) -> None:
-        kept = self._kept.get(hosted.fence.run_id)
+    def _changed(self, hosted: HostedFeed) -> None:
+        kept = self._kept.get(hosted.run_id)
         if kept is not None:
-            kept.moved(hosted, devices)
+            kept.changed(hosted)
 
     async def _finish(self, run: SimulationRun, fence: Fence) -> None:
         """Publish and deliver what is left of a stopped run's packets."""

@@ -15,7 +15,7 @@ class FeedTime:
 
     def moment(self, hosted: HostedFeed) -> Moment:
         """The present; of a run that is not held any more, when the feed last saw it."""
-        held, feed = self._host.held(hosted.feed.opened.run_id), hosted.feed
+        held, feed = self._host.held(hosted.run_id), hosted.feed
         return self.at(feed.opened.started_at + held.run.world.at if held is not None else feed.state.at)
 
     def at(self, run_ms: int) -> Moment:

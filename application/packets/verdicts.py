@@ -9,14 +9,11 @@ from depot_sim.application.packets.feeds import PacketFeeds
 from depot_sim.application.packets.hosted import HostedFeed
 from depot_sim.application.packets.supervisor import FeedSupervisor
 from depot_sim.application.packets.time import FeedTime
-from depot_sim.domain.interaction.expectation_events import Moment
-from depot_sim.domain.interaction.overrides import ALL
 from depot_sim.domain.kernel.errors import DepotSimError
 
 _log = logging.getLogger("depot_sim.packets")
 
 _LOOK_EVERY_US = 200_000
-ENDED = "the feed has ended"
 
 
 class Verdicts:
@@ -32,7 +29,7 @@ class Verdicts:
         """Until cancelled."""
         while True:
             await self._clock.sleep_us(_LOOK_EVERY_US)
-            for hosted in self._feeds.all_hosted():
+            for hosted in self._feeds.loaded():
                 if self._is_due(hosted):
                     await self._settle(hosted)
 
@@ -52,16 +49,6 @@ class Verdicts:
         if kept is None:
             return
         try:
-            await kept.decide(opened.binding_id, lambda hosted, now: settle(hosted, self._time.at(now)))
+            await kept.decide(opened.binding_id, HostedFeed.settle)
         except DepotSimError as error:
             _log.warning("verdicts put off: %s", error.detail, extra={"feed_id": hosted.id})
-
-
-def settle(hosted: HostedFeed, moment: Moment) -> None:
-    """End what is past its time. Overrides end with the feed, expectations once all of it has arrived."""
-    hosted.overrides.expire(moment.target)
-    hosted.expectations.expire(moment)
-    if not hosted.feed.is_open:
-        hosted.overrides.clear(ALL, moment.target)
-    if hosted.feed.is_done:
-        hosted.expectations.retire_all(ENDED, moment)

@@ -13,13 +13,14 @@ from weakref import WeakKeyDictionary
 
 import msgspec
 
+from depot_sim.application.channels.control import Controls
 from depot_sim.application.clock import Clock
 from depot_sim.application.event_log import EventLog, StreamWrite
 from depot_sim.application.repository import Origin
 from depot_sim.application.run.host import HeldRun, RunHost
 from depot_sim.application.scenario.stored import StoredExecutions
-from depot_sim.application.scenario.targets import Settled, TargetControls
 from depot_sim.domain.interaction.expectation_events import Verdict
+from depot_sim.domain.interaction.overrides import ALL
 from depot_sim.domain.kernel.errors import (
     CommandRefused,
     Conflict,
@@ -51,10 +52,10 @@ RUN_STOPPED = "the run was stopped"
 class ScriptPlayer:
     """The `Scripts` of runs that are held. The caller of every method but `watch` holds the run's lock."""
 
-    def __init__(self, log: EventLog, host: RunHost, targets: TargetControls, clock: Clock) -> None:
+    def __init__(self, log: EventLog, host: RunHost, controls: Controls, clock: Clock) -> None:
         self._stored = StoredExecutions(log)
         self._host = host
-        self._targets = targets
+        self._controls = controls
         self._clock = clock
         self._playing: WeakKeyDictionary[HeldRun, list[ScenarioExecution]] = WeakKeyDictionary()
 
@@ -127,14 +128,13 @@ class ScriptPlayer:
 
     async def _ask_target(self, execution: ScenarioExecution, step: Step) -> Done:
         run_id, body, origin = execution.run_id, execution.body_of(step), origin_of(execution)
-        target, control = body["on"], self._targets.of(execution.kind_of(step))
-        if step.action == OVERRIDE:
-            override_id = await control.apply_override(run_id, target, override_request(body), origin)
-            return Done(target=target, override_ids=(override_id,))
-        if step.action == CLEAR_OVERRIDES:
-            return Done(target=target, override_ids=tuple(await control.clear_overrides(run_id, target, origin)))
-        expectation_id = await control.raise_expectation(run_id, target, expectation_request(body), origin)
-        return Done(target=target, expectation_id=expectation_id)
+        target, control = body["on"], self._controls.of(execution.kind_of(step))
+        if step.action in {OVERRIDE, CLEAR_OVERRIDES}:
+            asked = override_request(body) if step.action == OVERRIDE else {"clear": ALL}
+            changed = await control.change_overrides(run_id, target, asked, origin)
+            return Done(target=target, override_ids=changed.override_ids)
+        raised = await control.raise_expectation(run_id, target, expectation_request(body), origin)
+        return Done(target=target, expectation_id=raised.expectation_id)
 
     async def _refuse(self, held: HeldRun, execution: ScenarioExecution, error: DepotSimError) -> None:
         """Record it. What a command did before it was refused is not kept: such a run is loaded again."""
@@ -149,19 +149,21 @@ class ScriptPlayer:
         """Keep what has become of its expectations, and give its own verdict when it is over and none is open."""
         at = held.run.world.at
         for raised in execution.open_expectations():
-            settled = await self._settled(execution.run_id, raised)
-            if settled.verdict is not Verdict.WAITING:
-                execution.settle(at, raised.step, *settled)
+            await self._settle_expectation(execution, raised, at)
         if execution.is_over(at) and not execution.open_expectations():
             execution.finish(at)
         if execution.pending:
             await self._host.save(held, metadata_of(execution), [pending_write(execution)])
 
-    async def _settled(self, run_id: str, raised: Raised) -> Settled:
+    async def _settle_expectation(self, execution: ScenarioExecution, raised: Raised, at: int) -> None:
         try:
-            return await self._targets.of(raised.kind).settled(run_id, raised.target, raised.expectation_id)
+            control = self._controls.of(raised.kind)
+            view = await control.expectation(execution.run_id, raised.target, raised.expectation_id)
         except NotFound as gone:
-            return Settled(Verdict.MISSED, reason=gone.detail)
+            execution.settle(at, raised.step, Verdict.MISSED, reason=gone.detail)
+            return
+        if view.verdict is not Verdict.WAITING:
+            execution.settle(at, raised.step, view.verdict, view.title, view.reason)
 
 
 def origin_of(execution: ScenarioExecution) -> Origin:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from depot_sim.application.channels.control import Controls
 from depot_sim.application.event_log import EventLog
 from depot_sim.application.repository import Origin
 from depot_sim.application.run.answers import answer_write, asked_under, kept
@@ -26,7 +27,6 @@ from depot_sim.application.scenario.execution_views import (
 from depot_sim.application.scenario.library import Library
 from depot_sim.application.scenario.playing import ScriptPlayer, pending_write
 from depot_sim.application.scenario.stored import StoredExecutions
-from depot_sim.application.scenario.targets import TargetControls
 from depot_sim.domain.configuration.document import SimulationConfigurationDocument
 from depot_sim.domain.configuration.validation.presets import SCENARIO
 from depot_sim.domain.interaction.family import nearest_names
@@ -66,7 +66,7 @@ class ScenarioService:
         host: RunHost,
         live: LiveRuns,
         player: ScriptPlayer,
-        targets: TargetControls,
+        controls: Controls,
         library: Library,
     ) -> None:
         self._log = log
@@ -74,7 +74,7 @@ class ScenarioService:
         self._host = host
         self._live = live
         self._player = player
-        self._targets = targets
+        self._controls = controls
         self._library = library
 
     # The library
@@ -142,7 +142,7 @@ class ScenarioService:
         chosen = self._chosen(request, run.depot.document)
         script = _read(chosen)
         try:
-            names = cast(script, run.depot, await self._targets.ids(run.run_id), request.names)
+            names = cast(script, run.depot, await self._controls.names(run.run_id), request.names)
         except InvalidInput as error:
             raise InvalidInput([_at(fault, chosen) for fault in error.faults]) from None
         number = len(await self._player.executions(held)) + 1

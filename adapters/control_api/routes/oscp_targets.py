@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from depot_sim.adapters.control_api.routes.scenario_control import TargetKind
-from depot_sim.application.scenario.views import OverridesChanged
+from depot_sim.application.channels.views import OverridesChanged
 from depot_sim.domain.oscp.named_faults import OSCP
 
 

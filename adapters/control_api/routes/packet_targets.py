@@ -6,7 +6,7 @@ import msgspec
 from litestar.handlers import HTTPRouteHandler
 
 from depot_sim.adapters.control_api.routes.scenario_control import TargetKind, override_mode_route
-from depot_sim.application.scenario.views import OverridesChanged
+from depot_sim.application.channels.views import OverridesChanged
 from depot_sim.domain.packets.named_faults import PACKETS
 
 

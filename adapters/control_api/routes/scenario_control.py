@@ -14,8 +14,8 @@ from litestar.params import SkipValidation
 
 from depot_sim.adapters.control_api.backend import Backend
 from depot_sim.adapters.control_api.requests import ApiRequest, query_of, raw_body_of
-from depot_sim.application.scenario.control import ScenarioControl
-from depot_sim.application.scenario.views import ExpectationView, OverridesChanged, OverrideView
+from depot_sim.application.channels.control import ChannelControl
+from depot_sim.application.channels.views import ExpectationView, OverridesChanged, OverrideView
 from depot_sim.domain.interaction.expectation_requests import ExpectationRequest
 from depot_sim.domain.interaction.family import Family, Mode
 from depot_sim.domain.interaction.override_requests import OverrideRequest
@@ -55,11 +55,11 @@ class TargetKind:
     name: str
     family: Family
     parameter: str
-    control: Callable[[Backend], ScenarioControl]
+    control: Callable[[Backend], ChannelControl]
     changed: Callable[[OverridesChanged], msgspec.Struct]
     answer: type[msgspec.Struct]
 
-    def of(self, request: ApiRequest) -> tuple[ScenarioControl, str, str]:
+    def of(self, request: ApiRequest) -> tuple[ChannelControl, str, str]:
         """The control, the run's id and the target's name."""
         return self.control(request.backend), request.path_params["run_id"], request.path_params[self.parameter]
 

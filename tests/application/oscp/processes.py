@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from depot_sim.adapters.event_store import EventStore
+from depot_sim.application.channels.control import ChannelControl
 from depot_sim.application.http import HttpResult, Outgoing
 from depot_sim.application.oscp.inbound.arrivals import MOST_BODY_BYTES, Arrival, Reply
 from depot_sim.application.oscp.inbound.refusing import RefusedMessages
@@ -22,16 +23,15 @@ from depot_sim.application.oscp.service import OscpService
 from depot_sim.application.oscp.session.hosted import HostedSession
 from depot_sim.application.oscp.session.registrar import Registrar
 from depot_sim.application.oscp.session.sessions import OscpSessions
-from depot_sim.application.oscp.session.targets import OscpTargets
 from depot_sim.application.oscp.session.time import SessionTime
 from depot_sim.application.oscp.session.timers import SessionTimers
 from depot_sim.application.oscp.world_link.world_context import WorldContext
-from depot_sim.application.scenario.control import ScenarioControl
 from depot_sim.domain.kernel.credentials import SecretReference
 from depot_sim.domain.kernel.errors import Fault, InvalidInput
 from depot_sim.domain.kernel.events import Event, decode
 from depot_sim.domain.kernel.secret_references import SHORTEST, reference_fault
 from depot_sim.domain.oscp.ledger import OscpMessageLedgerEntry
+from depot_sim.domain.oscp.named_faults import OSCP
 from depot_sim.domain.oscp.rules import WindowMeters
 from depot_sim.domain.oscp.session import OscpCapacityProviderSession
 from depot_sim.domain.oscp.vocabulary import Direction, Lifecycle, SessionClock
@@ -158,7 +158,7 @@ class OscpProcess(Process):
             self.sessions, self.inbound, self.outbound, self.host, self.time, clock, self.registrar
         )
         self.service = OscpService(self.sessions, self.outbound, self.live, self.time, self.secrets, self.registrar)
-        self.scenarios = ScenarioControl(OscpTargets(self.sessions), self.live)
+        self.scenarios = ChannelControl(OSCP, self.sessions, self.sessions.decide, self.live)
 
     def new_id(self) -> str:
         return f"{self.owner}-id-{next(self._numbers)}"

@@ -14,6 +14,7 @@ import msgspec
 from depot_sim.adapters.clock import SystemClock
 from depot_sim.adapters.event_store import EventStore, open_event_store
 from depot_sim.adapters.http import Secrets
+from depot_sim.application.channels.control import ChannelControl
 from depot_sim.application.http import HttpResult, Outgoing
 from depot_sim.application.oscp.inbound.arrivals import Arrival, Reply
 from depot_sim.application.oscp.inbound.resolving import RequestResolver
@@ -23,14 +24,13 @@ from depot_sim.application.oscp.requests import CreateSession
 from depot_sim.application.oscp.service import OscpService
 from depot_sim.application.oscp.session.registrar import Registrar
 from depot_sim.application.oscp.session.sessions import OscpSessions
-from depot_sim.application.oscp.session.targets import OscpTargets
 from depot_sim.application.oscp.session.time import SessionTime
 from depot_sim.application.oscp.session.timers import SessionTimers
 from depot_sim.application.oscp.world_link.world_context import WorldContext
-from depot_sim.application.scenario.control import ScenarioControl
 from depot_sim.domain.kernel.credentials import Credentials
 from depot_sim.domain.kernel.events import Event, decode
 from depot_sim.domain.oscp.ledger import OscpMessageFinalised, OscpMessageRecorded
+from depot_sim.domain.oscp.named_faults import OSCP
 from depot_sim.domain.oscp.state import Registration
 from depot_sim.domain.oscp.vocabulary import SessionClock
 from tests.application.access.doubles import unlimited
@@ -95,7 +95,7 @@ class Side:
         registrar = Registrar(self.sessions, outbound, self.secrets)
         self.clockwork = SessionTimers(self.sessions, self.inbound, outbound, process.host, time, clock, registrar)
         self.service = OscpService(self.sessions, outbound, process.live, time, self.secrets, registrar, OURS)
-        self.scenarios = ScenarioControl(OscpTargets(self.sessions), process.live)
+        self.scenarios = ChannelControl(OSCP, self.sessions, self.sessions.decide, process.live)
         self.session_id = ""
         self._requests = count(1)
         self._tending: asyncio.Task[None] | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -13,21 +13,17 @@ from depot_sim.adapters.http import Secrets
 from depot_sim.adapters.packets import ProfileLibrary
 from depot_sim.application.http import HttpResult, Outgoing
 from depot_sim.application.packets.feeds import PacketFeeds
-from depot_sim.application.packets.hosted import HostedFeed
 from depot_sim.application.packets.interference import Interference
 from depot_sim.application.packets.requests import OpenPacketFeed
 from depot_sim.application.packets.run_feeds import FeedDependencies
 from depot_sim.application.packets.service import PacketService
 from depot_sim.application.packets.supervisor import FeedSupervisor
+from depot_sim.application.packets.time import FeedTime
 from depot_sim.application.run.service import Outcome
 from depot_sim.domain.configuration.definition import Definition
 from depot_sim.domain.kernel.events import Event, decode
-from depot_sim.domain.packets.delivery import Attempt
-from depot_sim.domain.packets.device import BoundKey
 from depot_sim.domain.packets.events import FeedPolicy, SensorPacketPublished
 from depot_sim.domain.packets.feed import PacketFeed, stream_of
-from depot_sim.domain.packets.packet import Packet
-from depot_sim.domain.packets.treating import Treated
 from tests.application.run.processes import ALICE, FakeClock, Process
 from tests.domain.configuration.samples import depot
 from tests.patience import patient
@@ -76,19 +72,6 @@ class Platform:
         return found
 
 
-class NoInterference:
-    """Every packet goes its way."""
-
-    def treat(self, _: HostedFeed, packet: Packet, body: bytes, __: Sequence[BoundKey]) -> Treated:
-        return Treated(packet, body)
-
-    def hindrance(self, _: HostedFeed, __: SensorPacketPublished) -> str:
-        return ""
-
-    def answered(self, _: HostedFeed, __: SensorPacketPublished, number: int, attempt: Attempt) -> None:
-        assert number > 0, attempt
-
-
 class PacketProcess(Process):
     """One owner of runs and of their feeds."""
 
@@ -98,13 +81,21 @@ class PacketProcess(Process):
         clock: FakeClock,
         owner: str,
         platform: Platform,
-        interference: Interference | None = None,
+        interference: Callable[[FeedTime], Interference] = Interference,
     ) -> None:
         super().__init__(store, clock, owner)
         self.platform = platform
-        self.feeds = PacketFeeds(store.log, self.journal)
+        time = FeedTime(self.host, clock)
+        self.feeds = PacketFeeds(store.log, self.journal, self.host, time)
         means = FeedDependencies(
-            store.log, self.feeds, ProfileLibrary(), Secrets(), platform, clock, interference or NoInterference()
+            log=store.log,
+            feeds=self.feeds,
+            library=ProfileLibrary(),
+            secrets=Secrets(),
+            partner=platform,
+            clock=clock,
+            time=time,
+            interference=interference(time),
         )
         self.keeper = FeedSupervisor(self.host, means)
         self.packets = PacketService(store.log, self.feeds, self.keeper, self.live)

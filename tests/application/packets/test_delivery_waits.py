@@ -10,12 +10,14 @@ import pytest
 from depot_sim.adapters.event_store import EventStore
 from depot_sim.application.http import HttpResult
 from depot_sim.application.packets.hosted import HostedFeed
+from depot_sim.application.packets.interference import Interference
+from depot_sim.application.packets.time import FeedTime
 from depot_sim.domain.interaction.effects import Reorder
 from depot_sim.domain.packets.device import BoundKey
 from depot_sim.domain.packets.events import PacketDelivered
 from depot_sim.domain.packets.packet import Packet
 from depot_sim.domain.packets.treating import Treated
-from tests.application.packets.processes import BINDING, QUICK, NoInterference, PacketProcess, Platform
+from tests.application.packets.processes import BINDING, QUICK, PacketProcess, Platform
 from tests.application.run.processes import ALICE, FakeClock
 
 pytestmark = pytest.mark.anyio
@@ -26,28 +28,37 @@ TICKS = 5
 """Each publishes a packet of every device that measures at this cadence."""
 
 
-class TreatedFirstPacket(NoInterference):
+class FirstPacket:
     """The first packet of every device is treated with `changes`."""
 
     def __init__(self) -> None:
         self.changes: dict[str, object] = {}
 
+    def interference(self, time: FeedTime) -> Interference:
+        return _TreatedFirstPacket(time, self)
+
+
+class _TreatedFirstPacket(Interference):
+    def __init__(self, time: FeedTime, first_packet: FirstPacket) -> None:
+        super().__init__(time)
+        self._first_packet = first_packet
+
     def treat(self, _: HostedFeed, packet: Packet, body: bytes, __: Sequence[BoundKey]) -> Treated:
         treated = Treated(packet, body)
-        return msgspec.structs.replace(treated, **self.changes) if packet.seq == 0 else treated
+        return msgspec.structs.replace(treated, **self._first_packet.changes) if packet.seq == 0 else treated
 
 
 @pytest.fixture
-def first_packet() -> TreatedFirstPacket:
-    return TreatedFirstPacket()
+def first_packet() -> FirstPacket:
+    return FirstPacket()
 
 
 @pytest.fixture
 async def run(
-    store: EventStore, clock: FakeClock, platform: Platform, first_packet: TreatedFirstPacket
+    store: EventStore, clock: FakeClock, platform: Platform, first_packet: FirstPacket
 ) -> AsyncIterator[PacketProcess]:
     """With the one feed "iot", and nothing published yet."""
-    process = PacketProcess(store, clock, "here", platform, first_packet)
+    process = PacketProcess(store, clock, "here", platform, first_packet.interference)
     try:
         await process.start()
         await process.packets.close_feed("r", BINDING, ALICE)
@@ -84,7 +95,7 @@ async def test_a_back_off_holds_through_new_packets(run: PacketProcess, platform
 
 
 async def test_a_packet_held_back_leaves_as_soon_as_the_one_it_waits_for_has_left(
-    run: PacketProcess, platform: Platform, first_packet: TreatedFirstPacket
+    run: PacketProcess, platform: Platform, first_packet: FirstPacket
 ) -> None:
     first_packet.changes = {"reorder": Reorder(behind=1, at_most_ms=DAY_MS)}
     published = await tick(run, 1)
@@ -98,7 +109,7 @@ async def test_a_packet_held_back_leaves_as_soon_as_the_one_it_waits_for_has_lef
 
 
 async def test_a_packet_behind_three_waits_for_each_of_them(
-    run: PacketProcess, platform: Platform, first_packet: TreatedFirstPacket
+    run: PacketProcess, platform: Platform, first_packet: FirstPacket
 ) -> None:
     first_packet.changes = {"reorder": Reorder(behind=3, at_most_ms=DAY_MS)}
     published = await tick(run, 3)
@@ -109,7 +120,7 @@ async def test_a_packet_behind_three_waits_for_each_of_them(
 
 
 async def test_a_packet_held_back_that_fails_keeps_its_back_off_through_new_packets(
-    run: PacketProcess, platform: Platform, first_packet: TreatedFirstPacket, clock: FakeClock
+    run: PacketProcess, platform: Platform, first_packet: FirstPacket, clock: FakeClock
 ) -> None:
     first_packet.changes = {"reorder": Reorder(behind=1, at_most_ms=DAY_MS)}
     platform.answer = HttpResult(503, answer_headers=(("Retry-After", "3600"),))
@@ -125,7 +136,7 @@ async def test_a_packet_held_back_that_fails_keeps_its_back_off_through_new_pack
 
 
 async def test_a_delayed_packet_holds_the_later_ones_of_its_device_back_through_new_packets(
-    run: PacketProcess, platform: Platform, first_packet: TreatedFirstPacket, clock: FakeClock
+    run: PacketProcess, platform: Platform, first_packet: FirstPacket, clock: FakeClock
 ) -> None:
     first_packet.changes = {"delay_ms": 3_600_000}
     await tick(run)
@@ -135,7 +146,7 @@ async def test_a_delayed_packet_holds_the_later_ones_of_its_device_back_through_
 
 
 async def test_a_delay_applies_to_the_first_attempt_only(
-    run: PacketProcess, platform: Platform, first_packet: TreatedFirstPacket, clock: FakeClock
+    run: PacketProcess, platform: Platform, first_packet: FirstPacket, clock: FakeClock
 ) -> None:
     first_packet.changes = {"delay_ms": 3_600_000}
     platform.answer = HttpResult(503)
@@ -149,7 +160,7 @@ async def test_a_delay_applies_to_the_first_attempt_only(
 
 
 async def test_copies_follow_their_packet_and_count_as_one_delivery(
-    run: PacketProcess, platform: Platform, first_packet: TreatedFirstPacket
+    run: PacketProcess, platform: Platform, first_packet: FirstPacket
 ) -> None:
     first_packet.changes = {"copies": 2}
     await tick(run)

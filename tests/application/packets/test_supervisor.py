@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from depot_sim.application.packets.hosted import FeedKey
 from depot_sim.domain.kernel.errors import CommandRefused, Conflict, RunHeldElsewhere, StoreError
 from depot_sim.domain.packets.events import PacketFeedClosed, PacketFeedOpened, SensorPacketPublished
-from depot_sim.domain.packets.feed import stream_of
 from depot_sim.domain.run.events import ResumeReason
 from tests.application.packets.conftest import Start
 from tests.application.packets.processes import BINDING, PacketProcess, Platform
@@ -75,10 +75,10 @@ async def test_a_lost_lease_stops_the_feed_at_once(processes: Start) -> None:
     one.lose_lease(to="two")
     with pytest.raises(Conflict):
         await one.runs.tick("r", 1, ALICE)
-    assert one.feeds.hosted(stream_of("r", BINDING)) is None
+    assert one.feeds.peek(FeedKey("r", BINDING)) is None
     sent = len(one.platform.received)
     await two.host.adopt("r", ResumeReason.TAKEOVER)
-    await two.until(lambda: two.feeds.hosted(stream_of("r", BINDING)))
+    await two.until(lambda: two.feeds.peek(FeedKey("r", BINDING)))
     assert len(one.platform.received) == sent
     with pytest.raises(RunHeldElsewhere):
         await one.packets.close_feed("r", BINDING, ALICE)
@@ -91,7 +91,7 @@ async def test_a_failed_append_begins_again_from_the_log(process: PacketProcess)
     await process.until(process.is_delivered)
     process.journal.outcomes = [None, StoreError("disk full", "make room")]
     await process.runs.tick("r", 5, ALICE)
-    await process.until(lambda: process.feeds.hosted(stream_of("r", BINDING)) is None)
+    await process.until(lambda: process.feeds.peek(FeedKey("r", BINDING)) is None)
     process.clock.advance(TWO_MINUTES_US)
     await process.until(lambda: process.stored().state.run_version == process.version() and process.is_delivered())
     assert all(seqs == list(range(len(seqs))) for seqs in process.published().values())
@@ -138,7 +138,7 @@ async def test_resting_keeps_what_is_known_of_deliveries(process: PacketProcess)
     await process.start()
     await process.runs.tick("r", 1, ALICE)
     await process.until(lambda: process.published() and not process.platform.under_way)
-    hosted = process.feeds.hosted(stream_of("r", BINDING))
+    hosted = process.feeds.peek(FeedKey("r", BINDING))
     assert hosted is not None
     await process.until(lambda: not hosted.feed.state.waiting)
     await process.keeper.rest()

@@ -8,6 +8,7 @@ from itertools import count
 from typing import Any
 
 from depot_sim.adapters.event_store import EventStore
+from depot_sim.application.channels.control import Controls
 from depot_sim.application.configuration import ConfigurationService
 from depot_sim.application.event_log import Append, Journal
 from depot_sim.application.repository import Origin, Repository
@@ -17,7 +18,6 @@ from depot_sim.application.run.live import LiveRuns
 from depot_sim.application.run.requests import ClockRequest, StartRun
 from depot_sim.application.run.service import Outcome, RunService
 from depot_sim.application.scenario.playing import ScriptPlayer
-from depot_sim.application.scenario.targets import TargetControls
 from depot_sim.domain.configuration.definition import Definition
 from depot_sim.domain.kernel.events import Event, decode
 from depot_sim.domain.kernel.quantities import Duration
@@ -93,8 +93,8 @@ class Process:
         self.journal = FailingJournal(store.journal())
         self.host = RunHost(store.log, self.journal, store.leases, clock, owner, lease_seconds=60)
         self.configurations = ConfigurationService(Repository(store.log, self.journal), _Ids(owner))
-        self.targets = TargetControls()
-        self.player = ScriptPlayer(store.log, self.host, self.targets, clock)
+        self.controls = Controls()
+        self.player = ScriptPlayer(store.log, self.host, self.controls, clock)
         self.runs = RunService(store.log, self.host, self.configurations, _Ids(owner), self.player)
         self.live = LiveRuns(store.log, self.host)
         RunDriver(self.runs, self.host, clock)

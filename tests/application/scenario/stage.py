@@ -1,21 +1,21 @@
-"""Scenarios on runs of a process, feeds and sessions replaced by a target that notes what it is asked."""
+"""Scenarios on runs of a process that has toys in place of sessions."""
 
 from __future__ import annotations
 
-# ruff: noqa: ARG002 - the stand-in for a target answers without looking at everything it is given
-from collections.abc import Mapping, Sequence
 from typing import Any
 
-from depot_sim.application.repository import Origin
+from depot_sim.application.channels.control import ChannelControl
 from depot_sim.application.scenario.service import ScenarioService, StartScenario
-from depot_sim.application.scenario.targets import Settled
-from depot_sim.domain.interaction.expectation_events import Verdict
-from depot_sim.domain.kernel.errors import Conflict, NotFound, StoreError
+from depot_sim.domain.interaction.expectation_events import Expectation, Moment, Step
+from depot_sim.domain.interaction.expectations import MOST_SETTLED
 from depot_sim.domain.kernel.events import EncodedEvent, Event, decode
+from depot_sim.domain.oscp.named_faults import OSCP
 from depot_sim.domain.run.digest import RunDigest
 from depot_sim.domain.scenario.execution import stream_of
 from depot_sim.domain.scenario.script import NeedKind
+from tests.application.channels.toy import ToyChannel, ToyStore
 from tests.application.run.processes import ALICE, Process
+from tests.domain.scenario.samples import message
 from tests.domain.scenario.scripts import Raw, script
 
 SECOND, MINUTE = 1_000, 60_000
@@ -34,52 +34,47 @@ class Shelf:
         return {"quiet-controller": script()}[name]
 
 
-class Target:
-    """A session "s-1". `verdicts` are given by expectation; refusals are raised instead of obeying."""
-
-    def __init__(self) -> None:
-        self.asked: list[tuple[str, Mapping[str, Any]]] = []
-        self.verdicts: dict[str, Verdict] = {}
-        self.refusals: list[Conflict | StoreError] = []
-
-    async def ids(self, run_id: str) -> Sequence[str]:
-        return ("s-1",)
-
-    async def apply_override(self, run_id: str, target: str, request: Mapping[str, Any], origin: Origin) -> str:
-        self._note("override", request)
-        return f"o-{len(self.asked)}"
-
-    async def clear_overrides(self, run_id: str, target: str, origin: Origin) -> Sequence[str]:
-        self._note("clear", {})
-        return ("o-1",)
-
-    async def raise_expectation(self, run_id: str, target: str, request: Mapping[str, Any], origin: Origin) -> str:
-        self._note("expect", request)
-        expectation_id = f"e-{len(self.asked)}"
-        self.verdicts[expectation_id] = Verdict.WAITING
-        return expectation_id
-
-    async def settled(self, run_id: str, target: str, expectation_id: str) -> Settled:
-        if expectation_id not in self.verdicts:
-            raise NotFound(f"no expectation {expectation_id}")
-        return Settled(self.verdicts[expectation_id], "an answer", "deadline")
-
-    def _note(self, what: str, request: Mapping[str, Any]) -> None:
-        if self.refusals:
-            raise self.refusals.pop(0)
-        self.asked.append((what, request))
-
-
 class Scenarios:
-    """What a process plays."""
+    """What a process plays. Its run's session is a toy, with the messages and modes of OSCP sessions."""
 
     def __init__(self, process: Process) -> None:
         self.process = process
-        self.target = Target()
-        process.targets.add(NeedKind.OSCP_SESSION, self.target)
+        self.toys = ToyStore(process.store.log, process.journal, process.host, process.clock)
+        self.control = ChannelControl(OSCP, self.toys, self.toys.decide, process.live)
+        process.controls.add(NeedKind.OSCP_SESSION, self.control)
         self.service = ScenarioService(
-            process.store.log, process.host, process.live, process.player, process.targets, Shelf()
+            process.store.log, process.host, process.live, process.player, process.controls, Shelf()
         )
+
+    async def begin_session(self) -> ToyChannel:
+        """The session "s-1" of run "r"."""
+        return await self.toys.get(await self.toys.begin("r", "s-1"))
+
+    async def receive_message(self) -> None:
+        """Any message at the session."""
+
+        def observe(channel: ToyChannel, moment: Moment) -> None:
+            channel.expectations.observe(message(), "accepted", moment)
+
+        await self.toys.decide("r/s-1", observe)
+
+    async def pass_deadlines(self) -> None:
+        """Let whatever the session waits for be missed."""
+
+        def expire(channel: ToyChannel, moment: Moment) -> None:
+            channel.expectations.expire(Moment(*(at + 10 * MINUTE for at in moment)))
+
+        await self.toys.decide("r/s-1", expire)
+
+    async def forget_verdicts(self) -> None:
+        """Let the session settle so many expectations that it forgets all of before."""
+
+        def settle(channel: ToyChannel, moment: Moment) -> None:
+            for _ in range(MOST_SETTLED):
+                expected = Expectation((Step(),), moment.target + MINUTE)
+                channel.expectations.retire(channel.expectations.raise_(expected, moment), "called off", moment)
+
+        await self.toys.decide("r/s-1", settle)
 
     async def start(self, raw: Raw | None = None, *, key: str | None = None, **request: Any) -> str:
         """The execution's id."""

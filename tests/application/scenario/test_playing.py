@@ -11,7 +11,9 @@ import pytest
 from depot_sim.adapters.event_store import open_event_store
 from depot_sim.application.run.requests import ClockRequest
 from depot_sim.application.scenario import playing
-from depot_sim.domain.interaction.expectation_events import Verdict
+from depot_sim.domain.interaction.expectation_events import MessageExpectationRaised, Verdict
+from depot_sim.domain.interaction.override_events import OverrideApplied, OverrideCleared
+from depot_sim.domain.interaction.overrides import MOST_ACTIVE
 from depot_sim.domain.kernel.errors import CommandRefused, Conflict, StoreError
 from depot_sim.domain.kernel.quantities import Duration
 from depot_sim.domain.run.commands import SetBess
@@ -47,7 +49,9 @@ WITH_A_TARGET: Raw = {
 @pytest.fixture
 async def scenarios(process: Process) -> Scenarios:
     await process.start()
-    return Scenarios(process)
+    scenarios = Scenarios(process)
+    await scenarios.begin_session()
+    return scenarios
 
 
 def applied(scenarios: Scenarios) -> list[tuple[int, int, int]]:
@@ -224,15 +228,21 @@ async def test_overrides_and_expectations_go_to_their_target_and_leave_their_ids
     await scenarios.start(WITH_A_TARGET)
     await scenarios.process.runs.advance_to("r", "+5 min", ALICE)
 
-    assert scenarios.target.asked == [
-        ("override", {"mode": "network_outage"}),
-        ("expect", {"messages": [{}], "within_ms": 30_000}),
-        ("clear", {}),
-    ]
+    applied, cleared = (row.decoded().event for row in scenarios.process.store.log.read_stream("override-r/s-1"))
+    assert isinstance(applied, OverrideApplied)
+    assert isinstance(cleared, OverrideCleared)
+    expected = [row.decoded().event for row in scenarios.process.store.log.read_stream("expectation-r/s-1")]
+    (raised,) = [event for event in expected if isinstance(event, MessageExpectationRaised)]
+    assert raised.expectation.deadline == raised.at + 30_000
     left = [
         (e.target, e.override_ids, e.expectation_id) for e in scenarios.events() if isinstance(e, ScenarioStepApplied)
     ]
-    assert left == [("s-1", ("o-1",), ""), ("s-1", (), "e-2"), ("", (), ""), ("s-1", ("o-1",), "")]
+    assert left == [
+        ("s-1", (applied.override_id,), ""),
+        ("s-1", (), raised.expectation_id),
+        ("", (), ""),
+        ("s-1", (cleared.override_id,), ""),
+    ]
 
 
 async def test_it_is_not_over_before_its_expectations_are_settled(scenarios: Scenarios, clock: FakeClock) -> None:
@@ -245,7 +255,7 @@ async def test_it_is_not_over_before_its_expectations_are_settled(scenarios: Sce
     await until(lambda: clock.sleepers == 1)
     assert scenarios.topics()[-1] == "step-applied"
 
-    scenarios.target.verdicts["e-2"] = Verdict.MET
+    await scenarios.receive_message()
     clock.advance(250_000)
     await until(lambda: scenarios.topics()[-1] == "execution-finished")
     assert scenarios.events()[-1] == ScenarioExecutionFinished(5 * MINUTE, ScenarioVerdict.PASSED)
@@ -254,23 +264,23 @@ async def test_it_is_not_over_before_its_expectations_are_settled(scenarios: Sce
 async def test_a_missed_expectation_fails_it(scenarios: Scenarios) -> None:
     await scenarios.start(WITH_A_TARGET)
     await scenarios.process.runs.advance_to("r", "+3 min", ALICE)
-    scenarios.target.verdicts["e-2"] = Verdict.MISSED
+    await scenarios.pass_deadlines()
     await scenarios.process.runs.advance_to("r", "+5 min", ALICE)
     finished = scenarios.events()[-1]
     assert isinstance(finished, ScenarioExecutionFinished)
-    assert finished.reasons == ("step 2: an answer was missed (deadline)",)
+    assert finished.reasons == ("step 2: what was expected was missed (deadline)",)
 
 
 async def test_a_verdict_is_kept_as_soon_as_it_is_known(scenarios: Scenarios, clock: FakeClock) -> None:
     """Targets forget what was settled long ago."""
     await scenarios.start(WITH_A_TARGET)
     await scenarios.process.runs.advance_to("r", "+2 min", ALICE)
-    scenarios.target.verdicts["e-2"] = Verdict.MET
+    await scenarios.receive_message()
     scenarios.process.run_in_background(scenarios.process.player.watch())
     await until(lambda: clock.sleepers == 1)
     clock.advance(250_000)
     await until(lambda: scenarios.topics()[-1] == "expectation-settled")
-    scenarios.target.verdicts.clear()
+    await scenarios.forget_verdicts()
     await scenarios.process.runs.advance_to("r", "+5 min", ALICE)
 
     view = await scenarios.service.execution("r", "1")
@@ -280,14 +290,15 @@ async def test_a_verdict_is_kept_as_soon_as_it_is_known(scenarios: Scenarios, cl
 async def test_an_expectation_that_is_gone_was_not_met(scenarios: Scenarios) -> None:
     await scenarios.start(WITH_A_TARGET)
     await scenarios.process.runs.advance_to("r", "+3 min", ALICE)
-    scenarios.target.verdicts.clear()
+    scenarios.toys.gone.add("s-1")
     await scenarios.process.runs.advance_to("r", "+5 min", ALICE)
     view = await scenarios.service.execution("r", "1")
     assert (view.status, view.steps[1].verdict) == (ExecutionStatus.FAILED, Verdict.MISSED)
 
 
 async def test_a_target_that_refuses_is_a_refused_step(scenarios: Scenarios) -> None:
-    scenarios.target.refusals = [Conflict("20 overrides are active already")]
+    for _ in range(MOST_ACTIVE):
+        await scenarios.control.change_overrides("r", "s-1", {"mode": "network_outage"}, ALICE)
     await scenarios.start(WITH_A_TARGET)
     await scenarios.process.runs.tick("r", 1, ALICE)
     assert scenarios.topics()[1:] == ["step-refused"]
@@ -300,7 +311,7 @@ async def test_a_target_that_never_answers_does_not_stop_the_run(
         await asyncio.Event().wait()
         raise AssertionError("it never comes to this")
 
-    monkeypatch.setattr(scenarios.target, "apply_override", never)
+    monkeypatch.setattr(scenarios.control, "change_overrides", never)
     monkeypatch.setattr(playing, "PATIENCE_SECONDS", 0)
     await scenarios.start(WITH_A_TARGET)
     await scenarios.process.runs.tick("r", 1, ALICE)
@@ -308,12 +319,13 @@ async def test_a_target_that_never_answers_does_not_stop_the_run(
 
 
 async def test_a_store_that_fails_loses_no_step(scenarios: Scenarios) -> None:
-    scenarios.target.refusals = [StoreError("the disk is full")]
     await scenarios.start(WITH_A_TARGET)
+    scenarios.process.journal.outcomes = [None, StoreError("the disk is full")]
     with pytest.raises(StoreError):
         await scenarios.process.runs.tick("r", 1, ALICE)
     await scenarios.process.runs.tick("r", 1, ALICE)
-    assert [what for what, _ in scenarios.target.asked] == ["override", "expect"]
+    assert len(await scenarios.control.overrides("r", "s-1")) == 1
+    assert len(await scenarios.control.expectations("r", "s-1")) == 1
 
 
 async def test_a_run_that_is_stopped_takes_its_scenarios_along(scenarios: Scenarios) -> None:

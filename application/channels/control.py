@@ -1,0 +1,161 @@
+"""Overrides on what a channel exchanges, and expectations of it, as people and scripted steps ask for them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeVar
+
+from depot_sim.application.channels.channel import Channel
+from depot_sim.application.channels.store import ChannelStore
+from depot_sim.application.channels.views import (
+    ExpectationView,
+    OverridesChanged,
+    OverrideView,
+    expectation_view,
+    override_view,
+)
+from depot_sim.application.repository import Origin
+from depot_sim.application.run.live import LiveRuns
+from depot_sim.domain.interaction.expectation_events import Moment, Verdict
+from depot_sim.domain.interaction.expectation_requests import read_expectation_request
+from depot_sim.domain.interaction.family import Family
+from depot_sim.domain.interaction.override_requests import Clear, read_override_request
+from depot_sim.domain.interaction.standing import Standing
+from depot_sim.domain.kernel.errors import Fault, InvalidInput, NotFound, ServiceStopping
+from depot_sim.domain.scenario.script import TARGETS, NeedKind
+
+T = TypeVar("T")
+
+LONGEST_WAIT_SECONDS = 60
+
+
+class Decide(Protocol):
+    """Lets a decision change a channel, and saves that, as `ChannelStore.decide` does."""
+
+    async def __call__(self, key: Any, decision: Callable[[Any, Moment], T], *, origin: Origin | None = None) -> T: ...
+
+
+class ChannelControl:
+    """Of one family's channels, by the names that they have in their runs.
+
+    Every method raises NotFound for a channel that the run does not have.
+    """
+
+    def __init__(self, family: Family, channels: ChannelStore[Any, Any], decide: Decide, live: LiveRuns) -> None:
+        self.family = family
+        self._channels = channels
+        self._decide = decide
+        self._live = live
+        self._waits: set[asyncio.Timeout] = set()
+        self._is_stopping = False
+
+    async def names(self, run_id: str) -> Sequence[str]:
+        """Of the run's channels, in a fixed order."""
+        return await self._channels.names(run_id)
+
+    async def change_overrides(self, run_id: str, name: str, request: Any, origin: Origin) -> OverridesChanged:
+        """Apply an override, or clear some. Raises InvalidInput with every fault of the request."""
+        channel = await self._channels.find(run_id, name)
+        seed = (await self._live.get(run_id)).started.seed
+
+        def change(channel: Channel[Any], moment: Moment) -> OverridesChanged:
+            asked = read_override_request(request, self.family, moment.target, seed)
+            if isinstance(asked, Clear):
+                return OverridesChanged(name, "cleared", channel.overrides.clear(asked.which, moment.target))
+            return OverridesChanged(name, "active", (channel.overrides.apply(asked, moment.target),))
+
+        return await self._decide(channel.key, change, origin=origin)
+
+    async def overrides(self, run_id: str, name: str) -> list[OverrideView]:
+        """The active ones, oldest first."""
+        channel = await self._channels.find(run_id, name)
+        return [override_view(id, active) for id, active in channel.overrides.active.items()]
+
+    async def raise_expectation(self, run_id: str, name: str, request: Any, origin: Origin) -> ExpectationView:
+        """Begin to wait. Raises InvalidInput with every fault of the request."""
+
+        def raise_(channel: Channel[Any], moment: Moment) -> ExpectationView:
+            asked = read_expectation_request(request, self.family, moment)
+            expectation_id = channel.expectations.raise_(asked, moment)
+            return expectation_view(expectation_id, _standing(channel, expectation_id))
+
+        return await self._decide((await self._channels.find(run_id, name)).key, raise_, origin=origin)
+
+    async def expectations(self, run_id: str, name: str) -> list[ExpectationView]:
+        """Those waiting, then those settled last."""
+        state = (await self._channels.find(run_id, name)).expectations.state
+        return [expectation_view(id, standing) for id, standing in [*state.waiting.items(), *state.settled.items()]]
+
+    async def expectation(self, run_id: str, name: str, expectation_id: str, wait_seconds: int = 0) -> ExpectationView:
+        """How it stands; with a wait, the moment its verdict is known, or when the wait is over.
+
+        Raises ServiceStopping when `stop_waiting` ends the wait.
+        """
+        if not 0 <= wait_seconds <= LONGEST_WAIT_SECONDS:
+            raise InvalidInput([Fault("/wait", str(wait_seconds), f"0 to {LONGEST_WAIT_SECONDS} seconds")])
+        channel = await self._channels.find(run_id, name)
+        _standing(channel, expectation_id)
+        if wait_seconds:
+            await self._wait_for_verdict(run_id, name, channel.key, expectation_id, wait_seconds)
+            channel = await self._channels.find(run_id, name)
+        return expectation_view(expectation_id, _standing(channel, expectation_id))
+
+    async def _wait_for_verdict(self, run_id: str, name: str, key: Any, expectation_id: str, seconds: int) -> None:
+        timeout = asyncio.timeout(0 if self._is_stopping else seconds)
+        try:
+            async with timeout:
+                self._waits.add(timeout)
+                while True:
+                    changed = self._channels.changed(key)
+                    channel = await self._channels.find(run_id, name)
+                    if _standing(channel, expectation_id).verdict is not Verdict.WAITING:
+                        return
+                    await changed.wait()
+        except TimeoutError:
+            if self._is_stopping:
+                raise ServiceStopping("the service stopped before the verdict was known", "read it again") from None
+        finally:
+            self._waits.discard(timeout)
+
+    def stop_waiting(self) -> None:
+        """End every wait for a verdict, now and from now on."""
+        self._is_stopping = True
+        for timeout in self._waits:
+            timeout.reschedule(0)  # of the loop's clock, so in the past
+
+    async def retire_expectation(self, run_id: str, name: str, expectation_id: str, origin: Origin) -> ExpectationView:
+        """Call it off. Raises Conflict when it has its verdict already."""
+
+        def retire(channel: Channel[Any], moment: Moment) -> ExpectationView:
+            channel.expectations.retire(expectation_id, "called off", moment)
+            return expectation_view(expectation_id, _standing(channel, expectation_id))
+
+        return await self._decide((await self._channels.find(run_id, name)).key, retire, origin=origin)
+
+
+class Controls:
+    """The controls of all families there are in this process, by the kind of their targets in scenarios."""
+
+    def __init__(self) -> None:
+        self._controls: dict[NeedKind, ChannelControl] = {}
+
+    def add(self, kind: NeedKind, control: ChannelControl) -> None:
+        self._controls[kind] = control
+
+    def of(self, kind: NeedKind) -> ChannelControl:
+        control = self._controls.get(kind)
+        if control is None:
+            raise NotFound(f"there is no {kind} here", "play this scenario on a run of a service")
+        return control
+
+    async def names(self, run_id: str) -> dict[NeedKind, Sequence[str]]:
+        """The names of the run's channels by their kind."""
+        return {kind: await self._controls[kind].names(run_id) for kind in TARGETS if kind in self._controls}
+
+
+def _standing(channel: Channel[Any], expectation_id: str) -> Standing:
+    standing = channel.expectations.find(expectation_id)
+    if standing is None:
+        raise NotFound(f"there is no expectation {expectation_id} here", "list the expectations to see their ids")
+    return standing
