@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 
 
 class SystemClock:
@@ -15,6 +16,9 @@ class SystemClock:
 
     async def sleep_us(self, duration_us: int) -> None:
         await asyncio.sleep(duration_us / 1_000_000)
+
+    def call_later_us(self, delay_us: int, callback: Callable[[], None]) -> asyncio.TimerHandle:
+        return asyncio.get_running_loop().call_later(delay_us / 1_000_000, callback)
 
 
 class BlockingSystemClock:

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
+
+
+class Alarm(Protocol):
+    """A call that is to come."""
+
+    def cancel(self) -> None: ...
 
 
 class Clock(Protocol):
@@ -15,6 +22,9 @@ class Clock(Protocol):
         """µs since 1970, UTC."""
 
     async def sleep_us(self, duration_us: int) -> None: ...
+
+    def call_later_us(self, delay_us: int, callback: Callable[[], None]) -> Alarm:
+        """Call back in the running event loop when this has passed."""
 
 
 class BlockingClock(Protocol):

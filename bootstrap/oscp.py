@@ -9,6 +9,8 @@ from depot_sim.adapters.http import AiohttpPartner, Secrets
 from depot_sim.adapters.ids import RandomIds
 from depot_sim.adapters.oscp import PREFIX, ProtocolApi
 from depot_sim.application.channels.control import ChannelControl
+from depot_sim.application.channels.following import ChannelFollower
+from depot_sim.application.channels.timers import Timers
 from depot_sim.application.event_log import EventLog
 from depot_sim.application.oscp.inbound.refusing import RefusedMessages
 from depot_sim.application.oscp.inbound.resolving import RequestResolver
@@ -16,7 +18,6 @@ from depot_sim.application.oscp.inbound.service import InboundService
 from depot_sim.application.oscp.outbound.service import OutboundService
 from depot_sim.application.oscp.ports import ScopeMeter
 from depot_sim.application.oscp.service import OscpService
-from depot_sim.application.oscp.session.following import Following
 from depot_sim.application.oscp.session.registrar import Registrar
 from depot_sim.application.oscp.session.sessions import OscpSessions
 from depot_sim.application.oscp.session.time import SessionTime
@@ -40,20 +41,21 @@ class Oscp:
     sessions: OscpSessions
     scenarios: ChannelControl
     protocol: ProtocolApi
-    clockwork: SessionTimers
-    following: Following
+    session_timers: SessionTimers
+    following: ChannelFollower
     partner: AiohttpPartner
 
 
 def compose_oscp(
+    *,
     log: EventLog,
     journal: OwnWrites,
     host: RunHost,
     live: LiveRuns,
+    timers: Timers,
     runtime: SimulationRuntimePort,
     meter: ScopeMeter,
     doors: Doors,
-    *,
     secrets: Secrets,
     url: str,
 ) -> Oscp:
@@ -66,8 +68,15 @@ def compose_oscp(
     resolver = RequestResolver(sessions, secrets, time, RandomIds(), refused)
     inbound = InboundService(sessions, resolver, WorldContext(log, live, time, meter), clock)
     registrar = Registrar(sessions, outbound, secrets)
-    clockwork = SessionTimers(
-        sessions=sessions, inbound=inbound, outbound=outbound, host=host, time=time, clock=clock, registrar=registrar
+    session_timers = SessionTimers(
+        sessions=sessions,
+        inbound=inbound,
+        outbound=outbound,
+        host=host,
+        time=time,
+        clock=clock,
+        registrar=registrar,
+        timers=timers,
     )
     ForecastsToRun(sessions, runtime, time)
     Breaches(sessions, host)
@@ -85,7 +94,7 @@ def compose_oscp(
         sessions=sessions,
         scenarios=ChannelControl(OSCP, sessions, sessions.decide, live),
         protocol=ProtocolApi(inbound.receive),
-        clockwork=clockwork,
-        following=Following(journal, sessions, clock),
+        session_timers=session_timers,
+        following=ChannelFollower(journal, sessions, clock, "oscp-"),
         partner=partner,
     )

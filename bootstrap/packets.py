@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from depot_sim.adapters.clock import SystemClock
 from depot_sim.adapters.packets import ProfileLibrary
 from depot_sim.application.channels.control import ChannelControl
+from depot_sim.application.channels.timers import Timers
 from depot_sim.application.event_log import EventLog, Journal
 from depot_sim.application.http import Partner, SecretStore
 from depot_sim.application.packets.feeds import PacketFeeds
@@ -15,7 +16,6 @@ from depot_sim.application.packets.run_feeds import FeedDependencies
 from depot_sim.application.packets.service import PacketService
 from depot_sim.application.packets.supervisor import FeedSupervisor
 from depot_sim.application.packets.time import FeedTime
-from depot_sim.application.packets.verdicts import Verdicts
 from depot_sim.application.run.host import RunHost
 from depot_sim.application.run.live import LiveRuns
 from depot_sim.domain.packets.named_faults import PACKETS
@@ -28,17 +28,22 @@ class Packets:
     service: PacketService
     scenarios: ChannelControl
     feeds: PacketFeeds
-    keeper: FeedSupervisor
-    verdicts: Verdicts
+    supervisor: FeedSupervisor
 
 
 def compose_packets(
-    log: EventLog, journal: Journal, host: RunHost, live: LiveRuns, partner: Partner, secrets: SecretStore
+    log: EventLog,
+    journal: Journal,
+    host: RunHost,
+    live: LiveRuns,
+    timers: Timers,
+    partner: Partner,
+    secrets: SecretStore,
 ) -> Packets:
     clock = SystemClock()
     time = FeedTime(host, clock)
     feeds = PacketFeeds(log, journal, host, time)
-    means = FeedDependencies(
+    dependencies = FeedDependencies(
         log=log,
         feeds=feeds,
         library=ProfileLibrary(),
@@ -48,7 +53,7 @@ def compose_packets(
         time=time,
         interference=Interference(time),
     )
-    keeper = FeedSupervisor(host, means)
-    service = PacketService(log, feeds, keeper, live)
-    scenarios = ChannelControl(PACKETS, feeds, keeper.decide, live)
-    return Packets(service, scenarios, feeds, keeper, Verdicts(feeds, keeper, time, clock))
+    supervisor = FeedSupervisor(host, dependencies, timers)
+    service = PacketService(log, feeds, supervisor, live)
+    scenarios = ChannelControl(PACKETS, feeds, supervisor.decide, live)
+    return Packets(service, scenarios, feeds, supervisor)

@@ -22,6 +22,7 @@ from depot_sim.adapters.oscp import PowerScopeMeter
 from depot_sim.adapters.read_store import open_read_store
 from depot_sim.application.access.refusals import by_label
 from depot_sim.application.channels.control import Controls
+from depot_sim.application.channels.timers import Timers
 from depot_sim.application.configuration.service import ConfigurationService
 from depot_sim.application.event_log import EventLog
 from depot_sim.application.memory import MemoryBudget
@@ -69,6 +70,7 @@ class Service:
     oscp: Oscp
     packets: Packets
     player: ScriptPlayer
+    timers: Timers
     doors: Doors
 
     async def stop_streams(self) -> None:
@@ -135,8 +137,8 @@ def _compose(
     metrics.watch("depot_sim_event_streams", "Event streams that are open", "", lambda: [("", streams.open)])
     host = RunHost(log, journal, store.leases, clock, identity.owner)
     configuration_service = ConfigurationService(Repository(log, journal), ids)
-    controls = Controls()
-    player = ScriptPlayer(log, host, controls, clock)
+    controls, timers = Controls(), Timers(clock)
+    player = ScriptPlayer(log, host, controls, timers)
     run_service = RunService(log, host, configuration_service, ids, player, memory)
     RunDriver(run_service, host, clock)
     live = LiveRuns(log, host)
@@ -149,6 +151,7 @@ def _compose(
         journal=journal,
         host=host,
         live=live,
+        timers=timers,
         runtime=runtime,
         meter=meter,
         doors=doors,
@@ -156,7 +159,7 @@ def _compose(
         url=identity.url,
     )
     closing.push_async_callback(oscp.partner.close)
-    packets = compose_packets(log, journal, host, live, oscp.partner, secrets)
+    packets = compose_packets(log, journal, host, live, timers, oscp.partner, secrets)
     controls.add(NeedKind.OSCP_SESSION, oscp.scenarios)
     controls.add(NeedKind.PACKET_FEED, packets.scenarios)
     projections = _Projections(runner, log, read_store)
@@ -189,7 +192,16 @@ def _compose(
         refused=doors.refused,
         metrics=metrics.text,
     )
-    return Service(backend=backend, host=host, metrics=metrics, oscp=oscp, packets=packets, player=player, doors=doors)
+    return Service(
+        backend=backend,
+        host=host,
+        metrics=metrics,
+        oscp=oscp,
+        packets=packets,
+        player=player,
+        timers=timers,
+        doors=doors,
+    )
 
 
 @asynccontextmanager
@@ -197,10 +209,8 @@ async def _tended(service: Service) -> AsyncIterator[None]:
     """Keep leases, take over what is left alone, tend sessions; give everything back at the end."""
     host = service.host
     tasks = [
-        asyncio.create_task(service.oscp.clockwork.run(), name="oscp clockwork"),
+        asyncio.create_task(service.oscp.session_timers.run(), name="look after oscp sessions"),
         asyncio.create_task(service.oscp.following.run(), name="follow oscp sessions"),
-        asyncio.create_task(service.player.watch(), name="settle scenarios"),
-        asyncio.create_task(service.packets.verdicts.run(), name="packet verdicts"),
         asyncio.create_task(service.doors.refused.run(), name="record refused requests"),
         asyncio.create_task(service.doors.tokens.follow(), name="follow the tokens file"),
         asyncio.create_task(host.keep_leases(), name="keep leases"),
@@ -211,10 +221,12 @@ async def _tended(service: Service) -> AsyncIterator[None]:
     try:
         yield
     finally:
+        service.timers.close()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await service.packets.keeper.rest()
+        await service.player.stop()
+        await service.packets.supervisor.rest()
         await host.release_all()
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
 from depot_sim.application.event_log import Fence
-from depot_sim.domain.interaction.expectation_events import Moment
+from depot_sim.domain.interaction.expectation_events import Clock, Moment
 from depot_sim.domain.interaction.expectations import Expectations
 from depot_sim.domain.interaction.overrides import Overrides
 from depot_sim.domain.kernel.aggregate import Aggregate
@@ -16,6 +16,10 @@ K = TypeVar("K")
 
 Versions = tuple[int, ...]
 """Of a channel's aggregate, its overrides and its expectations."""
+
+
+Deadline = tuple[Clock, int]
+"""A moment in ms since 1970 UTC, and the clock it is on."""
 
 
 class Channel(Generic[K]):
@@ -60,6 +64,11 @@ class Channel(Generic[K]):
         return self.aggregate.version, self.overrides.version, self.expectations.version
 
     @property
+    def is_on_run_time(self) -> bool:
+        """Whether its own clock is the logical time of its run; else it is the wall's."""
+        return True
+
+    @property
     def is_online(self) -> bool:
         """Whether messages can be exchanged. Expectations that require it end when this becomes False."""
         return True
@@ -76,6 +85,13 @@ class Channel(Generic[K]):
 
     def catch_up(self, moment: Moment) -> None:
         """Before every decision: end what is over by now, so that it does not go on because its timer is late."""
+
+    def deadlines(self) -> Iterator[Deadline]:
+        """When `settle` has something to do."""
+        if self.overrides.active:
+            yield Clock.TARGET, self.overrides.next_deadline() or 0
+        if self.expectations.waiting:
+            yield from self.expectations.next_deadline().items()
 
     def settle(self, moment: Moment) -> None:
         """End overrides whose time is over, and give expectations their verdicts whose deadline has come."""

@@ -44,7 +44,7 @@ class ChannelControl:
 
     def __init__(self, family: Family, channels: ChannelStore[Any, Any], decide: Decide, live: LiveRuns) -> None:
         self.family = family
-        self._channels = channels
+        self.channels = channels
         self._decide = decide
         self._live = live
         self._waits: set[asyncio.Timeout] = set()
@@ -52,11 +52,11 @@ class ChannelControl:
 
     async def names(self, run_id: str) -> Sequence[str]:
         """Of the run's channels, in a fixed order."""
-        return await self._channels.names(run_id)
+        return await self.channels.names(run_id)
 
     async def change_overrides(self, run_id: str, name: str, request: Any, origin: Origin) -> OverridesChanged:
         """Apply an override, or clear some. Raises InvalidInput with every fault of the request."""
-        channel = await self._channels.find(run_id, name)
+        channel = await self.channels.find(run_id, name)
         seed = (await self._live.get(run_id)).started.seed
 
         def change(channel: Channel[Any], moment: Moment) -> OverridesChanged:
@@ -69,7 +69,7 @@ class ChannelControl:
 
     async def overrides(self, run_id: str, name: str) -> list[OverrideView]:
         """The active ones, oldest first."""
-        channel = await self._channels.find(run_id, name)
+        channel = await self.channels.find(run_id, name)
         return [override_view(id, active) for id, active in channel.overrides.active.items()]
 
     async def raise_expectation(self, run_id: str, name: str, request: Any, origin: Origin) -> ExpectationView:
@@ -80,11 +80,11 @@ class ChannelControl:
             expectation_id = channel.expectations.raise_(asked, moment)
             return expectation_view(expectation_id, _standing(channel, expectation_id))
 
-        return await self._decide((await self._channels.find(run_id, name)).key, raise_, origin=origin)
+        return await self._decide((await self.channels.find(run_id, name)).key, raise_, origin=origin)
 
     async def expectations(self, run_id: str, name: str) -> list[ExpectationView]:
         """Those waiting, then those settled last."""
-        state = (await self._channels.find(run_id, name)).expectations.state
+        state = (await self.channels.find(run_id, name)).expectations.state
         return [expectation_view(id, standing) for id, standing in [*state.waiting.items(), *state.settled.items()]]
 
     async def expectation(self, run_id: str, name: str, expectation_id: str, wait_seconds: int = 0) -> ExpectationView:
@@ -94,11 +94,11 @@ class ChannelControl:
         """
         if not 0 <= wait_seconds <= LONGEST_WAIT_SECONDS:
             raise InvalidInput([Fault("/wait", str(wait_seconds), f"0 to {LONGEST_WAIT_SECONDS} seconds")])
-        channel = await self._channels.find(run_id, name)
+        channel = await self.channels.find(run_id, name)
         _standing(channel, expectation_id)
         if wait_seconds:
             await self._wait_for_verdict(run_id, name, channel.key, expectation_id, wait_seconds)
-            channel = await self._channels.find(run_id, name)
+            channel = await self.channels.find(run_id, name)
         return expectation_view(expectation_id, _standing(channel, expectation_id))
 
     async def _wait_for_verdict(self, run_id: str, name: str, key: Any, expectation_id: str, seconds: int) -> None:
@@ -107,8 +107,8 @@ class ChannelControl:
             async with timeout:
                 self._waits.add(timeout)
                 while True:
-                    changed = self._channels.changed(key)
-                    channel = await self._channels.find(run_id, name)
+                    changed = self.channels.changed(key)
+                    channel = await self.channels.find(run_id, name)
                     if _standing(channel, expectation_id).verdict is not Verdict.WAITING:
                         return
                     await changed.wait()
@@ -131,17 +131,26 @@ class ChannelControl:
             channel.expectations.retire(expectation_id, "called off", moment)
             return expectation_view(expectation_id, _standing(channel, expectation_id))
 
-        return await self._decide((await self._channels.find(run_id, name)).key, retire, origin=origin)
+        return await self._decide((await self.channels.find(run_id, name)).key, retire, origin=origin)
 
 
 class Controls:
-    """The controls of all families there are in this process, by the kind of their targets in scenarios."""
+    """The controls of all families there are in this process, by the kind of their targets in scenarios.
+
+    Everyone in `on_change` is told of every changed channel of every family.
+    """
 
     def __init__(self) -> None:
         self._controls: dict[NeedKind, ChannelControl] = {}
+        self.on_change: list[Callable[[Channel[Any]], None]] = []
 
     def add(self, kind: NeedKind, control: ChannelControl) -> None:
         self._controls[kind] = control
+        control.channels.on_change.append(self._notify_changed)
+
+    def _notify_changed(self, channel: Channel[Any]) -> None:
+        for notify in self.on_change:
+            notify(channel)
 
     def of(self, kind: NeedKind) -> ChannelControl:
         control = self._controls.get(kind)

@@ -216,9 +216,12 @@ class ChannelStore(ABC, Generic[K, C]):
         except BaseException:
             self.drop(channel)
             raise
-        self._snapshots.keep(snapshot)
+        first_version = reached[0] - len(events) + 1
+        if channel.durable == first_version - 1 and not channel.dropped:
+            # Else an earlier save may fail yet, and this one have the versions of what another process wrote instead.
+            self._snapshots.keep(snapshot)
         channel.durable = max(channel.durable, reached[0])
-        channel.saved(events, reached[0] - len(events) + 1)
+        channel.saved(events, first_version)
         self.notify_changed(await self._loaded_again(channel, reached) if channel.dropped else channel)
 
     async def _loaded_again(self, dropped: C, reached: Versions) -> C:

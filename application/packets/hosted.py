@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from depot_sim.application.channels.channel import Channel
-from depot_sim.domain.interaction.expectation_events import Moment
+from depot_sim.application.channels.channel import Channel, Deadline
+from depot_sim.domain.interaction.expectation_events import Clock, Moment
 from depot_sim.domain.interaction.overrides import ALL
 from depot_sim.domain.kernel.events import Event
 from depot_sim.domain.packets.events import SensorPacketPublished
@@ -42,6 +42,12 @@ class HostedFeed(Channel[FeedKey]):
     def is_settled(self) -> bool:
         """Nothing is forced on it any more, and nothing expected of it."""
         return not self.overrides.active and not self.expectations.waiting
+
+    def deadlines(self) -> Iterator[Deadline]:
+        has_ended = not self.feed.is_open and self.overrides.active
+        if has_ended or (self.feed.is_done and self.expectations.waiting):
+            yield Clock.TARGET, 0
+        yield from super().deadlines()
 
     def settle(self, moment: Moment) -> None:
         """Overrides end with the feed, too, and expectations once all of it has arrived."""

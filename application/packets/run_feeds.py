@@ -40,7 +40,7 @@ _FIRST = 1
 
 
 class FeedDependencies(NamedTuple):
-    """What it takes to keep feeds."""
+    """What it takes to publish and deliver packets."""
 
     log: EventLog
     feeds: PacketFeeds
@@ -56,20 +56,21 @@ class RunFeeds:
     """`rested` is set while there is nothing to publish any more, and nothing to deliver."""
 
     def __init__(
-        self, run_id: str, document: SimulationConfigurationDocument, fence: Fence, means: FeedDependencies
+        self, run_id: str, document: SimulationConfigurationDocument, fence: Fence, dependencies: FeedDependencies
     ) -> None:
         self.fence = fence
         self.rested = asyncio.Event()
         self._run_id = run_id
         self._document = document
-        self._means = means
+        self._dependencies = dependencies
+        self._feeds = dependencies.feeds
         self._hosted: dict[str, HostedFeed] = {}
         self._deliveries: dict[str, FeedDelivery] = {}
         self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._ready = asyncio.Event()
         self._tried = asyncio.Event()
         self._watch = self._new_watch()
-        self.task = asyncio.create_task(self._keep(), name=f"keep packet feeds of run {run_id}")
+        self.task = asyncio.create_task(self._run(), name=f"write packet feeds of run {run_id}")
 
     # What happens
 
@@ -127,8 +128,10 @@ class RunFeeds:
         run = self._watch.run
         is_ticked = run.world.tick > 0
         version = run.version - 1 if is_ticked else run.version
-        opened = await asyncio.to_thread(opening_of, request, run, version, self._means.library, self._means.secrets)
-        directory = await self._means.feeds.directory(self._run_id)
+        opened = await asyncio.to_thread(
+            opening_of, request, run, version, self._dependencies.library, self._dependencies.secrets
+        )
+        directory = await self._feeds.directory(self._run_id)
         directory.register(request.binding_id, opened.at)
         hosted = await self._host_anew(request.binding_id)
         try:
@@ -138,9 +141,9 @@ class RunFeeds:
                 self._watch.look_at_once(hosted)
             self._deliver(hosted)
             hosted.save_with(directory)
-            await self._means.feeds.save(hosted, origin)
+            await self._feeds.save(hosted, origin)
         except BaseException:
-            self._means.feeds.drop(hosted)
+            self._feeds.drop(hosted)
             raise
 
     async def _host_anew(self, binding_id: str) -> HostedFeed:
@@ -151,8 +154,8 @@ class RunFeeds:
             delivery = self._deliveries.pop(before.id, None)
             if delivery is not None:
                 await delivery.rest()
-                await self._means.feeds.save(before)
-            self._means.feeds.drop(before)
+                await self._feeds.save(before)
+            self._feeds.drop(before)
         return await self._host(binding_id)
 
     async def close(self, binding_id: str, reason: str, origin: Origin) -> None:
@@ -162,7 +165,7 @@ class RunFeeds:
             hosted = self._find(binding_id)
             if hosted.feed.is_open:
                 self._watch.end(hosted, reason)
-                await self._means.feeds.save(hosted, origin)
+                await self._feeds.save(hosted, origin)
 
         await self.perform(close)
 
@@ -177,8 +180,8 @@ class RunFeeds:
 
         async def decide() -> None:
             hosted = self._find(binding_id)
-            before, moment = hosted.overrides.version, self._means.time.at(self._now(hosted))
-            results.append(await self._means.feeds.apply(hosted, moment, decision, origin))
+            before, moment = hosted.overrides.version, self._dependencies.time.at(self._now(hosted))
+            results.append(await self._feeds.apply(hosted, moment, decision, origin))
             if hosted.overrides.version != before and hosted.id in self._deliveries:
                 self._deliveries[hosted.id].nudge_all()
 
@@ -195,7 +198,7 @@ class RunFeeds:
         async def queue() -> None:
             hosted = self._find(binding_id)
             hosted.feed.queue_again(packet.device_id, packet.seq, version)
-            await self._means.feeds.save(hosted, origin)
+            await self._feeds.save(hosted, origin)
             if hosted.id not in self._deliveries:
                 self._deliver(hosted)
             self._deliveries[hosted.id].wake((packet.device_id,))
@@ -205,7 +208,7 @@ class RunFeeds:
     def _find(self, binding_id: str) -> HostedFeed:
         hosted = self._hosted.get(binding_id)
         if hosted is None:
-            raise self._means.feeds.unknown(self._run_id, binding_id)
+            raise self._feeds.unknown(self._run_id, binding_id)
         return hosted
 
     # How it ends
@@ -221,12 +224,12 @@ class RunFeeds:
         await asyncio.gather(*(delivery.rest() for delivery in self._deliveries.values()))
         for hosted in self._hosted.values():
             if not hosted.dropped:
-                await self._means.feeds.save(hosted)
+                await self._feeds.save(hosted)
         self._put_down()
 
     # How it is done
 
-    async def _keep(self) -> None:
+    async def _run(self) -> None:
         while True:
             try:
                 await self._serve()
@@ -238,7 +241,7 @@ class RunFeeds:
                 _log.exception("packet feeds put down", extra={"run_id": self._run_id})
                 self._put_down()
             self._tried.set()
-            await self._means.clock.sleep_us(_AGAIN_US)
+            await self._dependencies.clock.sleep_us(_AGAIN_US)
 
     async def _serve(self) -> None:
         """Never returns; raises what went wrong with any of the feeds."""
@@ -253,12 +256,12 @@ class RunFeeds:
             following.cancel()
 
     def _new_watch(self) -> RunWatch:
-        means = self._means
-        return RunWatch(self._run_id, means.log, means.feeds, means.clock, means.interference)
+        needed = self._dependencies
+        return RunWatch(self._run_id, needed.log, self._feeds, needed.clock, needed.interference)
 
     async def _take_up(self) -> None:
         """Go on with the feeds there are, and open those the configuration wants."""
-        directory = await self._means.feeds.directory(self._run_id)
+        directory = await self._feeds.directory(self._run_id)
         for binding_id in directory.binding_ids:
             await self._host(binding_id)
         wanted = [binding.id for binding in bindings_with_endpoint(self._document) if binding.id not in self._hosted]
@@ -274,10 +277,12 @@ class RunFeeds:
         self._ready.set()
         self._tried.set()
         self._look_whether_rested()
+        for hosted in self._hosted.values():
+            self._feeds.notify_changed(hosted)
 
     async def _host(self, binding_id: str) -> HostedFeed:
         key = FeedKey(self._run_id, binding_id)
-        hosted = self._hosted[binding_id] = await self._means.feeds.host(key, self.fence)
+        hosted = self._hosted[binding_id] = await self._feeds.host(key, self.fence)
         return hosted
 
     async def _open_configured(self, binding_id: str, directory: FeedDirectory) -> HostedFeed:
@@ -286,28 +291,28 @@ class RunFeeds:
         directory.register(binding_id, started_at(run))
         try:
             asked = OpenPacketFeed(binding_id=binding_id)
-            means = self._means
-            hosted.feed.open(await asyncio.to_thread(opening_of, asked, run, _FIRST, means.library, means.secrets))
+            needed = self._dependencies
+            hosted.feed.open(await asyncio.to_thread(opening_of, asked, run, _FIRST, needed.library, needed.secrets))
         except (InvalidInput, NotFound) as problem:
             reason = "; ".join([problem.detail, *map(str, getattr(problem, "faults", ()))])
             _log.warning("packet feed not opened: %s", reason, extra={"feed_id": hosted.id})
             hosted.feed.refuse(refusal(run, self._document, binding_id, reason))
         hosted.save_with(directory)
-        await self._means.feeds.save(hosted)
+        await self._feeds.save(hosted)
         return hosted
 
     def _deliver(self, hosted: HostedFeed) -> None:
         """Begin to deliver, where there is or will be something."""
         if hosted.feed.is_done:
             return
-        means = self._means
+        needed = self._dependencies
         delivery = FeedDelivery(
             hosted=hosted,
-            feeds=means.feeds,
-            log=means.log,
-            partner=means.partner,
-            clock=means.clock,
-            interference=means.interference,
+            feeds=self._feeds,
+            log=needed.log,
+            partner=needed.partner,
+            clock=needed.clock,
+            interference=needed.interference,
             on_failure=self._fail,
         )
         self._deliveries[hosted.id] = delivery
@@ -329,7 +334,7 @@ class RunFeeds:
         self._watch.give_up()
         for delivery in self._deliveries.values():
             delivery.abandon()
-        for hosted in (*self._hosted.values(), *self._means.feeds.loaded_of(self._run_id)):
-            self._means.feeds.drop(hosted)
+        for hosted in (*self._hosted.values(), *self._feeds.loaded_of(self._run_id)):
+            self._feeds.drop(hosted)
         self._deliveries.clear()
         self._hosted.clear()

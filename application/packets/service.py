@@ -23,16 +23,16 @@ CLOSED = "closed by an operator"
 class PacketService:
     """Every method is one use case. Raises the errors of domain/kernel/errors.py; a refused request leaves no trace."""
 
-    def __init__(self, log: EventLog, feeds: PacketFeeds, keeper: FeedSupervisor, live: LiveRuns) -> None:
+    def __init__(self, log: EventLog, feeds: PacketFeeds, supervisor: FeedSupervisor, live: LiveRuns) -> None:
         self._log = log
         self._feeds = feeds
-        self._keeper = keeper
+        self._supervisor = supervisor
         self._live = live
 
     async def open_feed(self, run_id: str, request: OpenPacketFeed, origin: Origin) -> FeedView:
         """Let the run's devices send packets, from its present on. Raises Conflict while there is such a feed."""
-        kept = await self._keeper.kept(run_id)
-        await kept.open(request, origin)
+        run_feeds = await self._supervisor.writable(run_id)
+        await run_feeds.open(request, origin)
         return await self.feed(run_id, request.binding_id)
 
     async def feeds(self, run_id: str) -> list[FeedView]:
@@ -52,24 +52,24 @@ class PacketService:
     async def close_feed(self, run_id: str, binding_id: str, origin: Origin) -> FeedView:
         """Let every device say its last; what is undelivered still is delivered. The feed may be opened again."""
         await self.feed(run_id, binding_id)
-        kept = await self._keeper.kept(run_id)
-        await kept.close(binding_id, CLOSED, origin)
+        run_feeds = await self._supervisor.writable(run_id)
+        await run_feeds.close(binding_id, CLOSED, origin)
         return await self.feed(run_id, binding_id)
 
     async def resend(self, run_id: str, binding_id: str, request: ResendPacket, origin: Origin) -> FeedView:
         """Send a packet once more, the same to the byte. Raises Conflict while it is still to be delivered."""
         await self.feed(run_id, binding_id)
-        kept = await self._keeper.kept(run_id)
+        run_feeds = await self._supervisor.writable(run_id)
         row, packet = await asyncio.to_thread(self._find, stream_of(run_id, binding_id), request.packet_id)
-        await kept.queue_again(binding_id, packet, row.version, origin)
+        await run_feeds.queue_again(binding_id, packet, row.version, origin)
         return await self.feed(run_id, binding_id)
 
     async def _look_up(self, run_id: str) -> None:
         """Make sure there is such a run, and that its own feeds are open if they are to be opened here."""
         await self._live.get(run_id)
-        kept = self._keeper.kept_now(run_id)
-        if kept is not None:
-            await kept.look_up()
+        run_feeds = self._supervisor.peek(run_id)
+        if run_feeds is not None:
+            await run_feeds.look_up()
 
     def _find(self, stream: str, packet_id: str) -> tuple[Row, SensorPacketPublished]:
         """The newest publication with this id; a whole feed is looked through at worst."""

@@ -1,102 +1,138 @@
-"""Which runs' feeds this process keeps: those of the runs it holds, and of stopped ones until they are done."""
+"""The feeds that this process writes: those of the runs it holds, and of stopped ones until they are done."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from depot_sim.application.channels.background import Background
+from depot_sim.application.channels.timers import ChannelTimers, Timers
 from depot_sim.application.event_log import Fence
 from depot_sim.application.packets.hosted import FeedKey, HostedFeed
 from depot_sim.application.packets.run_feeds import FeedDependencies, RunFeeds
 from depot_sim.application.repository import Origin
 from depot_sim.application.run.host import HeldRun, RunHost
 from depot_sim.domain.interaction.expectation_events import Moment
-from depot_sim.domain.kernel.errors import LeaseLost, RunHeldElsewhere
+from depot_sim.domain.kernel.errors import DepotSimError, LeaseLost, RunHeldElsewhere
 from depot_sim.domain.kernel.events import Event
 from depot_sim.domain.run.aggregate import SimulationRun
 from depot_sim.domain.run.events import ResumeReason
 
 T = TypeVar("T")
 
+_log = logging.getLogger("depot_sim.packets")
+
 
 class FeedSupervisor:
-    """Begins with every run that is held. `rest` is to be called before the runs are given back."""
+    """Begins with every run that is held. `rest` is to be called before the runs are given back.
 
-    def __init__(self, host: RunHost, means: FeedDependencies) -> None:
+    Overrides of feeds end, and expectations get their verdicts, when their moment comes, though nothing is published.
+    """
+
+    def __init__(self, host: RunHost, dependencies: FeedDependencies, timers: Timers) -> None:
         self._host = host
-        self._means = means
-        self._kept: dict[str, RunFeeds] = {}
+        self._dependencies = dependencies
+        self._written: dict[str, RunFeeds] = {}
+        self._background = Background(_log)
+        self._due = ChannelTimers(
+            timers, host, dependencies.feeds, moment=self._moment, deadlines=HostedFeed.deadlines, ring=self._ring
+        )
         host.on_held.append(self._held)
         host.on_dropped.append(self._give_up)
         host.on_saved.append(self._saved)
         host.endings.aftermath = self._finish
-        means.feeds.on_change.append(self._changed)
+        dependencies.feeds.on_change.append(self._changed)
 
-    async def kept(self, run_id: str) -> RunFeeds:
+    async def writable(self, run_id: str) -> RunFeeds:
         """The run's feeds, to be changed; it is taken over first if nobody holds it.
 
         Raises RunHeldElsewhere, NotFound for an unknown run, CommandRefused for one that is stopped.
         """
-        kept = self._kept.get(run_id)
-        if kept is None or self._host.held(run_id) is None:
+        run_feeds = self._written.get(run_id)
+        if run_feeds is None or self._host.held(run_id) is None:
             await self._host.adopt(run_id, ResumeReason.TAKEOVER)
-            kept = self._kept.get(run_id)
-        if kept is None:
+            run_feeds = self._written.get(run_id)
+        if run_feeds is None:
             raise RunHeldElsewhere(run_id, "another process, or nobody")
-        return kept
+        return run_feeds
 
     async def decide(
         self, key: FeedKey, decision: Callable[[HostedFeed, Moment], T], *, origin: Origin | None = None
     ) -> T:
         """Let `decision` change what is forced on a feed and expected of it, between two events of its run.
 
-        Raises as `kept`.
+        Raises as `writable`.
         """
-        return await (await self.kept(key.run_id)).decide(key.binding_id, decision, origin)
+        return await (await self.writable(key.run_id)).decide(key.binding_id, decision, origin)
 
-    def kept_now(self, run_id: str) -> RunFeeds | None:
-        """The run's feeds, if they are kept here at present."""
-        return self._kept.get(run_id)
+    def peek(self, run_id: str) -> RunFeeds | None:
+        """The run's feeds, if this process writes them at present."""
+        return self._written.get(run_id)
 
     async def rest(self) -> None:
-        """Stop all, and keep what is known of deliveries."""
-        kept = list(self._kept.values())
-        self._kept.clear()
-        await asyncio.gather(*(run.rest() for run in kept), return_exceptions=True)
+        """Stop all, and save what is known of deliveries."""
+        await self._background.stop()
+        run_feeds = list(self._written.values())
+        self._written.clear()
+        await asyncio.gather(*(run.rest() for run in run_feeds), return_exceptions=True)
 
     def _held(self, _: str, held: HeldRun) -> None:
         self._begin(held.run, held.writer.fence)
 
     def _begin(self, run: SimulationRun, fence: Fence) -> RunFeeds:
         self._give_up(run.run_id)
-        kept = self._kept[run.run_id] = RunFeeds(run.run_id, run.depot.document, fence, self._means)
-        return kept
+        run_feeds = self._written[run.run_id] = RunFeeds(run.run_id, run.depot.document, fence, self._dependencies)
+        return run_feeds
 
     def _give_up(self, run_id: str) -> None:
-        kept = self._kept.pop(run_id, None)
-        if kept is not None:
-            kept.abandon()
+        run_feeds = self._written.pop(run_id, None)
+        if run_feeds is not None:
+            self._due.leave(run_id)
+            run_feeds.abandon()
 
     def _saved(self, run_id: str, version: int, events: Sequence[Event]) -> None:
-        kept = self._kept.get(run_id)
-        if kept is not None:
-            kept.saved(version, events)
+        run_feeds = self._written.get(run_id)
+        if run_feeds is not None:
+            run_feeds.saved(version, events)
 
     def _changed(self, hosted: HostedFeed) -> None:
-        kept = self._kept.get(hosted.run_id)
-        if kept is not None:
-            kept.changed(hosted)
+        run_feeds = self._written.get(hosted.run_id)
+        if run_feeds is not None:
+            run_feeds.changed(hosted)
+
+    def _moment(self, hosted: HostedFeed) -> Moment | None:
+        is_served = hosted.run_id in self._written and hosted.feed.state.opened is not None
+        return self._dependencies.time.moment(hosted) if is_served else None
+
+    def _ring(self, key: FeedKey) -> None:
+        self._background.spawn(self._settle(key))
+
+    async def _settle(self, key: FeedKey) -> None:
+        """What the feed has not seen yet comes first: a verdict is about all that was sent before it."""
+        run_feeds = self._written.get(key.run_id)
+        if run_feeds is None:
+            return
+        try:
+            await run_feeds.decide(key.binding_id, HostedFeed.settle)
+        except DepotSimError as error:
+            _log.warning("verdicts not given yet: %s", error.detail, extra={"run_id": key.run_id})
+            self._due.again(key)
+            return
+        hosted = self._dependencies.feeds.peek(key)
+        if hosted is not None:
+            self._due.look_at(hosted, was_tried=True)
 
     async def _finish(self, run: SimulationRun, fence: Fence) -> None:
         """Publish and deliver what is left of a stopped run's packets."""
-        kept = self._kept.get(run.run_id)
-        if kept is None or kept.fence != fence:
-            kept = self._begin(run, fence)
-        resting = asyncio.create_task(kept.rested.wait())
+        run_feeds = self._written.get(run.run_id)
+        if run_feeds is None or run_feeds.fence != fence:
+            run_feeds = self._begin(run, fence)
+        resting = asyncio.create_task(run_feeds.rested.wait())
         try:
-            await asyncio.wait((resting, kept.task), return_when=asyncio.FIRST_COMPLETED)
-            if not kept.rested.is_set():
+            await asyncio.wait((resting, run_feeds.task), return_when=asyncio.FIRST_COMPLETED)
+            if not run_feeds.rested.is_set():
                 raise LeaseLost(run.run_id, fence.token)
         finally:
             resting.cancel()

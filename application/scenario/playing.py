@@ -9,12 +9,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import msgspec
 
+from depot_sim.application.channels.background import Background
+from depot_sim.application.channels.channel import Channel
 from depot_sim.application.channels.control import Controls
-from depot_sim.application.clock import Clock
+from depot_sim.application.channels.timers import AGAIN_US, Timers
 from depot_sim.application.event_log import EventLog, StreamWrite
 from depot_sim.application.repository import Origin
 from depot_sim.application.run.host import HeldRun, RunHost
@@ -42,7 +45,6 @@ _log = logging.getLogger("depot_sim.scenarios")
 
 _NOT_OURS = (LeaseLost, RunHeldElsewhere, VersionConflict, StoreError)
 """Errors that say nothing about the step: whoever holds the run next plays it."""
-_LOOK_EVERY_US = 250_000
 PATIENCE_SECONDS = 120
 """With a target, of wall time: it may have much of the run to look at first, but it must not stop the run for ever."""
 RUN_STOPPED = "the run was stopped"
@@ -50,13 +52,15 @@ RUN_STOPPED = "the run was stopped"
 
 
 class ScriptPlayer:
-    """The `Scripts` of runs that are held. The caller of every method but `watch` holds the run's lock."""
+    """The `Scripts` of runs that are held. The caller of every method holds the run's lock."""
 
-    def __init__(self, log: EventLog, host: RunHost, controls: Controls, clock: Clock) -> None:
+    def __init__(self, log: EventLog, host: RunHost, controls: Controls, timers: Timers) -> None:
         self._stored = StoredExecutions(log)
         self._host = host
         self._controls = controls
-        self._clock = clock
+        self._timers = timers
+        self._background = Background(_log)
+        controls.on_change.append(self._channel_changed)
         self._playing: WeakKeyDictionary[HeldRun, list[ScenarioExecution]] = WeakKeyDictionary()
 
     async def executions(self, held: HeldRun) -> list[ScenarioExecution]:
@@ -65,6 +69,8 @@ class ScriptPlayer:
         if known is None:
             known = await asyncio.to_thread(self._stored.of_run, held.run.run_id)
             self._playing[held] = known
+            if any(execution.open_expectations() for execution in known):
+                self._settle_in(held.run.run_id, 0)
         return known
 
     async def play(self, held: HeldRun) -> int:
@@ -85,35 +91,49 @@ class ScriptPlayer:
             execution.stop(held.run.world.at, RUN_STOPPED)
         return [pending_write(execution) for execution in running]
 
-    async def watch(self) -> None:
-        """Give verdicts when the last expectations are settled, also to runs that stand still. Runs until cancelled."""
-        while True:
-            await self._clock.sleep_us(_LOOK_EVERY_US)
-            for held in [held for held, executions in self._playing.items() if _waits(executions)]:
-                await self._look_again(held)
+    async def stop(self) -> None:
+        """Keep no more verdicts: the runs are about to be given back."""
+        await self._background.stop()
 
-    async def _look_again(self, held: HeldRun) -> None:
-        run_id = held.run.run_id
-        if self._host.held(run_id) is not held:
+    # Verdicts on expectations, also of runs that stand still
+
+    def _channel_changed(self, channel: Channel[Any]) -> None:
+        """Keep the verdicts that the channel has given."""
+        held = self._host.held(channel.run_id)
+        executions = self._playing.get(held, ()) if held is not None else ()
+        raised = [raised for execution in executions for raised in execution.open_expectations()]
+        standings = [channel.expectations.find(one.expectation_id) for one in raised]
+        if any(standing is not None and standing.verdict is not Verdict.WAITING for standing in standings):
+            self._settle_in(channel.run_id, 0)
+
+    def _settle_in(self, run_id: str, delay_us: int) -> None:
+        self._timers.set((self, run_id), delay_us, lambda: self._background.spawn(self._settle_all(run_id)))
+
+    async def _settle_all(self, run_id: str) -> None:
+        if self._host.held(run_id) is None:
             return
         try:
-            async with self._host.writing(run_id) as held_now:
-                for execution in await self.executions(held_now):
+            async with self._host.writing(run_id) as held:
+                for execution in await self.executions(held):
                     if execution.open_expectations():
-                        await self._settle(held_now, execution)
-        except Exception:  # noqa: BLE001 - whatever it was, the other runs' scenarios are to be looked at
-            _log.exception("scenarios not looked at", extra={"run_id": run_id})
+                        await self._settle(held, execution)
+        except Exception:  # noqa: BLE001 - whatever it was, the verdicts have to be kept
+            _log.exception("verdicts of scenarios not kept", extra={"run_id": run_id})
+            self._settle_in(run_id, AGAIN_US)
 
     async def _carry_out(self, held: HeldRun, execution: ScenarioExecution, step: Step) -> None:
         at = held.run.world.at
         try:
-            execution.applied(at, await self._act(held, execution, step))
+            done = await self._act(held, execution, step)
         except _NOT_OURS:
             raise
         except DepotSimError as error:
             await self._refuse(held, execution, error)
             return
+        execution.applied(at, done)
         await self._host.save(held, metadata_of(execution), [pending_write(execution)])
+        if done.expectation_id:
+            self._settle_in(held.run.run_id, 0)  # it may have its verdict already
 
     async def _act(self, held: HeldRun, execution: ScenarioExecution, step: Step) -> Done:
         if step.is_world_command:
@@ -193,7 +213,3 @@ def next_due(executions: Sequence[ScenarioExecution], at: int) -> tuple[Scenario
         return None
     _, _, execution, step = min(due, key=lambda one: one[:2])
     return execution, step
-
-
-def _waits(executions: Sequence[ScenarioExecution]) -> bool:
-    return any(execution.open_expectations() for execution in executions)

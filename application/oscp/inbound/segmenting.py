@@ -99,6 +99,14 @@ class WaitingSegments:
     def entry_ids(self) -> set[str]:
         return {part.resolved.entry_id for room in self._rooms.values() for part in room.parts.values()}
 
+    @property
+    def due_ms(self) -> int | None:
+        """The wall time at which the first of those that are saved is overdue."""
+        parts = (part for room in self._rooms.values() for part in room.parts.values() if part.is_saved)
+        return min(
+            (one.resolved.wall_ms + one.resolved.attached.policy.segments_within_ms for one in parts), default=None
+        )
+
     def overdue(self, now_ms: int) -> Iterator[tuple[str, list[Part]]]:
         """Segments, by session, that have waited too long; they do not wait any more. `now_ms` is wall time."""
         for session_id, room in list(self._rooms.items()):

@@ -67,7 +67,10 @@ class _Decided(NamedTuple):
 
 
 class InboundService:
-    """The partner's side of every session. `on_provoked` is told of commands that an override wants carried out."""
+    """The partner's side of every session.
+
+    `on_provoked` is told of commands that an override wants carried out, `on_segment` that a segment waits for others.
+    """
 
     def __init__(self, sessions: OscpSessions, resolver: RequestResolver, world: WorldContext, clock: Clock) -> None:
         self._sessions = sessions
@@ -77,6 +80,7 @@ class InboundService:
         self._mask = resolver.mask
         self._segments = WaitingSegments()
         self.on_provoked: Provoked | None = None
+        self.on_segment: Callable[[], None] | None = None
         self._delayed: set[str] = set()
 
     @property
@@ -129,6 +133,11 @@ class InboundService:
             answers[resolved.stream] = Given(resolved.digest, reply)
         return reply
 
+    @property
+    def segments_due_ms(self) -> int | None:
+        """The wall time at which the first segment has waited too long; None when none waits."""
+        return self._segments.due_ms
+
     async def give_up_segments(self) -> None:
         """End the segments that have waited too long for the others of their message."""
         for session_id, parts in self._segments.overdue(self._clock.now_us() // 1_000):
@@ -145,6 +154,8 @@ class InboundService:
             raise
         if joined.part is not None:
             joined.part.is_saved = True
+            if self.on_segment is not None:
+                self.on_segment()
         assert decided.reply is not None, "the second decision is final"
         return decided.reply
 

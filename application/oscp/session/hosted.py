@@ -12,7 +12,7 @@ from depot_sim.domain.interaction.expectation_events import Moment
 from depot_sim.domain.interaction.overrides import ALL
 from depot_sim.domain.oscp.directory import OscpSessionListed
 from depot_sim.domain.oscp.session import OscpCapacityProviderSession
-from depot_sim.domain.oscp.vocabulary import LIVE
+from depot_sim.domain.oscp.vocabulary import LIVE, SessionClock
 
 _KEPT_ANSWERS = 64
 
@@ -33,6 +33,10 @@ class HostedSession(Channel[str]):
         self.session = OscpCapacityProviderSession(listed.run_id, listed.remote_configuration_id)
         super().__init__(listed.session_id, listed.run_id, listed.session_id, self.session)
         self.answers: OrderedDict[str, Given] = OrderedDict()
+
+    @property
+    def is_on_run_time(self) -> bool:
+        return self.session.attached.clock is SessionClock.RUN
 
     @property
     def is_online(self) -> bool:

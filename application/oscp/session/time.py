@@ -69,15 +69,6 @@ class SessionTime:
             return None
         return run.world.at + (instant - self.wall_ms()) * run.started.clock.speed_ppm // _PPM
 
-    def wall_delay_us(self, attached: OscpProviderSessionAttached, ahead_ms: int) -> int | None:
-        """How long until a moment that many ms ahead; None when nobody can say, because the run is moved by hand."""
-        if attached.clock is SessionClock.WALL:
-            return max(0, ahead_ms) * 1_000
-        held = self._host.held(attached.run_id)
-        if held is None or held.run.started.clock.mode is not ClockMode.REALTIME:
-            return None if ahead_ms > 0 else 0
-        return max(0, ahead_ms) * 1_000 * _PPM // held.run.started.clock.speed_ppm
-
     async def _run(self, run_id: str) -> SimulationRun:
         held = self._host.held(run_id)
         return held.run if held is not None else await self._live.get(run_id)

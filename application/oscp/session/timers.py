@@ -1,16 +1,18 @@
-"""The timers of the sessions this process runs: those of the runs it holds, and of no others.
+"""What sessions do when its moment has come: heartbeats, time-outs, planned forecasts, verdicts.
 
-Every timer is derived from the state of its session; what is kept here is only when to look at which one again.
+Every timer is derived from the state of its session. Only sessions of runs that this process holds have any.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import Coroutine, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from functools import partial
 
+from depot_sim.application.channels.background import Background
+from depot_sim.application.channels.channel import Deadline
+from depot_sim.application.channels.timers import AGAIN_US, ChannelTimers, Timers
 from depot_sim.application.clock import Clock
 from depot_sim.application.oscp.inbound.segment_entries import unfinished
 from depot_sim.application.oscp.inbound.service import InboundService
@@ -21,7 +23,6 @@ from depot_sim.application.oscp.session.hosted import HostedSession
 from depot_sim.application.oscp.session.registrar import Registrar
 from depot_sim.application.oscp.session.sessions import OscpSessions
 from depot_sim.application.oscp.session.time import SessionTime
-from depot_sim.application.oscp.session.timer_heap import TimerHeap
 from depot_sim.application.run.host import RunHost
 from depot_sim.domain.interaction.expectation_events import Clock as DeadlineClock
 from depot_sim.domain.interaction.expectation_events import Moment
@@ -31,13 +32,11 @@ from depot_sim.domain.oscp.due import Act, Due, agenda, due_now
 from depot_sim.domain.oscp.events import OscpMessageOpened
 from depot_sim.domain.oscp.ledger import OscpMessageFinalised, OscpMessageLedgerEntry
 from depot_sim.domain.oscp.session import OscpCapacityProviderSession
-from depot_sim.domain.oscp.vocabulary import Direction, Outcome, SessionClock
+from depot_sim.domain.oscp.vocabulary import Direction, Outcome
 from depot_sim.domain.run.events import SimulationRunStopped
 
 _log = logging.getLogger("depot_sim.oscp")
 
-_LOOK_US = 200_000
-_AGAIN_US = 1_000_000
 _ANSWERS = frozenset({Act.ACKNOWLEDGE, Act.REGISTER})
 _ANSWER_AFTER_US = 50_000  # the reply to what it answers goes out first
 
@@ -50,6 +49,7 @@ class SessionTimers:
 
     def __init__(
         self,
+        *,
         sessions: OscpSessions,
         inbound: InboundService,
         outbound: OutboundService,
@@ -57,6 +57,7 @@ class SessionTimers:
         time: SessionTime,
         clock: Clock,
         registrar: Registrar,
+        timers: Timers,
     ) -> None:
         self._sessions = sessions
         self._inbound = inbound
@@ -65,86 +66,60 @@ class SessionTimers:
         self._time = time
         self._clock = clock
         self._registrar = registrar
-        self._tended: dict[str, int] = {}
-        self._alarms = TimerHeap()
-        self._changed = asyncio.Event()
+        self._timers = timers
+        self._due = ChannelTimers(
+            timers, host, sessions, moment=self._moment, deadlines=self._deadlines, ring=self._ring
+        )
+        self._is_running = False
+        self._served: set[str] = set()
+        self._recovering: set[str] = set()
         self._opening: set[_Key] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._moved: dict[str, HostedSession] = {}
-        sessions.on_change.append(self._look_soon)
+        self._background = Background(_log)
         inbound.on_provoked = self._provoke
+        inbound.on_segment = self._wait_for_segments
+        host.on_held.append(lambda run_id, _: self._take_up(run_id))
+        host.on_dropped.append(self._leave)
         host.on_saved.append(self._run_saved)
 
     async def run(self) -> None:
-        """Tend sessions until cancelled."""
-        tending = asyncio.create_task(self._tend(), name="tend oscp sessions")
+        """Look after sessions until cancelled."""
+        self._is_running = True
+        for run_id in self._host.held_ids():
+            self._take_up(run_id)
         try:
-            while True:
-                await self._wait_for_alarm()
-                for session_id in self._alarms.ringing(self._clock.monotonic_us()):
-                    self._spawn(self._work(session_id))
+            await asyncio.Event().wait()
         finally:
-            for task in (tending, *self._tasks):
-                task.cancel()
-            await asyncio.gather(tending, *self._tasks, return_exceptions=True)
+            self._is_running = False
+            await self._background.stop()
 
-    def _look_soon(self, hosted: HostedSession) -> None:
-        """Look at every session once that moves in this turn of the loop: the messages of a commit come together."""
-        if not self._moved:
-            asyncio.get_running_loop().call_soon(self._look_at_moved)
-        self._moved[hosted.id] = hosted
-
-    def _look_at_moved(self) -> None:
-        moved, self._moved = self._moved, {}
-        for hosted in moved.values():
-            self.look_at(hosted)
-
-    def look_at(self, hosted: HostedSession) -> None:
-        """Set the session's alarm anew: its state has changed."""
-        attached = hosted.session.attached
-        if attached.run_id not in self._tended:
-            return
-        delay_us = self._delay_us(hosted)
-        if delay_us is None:
-            self._alarms.cancel(attached.session_id)
-        elif self._alarms.set(attached.session_id, self._clock.monotonic_us() + delay_us):
-            self._changed.set()
+    def serves(self, run_id: str) -> bool:
+        """Whether the sessions of the run are looked after here, and all of them have been recovered."""
+        return run_id in self._served and run_id not in self._recovering
 
     # Which sessions
 
-    async def _tend(self) -> None:
-        while True:
-            try:
-                await self._take_up()
-            except Exception:  # noqa: BLE001 - one session that cannot be read must not end the care for all
-                _log.exception("sessions not taken up")
-            await self._give_up_segments()
-            await self._clock.sleep_us(_LOOK_US)
-
-    async def _give_up_segments(self) -> None:
-        try:
-            await self._inbound.give_up_segments()
-        except DepotSimError:
-            _log.warning("segments not given up", exc_info=True)
-
-    async def _take_up(self) -> None:
-        """Begin with the sessions of runs that are newly held, and leave those of runs that no longer are."""
-        held = {run_id: held.writer.token for run_id in self._host.held_ids() if (held := self._host.held(run_id))}
-        for run_id in [run_id for run_id, token in self._tended.items() if held.get(run_id) != token]:
-            del self._tended[run_id]
-        for run_id, token in held.items():
-            if run_id not in self._tended:
-                self._tended[run_id] = token
-                await self._begin_with(run_id)
+    def _take_up(self, run_id: str) -> None:
+        if self._is_running and self._host.held(run_id) is not None:
+            self._background.spawn(self._begin_with(run_id))
 
     async def _begin_with(self, run_id: str) -> None:
-        """Recover the sessions of a run, all of them or, at the next look, all of them again."""
+        """Recover the sessions of a run; when that fails, all of them again after a while."""
+        self._served.add(run_id)
+        self._recovering.add(run_id)
         try:
             for session_id in await self._sessions.names(run_id):
                 await self._recover(session_id)
-        except BaseException:
-            self._tended.pop(run_id, None)
-            raise
+        except Exception:  # noqa: BLE001 - whatever it was, the sessions have to be taken up
+            _log.exception("sessions not taken up", extra={"run_id": run_id})
+            self._leave(run_id)
+            self._timers.set((self, run_id), AGAIN_US, partial(self._take_up, run_id))
+        finally:
+            self._recovering.discard(run_id)
+
+    def _leave(self, run_id: str) -> None:
+        """The run is not held any more, or is stopped."""
+        self._served.discard(run_id)
+        self._due.leave(run_id)
 
     async def _recover(self, session_id: str) -> None:
         """Finalise what a restart interrupted, then go on where the log says."""
@@ -165,16 +140,13 @@ class SessionTimers:
                 hosted.save_with(_interrupted(opened, entries[opened.entry_id], moment, within_ms))
 
         await self._sessions.decide(session_id, recover)
-        self.look_at(await self._sessions.get(session_id))
+        self._due.look_at(await self._sessions.get(session_id))
 
     def _run_saved(self, run_id: str, _: int, events: Sequence[Event]) -> None:
-        """A run's logical time has moved; a stopped run ends its sessions."""
+        """A stopped run ends its sessions."""
         if any(isinstance(event, SimulationRunStopped) for event in events):
-            self._spawn(self._end_all(run_id))
-        elif run_id in self._tended:
-            for hosted in self._sessions.loaded_of(run_id):
-                if _follows_its_run(hosted):
-                    self.look_at(hosted)
+            self._leave(run_id)
+            self._background.spawn(self._end_all(run_id))
 
     async def _end_all(self, run_id: str) -> None:
         for session_id in await self._sessions.names(run_id):
@@ -184,54 +156,54 @@ class SessionTimers:
 
     # When
 
-    async def _wait_for_alarm(self) -> None:
-        self._changed.clear()
-        due_us = self._alarms.next_us()
-        wait_us = _LOOK_US if due_us is None else min(_LOOK_US, due_us - self._clock.monotonic_us())
-        if wait_us > 0:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(wait_us / 1_000_000):
-                    await self._changed.wait()
+    def _moment(self, hosted: HostedSession) -> Moment | None:
+        return self._time.moment_if_held(hosted.session.attached) if hosted.run_id in self._served else None
 
-    def _delay_us(self, hosted: HostedSession) -> int | None:
-        """How long (wall time) until the session has something to do; None when only a moved run can tell."""
-        attached, clock_now = hosted.session.attached, self._time.moment_if_held(hosted.session.attached)
-        if clock_now is None:
-            return None
-        dues, opening = agenda(hosted.session.state), self._opening
-        deadlines = [due.at for due in dues if not opening or _key(hosted.id, due) not in opening]
-        if hosted.overrides.active:
-            deadlines.append(hosted.overrides.next_deadline() or 0)
-        delays = [self._time.wall_delay_us(attached, at - clock_now.target) for at in deadlines]
-        for clock, at in hosted.expectations.next_deadline().items():
-            if clock is DeadlineClock.WALL:
-                delays.append(max(0, at - clock_now.wall) * 1_000)
-            else:
-                delays.append(self._time.wall_delay_us(attached, at - clock_now.on(clock)))
-        return min((delay for delay in delays if delay is not None), default=None)
+    def _deadlines(self, hosted: HostedSession) -> Iterator[Deadline]:
+        """But for what is being done."""
+        for due in agenda(hosted.session.state):
+            if not self._opening or _key(hosted.id, due) not in self._opening:
+                yield DeadlineClock.TARGET, due.at
+        yield from hosted.deadlines()
+
+    def _ring(self, session_id: str) -> None:
+        self._background.spawn(self._work(session_id))
+
+    def _wait_for_segments(self) -> None:
+        """Give segments up when they have waited too long for the others of their message."""
+        due_ms = self._inbound.segments_due_ms
+        if self._is_running and due_ms is not None:
+            delay_us = max(0, due_ms * 1_000 - self._clock.now_us())
+            self._timers.set(self, delay_us, lambda: self._background.spawn(self._give_up_segments()))
+
+    async def _give_up_segments(self) -> None:
+        try:
+            await self._inbound.give_up_segments()
+        finally:
+            self._wait_for_segments()
 
     # What
 
     async def _work(self, session_id: str) -> None:
         """Do what is due."""
         try:
-            if (await self._sessions.get(session_id)).session.attached.run_id not in self._tended:
+            if (await self._sessions.get(session_id)).run_id not in self._served:
                 return
             dues = await self._sessions.decide(session_id, _pass_time)
         except DepotSimError:
             _log.warning("session not tended", exc_info=True, extra={"session_id": session_id})
-            self._alarms.set(session_id, self._clock.monotonic_us() + _AGAIN_US)
+            self._due.again(session_id)
             return
         for due in dues:
             key = _key(session_id, due)
             if key not in self._opening:
                 self._opening.add(key)
-                self._spawn(self._send(session_id, due, key))
-        self.look_at(await self._sessions.get(session_id))
+                self._background.spawn(self._send(session_id, due, key))
+        self._due.look_at(await self._sessions.get(session_id))
 
     async def _send(self, session_id: str, due: Due, key: _Key) -> None:
         letter = await self._open(session_id, due, key)
-        self.look_at(await self._sessions.get(session_id))
+        self._due.look_at(await self._sessions.get(session_id))
         if letter is not None:
             await self._outbound.deliver(letter)
 
@@ -245,15 +217,15 @@ class SessionTimers:
             return await self._outbound.open(session_id, lambda session, moment: _draft(session, due, moment))
         except DepotSimError:
             _log.warning("message not sent", exc_info=True, extra={"session_id": session_id})
-            await self._clock.sleep_us(_AGAIN_US)
+            await self._clock.sleep_us(AGAIN_US)
             return None
         finally:
             self._opening.discard(key)
 
     def _provoke(self, hosted: HostedSession, command: str) -> None:
         """Carry out what an override wants as well."""
-        if hosted.session.attached.run_id in self._tended:
-            self._spawn(self._carry_out(hosted.id, command))
+        if hosted.run_id in self._served:
+            self._background.spawn(self._carry_out(hosted.id, command))
 
     async def _carry_out(self, session_id: str, command: str) -> None:
         match command:
@@ -267,23 +239,11 @@ class SessionTimers:
                     session_id, lambda hosted, moment: hosted.session.disconnect(moment.target, reason)
                 )
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(_logged(work))
-        self._tasks.add(task)
-        task.add_done_callback(lambda _: work.close())  # of what was cancelled before its first step
-        task.add_done_callback(self._tasks.discard)
-
 
 def _pass_time(hosted: HostedSession, moment: Moment) -> list[Due]:
     """Let everything end whose time has come; what has to be sent."""
     hosted.settle(moment)
     return [due for due in due_now(hosted.session.state, moment.target) if due.act is not Act.TIME_OUT]
-
-
-def _follows_its_run(hosted: HostedSession) -> bool:
-    """Whether the logical time of its run may decide when the session has something to do. Expectations may follow it
-    in a session of the wall's clock, too."""
-    return hosted.session.attached.clock is SessionClock.RUN or bool(hosted.expectations.state.waiting)
 
 
 def _key(session_id: str, due: Due) -> _Key:
@@ -324,13 +284,3 @@ def _interrupted(
     error = "the simulator stopped while this message was under way"
     again.finalise(OscpMessageFinalised(moment.wall, Outcome.INDETERMINATE, error=error, overrides=recorded.overrides))
     return again
-
-
-async def _logged(work: Coroutine[Any, Any, None]) -> None:
-    """A task's failure concerns its own session only, which is loaded again before its next turn."""
-    try:
-        await work
-    except DepotSimError as error:
-        _log.warning("session's work not done: %s", error)
-    except Exception:  # noqa: BLE001 - one session must not stop the others
-        _log.exception("session's work not done")

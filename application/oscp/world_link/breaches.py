@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Sequence
 
+from depot_sim.application.channels.background import Background
 from depot_sim.application.oscp.session.called_for import by_breach
 from depot_sim.application.oscp.session.sessions import OscpSessions
 from depot_sim.application.run.host import RunHost
-from depot_sim.domain.kernel.errors import DepotSimError
 from depot_sim.domain.kernel.events import Event
 from depot_sim.domain.run.events import ManagedScopeBreachDetected
 
@@ -21,23 +20,18 @@ class Breaches:
 
     def __init__(self, sessions: OscpSessions, host: RunHost) -> None:
         self._sessions = sessions
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._background = Background(_log)
         host.on_saved.append(self._run_saved)
 
     def _run_saved(self, run_id: str, _: int, events: Sequence[Event]) -> None:
         for event in events:
             if isinstance(event, ManagedScopeBreachDetected) and event.forecast_id:
-                task = asyncio.create_task(self._expect_answer(run_id, event))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+                self._background.spawn(self._expect_answer(run_id, event))
 
     async def _expect_answer(self, run_id: str, breach: ManagedScopeBreachDetected) -> None:
-        try:
-            for session_id in await self._sessions.names(run_id):
-                hosted = await self._sessions.get(session_id)
-                if breach.forecast_id in hosted.session.state.forecasts:
-                    await self._sessions.decide(
-                        session_id, lambda hosted, moment: by_breach(hosted, breach.forecast_id, moment)
-                    )
-        except DepotSimError as error:
-            _log.warning("no expectation raised for a breach: %s", error)
+        for session_id in await self._sessions.names(run_id):
+            hosted = await self._sessions.get(session_id)
+            if breach.forecast_id in hosted.session.state.forecasts:
+                await self._sessions.decide(
+                    session_id, lambda hosted, moment: by_breach(hosted, breach.forecast_id, moment)
+                )

@@ -16,24 +16,15 @@ from depot_sim.domain.interaction.expectation_events import Moment, Verdict
 from depot_sim.domain.interaction.override_events import OverrideApplied
 from depot_sim.domain.kernel.errors import Conflict, InvalidInput, NotFound
 from depot_sim.domain.packets.named_faults import PACKETS
+from tests.application.channels.conftest import SEED
 from tests.application.channels.toy import ToyChannel, ToyStore
-from tests.application.run.processes import ALICE, FakeClock, Process
+from tests.application.run.processes import ALICE, Process
 from tests.domain.scenario.samples import message
 from tests.patience import patient
 
-SEED = 7
 ANSWER = {"messages": [{"message_types": ["Answer"]}], "within_ms": 1_000, "title": "any answer"}
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def toys(process: Process, clock: FakeClock) -> ToyStore:
-    """With the toy "one" of run "r"."""
-    await process.start(seed=SEED)
-    toys = ToyStore(process.store.log, process.journal, process.host, clock)
-    await toys.begin("r", "one")
-    return toys
 
 
 @pytest.fixture

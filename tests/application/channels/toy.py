@@ -54,6 +54,10 @@ class ToyChannel(Channel[str]):
         super().__init__(key, key.partition("/")[0], key, self.toy)
 
     @property
+    def is_on_run_time(self) -> bool:
+        return False
+
+    @property
     def is_online(self) -> bool:
         return self.toy.state.total >= 0
 
@@ -72,9 +76,14 @@ class ToyStore(ChannelStore[str, ToyChannel]):
     async def new(self, key: str) -> ToyChannel:
         return ToyChannel(key)
 
-    async def moment(self, channel: ToyChannel) -> Moment:  # noqa: ARG002 - all have the same clock
-        now = self._clock.now_us() // 1_000
-        return Moment(now, now, now)
+    async def moment(self, channel: ToyChannel) -> Moment:
+        return self.present(channel)
+
+    def present(self, channel: ToyChannel) -> Moment:
+        """By the wall's clock, and by the run's logical time since its start."""
+        held = self._host.held(channel.run_id)
+        now, run = self._clock.now_us() // 1_000, 0 if held is None else held.run.world.at
+        return Moment(now, now, run)
 
     async def find(self, run_id: str, name: str) -> ToyChannel:
         if name in self.gone:

@@ -154,8 +154,15 @@ class OscpProcess(Process):
         world = WorldContext(store.log, self.live, self.time, self.meter)
         self.inbound = InboundService(self.sessions, resolver, world, clock)
         self.registrar = Registrar(self.sessions, self.outbound, self.secrets)
-        self.clockwork = SessionTimers(
-            self.sessions, self.inbound, self.outbound, self.host, self.time, clock, self.registrar
+        self.session_timers = SessionTimers(
+            sessions=self.sessions,
+            inbound=self.inbound,
+            outbound=self.outbound,
+            host=self.host,
+            time=self.time,
+            clock=clock,
+            registrar=self.registrar,
+            timers=self.timers,
         )
         self.service = OscpService(self.sessions, self.outbound, self.live, self.time, self.secrets, self.registrar)
         self.scenarios = ChannelControl(OSCP, self.sessions, self.sessions.decide, self.live)
@@ -181,15 +188,12 @@ class OscpProcess(Process):
 
     async def tend(self, run_id: str = "r") -> None:
         """Start the timers, and wait until they look after the run."""
-        self.run_in_background(self.clockwork.run())
-        await until(lambda: run_id in self.clockwork._tended)
-        await until(lambda: self.clock.sleepers)
+        self.run_in_background(self.session_timers.run())
+        await until(lambda: self.session_timers.serves(run_id))
 
     def pass_time(self, ms: int) -> None:
-        """Let time pass, and the timers see it."""
+        """Let wall time pass."""
         self.clock.advance(ms * 1_000)
-        for hosted in self.sessions.loaded():
-            self.clockwork.look_at(hosted)
 
     # The partner
 
@@ -221,10 +225,10 @@ class OscpProcess(Process):
     async def connect(self, session_id: str, run_id: str = "r") -> None:
         """Online by the partner's handshake, by hand: without timers the operator has to acknowledge it."""
         await self.receive("handshake", HANDSHAKE)
-        if run_id not in self.clockwork._tended:
+        if not self.session_timers.serves(run_id):
             await self.acknowledge(session_id)
             return
-        await until(lambda: self.clock.sleepers > 1)
+        await until(lambda: self.clock.sleepers)
         self.pass_time(50)
         await until(lambda: self.session(session_id).lifecycle is Lifecycle.ONLINE)
 

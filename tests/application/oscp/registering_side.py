@@ -15,6 +15,7 @@ from depot_sim.adapters.clock import SystemClock
 from depot_sim.adapters.event_store import EventStore, open_event_store
 from depot_sim.adapters.http import Secrets
 from depot_sim.application.channels.control import ChannelControl
+from depot_sim.application.channels.timers import Timers
 from depot_sim.application.http import HttpResult, Outgoing
 from depot_sim.application.oscp.inbound.arrivals import Arrival, Reply
 from depot_sim.application.oscp.inbound.resolving import RequestResolver
@@ -93,7 +94,16 @@ class Side:
         world = WorldContext(store.log, process.live, time, _NoMeter())
         self.inbound = InboundService(self.sessions, resolver, world, clock)
         registrar = Registrar(self.sessions, outbound, self.secrets)
-        self.clockwork = SessionTimers(self.sessions, self.inbound, outbound, process.host, time, clock, registrar)
+        self.session_timers = SessionTimers(
+            sessions=self.sessions,
+            inbound=self.inbound,
+            outbound=outbound,
+            host=process.host,
+            time=time,
+            clock=clock,
+            registrar=registrar,
+            timers=Timers(clock),
+        )
         self.service = OscpService(self.sessions, outbound, process.live, time, self.secrets, registrar, OURS)
         self.scenarios = ChannelControl(OSCP, self.sessions, self.sessions.decide, process.live)
         self.session_id = ""
@@ -117,7 +127,7 @@ class Side:
         return created.session_id
 
     def tend(self) -> None:
-        self._tending = asyncio.create_task(self.clockwork.run())
+        self._tending = asyncio.create_task(self.session_timers.run())
 
     async def send(
         self,

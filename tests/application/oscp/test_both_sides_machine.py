@@ -22,13 +22,13 @@ from hypothesis.stateful import (
 )
 
 from depot_sim.adapters.event_store import open_event_store
+from depot_sim.application.channels.following import ChannelFollower
 from depot_sim.application.http import HttpResult, Outgoing
 from depot_sim.application.oscp.inbound.arrivals import Reply
 from depot_sim.application.oscp.outbound import drafts
 from depot_sim.application.oscp.outbound.messages import MessageDraft
 from depot_sim.application.oscp.outbound.service import Sent
 from depot_sim.application.oscp.requests import Disconnect, ForceState
-from depot_sim.application.oscp.session.following import Following
 from depot_sim.application.own_writes import OwnWrites
 from depot_sim.domain.kernel.events import decode
 from depot_sim.domain.oscp import events as e
@@ -98,7 +98,9 @@ class Stage:
 
     async def _start(self) -> None:
         self.here, self.there = (OscpProcess(self.store, self.clock, name, self.partner) for name in ("here", "there"))
-        self.following = Following(OwnWrites(self.here.journal, self.store.log), self.here.sessions, self.clock)
+        self.following = ChannelFollower(
+            OwnWrites(self.here.journal, self.store.log), self.here.sessions, self.clock, "oscp-"
+        )
         await self.here.start()
 
     def close(self) -> None:

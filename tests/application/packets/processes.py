@@ -87,7 +87,7 @@ class PacketProcess(Process):
         self.platform = platform
         time = FeedTime(self.host, clock)
         self.feeds = PacketFeeds(store.log, self.journal, self.host, time)
-        means = FeedDependencies(
+        dependencies = FeedDependencies(
             log=store.log,
             feeds=self.feeds,
             library=ProfileLibrary(),
@@ -97,8 +97,8 @@ class PacketProcess(Process):
             time=time,
             interference=interference(time),
         )
-        self.keeper = FeedSupervisor(self.host, means)
-        self.packets = PacketService(store.log, self.feeds, self.keeper, self.live)
+        self.supervisor = FeedSupervisor(self.host, dependencies, self.timers)
+        self.packets = PacketService(store.log, self.feeds, self.supervisor, self.live)
 
     async def start(self, run_id: str = "r", *, definition: Definition = CONNECTED, **changes: Any) -> Outcome:
         return await super().start(run_id, definition=definition, **changes)
@@ -137,7 +137,7 @@ class PacketProcess(Process):
                 await asyncio.sleep(0.001)
 
     async def close(self) -> None:
-        await self.keeper.rest()
+        await self.supervisor.rest()
         await self.host.endings.release_all()
         await super().close()
 

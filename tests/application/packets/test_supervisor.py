@@ -123,7 +123,7 @@ async def test_the_rest_of_a_stopped_run_is_delivered_by_whoever_finds_it(proces
     await one.runs.tick("r", 1, ALICE)
     await one.runs.stop("r", ALICE)
     await one.until(lambda: one.stored().state.closed)
-    await one.keeper.rest()
+    await one.supervisor.rest()
     await one.host.endings.release_all()
     one.platform.received.clear()
     one.platform.release()
@@ -141,7 +141,7 @@ async def test_resting_keeps_what_is_known_of_deliveries(process: PacketProcess)
     hosted = process.feeds.peek(FeedKey("r", BINDING))
     assert hosted is not None
     await process.until(lambda: not hosted.feed.state.waiting)
-    await process.keeper.rest()
+    await process.supervisor.rest()
     assert process.is_delivered()
 
 

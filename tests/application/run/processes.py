@@ -9,6 +9,8 @@ from typing import Any
 
 from depot_sim.adapters.event_store import EventStore
 from depot_sim.application.channels.control import Controls
+from depot_sim.application.channels.timers import Timers
+from depot_sim.application.clock import Alarm
 from depot_sim.application.configuration import ConfigurationService
 from depot_sim.application.event_log import Append, Journal
 from depot_sim.application.repository import Origin, Repository
@@ -31,12 +33,23 @@ ALICE = Origin("alice", correlation_id="c-1")
 DEPOT = Definition.of(depot())
 
 
+class _FakeAlarm:
+    def __init__(self, at: int, callback: Callable[[], None]) -> None:
+        self.at = at
+        self.callback = callback
+        self.is_cancelled = False
+
+    def cancel(self) -> None:
+        self.is_cancelled = True
+
+
 class FakeClock:
     """Time stands still until `advance`."""
 
     def __init__(self) -> None:
         self._now = 1_000_000
         self._sleepers: list[tuple[int, asyncio.Future[None]]] = []
+        self._alarms: list[_FakeAlarm] = []
 
     def monotonic_us(self) -> int:
         return self._now
@@ -49,12 +62,29 @@ class FakeClock:
         self._sleepers.append((self._now + duration_us, wakes))
         await wakes
 
+    def call_later_us(self, delay_us: int, callback: Callable[[], None]) -> Alarm:
+        if delay_us <= 0:
+            return asyncio.get_running_loop().call_soon(callback)
+        alarm = _FakeAlarm(self._now + delay_us, callback)
+        self._alarms.append(alarm)
+        return alarm
+
     def advance(self, duration_us: int) -> None:
         self._now += duration_us
+        ringing = [alarm for alarm in self._alarms if alarm.at <= self._now]
+        self._alarms = [alarm for alarm in self._alarms if alarm.at > self._now and not alarm.is_cancelled]
+        for alarm in ringing:
+            if not alarm.is_cancelled:
+                alarm.callback()
         for due, wakes in self._sleepers:
             if due <= self._now and not wakes.done():
                 wakes.set_result(None)
         self._sleepers = [sleeper for sleeper in self._sleepers if not sleeper[1].done()]
+
+    @property
+    def alarms(self) -> int:
+        """Calls that are to come."""
+        return sum(not alarm.is_cancelled for alarm in self._alarms)
 
     @property
     def sleepers(self) -> int:
@@ -94,7 +124,8 @@ class Process:
         self.host = RunHost(store.log, self.journal, store.leases, clock, owner, lease_seconds=60)
         self.configurations = ConfigurationService(Repository(store.log, self.journal), _Ids(owner))
         self.controls = Controls()
-        self.player = ScriptPlayer(store.log, self.host, self.controls, clock)
+        self.timers = Timers(clock)
+        self.player = ScriptPlayer(store.log, self.host, self.controls, self.timers)
         self.runs = RunService(store.log, self.host, self.configurations, _Ids(owner), self.player)
         self.live = LiveRuns(store.log, self.host)
         RunDriver(self.runs, self.host, clock)

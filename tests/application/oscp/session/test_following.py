@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from depot_sim.application.oscp.session.following import Following
+from depot_sim.application.channels.following import ChannelFollower
 from depot_sim.application.own_writes import OwnWrites
 from depot_sim.domain.oscp.vocabulary import Lifecycle
 from tests.application.oscp.conftest import Start
@@ -23,12 +23,12 @@ def there(processes: Start, session: str) -> OscpProcess:
 
 
 @pytest.fixture
-def following(there: OscpProcess, clock: WallClock) -> Following:
+def following(there: OscpProcess, clock: WallClock) -> ChannelFollower:
     return following_of(there, clock)
 
 
-def following_of(process: OscpProcess, clock: WallClock) -> Following:
-    return Following(OwnWrites(process.journal, process.store.log), process.sessions, clock)
+def following_of(process: OscpProcess, clock: WallClock) -> ChannelFollower:
+    return ChannelFollower(OwnWrites(process.journal, process.store.log), process.sessions, clock, "oscp-")
 
 
 async def test_the_holder_sees_a_message_that_came_elsewhere(
@@ -47,7 +47,7 @@ async def test_the_holder_sees_a_message_that_came_elsewhere(
 
 
 async def test_an_override_holds_at_every_process(
-    process: OscpProcess, there: OscpProcess, session: str, following: Following
+    process: OscpProcess, there: OscpProcess, session: str, following: ChannelFollower
 ) -> None:
     assert await there.status("heartbeat", there.heartbeat()) == 403
     await process.override(session, mode="unauthorized_401")
@@ -57,7 +57,7 @@ async def test_an_override_holds_at_every_process(
 
 
 async def test_an_expectation_is_met_by_a_message_at_any_process(
-    process: OscpProcess, there: OscpProcess, session: str, clock: WallClock, following: Following
+    process: OscpProcess, there: OscpProcess, session: str, clock: WallClock, following: ChannelFollower
 ) -> None:
     assert await there.status("heartbeat", there.heartbeat()) == 403
     back = following_of(process, clock)
@@ -85,7 +85,7 @@ async def test_what_this_process_wrote_itself_changes_nothing(
 
 
 async def test_a_session_that_misses_events_is_loaded_again(
-    process: OscpProcess, there: OscpProcess, session: str, following: Following
+    process: OscpProcess, there: OscpProcess, session: str, following: ChannelFollower
 ) -> None:
     hosted = await there.sessions.get(session)
     hosted.session.version -= 1

@@ -63,23 +63,3 @@ async def test_a_run_in_real_time_and_its_session_on_the_wall_translate_by_its_s
 async def test_a_run_that_is_moved_by_hand_has_no_moment_on_the_wall(process: OscpProcess, clock: WallClock) -> None:
     of_wall = await attached(process, SessionClock.WALL)
     assert await process.time.run_moment(of_wall, clock.wall_ms) is None
-
-
-@pytest.mark.parametrize(
-    ("session_clock", "speed", "ahead_ms", "delay_us"),
-    [
-        (SessionClock.WALL, None, 5, 5_000),
-        (SessionClock.WALL, "60", 5, 5_000),
-        (SessionClock.WALL, None, -5, 0),
-        (SessionClock.RUN, "60", 60_000, 1_000_000),
-        (SessionClock.RUN, "0.5", 1_000, 2_000_000),
-        (SessionClock.RUN, "60", -1, 0),
-        (SessionClock.RUN, None, 1, None),
-        (SessionClock.RUN, None, 0, 0),
-    ],
-)
-async def test_how_long_until_a_moment_depends_on_whose_clock_it_is_on(
-    process: OscpProcess, session_clock: SessionClock, speed: str | None, ahead_ms: int, delay_us: int | None
-) -> None:
-    one = await attached(process, session_clock, speed)
-    assert process.time.wall_delay_us(one, ahead_ms) == delay_us

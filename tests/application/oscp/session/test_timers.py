@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from depot_sim.application.channels.following import ChannelFollower
 from depot_sim.application.http import HttpResult
 from depot_sim.application.oscp.requests import (
     ForceState,
@@ -16,7 +17,6 @@ from depot_sim.application.oscp.requests import (
     SendHeartbeat,
     SwitchHeartbeats,
 )
-from depot_sim.application.oscp.session.following import Following
 from depot_sim.application.own_writes import OwnWrites
 from depot_sim.application.run.requests import ClockRequest
 from depot_sim.domain.kernel.errors import StoreError
@@ -58,7 +58,7 @@ async def test_a_handshake_is_acknowledged_after_its_answer_and_heartbeats_follo
 ) -> None:
     await process.tend()
     assert await process.status("handshake", HANDSHAKE, id="h-1") == 204
-    await until(lambda: clock.sleepers == 2)
+    await until(lambda: clock.sleepers == 1)
     assert partner.paths() == [], "the partner has its answer before"
     clock.advance(50_000)
     await until(lambda: partner.paths() == ["handshake_acknowledge", "heartbeat"])
@@ -71,16 +71,16 @@ async def test_while_an_acknowledgement_is_prepared_nothing_turns_round_and_roun
 ) -> None:
     await process.tend()
     works = 0
-    work = process.clockwork._work
+    work = process.session_timers._work
 
     async def counted(session_id: str) -> None:
         nonlocal works
         works += 1
         await work(session_id)
 
-    monkeypatch.setattr(process.clockwork, "_work", counted)
+    monkeypatch.setattr(process.session_timers, "_work", counted)
     await process.receive("handshake", HANDSHAKE)
-    await until(lambda: clock.sleepers == 2)
+    await until(lambda: clock.sleepers == 1)
     for _ in range(100):
         await asyncio.sleep(0)
     assert works == 1
@@ -89,7 +89,7 @@ async def test_while_an_acknowledgement_is_prepared_nothing_turns_round_and_roun
 async def test_heartbeats_go_at_the_partners_interval(process: OscpProcess, session: str, partner: FakePartner) -> None:
     await process.tend()
     await process.receive("handshake", b'{"required_behaviour":{"heartbeat_interval":2}}')
-    await until(lambda: process.clock.sleepers == 2)
+    await until(lambda: process.clock.sleepers == 1)
     process.pass_time(50)
     await sent(process, session, 1)
     for count in (2, 3, 4):
@@ -204,7 +204,7 @@ async def test_a_session_on_a_runs_clock_lives_by_its_ticks(
     assert process.session(session).attached.clock is SessionClock.RUN
     await process.tend()
     await process.receive("handshake", b'{"required_behaviour":{"heartbeat_interval":600}}')
-    await until(lambda: clock.sleepers == 2)
+    await until(lambda: clock.sleepers == 1)
     clock.advance(50_000)
     await sent(process, session, 1)
     asked = process.session(session).attached
@@ -229,14 +229,26 @@ def _far(process: OscpProcess, session: str, ms: int) -> bytes:
     return b'{"offline_mode_at":"%b"}' % format_instant(moment.target + ms).encode()
 
 
-async def test_a_session_on_the_clock_of_a_run_in_real_time_follows_its_speed(
-    process: OscpProcess, partner: FakePartner, clock: WallClock
+async def test_a_session_on_the_clock_of_a_run_in_real_time_follows_its_ticks(
+    process: OscpProcess, clock: WallClock
 ) -> None:
     await process.start(clock=ClockRequest(ClockMode.REALTIME, "60"), tick=Duration(MINUTE))
     session = await process.attach(clock=SessionClock.RUN)
-    attached = process.session(session).attached
-    assert process.time.wall_delay_us(attached, 60_000) == 1_000_000
-    assert process.time.wall_delay_us(attached, -5) == 0
+    await process.tend()
+    asked = {"messages": [{"message_types": ["Heartbeat"]}], "within_ms": 2 * MINUTE}
+    raised = await process.scenarios.raise_expectation("r", session, asked, ALICE)
+
+    def verdict() -> str:
+        standing = process.hosted(session).expectations.find(raised.expectation_id)
+        assert standing is not None
+        return standing.verdict.value
+
+    for ticks in (1, 2):
+        assert verdict() == "waiting"
+        await until(lambda: clock.sleepers)
+        clock.advance(1_000_000)
+        await until(lambda ticks=ticks: process.topics().count("run.ticked.1") == ticks)  # type: ignore[misc]
+    await until(lambda: verdict() == "missed")
 
 
 # Failures
@@ -286,10 +298,10 @@ async def test_a_session_that_cannot_be_recovered_at_first_is_recovered_later_wi
     there = processes("there")
     await there.runs.tick("r", 1, ALICE)
     there.journal.outcomes = [StoreError("the disk is full")]
-    there.run_in_background(there.clockwork.run())
+    there.run_in_background(there.session_timers.run())
     await until(lambda: not there.journal.outcomes)
-    await until(lambda: clock.sleepers)
-    clock.advance(200_000)
+    await until(lambda: not there.session_timers.serves("r"))
+    clock.advance(1_000_000)
     await until(lambda: _timed_out(there, session) and _timed_out(there, other))
 
 
@@ -332,7 +344,7 @@ async def test_a_restart_in_the_middle_of_a_handshake_acknowledges_it(
     there = processes("there")
     await there.runs.tick("r", 1, ALICE)
     await there.tend()
-    await until(lambda: clock.sleepers == 2)
+    await until(lambda: clock.sleepers == 1)
     clock.advance(50_000)
     await until(lambda: there.state(session) is Lifecycle.ONLINE)
     assert partner.headers(0)["X-Correlation-ID"] == "h-1"
@@ -360,7 +372,7 @@ async def test_only_the_holder_of_the_run_sends_heartbeats(
     await here.start()
     session = await here.attach()
     await here.tend()
-    there.run_in_background(there.clockwork.run())
+    there.run_in_background(there.session_timers.run())
     await online(here, session)
     assert await there.status("heartbeat", there.heartbeat()) == 204
     await sent(here, session, 1)
@@ -378,10 +390,10 @@ async def test_a_handshake_that_came_to_another_process_is_acknowledged_by_the_h
     await here.start()
     session = await here.attach()
     await here.tend()
-    following = Following(OwnWrites(here.journal, here.store.log), here.sessions, clock)
+    following = ChannelFollower(OwnWrites(here.journal, here.store.log), here.sessions, clock, "oscp-")
     assert await there.status("handshake", HANDSHAKE, id="h-1") == 204
     await following.look()
-    await until(lambda: clock.sleepers == 2)
+    await until(lambda: clock.sleepers == 1)
     here.pass_time(50)
     await until(lambda: here.state(session) is Lifecycle.ONLINE)
     assert partner.headers(0)["X-Correlation-ID"] == "h-1"
