@@ -11,7 +11,6 @@ from depot_sim.application.channels.timers import Timers
 from depot_sim.application.event_log import EventLog, Journal
 from depot_sim.application.http import Partner, SecretStore
 from depot_sim.application.packets.feeds import PacketFeeds
-from depot_sim.application.packets.interference import Interference
 from depot_sim.application.packets.run_feeds import FeedDependencies
 from depot_sim.application.packets.service import PacketService
 from depot_sim.application.packets.supervisor import FeedSupervisor
@@ -51,7 +50,6 @@ def compose_packets(
         partner=partner,
         clock=clock,
         time=time,
-        interference=Interference(time),
     )
     supervisor = FeedSupervisor(host, dependencies, timers)
     service = PacketService(log, feeds, supervisor, live)

@@ -14,7 +14,6 @@ from depot_sim.application.event_log import EventLog
 from depot_sim.application.http import HttpResult, Outgoing, Partner
 from depot_sim.application.packets.feeds import PacketFeeds
 from depot_sim.application.packets.hosted import HostedFeed
-from depot_sim.application.packets.interference import Interference
 from depot_sim.application.packets.order import Order
 from depot_sim.domain.kernel.events import decode
 from depot_sim.domain.kernel.masking import masked
@@ -41,7 +40,6 @@ class FeedDelivery:
         log: EventLog,
         partner: Partner,
         clock: Clock,
-        interference: Interference,
         on_failure: Callable[[Exception], None],
     ) -> None:
         opened = hosted.feed.opened
@@ -50,7 +48,6 @@ class FeedDelivery:
         self._log = log
         self._partner = partner
         self._clock = clock
-        self._interference = interference
         self._on_failure = on_failure
         self._refusal = "; ".join(map(str, hosted.feed.profile.header_faults))
         self._endpoints = {device.id: device.endpoint or opened.endpoint for device in opened.devices}
@@ -135,7 +132,7 @@ class FeedDelivery:
             return
         number = waiting.attempts + 1
         pause_ms = self._hosted.feed.attempted(device_id, waiting.seq, attempt, asked_ms)
-        self._interference.answered(self._hosted, packet, number, attempt)
+        self._hosted.answered(packet, number, attempt)
         self._undocumented.set()
         if pause_ms is not None:
             await self._pause(device_id, pause_ms)
@@ -147,7 +144,7 @@ class FeedDelivery:
 
     async def _attempt(self, packet: SensorPacketPublished, waiting: Waiting) -> tuple[Attempt, int]:
         """What came of it, and how long (ms) the platform asks to wait."""
-        hindrance = OUTAGE if waiting.unreachable else self._interference.hindrance(self._hosted, packet)
+        hindrance = OUTAGE if waiting.unreachable else self._hosted.hindrance(packet)
         hindrance = hindrance or self._refusal
         if hindrance:
             return Attempt(0, error=hindrance), 0

@@ -33,10 +33,10 @@ class PacketFeeds(ChannelStore[FeedKey, HostedFeed]):
         self._time = time
 
     async def new(self, key: FeedKey) -> HostedFeed:
-        return HostedFeed(key)
+        return HostedFeed(key, self._time)
 
     async def moment(self, channel: HostedFeed) -> Moment:
-        return self._time.moment(channel)
+        return self._time.moment(channel.feed)
 
     async def find(self, run_id: str, name: str) -> HostedFeed:
         """As it is written here, or else as the log has it."""

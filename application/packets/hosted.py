@@ -1,4 +1,8 @@
-"""A feed as the process has it that holds its run: a channel with the packets that are to be delivered."""
+"""A feed as the process has it that holds its run: a channel with the packets that are to be delivered.
+
+Publications are treated by the run's own time, so that equal runs are treated alike. What depends on the network, an
+outage that is still on and what the platform answers, decides about deliveries and verdicts only.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +11,21 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from depot_sim.application.channels.channel import Channel, Deadline
+from depot_sim.application.packets.time import FeedTime
 from depot_sim.domain.interaction.expectation_events import Clock, Moment
 from depot_sim.domain.interaction.overrides import ALL
+from depot_sim.domain.interaction.treatment import treatment
 from depot_sim.domain.kernel.events import Event
+from depot_sim.domain.packets.delivery import Attempt
+from depot_sim.domain.packets.device import BoundKey
 from depot_sim.domain.packets.events import SensorPacketPublished
 from depot_sim.domain.packets.feed import PacketFeed
+from depot_sim.domain.packets.observed import SENT, WITHHELD, answer_exchange, outcome_of, packet_exchange
+from depot_sim.domain.packets.packet import Packet
+from depot_sim.domain.packets.treating import Treated, outage_over, treat
 
 _KEPT_PACKETS = 20_000
+_OUTAGE = "the network is down, by override {}"
 ENDED = "the feed has ended"
 
 
@@ -25,11 +37,12 @@ class FeedKey(NamedTuple):
 class HostedFeed(Channel[FeedKey]):
     """Only packets up to version `durable` may be sent."""
 
-    __slots__ = ("_devices", "_packets", "feed")
+    __slots__ = ("_devices", "_packets", "_time", "feed")
 
-    def __init__(self, key: FeedKey) -> None:
+    def __init__(self, key: FeedKey, time: FeedTime) -> None:
         self.feed = PacketFeed(*key)
         super().__init__(key, key.run_id, self.feed.id, self.feed)
+        self._time = time
         self._packets: OrderedDict[int, SensorPacketPublished] = OrderedDict()
         self._devices: list[str] = []
 
@@ -56,6 +69,46 @@ class HostedFeed(Channel[FeedKey]):
             self.overrides.clear(ALL, moment.target)
         if self.feed.is_done:
             self.expectations.retire_all(ENDED, moment)
+
+    # Its overrides and expectations, and its packets
+
+    def treat(self, packet: Packet, body: bytes, keys: Sequence[BoundKey]) -> Treated:
+        """What becomes of a packet that is about to be published: a function of the run's time and the overrides."""
+        exchange = packet_exchange(packet, body, self.id, packet.sent_at)
+        self.overrides.expire(packet.sent_at)
+        hits = self.overrides.hit(exchange, packet.sent_at)
+        treated = treat(packet, body, treatment(hits), self.feed.state.memory, self.feed.profile.encode, keys)
+        if hits:
+            exchange = packet_exchange(treated.packet, treated.body, self.id, packet.sent_at)
+        outcome = WITHHELD if treated.withheld else SENT
+        self.expectations.observe(exchange, outcome, self._time.at(exchange.at))
+        return treated
+
+    def hindrance(self, packet: SensorPacketPublished) -> str:
+        """Why the packet cannot be delivered at present, "" when it can."""
+        if not self.overrides.active:
+            return ""
+        exchange = packet_exchange(packet.told(self.feed.opened.site_id), packet.bytes_sent, self.id, packet.at)
+        outage = outage_over(self.overrides, exchange, self._time.moment(self.feed).target)
+        return _OUTAGE.format(outage) if outage else ""
+
+    def answered(self, packet: SensorPacketPublished, number: int, attempt: Attempt) -> None:
+        """Note what the platform answered to the packet's attempt of this number; a status of 0 is no answer."""
+        if not attempt.status:
+            return
+        moment = self._time.moment(self.feed)
+        exchange = answer_exchange(
+            packet=packet.told(self.feed.opened.site_id),
+            attempt=number,
+            status=attempt.status,
+            body=attempt.answer.encode(),
+            target=self.id,
+            at=moment.target,
+            headers=attempt.answer_headers,
+        )
+        self.expectations.observe(exchange, outcome_of(attempt.status), moment)
+
+    # Its packets, until they are delivered
 
     def saved(self, events: Sequence[Event], first_version: int) -> None:
         self._devices += self.keep_packets(events, first_version)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
-from typing import NamedTuple, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 from depot_sim.application.clock import Clock
 from depot_sim.application.event_log import EventLog, Fence
@@ -16,16 +16,15 @@ from depot_sim.application.http import Partner, SecretStore
 from depot_sim.application.packets.delivering import FeedDelivery
 from depot_sim.application.packets.feeds import PacketFeeds
 from depot_sim.application.packets.hosted import FeedKey, HostedFeed
-from depot_sim.application.packets.interference import Interference
 from depot_sim.application.packets.opening import bindings_with_endpoint, opening_of, refusal, started_at
 from depot_sim.application.packets.profiles import ProfileLibrary
 from depot_sim.application.packets.requests import OpenPacketFeed
 from depot_sim.application.packets.time import FeedTime
-from depot_sim.application.packets.watching import Job, RunWatch
+from depot_sim.application.packets.watching import RunWatch
 from depot_sim.application.repository import Origin
 from depot_sim.domain.configuration.document import SimulationConfigurationDocument
 from depot_sim.domain.interaction.expectation_events import Moment
-from depot_sim.domain.kernel.errors import InvalidInput, LeaseLost, NotFound, RunHeldElsewhere
+from depot_sim.domain.kernel.errors import Conflict, InvalidInput, LeaseLost, NotFound, RunHeldElsewhere
 from depot_sim.domain.kernel.events import Event
 from depot_sim.domain.packets.directory import FeedDirectory
 from depot_sim.domain.packets.events import SensorPacketPublished
@@ -49,7 +48,6 @@ class FeedDependencies(NamedTuple):
     partner: Partner
     clock: Clock
     time: FeedTime
-    interference: Interference
 
 
 class RunFeeds:
@@ -67,6 +65,7 @@ class RunFeeds:
         self._hosted: dict[str, HostedFeed] = {}
         self._deliveries: dict[str, FeedDelivery] = {}
         self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._performing: set[asyncio.Task[Any]] = set()
         self._ready = asyncio.Event()
         self._tried = asyncio.Event()
         self._watch = self._new_watch()
@@ -87,29 +86,37 @@ class RunFeeds:
 
     # What is asked
 
-    async def perform(self, job: Job) -> None:
+    async def _perform(self, job: Callable[[], Awaitable[T]]) -> T:
         """Do something with the feeds after all that has happened to the run so far, and before what comes next.
 
-        Raises what the job raises, RunHeldElsewhere when the run is lost meanwhile. A feed that is dropped on the way
-        takes all of them along.
+        Raises what the job raises, RunHeldElsewhere when the run is lost meanwhile, Conflict when its feeds are.
         """
-        performing = asyncio.create_task(self._perform(job))
+        performing = asyncio.create_task(self._in_turn(job))
         try:
             await asyncio.wait((performing, self.task), return_when=asyncio.FIRST_COMPLETED)
             if not performing.done():
                 raise RunHeldElsewhere(self._run_id, "another process, or nobody")
-            await performing
+            if performing.cancelled():
+                raise Conflict("the run's packet feeds have just been reloaded", "send the request again")
+            return performing.result()
         finally:
             performing.cancel()
+            self._performing.discard(performing)
 
-    async def _perform(self, job: Job) -> None:
+    async def _in_turn(self, job: Callable[[], Awaitable[T]]) -> T:
+        """A feed that is dropped on the way takes all of them along."""
         await self._ready.wait()
-        try:
-            await self._watch.perform(job)
-        except Exception as error:
-            if any(hosted.dropped for hosted in self._hosted.values()):
-                self._fail(error)
-            raise
+        task = asyncio.current_task()
+        assert task is not None, "a coroutine runs in a task"
+        self._performing.add(task)
+        async with self._watch.turn:
+            try:
+                await self._watch.catch_up()
+                return await job()
+            except BaseException as error:
+                if any(hosted.dropped for hosted in self._hosted.values()):
+                    self._fail(error)
+                raise
 
     async def look_up(self) -> None:
         """Return when the feeds have been taken up, or that has failed."""
@@ -119,12 +126,12 @@ class RunFeeds:
 
     async def open(self, request: OpenPacketFeed, origin: Origin) -> None:
         """Raises Conflict while there is such a feed, InvalidInput with every fault, NotFound for what is named."""
-        await self.perform(lambda: self._open(request, origin))
+        await self._perform(lambda: self._open(request, origin))
 
     async def _open(self, request: OpenPacketFeed, origin: Origin) -> None:
         if not self._watch.has_begun:
             await self._watch.begin()
-        await self._watch.catch_up()
+        await self._watch.read()
         run = self._watch.run
         is_ticked = run.world.tick > 0
         version = run.version - 1 if is_ticked else run.version
@@ -167,7 +174,7 @@ class RunFeeds:
                 self._watch.end(hosted, reason)
                 await self._feeds.save(hosted, origin)
 
-        await self.perform(close)
+        await self._perform(close)
 
     async def decide(
         self, binding_id: str, decision: Callable[[HostedFeed, Moment], T], origin: Origin | None = None
@@ -176,17 +183,16 @@ class RunFeeds:
 
         Its moment is as far as the feed has seen the run: what comes after is judged by the decision.
         """
-        results = []
 
-        async def decide() -> None:
+        async def decide() -> T:
             hosted = self._find(binding_id)
             before, moment = hosted.overrides.version, self._dependencies.time.at(self._now(hosted))
-            results.append(await self._feeds.apply(hosted, moment, decision, origin))
+            result = await self._feeds.apply(hosted, moment, decision, origin)
             if hosted.overrides.version != before and hosted.id in self._deliveries:
                 self._deliveries[hosted.id].nudge_all()
+            return result
 
-        await self.perform(decide)
-        return results[0]
+        return await self._perform(decide)
 
     def _now(self, hosted: HostedFeed) -> int:
         opened = hosted.feed.opened
@@ -203,7 +209,7 @@ class RunFeeds:
                 self._deliver(hosted)
             self._deliveries[hosted.id].wake((packet.device_id,))
 
-        await self.perform(queue)
+        await self._perform(queue)
 
     def _find(self, binding_id: str) -> HostedFeed:
         hosted = self._hosted.get(binding_id)
@@ -256,8 +262,7 @@ class RunFeeds:
             following.cancel()
 
     def _new_watch(self) -> RunWatch:
-        needed = self._dependencies
-        return RunWatch(self._run_id, needed.log, self._feeds, needed.clock, needed.interference)
+        return RunWatch(self._run_id, self._dependencies.log, self._feeds, self._dependencies.clock)
 
     async def _take_up(self) -> None:
         """Go on with the feeds there are, and open those the configuration wants."""
@@ -312,15 +317,15 @@ class RunFeeds:
             log=needed.log,
             partner=needed.partner,
             clock=needed.clock,
-            interference=needed.interference,
             on_failure=self._fail,
         )
         self._deliveries[hosted.id] = delivery
         delivery.wake(hosted.feed.waiting_devices())
 
-    def _fail(self, error: Exception) -> None:
+    def _fail(self, error: BaseException) -> None:
         if not self._failure.done():
-            self._failure.set_exception(error)
+            is_cancelled = isinstance(error, asyncio.CancelledError)
+            self._failure.set_exception(Conflict("a request was cancelled halfway") if is_cancelled else error)
 
     def _look_whether_rested(self) -> None:
         hosted_feeds = self._hosted.values()
@@ -331,7 +336,8 @@ class RunFeeds:
 
     def _put_down(self) -> None:
         self._ready.clear()
-        self._watch.give_up()
+        for task in self._performing:
+            task.cancel()
         for delivery in self._deliveries.values():
             delivery.abandon()
         for hosted in (*self._hosted.values(), *self._feeds.loaded_of(self._run_id)):

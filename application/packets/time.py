@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from depot_sim.application.clock import Clock
-from depot_sim.application.packets.hosted import HostedFeed
 from depot_sim.application.run.host import RunHost
 from depot_sim.domain.interaction.expectation_events import Moment
+from depot_sim.domain.packets.feed import PacketFeed
 
 
 class FeedTime:
@@ -13,9 +13,9 @@ class FeedTime:
         self._host = host
         self._clock = clock
 
-    def moment(self, hosted: HostedFeed) -> Moment:
+    def moment(self, feed: PacketFeed) -> Moment:
         """The present; of a run that is not held any more, when the feed last saw it."""
-        held, feed = self._host.held(hosted.run_id), hosted.feed
+        held = self._host.held(feed.run_id)
         return self.at(feed.opened.started_at + held.run.world.at if held is not None else feed.state.at)
 
     def at(self, run_ms: int) -> Moment:

@@ -7,16 +7,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from functools import partial
+from collections.abc import Iterable, Sequence
 
 from depot_sim.application.clock import Clock
 from depot_sim.application.event_log import EventLog
 from depot_sim.application.packets.feeds import PacketFeeds
 from depot_sim.application.packets.hosted import HostedFeed
-from depot_sim.application.packets.interference import Interference
 from depot_sim.application.run.archive import RunArchive
-from depot_sim.domain.kernel.errors import Conflict
 from depot_sim.domain.kernel.events import Event, decode
 from depot_sim.domain.packets.measure.observation import Observation
 from depot_sim.domain.packets.measure.observer import Observer
@@ -29,26 +26,25 @@ _BREATH_US = 5_000  # of looking, after which deliveries get their turn
 _ENOUGH = 500  # packets to publish with one append
 RUN_STOPPED = "the run was stopped"
 
-Job = Callable[[], Awaitable[None]]
-
 
 class RunWatch:
-    """One run and its feeds. Until `begin` nothing that happens matters."""
+    """One run and its feeds. Until `begin` nothing that happens matters.
 
-    def __init__(
-        self, run_id: str, log: EventLog, feeds: PacketFeeds, clock: Clock, interference: Interference
-    ) -> None:
+    Whoever has the `turn` may change feeds, and has to catch up first: what they are told comes in its order.
+    """
+
+    def __init__(self, run_id: str, log: EventLog, feeds: PacketFeeds, clock: Clock) -> None:
         self.run_id = run_id
         self._log = log
         self._archive = RunArchive(log)
         self._feeds = feeds
         self._clock = clock
-        self._interference = interference
         self._run: SimulationRun | None = None
         self._watching: list[tuple[HostedFeed, Observer]] = []
-        self._news: deque[tuple[int, Sequence[Event]] | Job] = deque()
-        self._asked: set[asyncio.Future[None]] = set()
+        self._news: deque[tuple[int, Sequence[Event]]] = deque()
+        self._has_read = False
         self._arrived = asyncio.Event()
+        self.turn = asyncio.Lock()
 
     @property
     def run(self) -> SimulationRun:
@@ -78,12 +74,11 @@ class RunWatch:
         sight = Observation(self.run.world, self.run.world.at, self.run.version)
         for watching, observer in self._watching:
             if watching is hosted:
-                hosted.feed.observe(observer, sight, partial(self._interference.treat, hosted))
+                hosted.feed.observe(observer, sight, hosted.treat)
 
     def end(self, hosted: HostedFeed, reason: str) -> None:
         """Let the feed's devices say their last."""
-        treat = partial(self._interference.treat, hosted)
-        hosted.feed.end(self.run.world.at, self.run.version, reason, treat)
+        hosted.feed.end(self.run.world.at, self.run.version, reason, hosted.treat)
 
     def tell(self, version: int, events: Sequence[Event]) -> None:
         """These events were committed, the last of them with this version."""
@@ -91,47 +86,24 @@ class RunWatch:
             self._news.append((version, events))
             self._arrived.set()
 
-    async def perform(self, job: Job) -> None:
-        """Do something between two events, after all that were told of before. Raises Conflict when it is given up."""
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._asked.add(done)
-        done.add_done_callback(self._asked.discard)
-
-        async def settle() -> None:
-            try:
-                await job()
-            except Exception as error:  # noqa: BLE001 - it is the asker's
-                if not done.done():
-                    done.set_exception(error)
-            if not done.done():
-                done.set_result(None)
-
-        self._news.append(settle)
-        self._arrived.set()
-        await done
-
-    def give_up(self) -> None:
-        """Nothing will be performed any more."""
-        for done in list(self._asked):
-            done.set_exception(Conflict("the run's packet feeds have just been reloaded", "send the request again"))
-
     async def follow(self) -> None:
         """Look at everything that has happened and happens, until cancelled."""
-        await self.catch_up()
         while True:
-            while self._news:
-                news = self._news.popleft()
-                if isinstance(news, tuple):
-                    await self._take(*news)
-                else:
-                    await news()
-            self._arrived.clear()
+            async with self.turn:
+                await self.catch_up()
             await self._arrived.wait()
 
     async def catch_up(self) -> None:
+        """Look at everything that has happened so far; the caller has the turn."""
+        if self.has_begun and not self._has_read:
+            await self.read()
+            self._has_read = True
+        self._arrived.clear()
+        while self._news:
+            await self._take(*self._news.popleft())
+
+    async def read(self) -> None:
         """Look at everything that is in the log."""
-        if not self.has_begun:
-            return
         more = True
         while more:
             rows = await asyncio.to_thread(self._log.read_stream, self.run.stream, after=self.run.version, limit=_PAGE)
@@ -143,7 +115,7 @@ class RunWatch:
         if version <= known:
             return
         if version - len(events) > known:
-            await self.catch_up()
+            await self.read()
         else:
             await self._watch(events[len(events) - (version - known) :])
 
@@ -169,11 +141,11 @@ class RunWatch:
             self._look(Observation(run.world, event.at, run.version, after))
         elif isinstance(event, SimulationRunStopped):
             for hosted, _ in self._watching:
-                hosted.feed.end(event.at, run.version, RUN_STOPPED, partial(self._interference.treat, hosted))
+                hosted.feed.end(event.at, run.version, RUN_STOPPED, hosted.treat)
 
     def _look(self, sight: Observation) -> None:
         for hosted, observer in self._watching:
-            hosted.feed.observe(observer, sight, partial(self._interference.treat, hosted))
+            hosted.feed.observe(observer, sight, hosted.treat)
 
     def _pending(self) -> int:
         return sum(len(hosted.feed.pending) for hosted, _ in self._watching)

@@ -13,7 +13,6 @@ from depot_sim.adapters.http import Secrets
 from depot_sim.adapters.packets import ProfileLibrary
 from depot_sim.application.http import HttpResult, Outgoing
 from depot_sim.application.packets.feeds import PacketFeeds
-from depot_sim.application.packets.interference import Interference
 from depot_sim.application.packets.requests import OpenPacketFeed
 from depot_sim.application.packets.run_feeds import FeedDependencies
 from depot_sim.application.packets.service import PacketService
@@ -75,14 +74,7 @@ class Platform:
 class PacketProcess(Process):
     """One owner of runs and of their feeds."""
 
-    def __init__(
-        self,
-        store: EventStore,
-        clock: FakeClock,
-        owner: str,
-        platform: Platform,
-        interference: Callable[[FeedTime], Interference] = Interference,
-    ) -> None:
+    def __init__(self, store: EventStore, clock: FakeClock, owner: str, platform: Platform) -> None:
         super().__init__(store, clock, owner)
         self.platform = platform
         time = FeedTime(self.host, clock)
@@ -95,7 +87,6 @@ class PacketProcess(Process):
             partner=platform,
             clock=clock,
             time=time,
-            interference=interference(time),
         )
         self.supervisor = FeedSupervisor(self.host, dependencies, self.timers)
         self.packets = PacketService(store.log, self.feeds, self.supervisor, self.live)

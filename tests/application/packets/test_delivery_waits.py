@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 
 import msgspec
 import pytest
@@ -10,10 +10,7 @@ import pytest
 from depot_sim.adapters.event_store import EventStore
 from depot_sim.application.http import HttpResult
 from depot_sim.application.packets.hosted import HostedFeed
-from depot_sim.application.packets.interference import Interference
-from depot_sim.application.packets.time import FeedTime
 from depot_sim.domain.interaction.effects import Reorder
-from depot_sim.domain.packets.device import BoundKey
 from depot_sim.domain.packets.events import PacketDelivered
 from depot_sim.domain.packets.packet import Packet
 from depot_sim.domain.packets.treating import Treated
@@ -34,23 +31,17 @@ class FirstPacket:
     def __init__(self) -> None:
         self.changes: dict[str, object] = {}
 
-    def interference(self, time: FeedTime) -> Interference:
-        return _TreatedFirstPacket(time, self)
-
-
-class _TreatedFirstPacket(Interference):
-    def __init__(self, time: FeedTime, first_packet: FirstPacket) -> None:
-        super().__init__(time)
-        self._first_packet = first_packet
-
-    def treat(self, _: HostedFeed, packet: Packet, body: bytes, __: Sequence[BoundKey]) -> Treated:
+    def treat(self, packet: Packet, body: bytes) -> Treated:
         treated = Treated(packet, body)
-        return msgspec.structs.replace(treated, **self._first_packet.changes) if packet.seq == 0 else treated
+        return msgspec.structs.replace(treated, **self.changes) if packet.seq == 0 else treated
 
 
 @pytest.fixture
-def first_packet() -> FirstPacket:
-    return FirstPacket()
+def first_packet(monkeypatch: pytest.MonkeyPatch) -> FirstPacket:
+    """In place of the feed's overrides, which cannot name the first packet of each device."""
+    first_packet = FirstPacket()
+    monkeypatch.setattr(HostedFeed, "treat", lambda _, packet, body, __: first_packet.treat(packet, body))
+    return first_packet
 
 
 @pytest.fixture
@@ -58,7 +49,7 @@ async def run(
     store: EventStore, clock: FakeClock, platform: Platform, first_packet: FirstPacket
 ) -> AsyncIterator[PacketProcess]:
     """With the one feed "iot", and nothing published yet."""
-    process = PacketProcess(store, clock, "here", platform, first_packet.interference)
+    process = PacketProcess(store, clock, "here", platform)
     try:
         await process.start()
         await process.packets.close_feed("r", BINDING, ALICE)
