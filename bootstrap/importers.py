@@ -21,6 +21,7 @@ from depot_sim.adapters.control_api import Importer, Parsed
 from depot_sim.application.credentials import document_faults
 from depot_sim.application.http import SecretStore
 from depot_sim.domain.configuration.definition import Definition
+from depot_sim.domain.configuration.validation import Rule
 from depot_sim.domain.kernel.errors import Fault, InvalidInput
 from depot_sim.domain.kernel.quantities import Consumption, Energy, Power
 
@@ -74,18 +75,19 @@ class CircuitOptions(Options, frozen=True):
 class ImportedDocuments:
     """Depot definitions and other bodies, by the importers' own strict readers.
 
-    `secrets` are those that a definition's credentials may name.
+    `secrets` are those that a definition's credentials may name; a definition is checked by `rules` besides its own.
     """
 
-    def __init__(self, secrets: SecretStore) -> None:
+    def __init__(self, secrets: SecretStore, rules: Sequence[Rule] = ()) -> None:
         self._secrets = secrets
+        self._rules = rules
         self.parsers = {media_type: partial(_parse, text_format) for media_type, text_format in _FORMATS.items()}
 
     def cost(self, body: bytes) -> int:
         return document_cost(body)
 
     def define(self, parsed: Parsed) -> Definition:
-        definition = define(parsed.raw, parsed.text)
+        definition = define(parsed.raw, parsed.text, self._rules)
         faults = tuple(document_faults(definition.document, self._secrets))
         if faults:
             raise InvalidInput(self.located(faults, parsed.text))

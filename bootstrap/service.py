@@ -43,11 +43,12 @@ from depot_sim.bootstrap.importers import IMPORTERS, ImportedDocuments
 from depot_sim.bootstrap.limits import read_limits
 from depot_sim.bootstrap.oscp import Oscp, compose_oscp
 from depot_sim.bootstrap.packets import Packets, compose_packets
-from depot_sim.bootstrap.scenarios import scenario_library
+from depot_sim.bootstrap.scenarios import PRESETS, SCRIPTS, scenario_library
 from depot_sim.bootstrap.settings import Identity, Settings
 from depot_sim.domain.kernel.errors import NotFound
+from depot_sim.domain.oscp.named_faults import OSCP
+from depot_sim.domain.packets.named_faults import PACKETS
 from depot_sim.domain.run.events import ResumeReason
-from depot_sim.domain.scenario.script import NeedKind
 from depot_sim.projections.catalogue import PROJECTORS
 from depot_sim.projections.rebuild import rebuild
 from depot_sim.projections.runner import Runner
@@ -138,7 +139,7 @@ def _compose(
     host = RunHost(log, journal, store.leases, clock, identity.owner)
     configuration_service = ConfigurationService(Repository(log, journal), ids)
     controls, timers = Controls(), Timers(clock)
-    player = ScriptPlayer(log, host, controls, timers)
+    player = ScriptPlayer(log, host, controls, timers, SCRIPTS)
     run_service = RunService(log, host, configuration_service, ids, player, memory)
     RunDriver(run_service, host, clock)
     live = LiveRuns(log, host)
@@ -160,8 +161,8 @@ def _compose(
     )
     closing.push_async_callback(oscp.partner.close)
     packets = compose_packets(log, journal, host, live, timers, oscp.partner, secrets)
-    controls.add(NeedKind.OSCP_SESSION, oscp.scenarios)
-    controls.add(NeedKind.PACKET_FEED, packets.scenarios)
+    controls.add(OSCP.target_kind, oscp.scenarios)
+    controls.add(PACKETS.target_kind, packets.scenarios)
     projections = _Projections(runner, log, read_store)
     _watch(metrics, host, projections, writes)
     _watch_doors(metrics, doors)
@@ -173,7 +174,7 @@ def _compose(
         runs=run_service,
         live=live,
         runtime=runtime,
-        documents=ImportedDocuments(secrets),
+        documents=ImportedDocuments(secrets, PRESETS),
         importers=IMPORTERS,
         projections=projections,
         health=_Health(host, writes),
@@ -184,7 +185,7 @@ def _compose(
         scenarios=oscp.scenarios,
         packets=packets.service,
         packet_scenarios=packets.scenarios,
-        scripts=ScenarioService(log, host, live, player, controls, scenario_library()),
+        scripts=ScenarioService(log, host, live, player, controls, scenario_library(), SCRIPTS),
         oscp_sessions_table=read_store[oscp_sessions.MODEL].database(),
         oscp_messages_table=read_store[oscp_messages.MODEL].database(),
         packets_table=read_store[packet_history.MODEL].database(),

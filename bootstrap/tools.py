@@ -8,6 +8,7 @@ import socket
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, closing
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from depot_sim.adapters.event_store.url import SqliteUrl, parse_store_url
 from depot_sim.adapters.ids import RandomIds
 from depot_sim.adapters.packets import ProfileLibrary
 from depot_sim.application.event_log import EventLog
-from depot_sim.bootstrap.scenarios import load_scenario, scenario_library
+from depot_sim.bootstrap.scenarios import PRESETS, SCRIPTS, load_scenario, scenario_library
 from depot_sim.domain.configuration.definition import Definition
 from depot_sim.domain.kernel.errors import StoreError
 from depot_sim.read_models.catalogue import MODELS
@@ -46,8 +47,9 @@ def toolbox() -> Toolbox:
         owner=f"{socket.gethostname()}:{os.getpid()}",
         clock=BlockingSystemClock(),
         new_id=RandomIds().new_id,
-        load_definition=load,
+        load_definition=partial(load, more_rules=PRESETS),
         load_scenario=load_scenario,
+        scripts=SCRIPTS,
         read_document=read_document,
         scenarios=scenario_library(),
         common_job=common_job,
@@ -135,7 +137,7 @@ class StoredReadModels:
 
 
 def _import_yaml(request: ImportRequest) -> Definition:
-    return load(request.source)
+    return load(request.source, more_rules=PRESETS)
 
 
 def _import_blocks(request: ImportRequest) -> Definition:

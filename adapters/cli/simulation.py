@@ -30,6 +30,7 @@ from depot_sim.domain.run.aggregate import SimulationRun
 from depot_sim.domain.run.digest import RunDigest
 from depot_sim.domain.run.events import SimulationRunStarted
 from depot_sim.domain.scenario.execution import ScenarioExecution
+from depot_sim.domain.scenario.script_reading import ScriptReader
 
 _NOT_IN_IDS = re.compile(r"[^a-z0-9]+")
 
@@ -83,6 +84,7 @@ class Job(NamedTuple):
 class Scenario(NamedTuple):
     """What is to be played from the run's start on: a sound document, where it is from, and names that are given."""
 
+    reader: ScriptReader
     document: Any
     source: str
     names: Mapping[str, str]
@@ -129,7 +131,7 @@ def resumed(storage: Storage, run_id: str, until: int | None, *, watched: bool) 
     runs = storage.runs()
     batch = runs.resume(run_id, until)
     history = stored_history(storage.store.log, batch.writer.run) if watched else None
-    scripts = BatchScripts(StoredExecutions(storage.store.log).of_run(run_id))
+    scripts = BatchScripts(StoredExecutions(storage.store.log, storage.toolbox.scripts).of_run(run_id))
     return Job(batch, _StoreKeeper(runs, storage), history, scripts)
 
 

@@ -16,6 +16,7 @@ from depot_sim.application.scenario.library import Library
 from depot_sim.domain.configuration.definition import Definition
 from depot_sim.domain.kernel.errors import Fault
 from depot_sim.domain.packets.contract.profile import PacketProfile
+from depot_sim.domain.scenario.script_reading import ScriptReader
 from depot_sim.read_models.positions import Position
 
 
@@ -155,6 +156,7 @@ class Toolbox:
     load_definition: Callable[[Path], Definition]
     load_scenario: Callable[[Path], Any]
     """A sound scenario as plain values. Raises InvalidInput with line and column of every fault, OSError."""
+    scripts: ScriptReader
     read_document: Callable[[Path], Written]
     """Any JSON or YAML. Raises InvalidInput with line and column of faults of syntax, OSError."""
     scenarios: Library

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +12,21 @@ from depot_sim.adapters.configuration_import.formats import Format, format_of_pa
 from depot_sim.adapters.configuration_import.json_text import parse_json
 from depot_sim.adapters.configuration_import.yaml_text import Place, parse_yaml, places
 from depot_sim.domain.configuration.definition import Definition
+from depot_sim.domain.configuration.validation import Rule
 from depot_sim.domain.kernel.errors import Fault, InvalidInput
 
 LARGEST = 20 * 2**20
 _PARSERS = {Format.JSON: parse_json, Format.YAML: parse_yaml}
 
 
-def load(source: Path | bytes, text_format: Format | None = None) -> Definition:
+def load(source: Path | bytes, text_format: Format | None = None, more_rules: Sequence[Rule] = ()) -> Definition:
     """A depot definition from a file (its suffix tells the format) or from bytes (then `text_format` must).
 
+    It is checked by `more_rules` besides those of the configuration itself.
     Raises InvalidInput with every fault; OSError when the file cannot be read.
     """
     text, raw = parse(source, text_format)
-    return define(raw, text)
+    return define(raw, text, more_rules)
 
 
 def parse(source: Path | bytes, text_format: Format | None = None) -> tuple[str, Any]:
@@ -37,10 +40,10 @@ def parse(source: Path | bytes, text_format: Format | None = None) -> tuple[str,
     return text, _PARSERS[text_format](text)
 
 
-def define(raw: Any, text: str = "") -> Definition:
+def define(raw: Any, text: str = "", more_rules: Sequence[Rule] = ()) -> Definition:
     """A definition from parsed values; faults get their place in `text`."""
     try:
-        return Definition.of(raw)
+        return Definition.of(raw, more_rules)
     except InvalidInput as error:
         raise InvalidInput(located(error.faults, text), error.detail) from None
 

@@ -30,7 +30,7 @@ def create_app(backend: Backend) -> Litestar:
             configuration_routes(backend.importers),
             *run_routes(),
             oscp_routes(),
-            library_routes(),
+            library_routes(backend.scripts.document_shape),
             Router("/", tags=["Packets"], route_handlers=[packet_mode_route()]),
             Router("/", tags=["Events"], route_handlers=[all_events]),
             Router("/", tags=["Service"], route_handlers=[*SERVICE_ROUTES, list_refused_requests, get_description]),

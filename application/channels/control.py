@@ -23,7 +23,6 @@ from depot_sim.domain.interaction.family import Family
 from depot_sim.domain.interaction.override_requests import Clear, read_override_request
 from depot_sim.domain.interaction.standing import Standing
 from depot_sim.domain.kernel.errors import Fault, InvalidInput, NotFound, ServiceStopping
-from depot_sim.domain.scenario.script import TARGETS, NeedKind
 
 T = TypeVar("T")
 
@@ -141,10 +140,10 @@ class Controls:
     """
 
     def __init__(self) -> None:
-        self._controls: dict[NeedKind, ChannelControl] = {}
+        self._controls: dict[str, ChannelControl] = {}
         self.on_change: list[Callable[[Channel[Any]], None]] = []
 
-    def add(self, kind: NeedKind, control: ChannelControl) -> None:
+    def add(self, kind: str, control: ChannelControl) -> None:
         self._controls[kind] = control
         control.channels.on_change.append(self._notify_changed)
 
@@ -152,15 +151,15 @@ class Controls:
         for notify in self.on_change:
             notify(channel)
 
-    def of(self, kind: NeedKind) -> ChannelControl:
+    def of(self, kind: str) -> ChannelControl:
         control = self._controls.get(kind)
         if control is None:
             raise NotFound(f"there is no {kind} here", "play this scenario on a run of a service")
         return control
 
-    async def names(self, run_id: str) -> dict[NeedKind, Sequence[str]]:
+    async def names(self, run_id: str) -> dict[str, Sequence[str]]:
         """The names of the run's channels by their kind."""
-        return {kind: await self._controls[kind].names(run_id) for kind in TARGETS if kind in self._controls}
+        return {kind: await control.names(run_id) for kind, control in self._controls.items()}
 
 
 def _standing(channel: Channel[Any], expectation_id: str) -> Standing:

@@ -16,7 +16,7 @@ from depot_sim.domain.run.world.state import NEVER
 from depot_sim.domain.scenario.binding import cast
 from depot_sim.domain.scenario.execution import Done, ScenarioExecution
 from depot_sim.domain.scenario.script import Step
-from depot_sim.domain.scenario.script_reading import read_script
+from depot_sim.domain.scenario.script_reading import ScriptReader
 
 
 class BatchScripts:
@@ -54,10 +54,12 @@ class BatchScripts:
         return [pending_write(execution) for execution in running]
 
 
-def started_execution(run: SimulationRun, raw: Any, source: str, names: Mapping[str, str]) -> ScenarioExecution:
+def started_execution(
+    run: SimulationRun, reader: ScriptReader, raw: Any, source: str, names: Mapping[str, str]
+) -> ScenarioExecution:
     """A scenario from the present of a run on, not saved yet. Raises InvalidInput."""
-    filled = cast(read_script(raw), run.depot, {}, names)
-    execution = ScenarioExecution(run.run_id, "1")
+    filled = cast(reader.read(raw), run.depot, {}, names)
+    execution = ScenarioExecution(run.run_id, "1", reader)
     execution.start(run.world.at, raw, source=source, names=filled, begins_at=run.world.at)
     return execution
 

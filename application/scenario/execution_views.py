@@ -91,7 +91,7 @@ class ScenarioView(msgspec.Struct, frozen=True):
 
 
 def summary_of(script: Script) -> ScenarioSummary:
-    needs = {name: kind.value for name, kind in script.needs.items()}
+    needs = dict(script.needs)
     return ScenarioSummary(script.name, script.description, script.depot, needs, len(script.steps), script.latest_end)
 
 

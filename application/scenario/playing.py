@@ -39,7 +39,7 @@ from depot_sim.domain.run.aggregate import RunStatus
 from depot_sim.domain.run.world.state import NEVER
 from depot_sim.domain.scenario.execution import Done, Raised, ScenarioExecution
 from depot_sim.domain.scenario.script import CLEAR_OVERRIDES, OVERRIDE, Step
-from depot_sim.domain.scenario.script_reading import expectation_request, override_request
+from depot_sim.domain.scenario.script_reading import ScriptReader, expectation_request, override_request
 
 _log = logging.getLogger("depot_sim.scenarios")
 
@@ -54,8 +54,8 @@ RUN_STOPPED = "the run was stopped"
 class ScriptPlayer:
     """The `Scripts` of runs that are held. The caller of every method holds the run's lock."""
 
-    def __init__(self, log: EventLog, host: RunHost, controls: Controls, timers: Timers) -> None:
-        self._stored = StoredExecutions(log)
+    def __init__(self, log: EventLog, host: RunHost, controls: Controls, timers: Timers, reader: ScriptReader) -> None:
+        self._stored = StoredExecutions(log, reader)
         self._host = host
         self._controls = controls
         self._timers = timers

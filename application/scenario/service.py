@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -28,14 +27,14 @@ from depot_sim.application.scenario.library import Library
 from depot_sim.application.scenario.playing import ScriptPlayer, pending_write
 from depot_sim.application.scenario.stored import StoredExecutions
 from depot_sim.domain.configuration.document import SimulationConfigurationDocument
-from depot_sim.domain.configuration.validation.presets import SCENARIO
 from depot_sim.domain.interaction.family import nearest_names
 from depot_sim.domain.kernel.errors import CommandRefused, Fault, InvalidInput, NotFound
 from depot_sim.domain.run.aggregate import RunStatus, SimulationRun
 from depot_sim.domain.scenario.binding import cast
 from depot_sim.domain.scenario.execution import ScenarioExecution
-from depot_sim.domain.scenario.script import Script
-from depot_sim.domain.scenario.script_reading import read_script
+from depot_sim.domain.scenario.presets import preset_scenarios
+from depot_sim.domain.scenario.script import Script, ScriptDocument
+from depot_sim.domain.scenario.script_reading import ScriptReader
 
 
 class StartScenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -68,19 +67,26 @@ class ScenarioService:
         player: ScriptPlayer,
         controls: Controls,
         library: Library,
+        reader: ScriptReader,
     ) -> None:
         self._log = log
-        self._stored = StoredExecutions(log)
+        self._stored = StoredExecutions(log, reader)
         self._host = host
         self._live = live
         self._player = player
         self._controls = controls
         self._library = library
+        self._reader = reader
+
+    @property
+    def document_shape(self) -> type[ScriptDocument]:
+        """Of a scenario file."""
+        return self._reader.document
 
     # The library
 
     def library(self) -> list[ScenarioSummary]:
-        return [summary_of(read_script(self._library.document(name))) for name in self._library.names()]
+        return [summary_of(self._reader.read(self._library.document(name))) for name in self._library.names()]
 
     def scenario(self, name: str) -> ScenarioView:
         """Raises NotFound."""
@@ -89,11 +95,11 @@ class ScenarioService:
         except KeyError:
             hint = nearest_names(name, self._library.names())
             raise NotFound(f"the library has no scenario {name!r}", hint) from None
-        return ScenarioView(summary_of(read_script(document)), document, self._library.text(name))
+        return ScenarioView(summary_of(self._reader.read(document)), document, self._library.text(name))
 
     def check(self, raw: Any) -> ScenarioSummary:
         """Raises InvalidInput with every fault."""
-        return summary_of(read_script(raw))
+        return summary_of(self._reader.read(raw))
 
     # On runs
 
@@ -140,13 +146,13 @@ class ScenarioService:
             raise CommandRefused(f"run {run.run_id} is stopped", "start a new run")
         begins_at = _begins_at(run, request.begin)
         chosen = self._chosen(request, run.depot.document)
-        script = _read(chosen)
+        script = self._read(chosen)
         try:
             names = cast(script, run.depot, await self._controls.names(run.run_id), request.names)
         except InvalidInput as error:
             raise InvalidInput([_at(fault, chosen) for fault in error.faults]) from None
         number = len(await self._player.executions(held)) + 1
-        execution = ScenarioExecution(run.run_id, str(number))
+        execution = ScenarioExecution(run.run_id, str(number), self._reader)
         execution.start(run.world.at, chosen.raw, source=chosen.source, names=names, begins_at=begins_at)
         return execution
 
@@ -157,7 +163,7 @@ class ScenarioService:
         if request.document is not None:
             return _Chosen(request.document, "request", "/document")
         assert request.name is not None, "one of them is given"
-        presets = presets_of(document)
+        presets = preset_scenarios(document)
         if request.name in presets:
             return _Chosen(presets[request.name], f"preset:{request.name}")
         if request.name in self._library.names():
@@ -165,22 +171,15 @@ class ScenarioService:
         expected = nearest_names(request.name, (*presets, *self._library.names()))
         raise InvalidInput([Fault("/name", f"the unknown scenario {request.name!r}", expected)])
 
+    def _read(self, chosen: _Chosen) -> Script:
+        try:
+            return self._reader.read(chosen.raw)
+        except InvalidInput as error:
+            raise InvalidInput([_at(fault, chosen) for fault in error.faults], error.detail) from None
+
     async def _start_time(self, run_id: str) -> str:
         """Raises NotFound."""
         return (await self._live.get(run_id)).started.start_time
-
-
-def presets_of(document: SimulationConfigurationDocument) -> Mapping[str, Any]:
-    """The scenarios among a configuration's presets, by their ids."""
-    presets = document.scenario_presets
-    return {preset.id: preset.settings[SCENARIO] for preset in presets if SCENARIO in preset.settings}
-
-
-def _read(chosen: _Chosen) -> Script:
-    try:
-        return read_script(chosen.raw)
-    except InvalidInput as error:
-        raise InvalidInput([_at(fault, chosen) for fault in error.faults], error.detail) from None
 
 
 def _at(fault: Fault, chosen: _Chosen) -> Fault:

@@ -8,13 +8,15 @@ from depot_sim.application.event_log import EventLog
 from depot_sim.domain.kernel.errors import NotFound
 from depot_sim.domain.kernel.events import decode
 from depot_sim.domain.scenario.execution import ScenarioExecution
+from depot_sim.domain.scenario.script_reading import ScriptReader
 
 
 class StoredExecutions:
     """Reads; every method blocks."""
 
-    def __init__(self, log: EventLog) -> None:
+    def __init__(self, log: EventLog, reader: ScriptReader) -> None:
         self._log = log
+        self._reader = reader
 
     def of_run(self, run_id: str) -> list[ScenarioExecution]:
         """The oldest first."""
@@ -35,7 +37,7 @@ class StoredExecutions:
         return execution
 
     def _load(self, run_id: str, execution_id: str) -> ScenarioExecution | None:
-        execution = ScenarioExecution(run_id, execution_id)
+        execution = ScenarioExecution(run_id, execution_id, self._reader)
         rows = self._log.read_stream(execution.stream)
         execution.fold(decode(row.topic, row.state) for row in rows)
         return execution if rows else None

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from depot_sim.domain.configuration.document import SimulationConfigurationDocument
-from depot_sim.domain.configuration.validation import semantic_faults
+from depot_sim.domain.configuration.validation import Rule, semantic_faults
 from depot_sim.domain.kernel.reading import read
 
 
-def decode_document(raw: object) -> SimulationConfigurationDocument:
+def decode_document(raw: object, more_rules: Sequence[Rule] = ()) -> SimulationConfigurationDocument:
     """Read dicts, lists and scalars as a depot. Raises InvalidInput with every fault, structural and semantic."""
     reading = read(raw, SimulationConfigurationDocument)
     if reading.document is not None:
-        reading.faults.extend(semantic_faults(reading.document, reading.mended))
+        reading.faults.extend(semantic_faults(reading.document, reading.mended, more_rules))
     reading.faults.raise_if_any()
     assert reading.document is not None, "no document means a fault"
     return reading.document

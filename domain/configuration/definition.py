@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
 
 from depot_sim.domain.configuration.decoding import decode_document, decode_recorded
 from depot_sim.domain.configuration.document import SimulationConfigurationDocument
+from depot_sim.domain.configuration.validation import Rule
 
 
 class Definition(NamedTuple):
@@ -18,9 +20,12 @@ class Definition(NamedTuple):
     document: SimulationConfigurationDocument
 
     @classmethod
-    def of(cls, raw: object) -> Definition:
-        """From dicts, lists and scalars. Raises InvalidInput with every fault."""
-        document = decode_document(raw)
+    def of(cls, raw: object, more_rules: Sequence[Rule] = ()) -> Definition:
+        """From dicts, lists and scalars. Raises InvalidInput with every fault.
+
+        `more_rules` are those of other contexts, such as scenarios among the presets.
+        """
+        document = decode_document(raw, more_rules)
         return cls(msgspec.json.encode(raw), document)
 
     @classmethod

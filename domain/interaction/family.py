@@ -1,4 +1,4 @@
-"""What a protocol family brings to scenario control: the names of its messages and commands, and its named modes."""
+"""What a protocol family brings to scenario control: what it calls a target, its messages, commands and named modes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ class Mode(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Family(msgspec.Struct, frozen=True):
-    """`effects` are those its targets carry out, and in which directions; `commands` those a Provoke effect may name.
+    """`target_kind` is what scenarios call its targets, such as "packet-feed".
+
+    `effects` are those its targets carry out, and in which directions; `commands` those a Provoke effect may name.
 
     `one_way` are message types that go in one direction only. `request_ids` says whether copies may have new ones.
     `fine` are the outcomes of messages that went as they should. `pseudo_headers` are not on the wire: what is known of
@@ -32,6 +34,7 @@ class Family(msgspec.Struct, frozen=True):
     """
 
     name: str
+    target_kind: str
     message_types: tuple[str, ...]
     modes: Mapping[str, Mode]
     effects: Mapping[type[Effect], frozenset[Direction]]

@@ -272,6 +272,7 @@ _EFFECTS: tuple[type[Effect], ...] = (
 
 OSCP = Family(
     "oscp",
+    target_kind="oscp-session",
     message_types=(
         *("Register", HANDSHAKE, ACKNOWLEDGE, HEARTBEAT, FORECAST, ADJUSTMENT, COMPLIANCE_ERROR),
         *MEASUREMENTS,

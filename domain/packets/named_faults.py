@@ -146,6 +146,7 @@ _EFFECTS: tuple[type[Effect], ...] = (Withhold, Outage, Delay, Distort, Malform,
 
 PACKETS = Family(
     "packets",
+    target_kind="packet-feed",
     message_types=(BIRTH, *VALUES, DEATH, ANSWER),
     modes={mode.name: mode for mode in (*_LOSSES, *_DELIVERY, *_FALSE_VALUES, *_FALSE_KEYS, *_FALSE_ENVELOPES)},
     effects=dict.fromkeys(_EFFECTS, OUTBOUND),

@@ -14,11 +14,11 @@ from depot_sim.domain.kernel.errors import Fault, InvalidInput
 from depot_sim.domain.kernel.pointer import child
 from depot_sim.domain.kernel.problems import quoted
 from depot_sim.domain.run.world.depot import Depot
-from depot_sim.domain.scenario.script import TARGETS, NeedKind, Script, is_reference
+from depot_sim.domain.scenario.script import EntityKind, Script, is_reference
 from depot_sim.domain.scenario.script_reading import entity_fields
 
-Targets = Mapping[NeedKind, Sequence[str]]
-"""Ids of the run's feeds and sessions, in their order."""
+Targets = Mapping[str, Sequence[str]]
+"""Ids of the run's targets by their kind, such as "packet-feed", in their order."""
 
 
 def cast(script: Script, depot: Depot, targets: Targets, given: Mapping[str, str]) -> dict[str, str]:
@@ -41,30 +41,30 @@ class _Roll:
     def __init__(self, depot: Depot, targets: Targets) -> None:
         self._depot = depot
         self._targets = targets
-        self._entities: Mapping[NeedKind, Mapping[str, int]] = {
-            NeedKind.NODE: depot.node_index,
-            NeedKind.SCOPE: {scope.id: depot.node_index[scope.node] for scope in depot.scopes},
-            NeedKind.CONTROLLER: {each.id: depot.node_index[each.node] for each in depot.controllers},
-            NeedKind.BESS: {each.id: depot.node_index[each.node] for each in depot.bess},
-            NeedKind.PV: {each.id: depot.node_index[each.node] for each in depot.pv},
-            NeedKind.CHARGER: {each.id: depot.node_index[each.node] for each in depot.chargers},
-            NeedKind.CONNECTOR: {each.id: each.nodes[-1] for each in depot.connectors},
-            NeedKind.VEHICLE: {each.vehicle.id: self._home(each.connector) for each in depot.vehicles},
-            NeedKind.SENSOR: {each.id: self._measured(each) for each in depot.sensors},
+        self._entities: Mapping[str, Mapping[str, int]] = {
+            EntityKind.NODE: depot.node_index,
+            EntityKind.SCOPE: {scope.id: depot.node_index[scope.node] for scope in depot.scopes},
+            EntityKind.CONTROLLER: {each.id: depot.node_index[each.node] for each in depot.controllers},
+            EntityKind.BESS: {each.id: depot.node_index[each.node] for each in depot.bess},
+            EntityKind.PV: {each.id: depot.node_index[each.node] for each in depot.pv},
+            EntityKind.CHARGER: {each.id: depot.node_index[each.node] for each in depot.chargers},
+            EntityKind.CONNECTOR: {each.id: each.nodes[-1] for each in depot.connectors},
+            EntityKind.VEHICLE: {each.vehicle.id: self._home(each.connector) for each in depot.vehicles},
+            EntityKind.SENSOR: {each.id: self._measured(each) for each in depot.sensors},
         }
 
-    def ids(self, kind: NeedKind) -> Sequence[str]:
-        return tuple(self._targets.get(kind, ())) if kind in TARGETS else tuple(self._entities[kind])
+    def ids(self, kind: str) -> Sequence[str]:
+        return tuple(self._entities[kind]) if kind in self._entities else tuple(self._targets.get(kind, ()))
 
-    def at_or_below(self, kind: NeedKind, stage: int) -> Iterator[str]:
+    def at_or_below(self, kind: str, stage: int) -> Iterator[str]:
         """Those at the node first, then those below it; scopes around it last."""
-        if kind in TARGETS:
+        if kind not in self._entities:
             yield from self.ids(kind)
             return
         entities = self._entities[kind].items()
         yield from (id for id, node in entities if node == stage)
         yield from (id for id, node in entities if node != stage and stage in self._depot.nodes[node].ancestors)
-        if kind is NeedKind.SCOPE:
+        if kind == EntityKind.SCOPE:
             above = self._depot.nodes[stage].ancestors
             yield from (id for id, node in entities if node != stage and node in above)
 
@@ -89,10 +89,10 @@ def _stages(script: Script, depot: Depot, given: Mapping[str, str]) -> Iterator[
     """Nodes to look around, the best first."""
     controllers = {each.id: depot.node_index[each.node] for each in depot.controllers}
     named = {kind: given[name] for name, kind in script.needs.items() if name in given}
-    if NeedKind.CONTROLLER in named:
-        yield controllers[named[NeedKind.CONTROLLER]]
-    if NeedKind.NODE in named:
-        yield depot.node_index[named[NeedKind.NODE]]
+    if EntityKind.CONTROLLER in named:
+        yield controllers[named[EntityKind.CONTROLLER]]
+    if EntityKind.NODE in named:
+        yield depot.node_index[named[EntityKind.NODE]]
     yield from controllers.values()
     yield depot.root
 
@@ -129,13 +129,13 @@ def _step_faults(script: Script, roll: _Roll) -> Iterator[Fault]:
                 yield Fault(pointer, f"{quoted(id)}, which is no {' or '.join(kinds)}", _those_of(roll, kinds))
 
 
-def _those_of(roll: _Roll, kinds: Sequence[NeedKind]) -> str:
+def _those_of(roll: _Roll, kinds: Sequence[str]) -> str:
     ids = [id for kind in kinds for id in roll.ids(kind)]
     return f"one of {', '.join(ids[:5])}{', …' if len(ids) > 5 else ''}" if ids else "another depot: it has none"
 
 
-def _missing(name: str, kind: NeedKind, roll: _Roll) -> Fault:
-    is_target = kind in TARGETS
+def _missing(name: str, kind: str, roll: _Roll) -> Fault:
+    is_target = kind not in tuple(EntityKind)
     where = "on the run" if is_target else "in the run's depot"
     if not roll.ids(kind):
         expected = f"a {kind} that is there before the scenario starts" if is_target else f"a depot with a {kind}"

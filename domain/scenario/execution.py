@@ -18,8 +18,8 @@ from depot_sim.domain.run.commands import COMMANDS, Command
 from depot_sim.domain.run.world.state import NEVER
 from depot_sim.domain.scenario import execution_events as e
 from depot_sim.domain.scenario.execution_events import ScenarioVerdict
-from depot_sim.domain.scenario.script import NeedKind, Script, Step, is_reference, resolved
-from depot_sim.domain.scenario.script_reading import read_script
+from depot_sim.domain.scenario.script import Script, Step, is_reference, resolved
+from depot_sim.domain.scenario.script_reading import ScriptReader
 
 
 class ExecutionStatus(StrEnum):
@@ -37,7 +37,7 @@ class Raised(NamedTuple):
     """An expectation that a step raised."""
 
     step: int
-    kind: NeedKind
+    kind: str
     target: str
     expectation_id: str
 
@@ -54,9 +54,10 @@ class Done(NamedTuple):
 class ExecutionState:
     """`outcomes` are those of the steps so far, in order; `settled` are verdicts on expectations, by step."""
 
-    __slots__ = ("ended", "outcomes", "script", "settled", "started", "status")
+    __slots__ = ("ended", "outcomes", "reader", "script", "settled", "started", "status")
 
-    def __init__(self) -> None:
+    def __init__(self, reader: ScriptReader) -> None:
+        self.reader = reader
         self.status = ExecutionStatus.NOT_STARTED
         self.started: e.ScenarioExecutionStarted | None = None
         self.script: Script | None = None
@@ -71,17 +72,20 @@ def stream_of(run_id: str, execution_id: str) -> str:
 
 
 class ScenarioExecution(Aggregate[ExecutionState]):
-    """Says which step is due, and keeps what became of it. It changes nothing but itself."""
+    """Says which step is due, and keeps what became of it. It changes nothing but itself.
+
+    `reader` knows the protocol families that the recorded script may be about.
+    """
 
     __slots__ = ("execution_id", "run_id")
 
-    def __init__(self, run_id: str, execution_id: str) -> None:
-        super().__init__(stream_of(run_id, execution_id), ExecutionState())
+    def __init__(self, run_id: str, execution_id: str, reader: ScriptReader) -> None:
+        super().__init__(stream_of(run_id, execution_id), ExecutionState(reader))
         self.run_id = run_id
         self.execution_id = execution_id
 
     def start(self, at: int, raw: object, *, source: str, names: Mapping[str, str], begins_at: int) -> None:
-        """Pin a document that `read_script` has found sound."""
+        """Pin a document that the reader has found sound."""
         document = msgspec.Raw(msgspec.json.encode(raw))
         self.emit(
             e.ScenarioExecutionStarted(
@@ -157,7 +161,7 @@ class ScenarioExecution(Aggregate[ExecutionState]):
         """The action as written, its names resolved."""
         return dict(resolved(dict(step.body), self.started.names))
 
-    def kind_of(self, step: Step) -> NeedKind:
+    def kind_of(self, step: Step) -> str:
         """What kind of target a step is about."""
         on = step.body["on"]
         assert is_reference(on), "targets are always named"
@@ -237,7 +241,7 @@ class ScenarioExecution(Aggregate[ExecutionState]):
 def _on_started(state: ExecutionState, event: e.ScenarioExecutionStarted) -> None:
     raw = msgspec.json.decode(event.script)
     try:
-        state.started, state.script, state.status = event, read_script(raw), ExecutionStatus.RUNNING
+        state.started, state.script, state.status = event, state.reader.read(raw), ExecutionStatus.RUNNING
     except InvalidInput:
         nothing = Script(str(raw.get("name", "")), "", "", {}, (), 0)
         state.started, state.script, state.status = event, nothing, ExecutionStatus.UNREADABLE

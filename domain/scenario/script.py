@@ -14,12 +14,14 @@ from depot_sim.domain.kernel.quantities import Duration
 from depot_sim.domain.run.commands import COMMANDS
 
 OVERRIDE, CLEAR_OVERRIDES, EXPECT = "override", "clear-overrides", "expect"
-ACTIONS: tuple[str, ...] = (*COMMANDS, OVERRIDE, CLEAR_OVERRIDES, EXPECT)
-"""What a step may do, by the names that files use."""
 
 
-class NeedKind(StrEnum):
-    """What a name of a scenario may stand for."""
+class EntityKind(StrEnum):
+    """Entities of a depot that a name of a scenario may stand for.
+
+    The other kinds of need are the target kinds of protocol families, such as "packet-feed": ends of projections, which
+    overrides and expectations are about and the depot itself does not name.
+    """
 
     NODE = "node"
     SCOPE = "scope"
@@ -30,12 +32,6 @@ class NeedKind(StrEnum):
     CONNECTOR = "connector"
     VEHICLE = "vehicle"
     SENSOR = "sensor"
-    PACKET_FEED = "packet-feed"
-    OSCP_SESSION = "oscp-session"
-
-
-TARGETS = (NeedKind.PACKET_FEED, NeedKind.OSCP_SESSION)
-"""What overrides and expectations are about: the ends of projections, which the depot itself does not name."""
 
 
 class ScriptDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -49,7 +45,7 @@ class ScriptDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True, om
     steps: tuple[dict[str, Any], ...]
     description: str = ""
     depot: str = ""
-    needs: dict[str, NeedKind] = {}
+    needs: dict[str, str] = {}
     lasts: Duration | None = None
 
 
@@ -105,7 +101,7 @@ class Script(NamedTuple):
     name: str
     description: str
     depot: str
-    needs: Mapping[str, NeedKind]
+    needs: Mapping[str, str]
     steps: tuple[Step, ...]
     ends: int
 

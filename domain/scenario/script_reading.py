@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from enum import StrEnum
+from typing import Any, cast
 
 import msgspec
 
@@ -16,18 +17,14 @@ from depot_sim.domain.kernel.pointer import child
 from depot_sim.domain.kernel.problems import Faults, one_of, quoted, shown
 from depot_sim.domain.kernel.quantities import Duration
 from depot_sim.domain.kernel.reading import read
-from depot_sim.domain.oscp.named_faults import OSCP
-from depot_sim.domain.packets.named_faults import PACKETS
 from depot_sim.domain.run.commands import COMMANDS
 from depot_sim.domain.scenario.script import (
-    ACTIONS,
     CLEAR_OVERRIDES,
     EXPECT,
     OVERRIDE,
-    TARGETS,
     ClearAction,
+    EntityKind,
     ExpectAction,
-    NeedKind,
     OverrideAction,
     Script,
     ScriptDocument,
@@ -36,8 +33,6 @@ from depot_sim.domain.scenario.script import (
 )
 
 MOST_STEPS = 10_000
-FAMILIES: Mapping[NeedKind, Family] = {NeedKind.OSCP_SESSION: OSCP, NeedKind.PACKET_FEED: PACKETS}
-"""The words of overrides and expectations, by the kind of target they are about."""
 
 _OWN_FIELDS = ("at", "note")
 _SHAPES: Mapping[str, type[msgspec.Struct]] = {
@@ -46,36 +41,59 @@ _SHAPES: Mapping[str, type[msgspec.Struct]] = {
     CLEAR_OVERRIDES: ClearAction,
     EXPECT: ExpectAction,
 }
-_ENTITY_KINDS: Mapping[str, tuple[NeedKind, ...]] = {
-    "node": (NeedKind.NODE,),
-    "managed_scope": (NeedKind.SCOPE,),
-    "controller": (NeedKind.CONTROLLER,),
-    "bess": (NeedKind.BESS,),
-    "pv": (NeedKind.PV,),
-    "charger": (NeedKind.CHARGER,),
-    "connector": (NeedKind.CONNECTOR,),
-    "vehicle": (NeedKind.VEHICLE,),
-    "sensor": (NeedKind.SENSOR,),
-    "target": (NeedKind.CHARGER, NeedKind.CONNECTOR),
-    "on": TARGETS,
+_ENTITY_KINDS: Mapping[str, tuple[EntityKind, ...]] = {
+    "node": (EntityKind.NODE,),
+    "managed_scope": (EntityKind.SCOPE,),
+    "controller": (EntityKind.CONTROLLER,),
+    "bess": (EntityKind.BESS,),
+    "pv": (EntityKind.PV,),
+    "charger": (EntityKind.CHARGER,),
+    "connector": (EntityKind.CONNECTOR,),
+    "vehicle": (EntityKind.VEHICLE,),
+    "sensor": (EntityKind.SENSOR,),
+    "target": (EntityKind.CHARGER, EntityKind.CONNECTOR),
 }
-"""Of fields that name an entity: what kinds it may be of."""
+"""Of fields that name an entity of the depot: what kinds it may be of."""
 
 
-def read_script(raw: object) -> Script:
-    """Read dicts, lists and scalars as a scenario. Raises InvalidInput with every fault."""
-    reading = read(raw, ScriptDocument)
-    if reading.document is None:
+class ScriptReader:
+    """Reads scenarios whose targets are those of the given protocol families.
+
+    `families` are by the kind of their targets, `actions` are the shapes of what steps do, by their names in files.
+    `document` is the shape of a scenario file.
+    """
+
+    def __init__(self, families: Iterable[Family] = ()) -> None:
+        self.families: Mapping[str, Family] = {family.target_kind: family for family in families}
+        self.actions = _SHAPES
+        self.document = _document_shape((*EntityKind, *self.families))
+
+    def read(self, raw: object) -> Script:
+        """Read dicts, lists and scalars as a scenario. Raises InvalidInput with every fault."""
+        reading = read(raw, self.document)
+        if reading.document is None:
+            reading.faults.raise_if_any()
+        assert reading.document is not None, "no document means a fault"
+        script = _Reading(reading.document, reading.faults, self.families).read(set(reading.mended))
         reading.faults.raise_if_any()
-    assert reading.document is not None, "no document means a fault"
-    reader = _Reader(reading.document, reading.faults)
-    script = reader.read(set(reading.mended))
-    reading.faults.raise_if_any()
-    return script
+        return script
 
 
-def entity_fields(step: Step) -> Iterator[tuple[str, tuple[NeedKind, ...]]]:
-    """The fields of a step that name an entity, with the kinds it may be of."""
+def _document_shape(kinds: tuple[str, ...]) -> type[ScriptDocument]:
+    """ScriptDocument with an enum of the kinds of need, so that reader and API description know them."""
+    need_kind = cast(Any, StrEnum)("NeedKind", [(kind.upper().replace("-", "_"), kind) for kind in kinds])
+    need_kind.__doc__ = "What a name of a scenario may stand for."
+    shape = msgspec.defstruct(
+        "ScriptDocument",
+        [("needs", dict[str, need_kind], {})],  # type: ignore[valid-type]
+        bases=(ScriptDocument,),
+        namespace={"__doc__": ScriptDocument.__doc__},
+    )
+    return cast("type[ScriptDocument]", shape)
+
+
+def entity_fields(step: Step) -> Iterator[tuple[str, tuple[EntityKind, ...]]]:
+    """The fields of a step that name an entity of the depot, with the kinds it may be of."""
     for field, kinds in _ENTITY_KINDS.items():
         if isinstance(step.body.get(field), str):
             yield field, kinds
@@ -92,10 +110,13 @@ def override_request(body: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in body.items() if name != "on"}
 
 
-class _Reader:
-    def __init__(self, document: ScriptDocument, faults: Faults) -> None:
+class _Reading:
+    """Of one document. `families` are by the kind of their targets."""
+
+    def __init__(self, document: ScriptDocument, faults: Faults, families: Mapping[str, Family]) -> None:
         self._document = document
         self._faults = faults
+        self._families = families
 
     def read(self, mended: set[str]) -> Script:
         document = self._document
@@ -111,7 +132,8 @@ class _Reader:
         if document.lasts is not None and document.lasts < last:
             self._faults.add("/lasts", f"{document.lasts} ms", f"at least {last} ms, when the last step is due")
         ends = last if document.lasts is None else int(document.lasts)
-        return Script(document.name, document.description, document.depot, document.needs, tuple(steps), ends)
+        needs = {name: str(kind) for name, kind in document.needs.items()}
+        return Script(document.name, document.description, document.depot, needs, tuple(steps), ends)
 
     def _check_needs(self) -> None:
         for name in self._document.needs:
@@ -127,8 +149,9 @@ class _Reader:
             self._faults.add(at, found, "exactly one action beside at and note")
             return Step(due, "", {}, note)
         action = actions[0]
-        if action not in ACTIONS:
-            self._faults.add(child(at, action), f"the unknown action {quoted(action)}", nearest_names(action, ACTIONS))
+        if action not in _SHAPES:
+            expected = nearest_names(action, tuple(_SHAPES))
+            self._faults.add(child(at, action), f"the unknown action {quoted(action)}", expected)
             return Step(due, action, {}, note)
         body, asked = self._body(raw[action], action, child(at, action))
         return Step(due, action, body, note, _window(asked))
@@ -181,17 +204,23 @@ class _Reader:
 
     def _check_entities(self, step: Step, at: str) -> None:
         for field, kinds in entity_fields(step):
-            written = step.body[field]
-            kind = self._document.needs.get(written[1:]) if is_reference(written) else None
-            if kind is not None and kind not in kinds:
-                self._faults.add(child(at, field), f"{quoted(written)}, a {kind}", _a(kinds))
-            if field == "on" and not is_reference(written):
-                self._faults.add(child(at, field), quoted(written), f'a "$name" that needs declares, {_a(TARGETS)}')
+            self._check_kind(step.body[field], kinds, child(at, field))
+        target, kinds_of_target = step.body.get("on"), tuple(self._families)
+        if isinstance(target, str):
+            self._check_kind(target, kinds_of_target, child(at, "on"))
+            if not is_reference(target):
+                expected = f'a "$name" that needs declares, {_a(kinds_of_target)}'
+                self._faults.add(child(at, "on"), quoted(target), expected)
+
+    def _check_kind(self, written: str, kinds: tuple[str, ...], at: str) -> None:
+        """That a name stands for something of these kinds. Ids can be checked on a depot only."""
+        kind = self._document.needs.get(written[1:]) if is_reference(written) else None
+        if kind is not None and kind not in kinds:
+            self._faults.add(at, f"{quoted(written)}, a {kind}", _a(kinds))
 
     def _check_request(self, action: str, body: dict[str, Any], at: str) -> None:
         """By the words of the target's own family."""
-        kind = self._document.needs.get(body["on"][1:])
-        family = FAMILIES.get(kind) if kind is not None else None
+        family = self._families.get(self._document.needs.get(body["on"][1:], ""))
         if family is None:
             return
         try:
@@ -211,5 +240,5 @@ def _window(asked: msgspec.Struct | None) -> int:
     return int(asked.within) if isinstance(asked, ExpectAction) and asked.clock is not Clock.WALL else 0
 
 
-def _a(kinds: tuple[NeedKind, ...]) -> str:
+def _a(kinds: tuple[str, ...]) -> str:
     return f"a {kinds[0]}" if len(kinds) == 1 else f"a need of kind {one_of(kinds)}"

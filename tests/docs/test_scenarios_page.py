@@ -7,9 +7,8 @@ from pathlib import Path
 
 from depot_sim.adapters.configuration_import.formats import Format
 from depot_sim.adapters.configuration_import.loading import parse
-from depot_sim.bootstrap.scenarios import scenario_library
-from depot_sim.domain.scenario.script import CLEAR_OVERRIDES, EXPECT, OVERRIDE, NeedKind
-from depot_sim.domain.scenario.script_reading import read_script
+from depot_sim.bootstrap.scenarios import SCRIPTS, scenario_library
+from depot_sim.domain.scenario.script import CLEAR_OVERRIDES, EXPECT, OVERRIDE, EntityKind
 
 PAGE = (Path(__file__).parents[2] / "docs" / "scenarios.md").read_text(encoding="utf-8")
 _YAML = re.compile(r"^```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -23,7 +22,7 @@ def first_cells(heading: str) -> list[str]:
 
 def test_the_example_is_a_sound_scenario() -> None:
     (example,) = _YAML.findall(PAGE)
-    script = read_script(parse(example.encode(), Format.YAML)[1])
+    script = SCRIPTS.read(parse(example.encode(), Format.YAML)[1])
     assert (script.name, len(script.steps), script.ends) == ("silent-controller", 6, 600_000)
 
 
@@ -37,4 +36,4 @@ def test_every_action_beside_commands_is_told() -> None:
 
 def test_every_kind_of_need_is_told() -> None:
     names = PAGE.partition("### Names")[2].partition("Steps refer")[0]
-    assert set(re.findall(r"`([a-z-]+)`", names)) - {"needs"} == {kind.value for kind in NeedKind}
+    assert set(re.findall(r"`([a-z-]+)`", names)) - {"needs"} == {*EntityKind, *SCRIPTS.families}

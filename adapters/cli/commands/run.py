@@ -27,7 +27,6 @@ from depot_sim.application.run.requests import DEFAULT_START, ClockRequest, Star
 from depot_sim.domain.kernel.quantities import MS_PER_DAY, MS_PER_MINUTE, MS_PER_SECOND, Duration
 from depot_sim.domain.run.events import ClockMode, SimulationRunStarted
 from depot_sim.domain.scenario.execution import ExecutionStatus
-from depot_sim.domain.scenario.script_reading import read_script
 
 _EPILOG = """
 A run on a store can be killed at any moment: --resume RUN_ID --db URL continues it to the end it was started for, and
@@ -73,7 +72,7 @@ def _simulate(arguments: argparse.Namespace, toolbox: Toolbox, terminal: Termina
         return _resume(arguments, toolbox, terminal)
     watched, db = not arguments.json, arguments.db
     scenario = _scenario(arguments, toolbox)
-    script = None if scenario is None else read_script(scenario.document)
+    script = None if scenario is None else toolbox.scripts.read(scenario.document)
     depot = arguments.depot or (script.depot if script is not None else None)
     if not depot:
         raise UsageError("no DEPOT is named", f"name {EXPLAINED}")
@@ -91,7 +90,7 @@ def _scenario(arguments: argparse.Namespace, toolbox: Toolbox) -> Scenario | Non
     if arguments.scenario is None:
         return None
     document, source = load_scenario(toolbox, arguments.scenario)
-    return Scenario(document, source, {})
+    return Scenario(toolbox.scripts, document, source, {})
 
 
 def _resume(arguments: argparse.Namespace, toolbox: Toolbox, terminal: Terminal) -> Finished:

@@ -23,7 +23,6 @@ from depot_sim.domain.configuration.definition import Definition
 from depot_sim.domain.kernel.errors import InvalidInput
 from depot_sim.domain.run.events import ClockMode
 from depot_sim.domain.scenario.execution import ExecutionStatus
-from depot_sim.domain.scenario.script_reading import read_script
 
 _LOOK_EVERY_SECONDS = 0.25
 _SEED, _TICK = 1, "1 s"
@@ -79,7 +78,7 @@ def _add_start(actions: Subcommands) -> None:
 def list_(arguments: argparse.Namespace, toolbox: Toolbox, terminal: Terminal) -> ExitCode:
     """Every scenario of the library, with what it shows."""
     library = toolbox.scenarios
-    found = [summary_of(read_script(library.document(name))) for name in library.names()]
+    found = [summary_of(toolbox.scripts.read(library.document(name))) for name in library.names()]
     if arguments.json:
         terminal.json(found)
     else:
@@ -100,7 +99,7 @@ def show(arguments: argparse.Namespace, toolbox: Toolbox, terminal: Terminal) ->
 def check(arguments: argparse.Namespace, toolbox: Toolbox, terminal: Terminal) -> ExitCode:
     """Report every fault at once, with line and column. Exit code 1 if there are any."""
     try:
-        summary = summary_of(read_script(toolbox.load_scenario(arguments.file)))
+        summary = summary_of(toolbox.scripts.read(toolbox.load_scenario(arguments.file)))
     except InvalidInput as error:
         if arguments.json:
             terminal.json({"file": str(arguments.file), "valid": False, "faults": error.faults})
@@ -186,7 +185,7 @@ def _depot(arguments: argparse.Namespace, toolbox: Toolbox, request: dict[str, A
     if "name" in request:
         require_known(toolbox, request["name"])
     document = request.get("document") or toolbox.scenarios.document(request["name"])
-    depot = read_script(document).depot
+    depot = toolbox.scripts.read(document).depot
     if not depot:
         raise UsageError("the scenario names no depot", "name a run with --run, or a depot with --depot")
     return load_depot(toolbox, depot)

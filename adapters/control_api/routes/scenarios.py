@@ -49,13 +49,6 @@ async def get_scenario(request: ApiRequest, name: FromPath[str]) -> ScenarioView
     return await asyncio.to_thread(request.backend.scripts.scenario, name)
 
 
-@post(
-    "/check",
-    name="check_scenario",
-    summary="Say what is wrong with a scenario",
-    status_code=200,
-    dependencies={"asked": raw_body_of(ScriptDocument)},
-)
 async def check_scenario(request: ApiRequest, asked: NamedDependency[SkipValidation[Any]]) -> ScenarioVerdict:
     """JSON or YAML; saves nothing. Whether a depot has what it needs shows when it is started."""
     try:
@@ -125,6 +118,14 @@ def scenario_routes(run: str) -> Router:
     )
 
 
-def library_routes() -> Router:
-    """Beside the runs."""
-    return Router("/scenario-library", tags=["Scenarios"], route_handlers=[list_library, get_scenario, check_scenario])
+def library_routes(document: type[ScriptDocument]) -> Router:
+    """Beside the runs. `document` is the shape of a scenario file."""
+    checking = post(
+        "/check",
+        name="check_scenario",
+        summary="Say what is wrong with a scenario",
+        status_code=200,
+        dependencies={"asked": raw_body_of(document)},
+    )
+    handlers = [list_library, get_scenario, checking(check_scenario)]
+    return Router("/scenario-library", tags=["Scenarios"], route_handlers=handlers)

@@ -10,7 +10,6 @@ from depot_sim.domain.configuration.validation.bounds import check_bounds
 from depot_sim.domain.configuration.validation.finding import Finding
 from depot_sim.domain.configuration.validation.fleet import check_fleet
 from depot_sim.domain.configuration.validation.identities import check_identities
-from depot_sim.domain.configuration.validation.presets import check_presets
 from depot_sim.domain.configuration.validation.projections import check_projections
 from depot_sim.domain.configuration.validation.references import check_references
 from depot_sim.domain.configuration.validation.site import check_site
@@ -19,7 +18,10 @@ from depot_sim.domain.configuration.validation.topology import NODES, check_topo
 from depot_sim.domain.kernel.errors import Fault
 from depot_sim.domain.kernel.pointer import item
 
-_RULES: Sequence[Callable[[SimulationConfigurationDocument], Iterable[Finding]]] = (
+Rule = Callable[[SimulationConfigurationDocument], Iterable[Finding]]
+"""What must hold of a document that is well-formed."""
+
+_RULES: Sequence[Rule] = (
     check_topology,
     check_identities,
     check_references,
@@ -28,19 +30,20 @@ _RULES: Sequence[Callable[[SimulationConfigurationDocument], Iterable[Finding]]]
     check_stays,
     check_site,
     check_projections,
-    check_presets,
 )
 _IDENTIFYING = {"id", "parent", "connectors", "nodes", "topology"}
 
 
-def semantic_faults(document: SimulationConfigurationDocument, mended: Sequence[str] = ()) -> Iterator[Fault]:
-    """Every semantic fault, grouped by rule.
+def semantic_faults(
+    document: SimulationConfigurationDocument, mended: Sequence[str] = (), more_rules: Sequence[Rule] = ()
+) -> Iterator[Fault]:
+    """Every semantic fault, grouped by rule; `more_rules` come last.
 
     `mended` are places that hold stand-ins for what was faulty: what would only be said because of those is left out.
     """
     items = {item(pointer) for pointer in mended}
     incomplete = {_list_of(pointer) for pointer in mended if _identifies(pointer)}
-    for finding in chain.from_iterable(rule(document) for rule in _RULES):
+    for finding in chain.from_iterable(rule(document) for rule in (*_RULES, *more_rules)):
         if finding.relies_on not in incomplete and items.isdisjoint(_around(finding.fault.pointer)):
             yield finding.fault
 

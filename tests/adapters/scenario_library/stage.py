@@ -17,7 +17,7 @@ from depot_sim.domain.kernel.events import Event
 from depot_sim.domain.run.aggregate import SimulationRun
 from depot_sim.domain.scenario.binding import cast
 from depot_sim.domain.scenario.execution import Done, ScenarioExecution
-from depot_sim.domain.scenario.script_reading import read_script
+from tests.domain.scenario.scripts import READER
 
 LIBRARY = ScenarioLibrary(lambda text: parse(text, Format.YAML)[1])
 SECOND, MINUTE, HOUR = 1_000, 60_000, 3_600_000
@@ -71,8 +71,8 @@ class Play:
         document = LIBRARY.document(name)
         request = StartRun("c", tick=tick_ms)  # type: ignore[arg-type]
         self.run = started_run("r", definition or microgrid(), 1, request)
-        names = cast(read_script(document), self.run.depot, {}, {})
-        self.execution = ScenarioExecution("r", "1")
+        names = cast(READER.read(document), self.run.depot, {}, {})
+        self.execution = ScenarioExecution("r", "1", READER)
         self.execution.start(0, document, source=name, names=names, begins_at=0)
         self.refusals: list[str] = []
 

@@ -10,9 +10,8 @@ from depot_sim.domain.run.world.charging.limits import Constraint, export_limit_
 from depot_sim.domain.run.world.site.fail_safe import HeartbeatStatus, heartbeat_status
 from depot_sim.domain.run.world.state import Dispatch, PowerState
 from depot_sim.domain.scenario.execution import ExecutionStatus
-from depot_sim.domain.scenario.script import ACTIONS
-from depot_sim.domain.scenario.script_reading import read_script
 from tests.adapters.scenario_library.stage import HOUR, LIBRARY, MINUTE, SECOND, Play, example, microgrid
+from tests.domain.scenario.scripts import READER
 
 TRAPS = [name for name in LIBRARY.names() if "trap" in name]
 KW = 1_000
@@ -55,10 +54,10 @@ def test_there_are_five_traps_and_everything_the_controller_needs() -> None:
 
 @pytest.mark.parametrize("name", LIBRARY.names())
 def test_a_scenario_bears_its_files_name_and_says_what_it_shows(name: str) -> None:
-    script = read_script(LIBRARY.document(name))
+    script = READER.read(LIBRARY.document(name))
     assert script.name == name
     assert len(script.description) > 40
-    assert {step.action for step in script.steps} <= set(ACTIONS)
+    assert {step.action for step in script.steps} <= set(READER.actions)
 
 
 @pytest.mark.parametrize("name", LIBRARY.names())
@@ -72,7 +71,7 @@ def test_a_scenario_plays_to_its_end_on_a_microgrid_and_leaves_it_sound(name: st
 
 @pytest.mark.parametrize("name", LIBRARY.names())
 def test_a_scenario_plays_to_its_end_on_the_depot_it_names(name: str) -> None:
-    depot = example(read_script(LIBRARY.document(name)).depot)
+    depot = example(READER.read(LIBRARY.document(name)).depot)
     play = Play(name, depot, tick_ms=10 * SECOND if "trap-2" in name else SECOND).to_its_end()
     assert play.execution.status is ExecutionStatus.PASSED
     assert not is_fail_safe(play.run)

@@ -26,6 +26,7 @@ from depot_sim.domain.kernel.quantities import Duration
 from depot_sim.domain.run.aggregate import stream_of
 from depot_sim.domain.run.events import ClockMode
 from tests.domain.configuration.samples import depot
+from tests.domain.scenario.scripts import READER
 from tests.patience import patient
 
 MINUTE = 60_000
@@ -125,7 +126,7 @@ class Process:
         self.configurations = ConfigurationService(Repository(store.log, self.journal), _Ids(owner))
         self.controls = Controls()
         self.timers = Timers(clock)
-        self.player = ScriptPlayer(store.log, self.host, self.controls, self.timers)
+        self.player = ScriptPlayer(store.log, self.host, self.controls, self.timers, READER)
         self.runs = RunService(store.log, self.host, self.configurations, _Ids(owner), self.player)
         self.live = LiveRuns(store.log, self.host)
         RunDriver(self.runs, self.host, clock)

@@ -12,11 +12,10 @@ from depot_sim.domain.kernel.events import EncodedEvent, Event, decode
 from depot_sim.domain.oscp.named_faults import OSCP
 from depot_sim.domain.run.digest import RunDigest
 from depot_sim.domain.scenario.execution import stream_of
-from depot_sim.domain.scenario.script import NeedKind
 from tests.application.channels.toy import ToyChannel, ToyStore
 from tests.application.run.processes import ALICE, Process
 from tests.domain.scenario.samples import message
-from tests.domain.scenario.scripts import Raw, script
+from tests.domain.scenario.scripts import READER, Raw, script
 
 SECOND, MINUTE = 1_000, 60_000
 
@@ -41,9 +40,9 @@ class Scenarios:
         self.process = process
         self.toys = ToyStore(process.store.log, process.journal, process.host, process.clock)
         self.control = ChannelControl(OSCP, self.toys, self.toys.decide, process.live)
-        process.controls.add(NeedKind.OSCP_SESSION, self.control)
+        process.controls.add(OSCP.target_kind, self.control)
         self.service = ScenarioService(
-            process.store.log, process.host, process.live, process.player, process.controls, Shelf()
+            process.store.log, process.host, process.live, process.player, process.controls, Shelf(), READER
         )
 
     async def begin_session(self) -> ToyChannel:

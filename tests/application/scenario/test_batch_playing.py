@@ -27,7 +27,7 @@ from depot_sim.domain.run.events import ClockMode
 from depot_sim.domain.scenario.execution import ExecutionStatus
 from tests.application.run.processes import DEPOT, MINUTE
 from tests.application.scenario.test_playing import told_by
-from tests.domain.scenario.scripts import Raw, script
+from tests.domain.scenario.scripts import READER, Raw, script
 
 UNTIL = 20 * MINUTE
 
@@ -44,7 +44,7 @@ def a_run() -> SimulationRun:
 def in_memory(raw: Raw | None = None, until: int = UNTIL) -> tuple[RunWriter, BatchScripts]:
     run = a_run()
     writer = RunWriter(StoredRun(run, RunDigest()), token=0)
-    scripts = BatchScripts([started_execution(run, script() if raw is None else raw, "file", {})])
+    scripts = BatchScripts([started_execution(run, READER, script() if raw is None else raw, "file", {})])
     scripts.executions[0].take_pending()
     run_until(writer, until, write_nothing, scripts=scripts)
     return writer, scripts
@@ -95,7 +95,7 @@ def a_run_named(run_id: str) -> SimulationRun:
 
 def continued(runs: BatchStore, store: EventStore, run: SimulationRun, survived: int) -> str:
     """The canonical hash of a run whose process dies when so many appends are written."""
-    execution = started_execution(run, script(), "file", {})
+    execution = started_execution(run, READER, script(), "file", {})
     batch = runs.start(run, DEPOT, BatchPlan("test", until=UNTIL), [pending_write(execution)])
     left = survived
 
@@ -110,7 +110,7 @@ def continued(runs: BatchStore, store: EventStore, run: SimulationRun, survived:
         run_until(batch.writer, UNTIL, write_until_killed, scripts=BatchScripts([execution]))
     store.leases.release(run.run_id, batch.writer.token)
     resumed: BatchRun = runs.resume(run.run_id)
-    scripts = BatchScripts(StoredExecutions(store.log).of_run(run.run_id))
+    scripts = BatchScripts(StoredExecutions(store.log, READER).of_run(run.run_id))
     run_until(resumed.writer, UNTIL, runs.write, scripts=scripts)
     assert [outcome.index for outcome in outcomes(scripts)] == [0, 1, 2, 3]
     assert scripts.executions[0].status is ExecutionStatus.PASSED

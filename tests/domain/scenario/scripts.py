@@ -5,9 +5,14 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from depot_sim.domain.oscp.named_faults import OSCP
+from depot_sim.domain.packets.named_faults import PACKETS
 from depot_sim.domain.scenario.execution import ScenarioExecution
+from depot_sim.domain.scenario.script_reading import ScriptReader
 
 Raw = dict[str, Any]
+
+READER = ScriptReader((OSCP, PACKETS))
 
 _SCRIPT: Raw = {
     "name": "quiet-controller",
@@ -30,7 +35,7 @@ def script(**changes: Any) -> Raw:
 
 def execution(raw: Raw | None = None, *, at: int = 0, begins_at: int = 0, **names: str) -> ScenarioExecution:
     """Started, with the sample's names filled."""
-    begun = ScenarioExecution("r", "1")
+    begun = ScenarioExecution("r", "1", READER)
     filled = {"controller": "controller", "node": "grid", "battery": "battery"} | names
     begun.start(at, script() if raw is None else raw, source="request", names=filled, begins_at=begins_at)
     return begun

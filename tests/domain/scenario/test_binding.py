@@ -11,10 +11,9 @@ from depot_sim.domain.configuration.decoding import decode_document
 from depot_sim.domain.kernel.errors import InvalidInput
 from depot_sim.domain.run.world.depot import Depot
 from depot_sim.domain.scenario.binding import cast
-from depot_sim.domain.scenario.script import NeedKind
-from depot_sim.domain.scenario.script_reading import read_script
+from depot_sim.domain.scenario.script import EntityKind
 from tests.domain.configuration.samples import depot
-from tests.domain.scenario.scripts import script
+from tests.domain.scenario.scripts import READER, script
 
 START = datetime.fromisoformat("2026-03-02T12:00:00+00:00")
 TWO_CONTROLLERS: tuple[tuple[str, Any], ...] = (
@@ -31,8 +30,8 @@ def site(*changes: tuple[str, Any]) -> Depot:
 
 
 def fill(depot: Depot, needs: dict[str, str], steps: list[Any] | None = None, **given: str) -> dict[str, str]:
-    asked = read_script(script(needs=needs, steps=steps or [{"at": "0 s", "set-control-delay": {"delay": "0 s"}}]))
-    targets = {NeedKind.PACKET_FEED: ["feed-1", "feed-2"]}
+    asked = READER.read(script(needs=needs, steps=steps or [{"at": "0 s", "set-control-delay": {"delay": "0 s"}}]))
+    targets = {"packet-feed": ["feed-1", "feed-2"]}
     return cast(asked, depot, targets, given)
 
 
@@ -43,7 +42,7 @@ def pointers(depot: Depot, needs: dict[str, str], steps: list[Any] | None = None
 
 
 def test_the_controller_comes_first_then_its_node_and_what_is_below_it() -> None:
-    needs = {kind.value: kind.value for kind in NeedKind if kind is not NeedKind.OSCP_SESSION}
+    needs = {kind: kind for kind in (*EntityKind, "packet-feed")}
     assert fill(site(), needs) == {
         "node": "grid",
         "scope": "site",

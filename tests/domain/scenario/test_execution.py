@@ -15,13 +15,12 @@ from depot_sim.domain.run.commands import SetBessStateOfCharge
 from depot_sim.domain.run.world.state import NEVER
 from depot_sim.domain.scenario.execution import Done, ExecutionStatus, ScenarioExecution
 from depot_sim.domain.scenario.execution_events import ScenarioExecutionStarted, ScenarioStepRefused, ScenarioVerdict
-from depot_sim.domain.scenario.script import NeedKind
-from tests.domain.scenario.scripts import execution, script
+from tests.domain.scenario.scripts import READER, execution, script
 
 
 def reloaded(execution: ScenarioExecution) -> ScenarioExecution:
     """As the log would give it back."""
-    loaded = ScenarioExecution(execution.run_id, execution.execution_id)
+    loaded = ScenarioExecution(execution.run_id, execution.execution_id, READER)
     encoded = [encode(event) for event in execution.pending]
     loaded.fold(decode(event.topic, event.state) for event in encoded)
     return loaded
@@ -118,13 +117,13 @@ def test_raised_expectations_are_remembered_with_their_targets() -> None:
     steps = [{"at": "1 s", "expect": {"on": "$session", "within": "9 s", "messages": [{}]}}]
     begun = execution(script(needs={"session": "oscp-session"}, steps=steps), session="s-1")
     begun.applied(1_000, Done(target="s-1", expectation_id="e-1"))
-    assert reloaded(begun).open_expectations() == [(0, NeedKind.OSCP_SESSION, "s-1", "e-1")]
+    assert reloaded(begun).open_expectations() == [(0, "oscp-session", "s-1", "e-1")]
     begun.settle(2_000, 0, Verdict.MET)
     assert reloaded(begun).open_expectations() == []
 
 
 def test_a_document_of_another_version_is_left_alone() -> None:
-    begun = ScenarioExecution("r", "1")
+    begun = ScenarioExecution("r", "1", READER)
     strange = msgspec.Raw(b'{"name": "from-later", "steps": [{"at": "0 s", "open-the-roof": {}}]}')
     begun.fold([ScenarioExecutionStarted(0, "r", "1", "request", strange, {}, 0)])
     assert (begun.status, begun.next_step, begun.next_moment(0)) == (ExecutionStatus.UNREADABLE, None, NEVER)

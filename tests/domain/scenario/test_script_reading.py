@@ -7,16 +7,16 @@ from typing import Any
 import pytest
 
 from depot_sim.domain.kernel.errors import InvalidInput
-from depot_sim.domain.scenario.script import NeedKind
-from depot_sim.domain.scenario.script_reading import expectation_request, override_request, read_script
-from tests.domain.scenario.scripts import Raw, script
+from depot_sim.domain.scenario.script import EntityKind
+from depot_sim.domain.scenario.script_reading import expectation_request, override_request
+from tests.domain.scenario.scripts import READER, Raw, script
 
 SESSION = {"session": "oscp-session", "feed": "packet-feed", "battery": "bess"}
 
 
 def faults(raw: object) -> dict[str, tuple[str, str]]:
     with pytest.raises(InvalidInput) as error:
-        read_script(raw)
+        READER.read(raw)
     return {fault.pointer: (fault.found, fault.expected) for fault in error.value.faults}
 
 
@@ -25,10 +25,10 @@ def one_step(action: str, body: Any, **needs: str) -> Raw:
 
 
 def test_a_scenario_is_read_as_it_is_written() -> None:
-    read = read_script(script())
+    read = READER.read(script())
 
     assert (read.name, read.ends) == ("quiet-controller", 900_000)
-    assert read.needs == {"controller": NeedKind.CONTROLLER, "node": NeedKind.NODE, "battery": NeedKind.BESS}
+    assert read.needs == {"controller": EntityKind.CONTROLLER, "node": EntityKind.NODE, "battery": EntityKind.BESS}
     assert [(step.at, step.action) for step in read.steps] == [
         (0, "set-bess-soc"),
         (90_000, "set-controller-heartbeats"),
@@ -41,7 +41,7 @@ def test_a_scenario_is_read_as_it_is_written() -> None:
 def test_without_lasts_it_is_over_with_its_last_step() -> None:
     raw = script()
     del raw["lasts"]
-    assert read_script(raw).ends == 600_000
+    assert READER.read(raw).ends == 600_000
 
 
 def test_every_fault_is_told_at_once() -> None:

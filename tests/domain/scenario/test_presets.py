@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import pytest
+
 from depot_sim.domain.configuration.decoding import decode_document
-from tests.domain.configuration.samples import Raw, depot, faults_of
-from tests.domain.scenario.scripts import script
+from depot_sim.domain.kernel.errors import Fault, InvalidInput
+from depot_sim.domain.scenario.presets import preset_rule
+from tests.domain.configuration.samples import Raw, depot
+from tests.domain.scenario.scripts import READER, script
+
+RULES = (preset_rule(READER),)
 
 
 def with_preset(settings: Raw) -> Raw:
     return depot(("/scenario_presets/-", {"id": "mine", "settings": settings}))
 
 
+def faults_of(raw: Raw) -> tuple[Fault, ...]:
+    with pytest.raises(InvalidInput) as refused:
+        decode_document(raw, RULES)
+    return refused.value.faults
+
+
 def test_a_preset_may_hold_a_scenario_beside_other_settings() -> None:
-    preset = decode_document(with_preset({"scenario": script(), "overrides": ["network_outage"]})).scenario_presets[1]
+    document = decode_document(with_preset({"scenario": script(), "overrides": ["network_outage"]}), RULES)
+    preset = document.scenario_presets[1]
     assert preset.settings["scenario"] == script()
 
 
