@@ -31,11 +31,11 @@ from depot_sim.domain.oscp.ledger import (
     stream_of,
 )
 from depot_sim.domain.oscp.vocabulary import Direction, MessageType, Outcome, Validation
-from depot_sim.projections.oscp_messages import OscpMessagesProjector
+from depot_sim.projections.oscp.messages import OscpMessagesProjector
 from depot_sim.projections.rebuild import rebuild
-from depot_sim.read_models import oscp_messages
 from depot_sim.read_models.database import Database
-from depot_sim.read_models.oscp_messages import Wanted, get_message, list_messages
+from depot_sim.read_models.oscp import messages as oscp_messages
+from depot_sim.read_models.oscp.messages import Wanted, get_message, list_messages
 
 ENTRIES = 1_000_000
 TARGET_MS = 50.0

@@ -30,12 +30,12 @@ from depot_sim.domain.packets.events import PacketDelivered, PacketFeedOpened, P
 from depot_sim.domain.packets.feed import stream_of
 from depot_sim.domain.packets.packet import Measurement, packet_id_of
 from depot_sim.domain.packets.vocabulary import DeviceType, PacketType
-from depot_sim.projections.packets import PacketsProjector
+from depot_sim.projections.packets.packets import PacketsProjector
 from depot_sim.projections.rebuild import rebuild
-from depot_sim.read_models import packets
 from depot_sim.read_models.database import Database
-from depot_sim.read_models.packet_history import WantedPackets, Window, list_packets, list_readings
-from depot_sim.read_models.packets import feed_number, get_packet
+from depot_sim.read_models.packets import packets
+from depot_sim.read_models.packets.history import WantedPackets, Window, list_packets, list_readings
+from depot_sim.read_models.packets.packets import feed_number, get_packet
 
 PACKETS, DEVICES = 1_000_000, 1_000
 TARGET_MS = 50.0

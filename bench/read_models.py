@@ -23,11 +23,10 @@ from depot_sim.adapters.read_store import open_read_store
 from depot_sim.application.event_log import Append, EventLog, StreamWrite
 from depot_sim.domain.kernel.events import EncodedEvent
 from depot_sim.domain.run.events import RunTicked, SimulationRunStarted
-from depot_sim.projections.catalogue import PROJECTORS
 from depot_sim.projections.projector import Projector
 from depot_sim.projections.rebuild import rebuild
-from depot_sim.read_models.catalogue import MODELS
 from depot_sim.read_models.store import ModelStore
+from tests.projections.every_model import MODELS, PROJECTORS
 
 
 def main() -> None:

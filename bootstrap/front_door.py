@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-import msgspec
 from litestar import Litestar
 
 from depot_sim.adapters.control_api.path_templates import path_template_of
@@ -16,45 +15,57 @@ from depot_sim.adapters.front_door.asgi import FrontDoor, GuardedSurface, Respon
 from depot_sim.adapters.front_door.rate import RefusalRate
 from depot_sim.adapters.front_door.rules import DoorSettings, Refusal, Surface, is_loopback_name
 from depot_sim.adapters.front_door.token_source import TokenSource
-from depot_sim.adapters.oscp import PREFIX
 from depot_sim.application.access.refusals import RefusedRequests
 from depot_sim.application.clock import Clock
 from depot_sim.application.event_log import EventLog, Journal
-from depot_sim.application.oscp.inbound.access import OscpReach
 from depot_sim.bootstrap.limits import read_limits
 from depot_sim.bootstrap.settings import Settings
 from depot_sim.domain.kernel.errors import Fault, InvalidInput
 
 CONTROL = Surface("control", asks_token=True, open_paths=frozenset({"/livez", "/readyz", "/openapi.json"}))
-OSCP = Surface("oscp", asks_token=False)
-OPENABLE = (OSCP.name,)
-"""Surfaces that `--open` can name. The control API is not one of them."""
+
+
+class ProtocolSurface(NamedTuple):
+    """Where the partners of a protocol family send requests: every path at or below `prefix`.
+
+    The family authenticates them itself. `name` is what `--open` takes. `respond` words refusals of the front door.
+    `kept_body_bytes` is how much of a body the family keeps in memory.
+    """
+
+    name: str
+    prefix: str
+    respond: Callable[[Refusal], Response]
+    kept_body_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
 class Doors:
-    """What the front door decides by."""
+    """What the front door decides by. `surfaces` are those beside the control API."""
 
+    surfaces: Sequence[ProtocolSurface]
     settings: DoorSettings
     tokens: TokenSource
     limit: RefusalRate
     refused: RefusedRequests
 
-    @property
-    def oscp_reach(self) -> OscpReach:
-        return OscpReach(self.settings.is_exposed, OSCP.name in self.settings.opened)
 
-
-def open_tokens(settings: Settings, learn: Callable[[str], None]) -> TokenSource:
+def open_tokens(settings: Settings, learn: Callable[[str], None], surfaces: Sequence[ProtocolSurface]) -> TokenSource:
     """`learn` is called with every token, to mask it.
 
     Raises InvalidInput for wrong tokens, or for settings that need some; OSError for an unreadable tokens file.
     """
-    check_reach(settings)
+    check_reach(settings, surfaces)
     return TokenSource(settings.tokens, settings.tokens_file, learn)
 
 
-def compose_doors(settings: Settings, tokens: TokenSource, log: EventLog, journal: Journal, clock: Clock) -> Doors:
+def compose_doors(
+    settings: Settings,
+    surfaces: Sequence[ProtocolSurface],
+    tokens: TokenSource,
+    log: EventLog,
+    journal: Journal,
+    clock: Clock,
+) -> Doors:
     rules = DoorSettings(
         has_tokens=bool(tokens),
         is_exposed=not is_loopback_name(settings.host),
@@ -62,14 +73,18 @@ def compose_doors(settings: Settings, tokens: TokenSource, log: EventLog, journa
         trusted_proxies=frozenset(settings.trusted_proxies),
     )
     limit = RefusalRate(read_limits(settings.limits).refused_per_minute, time.monotonic)
-    return Doors(rules, tokens, limit, RefusedRequests(log, journal, clock))
+    return Doors(surfaces, rules, tokens, limit, RefusedRequests(log, journal, clock))
 
 
-def check_reach(settings: Settings) -> None:
-    """Raises InvalidInput for an address beyond loopback without tokens, and for unknown names of surfaces."""
+def check_reach(settings: Settings, surfaces: Sequence[ProtocolSurface]) -> None:
+    """Raises InvalidInput for an address beyond loopback without tokens, and for unknown names of surfaces.
+
+    `surfaces` are those that `--open` can name. The control API is not one of them.
+    """
+    openable = [surface.name for surface in surfaces]
     for name in settings.opened:
-        if name not in OPENABLE:
-            fault = Fault("/open", repr(name), " or ".join(OPENABLE))
+        if name not in openable:
+            fault = Fault("/open", repr(name), " or ".join(openable))
             raise InvalidInput([fault], f"there is no surface {name!r} that can be opened")
     if not settings.tokens and settings.tokens_file is None and not is_loopback_name(settings.host):
         expected = (
@@ -81,18 +96,19 @@ def check_reach(settings: Settings) -> None:
         raise InvalidInput([fault], detail, "set DEPOT_SIM_TOKENS or --tokens-file, or listen on 127.0.0.1")
 
 
-def behind_front_door(surfaces: Any, control: Litestar, doors: Doors) -> FrontDoor:
-    """`surfaces` behind the door; `control` is the control API among them."""
-    oscp = GuardedSurface(OSCP, (PREFIX,), lambda _: f"{PREFIX}/*", _oscp_response)
+def behind_front_door(application: Any, control: Litestar, doors: Doors) -> FrontDoor:
+    """`application` serves every surface; `control` is the control API among them."""
+    protocols = tuple(map(_guarded, doors.surfaces))
     default = GuardedSurface(CONTROL, (), path_template_of(control), _control_response)
-    return FrontDoor(surfaces, (oscp,), default, doors.settings, doors.tokens, limit=doors.limit, audit=doors.refused)
+    rules, tokens = doors.settings, doors.tokens
+    return FrontDoor(application, protocols, default, rules, tokens, limit=doors.limit, audit=doors.refused)
+
+
+def _guarded(surface: ProtocolSurface) -> GuardedSurface:
+    rules, prefix = Surface(surface.name, asks_token=False), surface.prefix
+    return GuardedSurface(rules, (prefix,), lambda _: f"{prefix}/*", surface.respond)
 
 
 def _control_response(refusal: Refusal) -> Response:
     headers, body = control_refusal(refusal.status, refusal.detail, refusal.hint)
     return Response(refusal.status, tuple(headers.items()), body)
-
-
-def _oscp_response(refusal: Refusal) -> Response:
-    body = msgspec.json.encode({"message": f"{refusal.detail}; {refusal.hint}"})
-    return Response(refusal.status, (("content-type", "application/json"),), body)

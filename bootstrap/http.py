@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -11,10 +11,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from depot_sim.adapters.control_api import InTurn, create_app
 from depot_sim.adapters.metrics import MeteredApp
-from depot_sim.adapters.oscp import PREFIX, OscpApplication
 from depot_sim.application.memory import MemoryBudget
-from depot_sim.application.oscp.inbound.arrivals import MOST_BODY_BYTES
-from depot_sim.bootstrap.front_door import behind_front_door
+from depot_sim.bootstrap.front_door import ProtocolSurface, behind_front_door
 from depot_sim.bootstrap.service import Service
 from depot_sim.connection_guard import (
     BodyMemory,
@@ -22,7 +20,6 @@ from depot_sim.connection_guard import (
     GuardedApplication,
     GuardedConnection,
     Limits,
-    current_connection,
 )
 
 RESPONSE_SECONDS_WHEN_STOPPING = 1.5
@@ -34,7 +31,7 @@ _TASK_SECONDS_WHEN_STOPPING = 3
 class Dispatcher:
     """Passes requests at or below a path prefix to the application of that prefix, all others to `default`."""
 
-    def __init__(self, applications: dict[str, Any], default: Any) -> None:
+    def __init__(self, applications: Mapping[str, Any], default: Any) -> None:
         self._applications = [(prefix, f"{prefix}/", app) for prefix, app in applications.items()]
         self._default = default
 
@@ -54,12 +51,11 @@ class HttpSide:
         self._service = service
         self._limits = limits
         self.guard = ConnectionGuard(limits)
-        oscp = OscpApplication(service.oscp.protocol, current_connection)
         control = create_app(service.backend)
-        surfaces = behind_front_door(
-            Dispatcher({PREFIX: oscp}, InTurn(control, service.backend.streams)), control, service.doors
-        )
-        self._app = GuardedApplication(surfaces, limits, body_memory(limits, service.backend.memory))
+        dispatcher = Dispatcher(service.applications, InTurn(control, service.backend.streams))
+        surfaces = behind_front_door(dispatcher, control, service.doors)
+        memory_of = body_memory(limits, service.backend.memory, service.doors.surfaces)
+        self._app = GuardedApplication(surfaces, limits, memory_of)
         metrics, guard = service.metrics, self.guard
         metrics.watch("depot_sim_http_connections", "Open connections", "", lambda: [("", guard.open_connections)])
         metrics.watch(
@@ -84,14 +80,24 @@ class HttpSide:
         self.guard.abort_all()
 
 
-def body_memory(limits: Limits, memory: MemoryBudget) -> Callable[[str], BodyMemory]:
+def body_memory(
+    limits: Limits, memory: MemoryBudget, surfaces: Sequence[ProtocolSurface]
+) -> Callable[[str], BodyMemory]:
     """The memory for the body of a request to a path.
 
-    OSCP messages, whose senders have not shown a valid token before the body, have half of it.
+    Each protocol surface, whose senders have not shown a valid token before the body, has half of it at most.
     """
     control = BodyMemory(limits.body_bytes_under_way, shortage=memory.shortage_for_bodies)
-    oscp = BodyMemory(limits.body_bytes_under_way // 2, kept_bytes=MOST_BODY_BYTES, within=control)
-    return lambda path: oscp if path.startswith(f"{PREFIX}/") else control
+    half = limits.body_bytes_under_way // 2
+    protocols = [
+        (f"{surface.prefix}/", BodyMemory(half, kept_bytes=surface.kept_body_bytes, within=control))
+        for surface in surfaces
+    ]
+
+    def memory_of(path: str) -> BodyMemory:
+        return next((protocol for below, protocol in protocols if path.startswith(below)), control)
+
+    return memory_of
 
 
 def server_config(app: Any, guard: ConnectionGuard) -> uvicorn.Config:

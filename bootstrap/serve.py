@@ -23,6 +23,7 @@ from depot_sim.adapters.front_door.rules import is_loopback_name
 from depot_sim.adapters.http import Secrets
 from depot_sim.adapters.memory_limits import ProcessMemory, save_address_space
 from depot_sim.application.memory import MemoryBudget
+from depot_sim.bootstrap.families import FAMILIES, load_families
 from depot_sim.bootstrap.front_door import check_reach
 from depot_sim.bootstrap.given_secrets import open_secrets
 from depot_sim.bootstrap.http import RESPONSE_SECONDS_WHEN_STOPPING, HttpSide
@@ -31,7 +32,7 @@ from depot_sim.bootstrap.listening import listening
 from depot_sim.bootstrap.logs import configure_logs
 from depot_sim.bootstrap.memory_watch import MemoryWatch
 from depot_sim.bootstrap.msgspec_types import build_types
-from depot_sim.bootstrap.service import open_service
+from depot_sim.bootstrap.service import open_service, surfaces_of
 from depot_sim.bootstrap.settings import Identity, Settings
 from depot_sim.connection_guard import Limits
 from depot_sim.domain.kernel.errors import Fault, InvalidInput
@@ -63,7 +64,8 @@ def serve(settings: Settings) -> None:
     """
     faulthandler.enable()
     save_address_space()
-    check_reach(settings)
+    load_families(FAMILIES)
+    check_reach(settings, surfaces_of(FAMILIES))
     check_ready_file(settings)
     limits: Limits = read_limits(settings.limits)
     secrets = open_secrets(settings)

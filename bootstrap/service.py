@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from depot_sim.adapters.clock import SystemClock
 from depot_sim.adapters.control_api import Backend, EventStreams, ReadModelStatus, RebuiltReadModel
 from depot_sim.adapters.event_store import EventStore, open_event_store
 from depot_sim.adapters.front_door.token_source import TokenSource
-from depot_sim.adapters.http import Secrets
+from depot_sim.adapters.http import AiohttpPartner, Secrets
 from depot_sim.adapters.ids import RandomIds
 from depot_sim.adapters.memory import give_back
 from depot_sim.adapters.metrics import MeteredJournal, Metrics
-from depot_sim.adapters.oscp import PowerScopeMeter
 from depot_sim.adapters.read_store import open_read_store
 from depot_sim.application.access.refusals import by_label
 from depot_sim.application.channels.control import Controls
@@ -37,24 +35,22 @@ from depot_sim.application.scenario.playing import ScriptPlayer
 from depot_sim.application.scenario.service import ScenarioService
 from depot_sim.application.subscription import Tail
 from depot_sim.application.write_health import WriteHealth
-from depot_sim.bootstrap.front_door import Doors, compose_doors, open_tokens
+from depot_sim.bootstrap.families import FAMILIES, models_of, projectors_of, script_reader
+from depot_sim.bootstrap.family import ProtocolFamily
+from depot_sim.bootstrap.family_parts import FamilyParts, SharedParts
+from depot_sim.bootstrap.front_door import Doors, ProtocolSurface, compose_doors, open_tokens
 from depot_sim.bootstrap.given_secrets import open_secrets
 from depot_sim.bootstrap.importers import IMPORTERS, ImportedDocuments
 from depot_sim.bootstrap.limits import read_limits
-from depot_sim.bootstrap.oscp import Oscp, compose_oscp
-from depot_sim.bootstrap.packets import Packets, compose_packets
-from depot_sim.bootstrap.scenarios import PRESETS, SCRIPTS, scenario_library
+from depot_sim.bootstrap.scenarios import scenario_library
 from depot_sim.bootstrap.settings import Identity, Settings
 from depot_sim.domain.kernel.errors import NotFound
-from depot_sim.domain.oscp.named_faults import OSCP
-from depot_sim.domain.packets.named_faults import PACKETS
 from depot_sim.domain.run.events import ResumeReason
-from depot_sim.projections.catalogue import PROJECTORS
+from depot_sim.domain.scenario.presets import preset_rule
+from depot_sim.projections.projector import Projector
 from depot_sim.projections.rebuild import rebuild
 from depot_sim.projections.runner import Runner
-from depot_sim.read_models import configurations, oscp_messages, oscp_sessions, power, runs
-from depot_sim.read_models import packets as packet_history
-from depot_sim.read_models.catalogue import MODELS
+from depot_sim.read_models.database import Database
 from depot_sim.read_models.schema import ReadModel
 from depot_sim.read_models.store import ReadStore
 
@@ -63,45 +59,54 @@ _log = logging.getLogger("depot_sim.service")
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What is open."""
+    """What is open. `applications` are ASGI applications of protocol families, by the prefixes of their paths."""
 
     backend: Backend
     host: RunHost
     metrics: Metrics
-    oscp: Oscp
-    packets: Packets
+    families: Sequence[FamilyParts]
+    applications: Mapping[str, Any]
     player: ScriptPlayer
     timers: Timers
     doors: Doors
 
     async def stop_streams(self) -> None:
         """End every event stream, waiting read and request left unanswered, so that a server can finish."""
-        self.oscp.protocol.close()
-        self.backend.scenarios.stop_waiting()
-        self.backend.packet_scenarios.stop_waiting()
+        for family in self.families:
+            if family.end_requests is not None:
+                family.end_requests()
+            family.control.stop_waiting()
         await asyncio.to_thread(self.backend.tail.close)
 
 
 @asynccontextmanager
 async def open_service(
-    settings: Settings, identity: Identity, secrets: Secrets | None = None, memory: MemoryBudget | None = None
+    settings: Settings,
+    identity: Identity,
+    secrets: Secrets | None = None,
+    memory: MemoryBudget | None = None,
+    families: Sequence[ProtocolFamily] = FAMILIES,
 ) -> AsyncIterator[Service]:
     """Open the stores, take up the runs that can be, serve until the block ends, then give every run back.
 
-    `secrets` are those of the settings by default; without `memory` there is no limit of memory.
+    `secrets` are those of the settings by default; without `memory` there is no limit of memory. The runs can have
+    targets of these `families`.
 
     Raises InvalidInput for bad settings, StoreError for a store that cannot be used.
     """
     secrets = secrets or open_secrets(settings)
-    tokens = open_tokens(settings, secrets.learn)
+    surfaces = surfaces_of(families)
+    tokens = open_tokens(settings, secrets.learn, surfaces)
     async with AsyncExitStack() as closing:
         store = closing.enter_context(open_event_store(settings.db, service_url=identity.url))
-        read_store = open_read_store(settings.db, MODELS)
+        read_store = open_read_store(settings.db, models_of(families))
         closing.callback(read_store.close)
-        runner = Runner(store.log, read_store, PROJECTORS)
+        projectors = projectors_of(families)
+        runner = Runner(store.log, read_store, projectors)
         closing.push_async_callback(asyncio.to_thread, runner.stop)
-        given = _Given(identity, tokens, secrets, memory or MemoryBudget())
-        service = _compose(settings, store, read_store, runner, given, closing)
+        projections = _Projections(runner, projectors, store.log, read_store)
+        given = _Given(identity, tokens, secrets, memory or MemoryBudget(), families)
+        service = _compose(settings, store, projections, given, closing)
         runner.start()
         taken = await service.host.adopt_unheld(ResumeReason.RESTART)
         _log.info("runs taken up", extra={"runs": taken})
@@ -116,17 +121,19 @@ class _Given(NamedTuple):
     tokens: TokenSource
     secrets: Secrets
     memory: MemoryBudget
+    families: Sequence[ProtocolFamily]
+
+
+def surfaces_of(families: Sequence[ProtocolFamily]) -> list[ProtocolSurface]:
+    """Where partners of these families send requests."""
+    services = [family.service() for family in families]
+    return [service.surface for service in services if service.surface is not None]
 
 
 def _compose(
-    settings: Settings,
-    store: EventStore,
-    read_store: ReadStore,
-    runner: Runner,
-    given: _Given,
-    closing: AsyncExitStack,
+    settings: Settings, store: EventStore, projections: _Projections, given: _Given, closing: AsyncExitStack
 ) -> Service:
-    identity, tokens, secrets, memory = given
+    identity, tokens, secrets, memory, families = given
     log, clock, ids, metrics = store.log, SystemClock(), RandomIds(), Metrics()
     writes = WriteHealth(MeteredJournal(store.journal(), metrics), log, clock)
     journal = OwnWrites(writes, log)
@@ -138,32 +145,33 @@ def _compose(
     metrics.watch("depot_sim_event_streams", "Event streams that are open", "", lambda: [("", streams.open)])
     host = RunHost(log, journal, store.leases, clock, identity.owner)
     configuration_service = ConfigurationService(Repository(log, journal), ids)
-    controls, timers = Controls(), Timers(clock)
-    player = ScriptPlayer(log, host, controls, timers, SCRIPTS)
+    controls, timers, scripts = Controls(), Timers(clock), script_reader(families)
+    player = ScriptPlayer(log, host, controls, timers, scripts)
     run_service = RunService(log, host, configuration_service, ids, player, memory)
     RunDriver(run_service, host, clock)
     live = LiveRuns(log, host)
     runtime = SimulationRuntime(run_service, live)
-    meter = PowerScopeMeter(read_store[power.MODEL].database(), live, partial(runner.wait_for, power.MODEL), log)
-    doors = compose_doors(settings, tokens, log, journal, clock)
+    doors = compose_doors(settings, surfaces_of(families), tokens, log, journal, clock)
     closing.push_async_callback(doors.refused.try_to_record)
-    oscp = compose_oscp(
+    partner = AiohttpPartner(secrets)
+    closing.push_async_callback(partner.close)
+    shared = SharedParts(
         log=log,
         journal=journal,
         host=host,
         live=live,
         timers=timers,
         runtime=runtime,
-        meter=meter,
-        doors=doors,
+        partner=partner,
         secrets=secrets,
+        doors=doors,
         url=identity.url,
+        database=projections.database,
+        wait_for=projections.wait_for,
     )
-    closing.push_async_callback(oscp.partner.close)
-    packets = compose_packets(log, journal, host, live, timers, oscp.partner, secrets)
-    controls.add(OSCP.target_kind, oscp.scenarios)
-    controls.add(PACKETS.target_kind, packets.scenarios)
-    projections = _Projections(runner, log, read_store)
+    parts = {family.words.target_kind: family.service().compose(shared) for family in families}
+    for kind, family in parts.items():
+        controls.add(kind, family.control)
     _watch(metrics, host, projections, writes)
     _watch_doors(metrics, doors)
     backend = Backend(
@@ -174,21 +182,22 @@ def _compose(
         runs=run_service,
         live=live,
         runtime=runtime,
-        documents=ImportedDocuments(secrets, PRESETS),
+        scripts=ScenarioService(
+            log=log,
+            host=host,
+            live=live,
+            player=player,
+            controls=controls,
+            library=scenario_library(),
+            reader=scripts,
+        ),
+        controls=controls,
+        families=[family.api for family in parts.values()],
+        documents=ImportedDocuments(secrets, (preset_rule(scripts),)),
         importers=IMPORTERS,
         projections=projections,
         health=_Health(host, writes),
-        runs_table=read_store[runs.MODEL].database(),
-        configurations_table=read_store[configurations.MODEL].database(),
-        power_table=read_store[power.MODEL].database(),
-        oscp=oscp.service,
-        scenarios=oscp.scenarios,
-        packets=packets.service,
-        packet_scenarios=packets.scenarios,
-        scripts=ScenarioService(log, host, live, player, controls, scenario_library(), SCRIPTS),
-        oscp_sessions_table=read_store[oscp_sessions.MODEL].database(),
-        oscp_messages_table=read_store[oscp_messages.MODEL].database(),
-        packets_table=read_store[packet_history.MODEL].database(),
+        database=projections.database,
         memory=memory,
         refused=doors.refused,
         metrics=metrics.text,
@@ -197,26 +206,37 @@ def _compose(
         backend=backend,
         host=host,
         metrics=metrics,
-        oscp=oscp,
-        packets=packets,
+        families=tuple(parts.values()),
+        applications=_applications(families, parts),
         player=player,
         timers=timers,
         doors=doors,
     )
 
 
+def _applications(families: Sequence[ProtocolFamily], parts: Mapping[str, FamilyParts]) -> dict[str, Any]:
+    """ASGI applications by the prefix of their surface."""
+    return {
+        surface.prefix: parts[family.words.target_kind].application
+        for family in families
+        if (surface := family.service().surface) is not None
+    }
+
+
 @asynccontextmanager
 async def _tended(service: Service) -> AsyncIterator[None]:
     """Keep leases, take over what is left alone, tend sessions; give everything back at the end."""
     host = service.host
-    tasks = [
-        asyncio.create_task(service.oscp.session_timers.run(), name="look after oscp sessions"),
-        asyncio.create_task(service.oscp.following.run(), name="follow oscp sessions"),
-        asyncio.create_task(service.doors.refused.run(), name="record refused requests"),
-        asyncio.create_task(service.doors.tokens.follow(), name="follow the tokens file"),
-        asyncio.create_task(host.keep_leases(), name="keep leases"),
-        asyncio.create_task(host.watch_unheld(), name="watch unheld runs"),
-    ]
+    started: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
+        name: run for family in service.families for name, run in family.tasks.items()
+    }
+    started |= {
+        "record refused requests": service.doors.refused.run,
+        "follow the tokens file": service.doors.tokens.follow,
+        "keep leases": host.keep_leases,
+        "watch unheld runs": host.watch_unheld,
+    }
+    tasks = [asyncio.create_task(run(), name=name) for name, run in started.items()]
     for task in tasks:
         task.add_done_callback(_report_failure)
     try:
@@ -227,7 +247,9 @@ async def _tended(service: Service) -> AsyncIterator[None]:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await service.player.stop()
-        await service.packets.supervisor.rest()
+        for family in service.families:
+            if family.close is not None:
+                await family.close()
         await host.release_all()
 
 
@@ -241,17 +263,21 @@ def _report_failure(task: asyncio.Task[None]) -> None:
 class _Projections:
     """The runner as the API sees it."""
 
-    def __init__(self, runner: Runner, log: EventLog, read_store: ReadStore) -> None:
+    def __init__(self, runner: Runner, projectors: Sequence[Projector], log: EventLog, read_store: ReadStore) -> None:
         self._runner = runner
+        self._projectors = projectors
         self._log = log
         self._read_store = read_store
 
     def rebuild(self, name: str, *, verify: bool) -> RebuiltReadModel:
-        projector = next((one for one in PROJECTORS if one.model.name == name), None)
+        projector = next((one for one in self._projectors if one.model.name == name), None)
         if projector is None:
-            known = ", ".join(one.model.name for one in PROJECTORS)
+            known = ", ".join(one.model.name for one in self._projectors)
             raise NotFound(f"there is no read model {name!r}", f"read models: {known}")
         return RebuiltReadModel(*rebuild(projector, self._log, self._read_store[projector.model], verify=verify))
+
+    def database(self, model: ReadModel) -> Database:
+        return self._read_store[model].database()
 
     def statuses(self) -> list[ReadModelStatus]:
         return [

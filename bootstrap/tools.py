@@ -6,7 +6,7 @@ import os
 import shutil
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, closing
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -24,19 +24,22 @@ from depot_sim.adapters.event_store.sqlite_schema import SCHEMA_VERSION
 from depot_sim.adapters.event_store.sqlite_version import loaded_library
 from depot_sim.adapters.event_store.url import SqliteUrl, parse_store_url
 from depot_sim.adapters.ids import RandomIds
-from depot_sim.adapters.packets import ProfileLibrary
 from depot_sim.application.event_log import EventLog
-from depot_sim.bootstrap.scenarios import PRESETS, SCRIPTS, load_scenario, scenario_library
+from depot_sim.bootstrap.families import FAMILIES, load_events, models_of, projectors_of, script_reader
+from depot_sim.bootstrap.family import ProtocolFamily
+from depot_sim.bootstrap.scenarios import load_scenario, scenario_library
 from depot_sim.domain.configuration.definition import Definition
 from depot_sim.domain.kernel.errors import StoreError
-from depot_sim.read_models.catalogue import MODELS
+from depot_sim.domain.scenario.presets import preset_rule
 from depot_sim.read_models.positions import Position, positions
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
 
-def toolbox() -> Toolbox:
-    """For this process."""
+def toolbox(families: Sequence[ProtocolFamily] = FAMILIES) -> Toolbox:
+    """For this process, with the commands and the read models of these protocol families."""
+    scripts = script_reader(families)
+    load_depot = partial(load, more_rules=(preset_rule(scripts),))
     return Toolbox(
         version=_version(),
         store_schema=SCHEMA_VERSION,
@@ -47,19 +50,19 @@ def toolbox() -> Toolbox:
         owner=f"{socket.gethostname()}:{os.getpid()}",
         clock=BlockingSystemClock(),
         new_id=RandomIds().new_id,
-        load_definition=partial(load, more_rules=PRESETS),
-        load_scenario=load_scenario,
-        scripts=SCRIPTS,
+        load_definition=load_depot,
+        load_scenario=partial(load_scenario, scripts),
+        scripts=scripts,
         read_document=read_document,
         scenarios=scenario_library(),
         common_job=common_job,
-        packet_profiles=ProfileLibrary(),
-        import_definition=import_definition,
+        family_commands={family.words.name: family.command for family in families if family.command is not None},
+        import_definition=partial(import_definition, load_depot),
         to_yaml=to_yaml,
         open_store=open_event_store,
         open_existing_store=open_existing_store,
-        read_log=read_log,
-        read_models=StoredReadModels(),
+        read_log=partial(read_log, families),
+        read_models=StoredReadModels(families),
         serve=serve,
     )
 
@@ -70,9 +73,10 @@ def open_existing_store(url: str) -> EventStore:
     return open_event_store(url)
 
 
-def read_log(url: str) -> AbstractContextManager[EventLog]:
+def read_log(families: Sequence[ProtocolFamily], url: str) -> AbstractContextManager[EventLog]:
     """As read_event_log, for reading only. Raises StoreError for a file that does not exist."""
     _require_file(url)
+    load_events(families)
     return read_event_log(url)
 
 
@@ -88,9 +92,9 @@ def read_document(path: Path) -> Written:
     return Written(raw, lambda faults: located(tuple(faults), text))
 
 
-def import_definition(request: ImportRequest) -> Definition:
+def import_definition(load_depot: Callable[[Path], Definition], request: ImportRequest) -> Definition:
     """Raises InvalidInput with every fault, OSError for a file that cannot be read."""
-    return _IMPORTS[request.format](request)
+    return load_depot(request.source) if request.format is ImportFormat.YAML else _IMPORTS[request.format](request)
 
 
 def serve(request: ServeRequest) -> None:
@@ -118,26 +122,24 @@ def serve(request: ServeRequest) -> None:
 class StoredReadModels:
     """The read models beside an event store, opened for each call."""
 
-    names = tuple(model.name for model in MODELS)
+    def __init__(self, families: Sequence[ProtocolFamily]) -> None:
+        self._families = families
+        self._models = models_of(families)
+        self.names = tuple(model.name for model in self._models)
 
     def rebuild(self, url: str, name: str, *, verify: bool, progress: Callable[[int, int], None]) -> Rebuilt:
         from depot_sim.adapters.read_store import open_read_store
-        from depot_sim.projections.catalogue import PROJECTORS
         from depot_sim.projections.rebuild import rebuild
 
-        projector = next(projector for projector in PROJECTORS if projector.model.name == name)
+        projector = next(projector for projector in projectors_of(self._families) if projector.model.name == name)
         with open_existing_store(url) as store, closing(open_read_store(url, [projector.model])) as read_store:
             return rebuild(projector, store.log, read_store[projector.model], verify=verify, progress=progress)
 
     def positions(self, url: str) -> list[Position]:
         from depot_sim.adapters.read_store import read_marks
 
-        with read_log(url) as log:
-            return positions(read_marks(url, MODELS, query_file), log.head())
-
-
-def _import_yaml(request: ImportRequest) -> Definition:
-    return load(request.source, more_rules=PRESETS)
+        with read_log(self._families, url) as log:
+            return positions(read_marks(url, self._models, query_file), log.head())
 
 
 def _import_blocks(request: ImportRequest) -> Definition:
@@ -164,7 +166,6 @@ def _import_circuits(request: ImportRequest) -> Definition:
 
 
 _IMPORTS: dict[ImportFormat, Callable[[ImportRequest], Definition]] = {
-    ImportFormat.YAML: _import_yaml,
     ImportFormat.BLOCK_CSV: _import_blocks,
     ImportFormat.GTFS: _import_gtfs,
     ImportFormat.LEGACY_CIRCUITS: _import_circuits,

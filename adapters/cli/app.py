@@ -6,34 +6,22 @@ import argparse
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from importlib import import_module
 from typing import TextIO
 
 from depot_sim.adapters.cli import failures
-from depot_sim.adapters.cli.arguments import Parser
+from depot_sim.adapters.cli.arguments import Parser, Subcommands
 from depot_sim.adapters.cli.exit_codes import ExitCode
 from depot_sim.adapters.cli.terminal import Terminal
 from depot_sim.adapters.cli.toolbox import Toolbox
 from depot_sim.domain.kernel.errors import DepotSimError, MemoryShort
 
-_COMMANDS = (
-    "serve",
-    "run",
-    "demo",
-    "replay",
-    "configuration",
-    "runs",
-    "world",
-    "events",
-    "scenario",
-    "oscp",
-    "packets",
-    "read-models",
-    "standin",
-    "version",
-)
-"""In the order of the help. Each is a module of `depot_sim.adapters.cli.commands`, with _ for -."""
+_ON_RUNS = ("serve", "run", "demo", "replay", "configuration", "runs", "world", "events", "scenario")
+_ON_THE_SERVICE = ("read-models", "standin", "version")
+"""In the order of the help, with the commands of protocol families in between. Each is a module of
+`depot_sim.adapters.cli.commands`, with _ for -."""
 _EPILOG = (
     "exit codes: 0 fine, 1 a verdict failed, 2 usage or bad input, 3 server, database, address or disk cannot be used, "
     "4 internal, 7 memory used up"
@@ -76,24 +64,35 @@ def main(
         return ExitCode.INTERNAL
 
 
-def parser(commands: Sequence[str] = _COMMANDS) -> argparse.ArgumentParser:
-    """The command line with these commands, by default all of them."""
-    root = Parser(prog="depot-sim", description="A simulated depot of electric buses.", epilog=_EPILOG)
+def parser(toolbox: Toolbox, first: str = "") -> argparse.ArgumentParser:
+    """The command line with all commands, or with the one that `first` names.
+
+    The imports of the other commands take longer than most commands.
+    """
+    root: argparse.ArgumentParser = Parser(
+        prog="depot-sim", description="A simulated depot of electric buses.", epilog=_EPILOG
+    )
     subcommands = root.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in commands:
-        import_module(f"depot_sim.adapters.cli.commands.{command.replace('-', '_')}").add_to(subcommands)
+    commands = _commands(toolbox)
+    for add_to in [commands[first]] if first in commands else commands.values():
+        add_to(subcommands)
     return root
 
 
-def _parser_for(arguments: Sequence[str]) -> argparse.ArgumentParser:
-    """Without the other commands when the first argument is a command: their imports take longer than most commands."""
-    return parser([arguments[0]]) if arguments and arguments[0] in _COMMANDS else parser()
+def _commands(toolbox: Toolbox) -> Mapping[str, Callable[[Subcommands], None]]:
+    """What adds each command to the parser, in the order of the help."""
+    on_runs, on_the_service = ({name: partial(_add, name) for name in names} for names in (_ON_RUNS, _ON_THE_SERVICE))
+    return on_runs | dict(toolbox.family_commands) | on_the_service
+
+
+def _add(command: str, subcommands: Subcommands) -> None:
+    import_module(f"depot_sim.adapters.cli.commands.{command.replace('-', '_')}").add_to(subcommands)
 
 
 def _execute(toolbox: Toolbox, terminal: Terminal, arguments: Sequence[str] | None) -> int:
     try:
         given = sys.argv[1:] if arguments is None else arguments
-        parsed = _parser_for(given).parse_args(given)
+        parsed = parser(toolbox, given[0] if given else "").parse_args(given)
     except SystemExit as helped:  # --help has printed what it prints
         return int(helped.code or 0)
     code: ExitCode = parsed.execute(parsed, toolbox, terminal)

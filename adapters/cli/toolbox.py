@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date
@@ -10,12 +10,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+from depot_sim.adapters.cli.arguments import Subcommands
 from depot_sim.application.clock import BlockingClock
 from depot_sim.application.event_log import EventLog, Leases
 from depot_sim.application.scenario.library import Library
 from depot_sim.domain.configuration.definition import Definition
 from depot_sim.domain.kernel.errors import Fault
-from depot_sim.domain.packets.contract.profile import PacketProfile
 from depot_sim.domain.scenario.script_reading import ScriptReader
 from depot_sim.read_models.positions import Position
 
@@ -123,25 +123,13 @@ class Written(NamedTuple):
     located: Callable[[Sequence[Fault]], list[Fault]]
 
 
-class PacketProfiles(Protocol):
-    """Packet profiles: those that come along, and folders of others."""
-
-    @property
-    def names(self) -> tuple[str, ...]: ...
-
-    def load(self, source: str) -> PacketProfile:
-        """By name or folder. Raises InvalidInput with every fault, NotFound, OSError."""
-
-    def export(self, name: str, folder: Path) -> tuple[Path, ...]:
-        """Write a profile's files into a new or empty folder. Raises NotFound, InvalidInput, OSError."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Toolbox:
     """What commands need of everything behind them.
 
     `examples` is the folder of the depots that come along, `name` is how a person calls this command line, `command`
-    starts it in a process of its own, `owner` names this process in leases.
+    starts it in a process of its own, `owner` names this process in leases. `family_commands` add the command of each
+    protocol family to the parser, by the command's name.
     """
 
     version: str
@@ -168,7 +156,7 @@ class Toolbox:
     read_log: Callable[[str], AbstractContextManager[EventLog]]
     """For reading only: changes nothing, and no other process is in the way. Raises StoreError when there is none."""
     read_models: ReadModels
-    packet_profiles: PacketProfiles
+    family_commands: Mapping[str, Callable[[Subcommands], None]]
     import_definition: Callable[[ImportRequest], Definition]
     to_yaml: Callable[[Definition], str]
     serve: Callable[[ServeRequest], None]

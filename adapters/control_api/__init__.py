@@ -1,7 +1,14 @@
 """The control API: what operators and tests do over HTTP."""
 
 from depot_sim.adapters.control_api.app import create_app
-from depot_sim.adapters.control_api.backend import Backend, Importer, Parsed, ReadModelStatus, RebuiltReadModel
+from depot_sim.adapters.control_api.backend import (
+    Backend,
+    FamilyApi,
+    Importer,
+    Parsed,
+    ReadModelStatus,
+    RebuiltReadModel,
+)
 from depot_sim.adapters.control_api.event_streams import EventStreams, InTurn, StreamLimits
 from depot_sim.adapters.control_api.problems import PROBLEM_PREFIX
 
@@ -9,6 +16,7 @@ __all__ = [
     "PROBLEM_PREFIX",
     "Backend",
     "EventStreams",
+    "FamilyApi",
     "Importer",
     "InTurn",
     "Parsed",

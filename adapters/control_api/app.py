@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 from litestar import Litestar, Router
 from litestar.datastructures import State
 
@@ -12,11 +14,9 @@ from depot_sim.adapters.control_api.problems import EXCEPTION_HANDLERS
 from depot_sim.adapters.control_api.requests import ApiRequest
 from depot_sim.adapters.control_api.routes.configurations import configuration_routes
 from depot_sim.adapters.control_api.routes.events import all_events
-from depot_sim.adapters.control_api.routes.oscp import oscp_routes
-from depot_sim.adapters.control_api.routes.packet_targets import packet_mode_route
 from depot_sim.adapters.control_api.routes.refused_requests import list_refused_requests
 from depot_sim.adapters.control_api.routes.runs import run_routes
-from depot_sim.adapters.control_api.routes.scenarios import library_routes
+from depot_sim.adapters.control_api.routes.scenarios import library_routes, scenario_routes
 from depot_sim.adapters.control_api.routes.service import SERVICE_ROUTES
 from depot_sim.adapters.control_api.single_headers import check_single_headers
 
@@ -25,13 +25,15 @@ LARGEST_BODY = 2**20
 
 def create_app(backend: Backend) -> Litestar:
     """Every answer that is not what was asked for is a problem document (RFC 9457)."""
+    of_families = [family.routes() for family in backend.families]
     return Litestar(
         route_handlers=[
             configuration_routes(backend.importers),
             *run_routes(),
-            oscp_routes(),
+            *chain.from_iterable(routes.below_run for routes in of_families),
+            scenario_routes(),
+            *chain.from_iterable(routes.beside_runs for routes in of_families),
             library_routes(backend.scripts.document_shape),
-            Router("/", tags=["Packets"], route_handlers=[packet_mode_route()]),
             Router("/", tags=["Events"], route_handlers=[all_events]),
             Router("/", tags=["Service"], route_handlers=[*SERVICE_ROUTES, list_refused_requests, get_description]),
         ],

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
+from litestar import Router
 
 from depot_sim.adapters.control_api.event_streams import EventStreams
 from depot_sim.application.access.refusals import RefusedRequests
-from depot_sim.application.channels.control import ChannelControl
+from depot_sim.application.channels.control import Controls
 from depot_sim.application.configuration.service import ConfigurationService
 from depot_sim.application.event_log import EventLog
 from depot_sim.application.memory import MemoryBudget
-from depot_sim.application.oscp.service import OscpService
-from depot_sim.application.packets.service import PacketService
 from depot_sim.application.run.live import LiveRuns
 from depot_sim.application.run.runtime import SimulationRuntimePort
 from depot_sim.application.run.service import RunService
@@ -25,6 +24,8 @@ from depot_sim.domain.configuration.definition import Definition
 from depot_sim.domain.kernel.errors import Fault
 from depot_sim.read_models.database import Database
 from depot_sim.read_models.schema import ReadModel
+
+S = TypeVar("S")
 
 
 class Parsed(NamedTuple):
@@ -105,9 +106,26 @@ class ServiceHealth(Protocol):
         """Runs that cannot be resumed, and why."""
 
 
+class FamilyRoutes(NamedTuple):
+    """Routes of a protocol family: `below_run` begin with the path of a run, `beside_runs` do not."""
+
+    below_run: Sequence[Router]
+    beside_runs: Sequence[Router]
+
+
+class FamilyApi(NamedTuple):
+    """What a protocol family adds to the control API. Its handlers get `service` from `Backend.service`."""
+
+    service: object
+    routes: Callable[[], FamilyRoutes]
+
+
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """What is called a table is the database of that read model."""
+    """`database` gives the tables of a read model for queries.
+
+    `controls` force and expect messages on the targets of every protocol family.
+    """
 
     log: EventLog
     tail: Tail
@@ -116,22 +134,19 @@ class Backend:
     runs: RunService
     live: LiveRuns
     runtime: SimulationRuntimePort
-    oscp: OscpService
-    scenarios: ChannelControl
-    packets: PacketService
-    packet_scenarios: ChannelControl
     scripts: ScenarioService
+    controls: Controls
+    families: Sequence[FamilyApi]
     documents: Documents
     importers: tuple[Importer, ...]
     projections: Projections
     health: ServiceHealth
-    runs_table: Database
-    configurations_table: Database
-    power_table: Database
-    oscp_sessions_table: Database
-    oscp_messages_table: Database
-    packets_table: Database
+    database: Callable[[ReadModel], Database]
     memory: MemoryBudget
     refused: RefusedRequests
     metrics: Callable[[], bytes]
     """The text of /metrics; blocking."""
+
+    def service(self, kind: type[S]) -> S:
+        """The service of a protocol family, by its class."""
+        return next(family.service for family in self.families if isinstance(family.service, kind))

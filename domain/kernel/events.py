@@ -23,12 +23,13 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True):
 
     OPERATIONAL events tell how the run was operated (leases, resumes, snapshots), not what happened in the world:
     the canonical hash leaves them out. INCIDENTAL names fields that hash leaves out of the others as well: generated
-    ids, and how fast wall time drove the run.
+    ids, and how fast wall time drove the run. SHOWN masks secrets that older versions recorded, in the event's JSON.
     """
 
     TOPIC: ClassVar[str] = ""
     OPERATIONAL: ClassVar[bool] = False
     INCIDENTAL: ClassVar[tuple[str, ...]] = ()
+    SHOWN: ClassVar[Callable[[bytes], bytes] | None] = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -1,30 +1,22 @@
 """Secrets that older versions recorded in clear: masked when a document or an event is shown.
 
-The stored bytes stay as they are. What today's version records holds no such secret and is shown as it is.
+The stored bytes stay as they are. What today's version records holds no such secret and is shown as it is. An event
+that may hold secrets names its function in `SHOWN`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
-from depot_sim.domain.configuration.events import ConfigurationCreated, ConfigurationRevised
 from depot_sim.domain.kernel.address import masked_address
+from depot_sim.domain.kernel.errors import UnknownTopic
+from depot_sim.domain.kernel.events import event_class
 from depot_sim.domain.kernel.headers import LITERAL
 from depot_sim.domain.kernel.masking import MASK, Headers, masked, masked_members
-from depot_sim.domain.oscp.events import OscpPartnerRegistered, OscpProviderSessionAttached
-from depot_sim.domain.oscp.ledger import OscpMessageFinalised, OscpMessageHandled, OscpMessageRecorded
-from depot_sim.domain.packets.events import (
-    PacketDelivered,
-    PacketDeliveryFailed,
-    PacketFeedOpened,
-    PacketFeedRefused,
-    PacketRejected,
-)
-from depot_sim.domain.run.events import SimulationRunStarted
 
 _MANIFEST = "profile.json"
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
@@ -41,8 +33,11 @@ def shown_document(document_json: bytes) -> bytes:
 
 
 def shown_event(topic: str, state: bytes) -> bytes:
-    """JSON of an event without the secrets that older versions recorded."""
-    show = _SHOWN.get(topic)
+    """JSON of an event without the secrets that older versions recorded; unchanged when its topic is unknown."""
+    try:
+        show = event_class(topic).SHOWN
+    except UnknownTopic:
+        return state
     return state if show is None else show(state)
 
 
@@ -93,56 +88,8 @@ def _shown_manifest(text: str) -> str:
     return text if shown == headers else _encode(manifest | {"headers": shown}).decode()
 
 
-class _Answer(msgspec.Struct):
-    headers: Headers = ()
-    body: str = ""
-
-
-class _Message(msgspec.Struct):
-    url: str = ""
-    headers: Headers = ()
-    body: str = ""
-    answer: _Answer = msgspec.field(default_factory=_Answer)
-    error: str = ""
-
-
-class _Handled(msgspec.Struct):
-    recorded: _Message
-    finalised: _Message
-
-
-class _Delivery(msgspec.Struct):
-    answer_headers: Headers = ()
-    answer: str = ""
-    error: str = ""
-
-
-_decode_message = msgspec.json.Decoder(_Message).decode
-_decode_handled = msgspec.json.Decoder(_Handled).decode
-_decode_delivery = msgspec.json.Decoder(_Delivery).decode
-
-
-def _shown_message(state: bytes) -> bytes:
-    return _replaced(state, _changes_of(_decode_message(state)))
-
-
-def _shown_handled(state: bytes) -> bytes:
-    handled = _decode_handled(state)
-    return _replaced(_replaced(state, _changes_of(handled.recorded)), _changes_of(handled.finalised))
-
-
-def _shown_delivery(state: bytes) -> bytes:
-    delivery = _decode_delivery(state)
-    return _replaced(state, _changes(delivery.answer_headers, (delivery.answer,), (delivery.error,)))
-
-
-def _changes_of(message: _Message) -> Iterator[tuple[object, object]]:
-    answer = message.answer
-    yield from _changes(message.headers + answer.headers, (message.body, answer.body), (message.url, message.error))
-
-
-def _changes(headers: Headers, bodies: tuple[str, ...], texts: tuple[str, ...]) -> Iterator[tuple[object, object]]:
-    """What is recorded, and what is shown in its place."""
+def changes(headers: Headers, bodies: tuple[str, ...], texts: tuple[str, ...]) -> Iterator[tuple[object, object]]:
+    """Recorded headers, bodies and other texts that hold secrets, each with what is shown in its place."""
     shown = masked(headers)
     if shown != headers:
         yield from ((before, after) for before, after in zip(headers, shown, strict=True) if before != after)
@@ -150,26 +97,9 @@ def _changes(headers: Headers, bodies: tuple[str, ...], texts: tuple[str, ...]) 
     yield from ((text, masked_address(text)) for text in texts if text)
 
 
-def _replaced(state: bytes, changes: Iterator[tuple[object, object]]) -> bytes:
-    """An event is encoded in one way only, so that a value can be found by its encoding."""
+def replaced(state: bytes, changes: Iterator[tuple[object, object]]) -> bytes:
+    """An event's JSON with other values. Events are encoded in one way only: a value is found by its encoding."""
     for before, after in changes:
         if before != after:
             state = state.replace(_encode(before), _encode(after))
     return state
-
-
-_SHOWN: Mapping[str, Callable[[bytes], bytes]] = {
-    ConfigurationCreated.TOPIC: shown_document,
-    ConfigurationRevised.TOPIC: shown_document,
-    SimulationRunStarted.TOPIC: shown_document,
-    OscpProviderSessionAttached.TOPIC: shown_document,
-    OscpPartnerRegistered.TOPIC: shown_document,
-    PacketFeedOpened.TOPIC: shown_document,
-    PacketFeedRefused.TOPIC: shown_document,
-    OscpMessageRecorded.TOPIC: _shown_message,
-    OscpMessageFinalised.TOPIC: _shown_message,
-    OscpMessageHandled.TOPIC: _shown_handled,
-    PacketDelivered.TOPIC: _shown_delivery,
-    PacketRejected.TOPIC: _shown_delivery,
-    PacketDeliveryFailed.TOPIC: _shown_delivery,
-}

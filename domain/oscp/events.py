@@ -9,6 +9,7 @@ import msgspec
 
 from depot_sim.domain.kernel.credentials import Credentials, SecretReference
 from depot_sim.domain.kernel.events import Event
+from depot_sim.domain.kernel.recorded_secrets import shown_document
 from depot_sim.domain.oscp.findings import Finding
 from depot_sim.domain.oscp.profile import PartnerProfile
 from depot_sim.domain.oscp.vocabulary import (
@@ -60,6 +61,7 @@ class OscpProviderSessionAttached(SessionEvent, frozen=True):
     """A run is bound to a configuration of the partner. The profile is kept whole, so that the stream stands alone."""
 
     TOPIC: ClassVar[str] = "oscp.provider-session-attached.1"
+    SHOWN = shown_document
     session_id: str
     run_id: str
     managed_scope_id: str
@@ -150,6 +152,7 @@ class OscpPartnerRegistered(SessionEvent, frozen=True):
     """
 
     TOPIC: ClassVar[str] = "oscp.partner-registered.1"
+    SHOWN = shown_document
     entry_id: str
     request_id: str
     base_url: str

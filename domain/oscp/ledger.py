@@ -15,6 +15,7 @@ from depot_sim.domain.kernel.aggregate import Aggregate
 from depot_sim.domain.kernel.errors import Conflict
 from depot_sim.domain.kernel.events import Event
 from depot_sim.domain.oscp.findings import Deviation, Finding
+from depot_sim.domain.oscp.recorded_secrets import shown_handled, shown_message
 from depot_sim.domain.oscp.vocabulary import Direction, MessageType, Outcome, Validation
 
 _NAMES = UUID("0d4f3b0e-52c1-5f5e-9d0b-5a1c0e9d2f10")
@@ -33,6 +34,7 @@ class OscpMessageRecorded(Event, frozen=True):
     """
 
     TOPIC: ClassVar[str] = "oscp.message-recorded.1"
+    SHOWN = shown_message
     at: int
     entry_id: str
     session_id: str
@@ -62,6 +64,7 @@ class OscpMessageFinalised(Event, frozen=True):
     """What became of it. `rule` is the one that decided; `error` says why it could not be delivered."""
 
     TOPIC: ClassVar[str] = "oscp.message-finalised.1"
+    SHOWN = shown_message
     at: int
     outcome: Outcome
     validation: Validation | None = None
@@ -78,6 +81,7 @@ class OscpMessageHandled(Event, frozen=True):
     """A message that was recorded and finalised in one, as most of those received are."""
 
     TOPIC: ClassVar[str] = "oscp.message-handled.1"
+    SHOWN = shown_handled
     recorded: OscpMessageRecorded
     finalised: OscpMessageFinalised
 

@@ -14,8 +14,10 @@ from depot_sim.domain.interaction.effects import Reorder
 from depot_sim.domain.kernel.credentials import Authorization, Credentials
 from depot_sim.domain.kernel.errors import Fault
 from depot_sim.domain.kernel.events import Event
+from depot_sim.domain.kernel.recorded_secrets import shown_document
 from depot_sim.domain.packets.device import Device
 from depot_sim.domain.packets.packet import Measurement, Packet
+from depot_sim.domain.packets.recorded_secrets import shown_delivery
 from depot_sim.domain.packets.vocabulary import DeviceType, PacketType
 
 Headers: TypeAlias = tuple[tuple[str, str], ...]
@@ -48,6 +50,7 @@ class PacketFeedOpened(FeedEvent, frozen=True):
     """
 
     TOPIC: ClassVar[str] = "packets.feed-opened.1"
+    SHOWN = shown_document
     INCIDENTAL: ClassVar[tuple[str, ...]] = (
         "feed_id",
         "run_id",
@@ -80,6 +83,7 @@ class PacketFeedRefused(FeedEvent, frozen=True):
     """The feed of a configured binding could not be opened when its run began; an operator may still open it."""
 
     TOPIC: ClassVar[str] = "packets.feed-refused.1"
+    SHOWN = shown_document
     OPERATIONAL: ClassVar[bool] = True
     feed_id: str
     run_id: str
@@ -171,6 +175,7 @@ class DeliveryEvent(FeedEvent, frozen=True):
     """What became of an attempt, from 1, at sending a device's packet. Headers are without secrets."""
 
     OPERATIONAL: ClassVar[bool] = True
+    SHOWN = shown_delivery
     device_id: str
     seq: int
     attempt: int

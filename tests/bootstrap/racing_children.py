@@ -21,6 +21,7 @@ import msgspec
 
 from depot_sim.bootstrap import serve as _serve  # noqa: F401 - loads what a service loads
 from depot_sim.bootstrap import tools as _tools  # noqa: F401
+from depot_sim.bootstrap.families import FAMILIES, load_families
 from depot_sim.bootstrap.msgspec_types import build_types
 from depot_sim.domain.kernel import events
 from tests.bootstrap.struct_samples import struct_classes
@@ -36,6 +37,7 @@ def main() -> None:
     parser.add_argument("--shares", type=int, default=20, help="a child meets one of so many shares of the classes")
     parser.add_argument("--unbuilt", action="store_true")
     options = parser.parse_args()
+    load_families(FAMILIES)
     samples = json.load(sys.stdin)
     topics = {topic: text.encode() for topic, text in samples["topics"].items()}
     classes = struct_classes()

@@ -22,16 +22,16 @@ TOKEN = "ana:viewer:0123456789abcdef"
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
 def test_on_loopback_no_token_is_needed(host: str) -> None:
-    check_reach(Settings(host=host))
+    check_reach(Settings(host=host), ())
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.7", "depot.example", ""])
 def test_beyond_loopback_tokens_are_needed(host: str) -> None:
     with pytest.raises(InvalidInput) as error:
-        check_reach(Settings(host=host))
+        check_reach(Settings(host=host), ())
     assert error.value.faults[0].pointer == "/host"
     assert "tokens" in error.value.faults[0].expected
-    check_reach(Settings(host=host, tokens=(TOKEN,)))
+    check_reach(Settings(host=host, tokens=(TOKEN,)), ())
 
 
 @pytest.mark.parametrize(

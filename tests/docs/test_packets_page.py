@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from depot_sim.adapters.cli.app import parser
+from depot_sim.bootstrap.tools import toolbox
 from depot_sim.domain.interaction.effects import Distortion
 from depot_sim.domain.interaction.expectation_requests import read_expectation_request
 from depot_sim.domain.interaction.override_requests import read_override_request
 from depot_sim.domain.packets.named_faults import PACKETS
-from depot_sim.read_models.packets import DELIVERIES
+from depot_sim.read_models.packets.packets import DELIVERIES
 from tests.domain.scenario.samples import moment
 
 PAGE = (Path(__file__).parents[2] / "docs" / "packets.md").read_text(encoding="utf-8")
@@ -75,7 +76,7 @@ def test_the_table_of_deliveries_names_all_of_them() -> None:
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_every_command_can_be_understood(command: list[str]) -> None:
-    assert callable(parser().parse_args(command).execute)
+    assert callable(parser(toolbox()).parse_args(command).execute)
 
 
 def test_every_command_on_a_feed_s_history_is_shown() -> None:

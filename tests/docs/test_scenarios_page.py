@@ -7,8 +7,9 @@ from pathlib import Path
 
 from depot_sim.adapters.configuration_import.formats import Format
 from depot_sim.adapters.configuration_import.loading import parse
-from depot_sim.bootstrap.scenarios import SCRIPTS, scenario_library
+from depot_sim.bootstrap.scenarios import scenario_library
 from depot_sim.domain.scenario.script import CLEAR_OVERRIDES, EXPECT, OVERRIDE, EntityKind
+from tests.domain.scenario.scripts import READER
 
 PAGE = (Path(__file__).parents[2] / "docs" / "scenarios.md").read_text(encoding="utf-8")
 _YAML = re.compile(r"^```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -22,7 +23,7 @@ def first_cells(heading: str) -> list[str]:
 
 def test_the_example_is_a_sound_scenario() -> None:
     (example,) = _YAML.findall(PAGE)
-    script = SCRIPTS.read(parse(example.encode(), Format.YAML)[1])
+    script = READER.read(parse(example.encode(), Format.YAML)[1])
     assert (script.name, len(script.steps), script.ends) == ("silent-controller", 6, 600_000)
 
 
@@ -36,4 +37,4 @@ def test_every_action_beside_commands_is_told() -> None:
 
 def test_every_kind_of_need_is_told() -> None:
     names = PAGE.partition("### Names")[2].partition("Steps refer")[0]
-    assert set(re.findall(r"`([a-z-]+)`", names)) - {"needs"} == {*EntityKind, *SCRIPTS.families}
+    assert set(re.findall(r"`([a-z-]+)`", names)) - {"needs"} == {*EntityKind, *READER.families}

@@ -20,6 +20,7 @@ import yaml
 
 from depot_sim.adapters.cli.app import parser
 from depot_sim.adapters.event_store.sqlite_version import has_wal_reset_fix, loaded_library
+from depot_sim.bootstrap.tools import toolbox
 from tests.packaging.dockerignore import Ignore
 from tests.packaging.locks import ROOT
 from tests.packaging.wheelhouse import LOCKED
@@ -118,7 +119,7 @@ def test_image_serves_as_an_ordinary_user_and_tells_its_health() -> None:
     assert [one.text for one in instructions("USER")] == ["depot"]
     assert "/livez" in instructions("HEALTHCHECK")[0].text
     (command,) = instructions("CMD")
-    assert parser().parse_args(command.words).host == "0.0.0.0"
+    assert parser(toolbox()).parse_args(command.words).host == "0.0.0.0"
 
 
 # Compose
@@ -170,8 +171,8 @@ def test_stand_in_is_started_only_with_its_profile_which_opens_oscp() -> None:
     command = SERVICES["depot-sim"]["command"]
     plain, opened = (_interpolate(command, {"COMPOSE_PROFILES": value}) for value in ("", "standin"))
     assert shlex.split(plain) == instructions("CMD")[0].words
-    assert parser().parse_args(shlex.split(plain)).opened == []
-    assert parser().parse_args(shlex.split(opened)).opened == ["oscp"]
+    assert parser(toolbox()).parse_args(shlex.split(plain)).opened == []
+    assert parser(toolbox()).parse_args(shlex.split(opened)).opened == ["oscp"]
 
 
 def _interpolate(text: str, variables: dict[str, str]) -> str:

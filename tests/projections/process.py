@@ -6,9 +6,9 @@ import sys
 from threading import Event
 
 from depot_sim.projections import follower
-from depot_sim.projections.catalogue import PROJECTORS
 from depot_sim.projections.rebuild import rebuild
 from depot_sim.projections.runner import Runner
+from tests.projections.every_model import PROJECTORS
 from tests.projections.samples import opened
 
 

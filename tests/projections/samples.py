@@ -16,12 +16,11 @@ from depot_sim.domain.configuration.definition import Definition
 from depot_sim.domain.kernel.events import Event, encode
 from depot_sim.domain.run.aggregate import SimulationRun
 from depot_sim.domain.run.events import SimulationRunStarted
-from depot_sim.projections.catalogue import PROJECTORS
 from depot_sim.projections.rebuild import catch_up
-from depot_sim.read_models.catalogue import MODELS
 from depot_sim.read_models.database import Database
 from depot_sim.read_models.schema import ReadModel
 from depot_sim.read_models.store import ReadStore
+from tests.projections.every_model import MODELS, PROJECTORS
 
 MINUTE = 60_000
 

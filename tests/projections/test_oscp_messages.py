@@ -7,11 +7,11 @@ import pytest
 from depot_sim.domain.oscp.findings import Deviation
 from depot_sim.domain.oscp.ledger import UNRESOLVED, stream_of
 from depot_sim.domain.oscp.vocabulary import Direction, MessageType, Outcome
-from depot_sim.projections.oscp_messages import OscpMessagesProjector
+from depot_sim.projections.oscp.messages import OscpMessagesProjector
 from depot_sim.projections.projector import PoisonEvent
 from depot_sim.projections.rebuild import rebuild
-from depot_sim.read_models import oscp_messages
-from depot_sim.read_models.oscp_messages import LONGEST_ID, Message, Wanted, get_message, list_messages
+from depot_sim.read_models.oscp import messages as oscp_messages
+from depot_sim.read_models.oscp.messages import LONGEST_ID, Message, Wanted, get_message, list_messages
 from tests.projections.oscp_samples import NOON, SESSION, accepted, attach, enter, finalised, recorded, rejected
 from tests.projections.samples import Stores, append
 

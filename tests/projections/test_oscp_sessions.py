@@ -10,12 +10,12 @@ from depot_sim.domain.kernel.projection import ProjectionHealth, ProjectionState
 from depot_sim.domain.oscp.events import Cause, OscpLifecycleChanged, OscpProviderSessionDetached
 from depot_sim.domain.oscp.ledger import UNRESOLVED, OscpMessageFinalised
 from depot_sim.domain.oscp.vocabulary import Direction, Lifecycle, MessageType, Outcome
-from depot_sim.projections.oscp_sessions import OscpSessionsProjector
+from depot_sim.projections.oscp.sessions import OscpSessionsProjector
 from depot_sim.projections.projector import PoisonEvent
 from depot_sim.projections.rebuild import rebuild
-from depot_sim.read_models import oscp_sessions
 from depot_sim.read_models.errors import QueryRefused
-from depot_sim.read_models.oscp_sessions import Session, get_session, list_sessions
+from depot_sim.read_models.oscp import sessions as oscp_sessions
+from depot_sim.read_models.oscp.sessions import Session, get_session, list_sessions
 from tests.projections.oscp_samples import (
     NOON,
     SESSION,

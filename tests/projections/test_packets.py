@@ -7,11 +7,18 @@ import pytest
 from depot_sim.domain.packets.events import PacketDeliveryFailed, PacketDropped, PacketQueuedAgain, PacketRejected
 from depot_sim.domain.packets.packet import packet_id_of
 from depot_sim.domain.packets.vocabulary import PacketType, Quality
-from depot_sim.projections.packets import PacketsProjector
+from depot_sim.projections.packets.packets import PacketsProjector
 from depot_sim.projections.projector import PoisonEvent
 from depot_sim.projections.rebuild import rebuild
-from depot_sim.read_models import packets
-from depot_sim.read_models.packets import Reading, StoredPacket, attempts_of, feed_number, get_packet, readings_of
+from depot_sim.read_models.packets import packets
+from depot_sim.read_models.packets.packets import (
+    Reading,
+    StoredPacket,
+    attempts_of,
+    feed_number,
+    get_packet,
+    readings_of,
+)
 from tests.projections.packet_samples import (
     BESS,
     CONTROLLER,

@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from depot_sim.domain.run.aggregate import SimulationRun
-from depot_sim.projections.catalogue import PROJECTORS
 from depot_sim.projections.rebuild import rebuild
 from depot_sim.projections.runner import Runner
 from depot_sim.read_models import power, runs
@@ -18,6 +17,7 @@ from depot_sim.read_models.runs import get_run
 from tests.full_set import examples
 from tests.patience import patient
 from tests.processes import killed_at_end, start_module
+from tests.projections.every_model import PROJECTORS
 from tests.projections.samples import MINUTE, Stores, opened, save, started, ticked
 
 

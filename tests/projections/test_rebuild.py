@@ -12,15 +12,14 @@ import pytest
 from depot_sim.adapters.read_store import open_read_store
 from depot_sim.domain.kernel.errors import Conflict, StoreTooNew
 from depot_sim.domain.run.events import RunTicked
-from depot_sim.projections.catalogue import PROJECTORS
 from depot_sim.projections.follower import Follower
 from depot_sim.projections.projector import PoisonEvent
 from depot_sim.projections.rebuild import rebuild
 from depot_sim.read_models import power, runs
-from depot_sim.read_models.catalogue import MODELS
 from depot_sim.read_models.positions import positions
 from depot_sim.read_models.runs import RUNS, get_run, list_runs
 from depot_sim.read_models.store import Mark, Overtaken
+from tests.projections.every_model import MODELS, PROJECTORS
 from tests.projections.samples import Stores, append, opened, save, started, ticked
 
 RUNS_PROJECTOR, POWER_PROJECTOR = PROJECTORS[0], PROJECTORS[2]

@@ -13,16 +13,15 @@ import pytest
 from depot_sim.application.event_log import Filter, Row
 from depot_sim.domain.kernel.errors import StoreError
 from depot_sim.domain.run.events import RunTicked
-from depot_sim.projections.catalogue import PROJECTORS
 from depot_sim.projections.configurations import ConfigurationsProjector
 from depot_sim.projections.projector import Change, Projector
 from depot_sim.projections.rebuild import rebuild
 from depot_sim.projections.runner import LONGEST_BACKOFF_SECONDS, Runner, State, Status, backoff_seconds
 from depot_sim.read_models import configurations, runs
-from depot_sim.read_models.catalogue import MODELS
 from depot_sim.read_models.database import Database
 from depot_sim.read_models.runs import get_run
 from tests.patience import patient
+from tests.projections.every_model import MODELS, PROJECTORS
 from tests.projections.samples import Stores, append, opened, save, started, ticked
 
 

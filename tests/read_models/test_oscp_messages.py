@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from depot_sim.domain.oscp.ledger import UNRESOLVED
 from depot_sim.domain.oscp.vocabulary import Direction, MessageType, Outcome, Validation
-from depot_sim.read_models import oscp_messages
 from depot_sim.read_models.errors import QueryRefused
-from depot_sim.read_models.oscp_messages import ANY, KINDS, Message, Wanted, get_message, list_messages
+from depot_sim.read_models.oscp import messages as oscp_messages
+from depot_sim.read_models.oscp.messages import ANY, KINDS, Message, Wanted, get_message, list_messages
 from depot_sim.read_models.store import Mark
 from tests.projections.oscp_samples import SESSION, attach, enter, finalised, recorded
 from tests.projections.samples import Stores, opened

@@ -10,15 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from depot_sim.domain.packets.vocabulary import PacketType
-from depot_sim.read_models import packets
 from depot_sim.read_models.errors import QueryRefused
-from depot_sim.read_models.packet_history import (
+from depot_sim.read_models.packets import packets
+from depot_sim.read_models.packets.history import (
     WantedPackets,
     Window,
     list_packets,
     list_readings,
 )
-from depot_sim.read_models.packets import Reading, StoredPacket, feed_number
+from depot_sim.read_models.packets.packets import Reading, StoredPacket, feed_number
 from tests.projections.packet_samples import (
     BESS,
     CONTROLLER,

@@ -112,7 +112,7 @@ async def list_all(
         fresh(backend, CONFIGURATIONS)
         before = NEWEST if asked.before is None else asked.before
         page = list_configurations(
-            backend.configurations_table, archived=asked.archived, before=before, limit=asked.limit
+            backend.database(CONFIGURATIONS), archived=asked.archived, before=before, limit=asked.limit
         )
         return ConfigurationList([_summary(each) for each in page.configurations], page.next_before)
 

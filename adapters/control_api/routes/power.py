@@ -73,7 +73,7 @@ async def power_history_of(
 
     def read() -> PowerHistory:
         fresh(backend, POWER)
-        table, resolution = backend.power_table, int(asked.resolution)
+        table, resolution = backend.database(POWER), int(asked.resolution)
         found = power_history(table, run_id, kind, id, resolution_ms=resolution, begin=begin, end=end)
         if found is None:
             known = power_entities(table, run_id, kind)

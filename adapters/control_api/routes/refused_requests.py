@@ -13,7 +13,7 @@ from depot_sim.adapters.control_api.access import FOR_OPERATORS
 from depot_sim.adapters.control_api.requests import ApiRequest, query_of
 from depot_sim.domain.access.refused import RefusedCount
 from depot_sim.domain.kernel.errors import Fault, InvalidInput
-from depot_sim.domain.oscp.wire.times import format_instant
+from depot_sim.domain.kernel.instants import written
 
 _EPOCH = date(1970, 1, 1)
 
@@ -75,12 +75,12 @@ def _day(text: str) -> date:
 def _view(count: RefusedCount) -> RefusedView:
     key = count.key
     return RefusedView(
-        hour=format_instant(key.hour),
+        hour=written(key.hour),
         sender=key.sender,
         surface=key.surface,
         route=key.route,
         reason=key.reason,
         count=count.count,
-        first_at=format_instant(count.first_at),
-        last_at=format_instant(count.last_at),
+        first_at=written(count.first_at),
+        last_at=written(count.last_at),
     )

@@ -10,13 +10,11 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, SkipValidation
 
 from depot_sim.adapters.control_api.freshness import fresh
+from depot_sim.adapters.control_api.paths import RUN_PATH, RUNS_PATH
 from depot_sim.adapters.control_api.requests import ApiRequest, body_of, query_of
 from depot_sim.adapters.control_api.routes.commands import command_routes
 from depot_sim.adapters.control_api.routes.events import run_events
-from depot_sim.adapters.control_api.routes.oscp import oscp_session_routes
-from depot_sim.adapters.control_api.routes.packet_feeds import packet_feed_routes
 from depot_sim.adapters.control_api.routes.power import power_history_of
-from depot_sim.adapters.control_api.routes.scenarios import scenario_routes
 from depot_sim.adapters.control_api.routes.world import WORLD_ROUTES
 from depot_sim.adapters.control_api.times import wall_time
 from depot_sim.application.run.requests import StartRun, time_at
@@ -74,7 +72,7 @@ async def list_all_runs(request: ApiRequest, asked: NamedDependency[SkipValidati
     def read() -> RunList:
         fresh(backend, RUNS)
         before = NEWEST if asked.before is None else asked.before
-        page = list_runs(backend.runs_table, status=asked.status, before=before, limit=asked.limit)
+        page = list_runs(backend.database(RUNS), status=asked.status, before=before, limit=asked.limit)
         return RunList([_summary(run) for run in page.runs], page.next_before)
 
     return await asyncio.to_thread(read)
@@ -87,17 +85,12 @@ async def get_run(request: ApiRequest, run_id: FromPath[str]) -> RunView:
 
 
 def run_routes() -> list[Router]:
-    """Runs and everything below a run. Routers in routers would be copied once a level, which slows the start down."""
-    runs = "/simulation-runs"
-    run = f"{runs}/{{run_id:str}}"
+    """Runs and what is below a run. Routers in routers would be copied once a level, which slows the start down."""
     return [
-        Router(runs, tags=["Runs"], route_handlers=[start_run, list_all_runs, get_run]),
-        Router(f"{run}/commands", tags=["Commands"], route_handlers=command_routes()),
-        Router(run, tags=["World"], route_handlers=[*WORLD_ROUTES, power_history_of]),
-        Router(run, tags=["Events"], route_handlers=[run_events]),
-        *oscp_session_routes(run),
-        *packet_feed_routes(run),
-        scenario_routes(run),
+        Router(RUNS_PATH, tags=["Runs"], route_handlers=[start_run, list_all_runs, get_run]),
+        Router(f"{RUN_PATH}/commands", tags=["Commands"], route_handlers=command_routes()),
+        Router(RUN_PATH, tags=["World"], route_handlers=[*WORLD_ROUTES, power_history_of]),
+        Router(RUN_PATH, tags=["Events"], route_handlers=[run_events]),
     ]
 
 

@@ -12,7 +12,6 @@ from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import SkipValidation
 
-from depot_sim.adapters.control_api.backend import Backend
 from depot_sim.adapters.control_api.requests import ApiRequest, query_of, raw_body_of
 from depot_sim.application.channels.control import ChannelControl
 from depot_sim.application.channels.views import ExpectationView, OverridesChanged, OverrideView
@@ -55,13 +54,13 @@ class TargetKind:
     name: str
     family: Family
     parameter: str
-    control: Callable[[Backend], ChannelControl]
     changed: Callable[[OverridesChanged], msgspec.Struct]
     answer: type[msgspec.Struct]
 
     def of(self, request: ApiRequest) -> tuple[ChannelControl, str, str]:
         """The control, the run's id and the target's name."""
-        return self.control(request.backend), request.path_params["run_id"], request.path_params[self.parameter]
+        control = request.backend.controls.of(self.family.target_kind)
+        return control, request.path_params["run_id"], request.path_params[self.parameter]
 
 
 def override_routes(kind: TargetKind) -> list[HTTPRouteHandler]:

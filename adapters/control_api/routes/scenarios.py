@@ -10,6 +10,7 @@ from litestar import Response, Router, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, SkipValidation
 
+from depot_sim.adapters.control_api.paths import RUN_PATH
 from depot_sim.adapters.control_api.requests import ApiRequest, body_of, raw_body_of
 from depot_sim.application.scenario.execution_views import ExecutionList, ExecutionView, ScenarioSummary, ScenarioView
 from depot_sim.application.scenario.service import StartScenario
@@ -109,10 +110,10 @@ async def stop_execution(
     return await request.backend.scripts.stop(run_id, execution_id, asked.reason, request.origin)
 
 
-def scenario_routes(run: str) -> Router:
+def scenario_routes() -> Router:
     """Below the path of a run."""
     return Router(
-        f"{run}/scenarios",
+        f"{RUN_PATH}/scenarios",
         tags=["Scenarios"],
         route_handlers=[start_scenario, list_executions, get_execution, stop_execution],
     )

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import msgspec
 
+from depot_sim.domain.kernel.recorded_secrets import shown_document
 from depot_sim.domain.run.events.base import RunEvent
 
 
@@ -34,6 +35,7 @@ class SimulationRunStarted(RunEvent, frozen=True):
     """`document` is the whole configuration revision the run is pinned to, so the stream stands alone."""
 
     TOPIC: ClassVar[str] = "run.started.1"
+    SHOWN = shown_document
     INCIDENTAL: ClassVar[tuple[str, ...]] = ("run_id", "configuration_id", "configuration_version", "clock")
     run_id: str
     configuration_id: str

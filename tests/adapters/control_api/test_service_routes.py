@@ -9,8 +9,8 @@ import pytest
 from depot_sim.adapters.control_api import ReadModelStatus
 from depot_sim.bootstrap.service import Service
 from depot_sim.domain.kernel.errors import StoreError
-from depot_sim.read_models.catalogue import MODELS
 from tests.adapters.control_api.client import Api
+from tests.projections.every_model import MODELS
 
 pytestmark = pytest.mark.anyio
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from depot_sim.adapters.cli.client import Client
-from depot_sim.adapters.cli.commands import oscp
+from depot_sim.adapters.cli.oscp import command as oscp
 from tests.adapters.cli.command_line import Result, depot_sim
 
 SESSION = {

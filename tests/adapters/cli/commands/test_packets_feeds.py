@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from depot_sim.adapters.cli.client import Client
-from depot_sim.adapters.cli.commands import packets_feeds
+from depot_sim.adapters.cli.packets import feeds as packets_feeds
 from depot_sim.adapters.packets import ProfileLibrary
 from depot_sim.bootstrap.tools import toolbox
 from tests.adapters.cli.command_line import Result, depot_sim

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from depot_sim.adapters.cli.client import Client
-from depot_sim.adapters.cli.commands import packets_history
+from depot_sim.adapters.cli.packets import history as packets_history
 from tests.adapters.cli.command_line import Result, depot_sim
 from tests.adapters.cli.packet_server import FEED, OPEN, PACKET, READING, WAITING, WHOLE, WORD, Server
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from depot_sim.bootstrap.families import FAMILIES
 from depot_sim.bootstrap.tools import StoredReadModels
-from depot_sim.read_models.catalogue import MODELS
 from tests.adapters.cli.command_line import depot_sim
+from tests.projections.every_model import MODELS
 from tests.read_only_folder import reachable_folder, reading_only
 
 NAMES = [model.name for model in MODELS]
@@ -59,7 +60,7 @@ class DifferingReadModels(StoredReadModels):
 def test_tables_that_differ_fail_the_verdict(db: str) -> None:
     rebuild = ("read-models", "rebuild", "runs", "--verify", "--db", db)
 
-    code, out, _ = depot_sim(*rebuild, read_models=DifferingReadModels())
+    code, out, _ = depot_sim(*rebuild, read_models=DifferingReadModels(FAMILIES))
 
     assert code == 1
     assert "DIFFERENT" in out

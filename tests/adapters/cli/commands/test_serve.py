@@ -86,7 +86,7 @@ def test_a_fault_of_a_setting_names_what_was_typed(fault: Fault, place: str) -> 
 
 def test_the_example_of_tokens_for_other_addresses_is_accepted() -> None:
     with pytest.raises(InvalidInput) as error:
-        check_reach(Settings(host="0.0.0.0"))
+        check_reach(Settings(host="0.0.0.0"), ())
     (fault,) = error.value.faults
     assert "--tokens-file" in fault.expected
     (example,) = re.findall("DEPOT_SIM_TOKENS=([^ ,]+)", fault.expected)

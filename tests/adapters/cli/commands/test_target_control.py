@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
+from depot_sim.adapters.cli import target_control
 from depot_sim.adapters.cli.client import Client
-from depot_sim.adapters.cli.commands import target_control
 from tests.adapters.cli.command_line import Result, depot_sim
 
 TARGET = "/simulation-runs/tuesday/oscp-sessions/s-1"

@@ -1,0 +1,1 @@
+"""What OSCP adds to the command line."""

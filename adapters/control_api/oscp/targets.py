@@ -1,0 +1,24 @@
+"""OSCP sessions as targets of scenario control."""
+
+from __future__ import annotations
+
+import msgspec
+
+from depot_sim.adapters.control_api.routes.scenario_control import TargetKind
+from depot_sim.application.channels.views import OverridesChanged
+from depot_sim.domain.oscp.named_faults import OSCP
+
+
+class SessionOverridesChanged(msgspec.Struct, frozen=True):
+    """`override_state` is "active" after an override was applied, "cleared" after some were cleared."""
+
+    session_id: str
+    override_state: str
+    override_ids: tuple[str, ...]
+
+
+def _changed(changed: OverridesChanged) -> SessionOverridesChanged:
+    return SessionOverridesChanged(changed.target, changed.override_state, changed.override_ids)
+
+
+OSCP_SESSIONS = TargetKind("oscp", OSCP, "session_id", _changed, SessionOverridesChanged)

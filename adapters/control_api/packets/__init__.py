@@ -1,0 +1,1 @@
+"""What packet feeds add to the control API."""

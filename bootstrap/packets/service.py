@@ -1,0 +1,42 @@
+"""Packet feeds in a service, composed."""
+
+from __future__ import annotations
+
+from depot_sim.adapters.clock import SystemClock
+from depot_sim.adapters.control_api import FamilyApi
+from depot_sim.adapters.control_api.packets.feeds import packet_routes
+from depot_sim.adapters.packets import ProfileLibrary
+from depot_sim.application.channels.control import ChannelControl
+from depot_sim.application.packets.feeds import PacketFeeds
+from depot_sim.application.packets.run_feeds import FeedDependencies
+from depot_sim.application.packets.service import PacketService
+from depot_sim.application.packets.supervisor import FeedSupervisor
+from depot_sim.application.packets.time import FeedTime
+from depot_sim.bootstrap.family_parts import FamilyParts, FamilyService, SharedParts
+from depot_sim.domain.packets.named_faults import PACKETS
+
+
+def compose(shared: SharedParts) -> FamilyParts:
+    """The feeds of every run that this process holds."""
+    log, host, live, clock = shared.log, shared.host, shared.live, SystemClock()
+    time = FeedTime(host, clock)
+    feeds = PacketFeeds(log, shared.journal, host, time)
+    dependencies = FeedDependencies(
+        log=log,
+        feeds=feeds,
+        library=ProfileLibrary(),
+        secrets=shared.secrets,
+        partner=shared.partner,
+        clock=clock,
+        time=time,
+    )
+    supervisor = FeedSupervisor(host, dependencies, shared.timers)
+    return FamilyParts(
+        control=ChannelControl(PACKETS, feeds, supervisor.decide, live),
+        api=FamilyApi(PacketService(log, feeds, supervisor, live), packet_routes),
+        tasks={},
+        close=supervisor.rest,
+    )
+
+
+SERVICE = FamilyService(compose)

@@ -1,0 +1,1 @@
+"""Projectors of packet feeds."""
