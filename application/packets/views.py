@@ -9,8 +9,8 @@ import msgspec
 from depot_sim.domain.kernel.address import masked_address
 from depot_sim.domain.kernel.credentials import Authorization
 from depot_sim.domain.kernel.errors import Fault
+from depot_sim.domain.kernel.instants import written
 from depot_sim.domain.kernel.projection import ProjectionHealth
-from depot_sim.domain.oscp.wire.times import format_instant
 from depot_sim.domain.packets.device import Device
 from depot_sim.domain.packets.events import FeedPolicy
 from depot_sim.domain.packets.feed import PacketFeed
@@ -83,7 +83,7 @@ class DeviceView(msgspec.Struct, frozen=True, omit_defaults=True):
 def feed_view(feed: PacketFeed) -> FeedView:
     state = feed.state
     opened = state.opened
-    checkpoint = Checkpoint(state.run_version, format_instant(state.at) if state.at else None)
+    checkpoint = Checkpoint(state.run_version, written(state.at) if state.at else None)
     if opened is None:
         refused = FeedStatus.REFUSED
         return FeedView(
