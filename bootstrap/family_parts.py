@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from depot_sim.adapters.control_api import FamilyApi
@@ -55,7 +55,7 @@ class FamilyParts:
     control: ChannelControl
     api: FamilyApi
     application: Any = None
-    tasks: Mapping[str, Callable[[], Coroutine[Any, Any, None]]]
+    tasks: Mapping[str, Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=dict)
     end_requests: Callable[[], None] | None = None
     close: Callable[[], Awaitable[None]] | None = None
 

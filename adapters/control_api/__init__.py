@@ -4,6 +4,7 @@ from depot_sim.adapters.control_api.app import create_app
 from depot_sim.adapters.control_api.backend import (
     Backend,
     FamilyApi,
+    FamilyRoutes,
     Importer,
     Parsed,
     ReadModelStatus,
@@ -17,6 +18,7 @@ __all__ = [
     "Backend",
     "EventStreams",
     "FamilyApi",
+    "FamilyRoutes",
     "Importer",
     "InTurn",
     "Parsed",

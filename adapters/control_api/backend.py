@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
 from litestar import Router
+from litestar.handlers import HTTPRouteHandler
 
 from depot_sim.adapters.control_api.event_streams import EventStreams
 from depot_sim.application.access.refusals import RefusedRequests
@@ -110,7 +111,7 @@ class FamilyRoutes(NamedTuple):
     """Routes of a protocol family: `below_run` begin with the path of a run, `beside_runs` do not."""
 
     below_run: Sequence[Router]
-    beside_runs: Sequence[Router]
+    beside_runs: Sequence[Router | HTTPRouteHandler]
 
 
 class FamilyApi(NamedTuple):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
 from depot_sim.application.channels.channel import Channel
@@ -35,17 +35,29 @@ class Decide(Protocol):
     async def __call__(self, key: Any, decision: Callable[[Any, Moment], T], *, origin: Origin | None = None) -> T: ...
 
 
+Act = Callable[[Any, Any, Origin], Awaitable[object]]
+"""Carries out an action, one of the Structs in `Family.actions`, on the channel with a key."""
+
+
 class ChannelControl:
-    """Of one family's channels, by the names that they have in their runs.
+    """Of one family's channels, by the names that they have in their runs. `act` carries out the family's own actions.
 
     Every method raises NotFound for a channel that the run does not have.
     """
 
-    def __init__(self, family: Family, channels: ChannelStore[Any, Any], decide: Decide, live: LiveRuns) -> None:
+    def __init__(
+        self,
+        family: Family,
+        channels: ChannelStore[Any, Any],
+        decide: Decide,
+        live: LiveRuns,
+        act: Act | None = None,
+    ) -> None:
         self.family = family
         self.channels = channels
         self._decide = decide
         self._live = live
+        self._act = act
         self._waits: set[asyncio.Timeout] = set()
         self._is_stopping = False
 
@@ -65,6 +77,12 @@ class ChannelControl:
             return OverridesChanged(name, "active", (channel.overrides.apply(asked, moment.target),))
 
         return await self._decide(channel.key, change, origin=origin)
+
+    async def act(self, run_id: str, name: str, action: Any, origin: Origin) -> None:
+        """Carry out one of the family's own actions on a channel. Raises what the action raises."""
+        assert self._act is not None, "a family with actions carries them out"
+        channel = await self.channels.find(run_id, name)
+        await self._act(channel.key, action, origin)
 
     async def overrides(self, run_id: str, name: str) -> list[OverrideView]:
         """The active ones, oldest first."""

@@ -38,7 +38,7 @@ from depot_sim.domain.kernel.events import encode
 from depot_sim.domain.run.aggregate import RunStatus
 from depot_sim.domain.run.world.state import NEVER
 from depot_sim.domain.scenario.execution import Done, Raised, ScenarioExecution
-from depot_sim.domain.scenario.script import CLEAR_OVERRIDES, OVERRIDE, Step
+from depot_sim.domain.scenario.script import CLEAR_OVERRIDES, EXPECT, OVERRIDE, Step
 from depot_sim.domain.scenario.script_reading import ScriptReader, expectation_request, override_request
 
 _log = logging.getLogger("depot_sim.scenarios")
@@ -153,8 +153,11 @@ class ScriptPlayer:
             asked = override_request(body) if step.action == OVERRIDE else {"clear": ALL}
             changed = await control.change_overrides(run_id, target, asked, origin)
             return Done(target=target, override_ids=changed.override_ids)
-        raised = await control.raise_expectation(run_id, target, expectation_request(body), origin)
-        return Done(target=target, expectation_id=raised.expectation_id)
+        if step.action == EXPECT:
+            raised = await control.raise_expectation(run_id, target, expectation_request(body), origin)
+            return Done(target=target, expectation_id=raised.expectation_id)
+        await control.act(run_id, target, execution.action_of(step), origin)
+        return Done(target=target)
 
     async def _refuse(self, held: HeldRun, execution: ScenarioExecution, error: DepotSimError) -> None:
         """Record it. What a command did before it was refused is not kept: such a run is loaded again."""

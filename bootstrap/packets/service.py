@@ -34,7 +34,6 @@ def compose(shared: SharedParts) -> FamilyParts:
     return FamilyParts(
         control=ChannelControl(PACKETS, feeds, supervisor.decide, live),
         api=FamilyApi(PacketService(log, feeds, supervisor, live), packet_routes),
-        tasks={},
         close=supervisor.rest,
     )
 

@@ -27,6 +27,8 @@ class Family(msgspec.Struct, frozen=True):
     """`target_kind` is what scenarios call its targets, such as "packet-feed".
 
     `effects` are those its targets carry out, and in which directions; `commands` those a Provoke effect may name.
+    `actions` are what steps of scenarios may do to its targets besides overrides and expectations, by their names in
+    scenario files; the Struct of each has a field `on`, the target.
 
     `one_way` are message types that go in one direction only. `request_ids` says whether copies may have new ones.
     `fine` are the outcomes of messages that went as they should. `pseudo_headers` are not on the wire: what is known of
@@ -38,6 +40,7 @@ class Family(msgspec.Struct, frozen=True):
     message_types: tuple[str, ...]
     modes: Mapping[str, Mode]
     effects: Mapping[type[Effect], frozenset[Direction]]
+    actions: Mapping[str, type[msgspec.Struct]] = {}
     commands: tuple[str, ...] = ()
     one_way: Mapping[str, Direction] = {}
     request_ids: bool = True

@@ -14,7 +14,7 @@ from depot_sim.domain.kernel.aggregate import Aggregate
 from depot_sim.domain.kernel.errors import Conflict, DepotSimError, InvalidInput
 from depot_sim.domain.kernel.events import Event
 from depot_sim.domain.kernel.reading import read
-from depot_sim.domain.run.commands import COMMANDS, Command
+from depot_sim.domain.run.commands import Command
 from depot_sim.domain.run.world.state import NEVER
 from depot_sim.domain.scenario import execution_events as e
 from depot_sim.domain.scenario.execution_events import ScenarioVerdict
@@ -150,12 +150,18 @@ class ScenarioExecution(Aggregate[ExecutionState]):
         """All steps are done and its time has passed; only its expectations may still be open."""
         return self.is_running and self.next_step is None and at >= self.ends_at
 
-    def command_of(self, step: Step) -> Command:
-        """The world command of a step, its names resolved. Raises InvalidInput."""
-        reading = read(resolved(dict(step.body), self.started.names), COMMANDS[step.action])
+    def action_of(self, step: Step) -> msgspec.Struct:
+        """The action of a step as its type, its names resolved. Raises InvalidInput."""
+        reading = read(self.body_of(step), self.state.reader.actions[step.action])
         reading.faults.raise_if_any()
         assert reading.document is not None, "no document means a fault"
         return reading.document
+
+    def command_of(self, step: Step) -> Command:
+        """The world command of a step, its names resolved. Raises InvalidInput."""
+        command = self.action_of(step)
+        assert isinstance(command, Command), "a step that is a world command"
+        return command
 
     def body_of(self, step: Step) -> dict[str, Any]:
         """The action as written, its names resolved."""

@@ -65,7 +65,9 @@ class ScriptReader:
 
     def __init__(self, families: Iterable[Family] = ()) -> None:
         self.families: Mapping[str, Family] = {family.target_kind: family for family in families}
-        self.actions = _SHAPES
+        own = [action for family in self.families.values() for action in family.actions.items()]
+        self.actions: Mapping[str, type[msgspec.Struct]] = {**_SHAPES, **dict(own)}
+        assert len(self.actions) == len(_SHAPES) + len(own), "no two families have an action of the same name"
         self.document = _document_shape((*EntityKind, *self.families))
 
     def read(self, raw: object) -> Script:
@@ -74,9 +76,14 @@ class ScriptReader:
         if reading.document is None:
             reading.faults.raise_if_any()
         assert reading.document is not None, "no document means a fault"
-        script = _Reading(reading.document, reading.faults, self.families).read(set(reading.mended))
+        script = _Reading(reading.document, reading.faults, self).read(set(reading.mended))
         reading.faults.raise_if_any()
         return script
+
+    def target_kinds(self, action: str) -> tuple[str, ...]:
+        """The kinds of targets that an action may be about: those of its own family, or all."""
+        own = tuple(kind for kind, family in self.families.items() if action in family.actions)
+        return own or tuple(self.families)
 
 
 def _document_shape(kinds: tuple[str, ...]) -> type[ScriptDocument]:
@@ -111,12 +118,12 @@ def override_request(body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class _Reading:
-    """Of one document. `families` are by the kind of their targets."""
+    """Of one document."""
 
-    def __init__(self, document: ScriptDocument, faults: Faults, families: Mapping[str, Family]) -> None:
+    def __init__(self, document: ScriptDocument, faults: Faults, reader: ScriptReader) -> None:
         self._document = document
         self._faults = faults
-        self._families = families
+        self._reader = reader
 
     def read(self, mended: set[str]) -> Script:
         document = self._document
@@ -149,8 +156,8 @@ class _Reading:
             self._faults.add(at, found, "exactly one action beside at and note")
             return Step(due, "", {}, note)
         action = actions[0]
-        if action not in _SHAPES:
-            expected = nearest_names(action, tuple(_SHAPES))
+        if action not in self._reader.actions:
+            expected = nearest_names(action, tuple(self._reader.actions))
             self._faults.add(child(at, action), f"the unknown action {quoted(action)}", expected)
             return Step(due, action, {}, note)
         body, asked = self._body(raw[action], action, child(at, action))
@@ -179,7 +186,7 @@ class _Reading:
     def _body(self, raw: object, action: str, at: str) -> tuple[Mapping[str, Any], msgspec.Struct | None]:
         """As written, and as its type."""
         written = {} if raw is None else raw
-        reading = read(written, _SHAPES[action])
+        reading = read(written, self._reader.actions[action])
         self._add(reading.faults.listed(), at)
         if not isinstance(written, dict):
             return {}, None
@@ -205,7 +212,7 @@ class _Reading:
     def _check_entities(self, step: Step, at: str) -> None:
         for field, kinds in entity_fields(step):
             self._check_kind(step.body[field], kinds, child(at, field))
-        target, kinds_of_target = step.body.get("on"), tuple(self._families)
+        target, kinds_of_target = step.body.get("on"), self._reader.target_kinds(step.action)
         if isinstance(target, str):
             self._check_kind(target, kinds_of_target, child(at, "on"))
             if not is_reference(target):
@@ -220,7 +227,7 @@ class _Reading:
 
     def _check_request(self, action: str, body: dict[str, Any], at: str) -> None:
         """By the words of the target's own family."""
-        family = self._families.get(self._document.needs.get(body["on"][1:], ""))
+        family = self._reader.families.get(self._document.needs.get(body["on"][1:], ""))
         if family is None:
             return
         try:

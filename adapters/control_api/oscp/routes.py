@@ -11,11 +11,7 @@ from depot_sim.adapters.control_api.oscp.messages import MESSAGE_ROUTES, UNRESOL
 from depot_sim.adapters.control_api.oscp.sessions import SESSION_ROUTES, list_all_sessions, list_partner_profiles
 from depot_sim.adapters.control_api.oscp.targets import OSCP_SESSIONS
 from depot_sim.adapters.control_api.paths import RUN_PATH
-from depot_sim.adapters.control_api.routes.scenario_control import (
-    expectation_routes,
-    override_mode_route,
-    override_routes,
-)
+from depot_sim.adapters.control_api.routes.scenario_control import override_mode_route, target_routes
 
 
 def oscp_routes() -> FamilyRoutes:
@@ -27,9 +23,8 @@ def oscp_routes() -> FamilyRoutes:
         f"{session}/commands": oscp_command_routes(),
         f"{session}/forecast-plans": FORECAST_PLAN_ROUTES,
         f"{session}/messages": MESSAGE_ROUTES,
-        session: override_routes(OSCP_SESSIONS),
-        f"{session}/expectations": expectation_routes(OSCP_SESSIONS),
     }
     below_run = [Router(path, tags=["OSCP"], route_handlers=of_path) for path, of_path in handlers.items()]
     beside = [list_all_sessions, *UNRESOLVED_ROUTES, override_mode_route(OSCP_SESSIONS), list_partner_profiles]
+    below_run += target_routes(OSCP_SESSIONS, session, "OSCP")
     return FamilyRoutes(below_run, [Router("/", tags=["OSCP"], route_handlers=beside)])

@@ -12,11 +12,7 @@ from depot_sim.adapters.control_api.packets.history import HISTORY_ROUTES
 from depot_sim.adapters.control_api.packets.targets import PACKET_FEEDS
 from depot_sim.adapters.control_api.paths import RUN_PATH
 from depot_sim.adapters.control_api.requests import ApiRequest, body_of
-from depot_sim.adapters.control_api.routes.scenario_control import (
-    expectation_routes,
-    override_mode_route,
-    override_routes,
-)
+from depot_sim.adapters.control_api.routes.scenario_control import override_mode_route, target_routes
 from depot_sim.application.packets.requests import OpenPacketFeed, ResendPacket
 from depot_sim.application.packets.service import PacketService
 from depot_sim.application.packets.views import DeviceView, FeedView
@@ -93,8 +89,8 @@ def packet_routes() -> FamilyRoutes:
         Router(
             feeds, tags=["Packets"], route_handlers=[open_feed, list_feeds, get_feed, list_devices, close_feed, resend]
         ),
-        Router(feed, tags=["Packets"], route_handlers=[*HISTORY_ROUTES, *override_routes(PACKET_FEEDS)]),
-        Router(f"{feed}/expectations", tags=["Packets"], route_handlers=expectation_routes(PACKET_FEEDS)),
+        Router(feed, tags=["Packets"], route_handlers=HISTORY_ROUTES),
+        *target_routes(PACKET_FEEDS, feed, "Packets"),
     ]
     beside_runs = [Router("/", tags=["Packets"], route_handlers=[override_mode_route(PACKET_FEEDS)])]
     return FamilyRoutes(below_run, beside_runs)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from litestar import Response, delete, get, patch, post
+from litestar import Response, Router, delete, get, patch, post
 from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import SkipValidation
@@ -48,14 +48,14 @@ class WaitQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class TargetKind:
     """Targets of a family, as they are reached: `parameter` is their name's in the path, `name` is for operations.
 
-    `changed` is the answer to a change of overrides, in which the target has the name that its kind gives it.
+    `changed` makes the answer to a change of overrides, an `answer`, in which the target may have another name.
     """
 
     name: str
     family: Family
     parameter: str
-    changed: Callable[[OverridesChanged], msgspec.Struct]
-    answer: type[msgspec.Struct]
+    changed: Callable[[OverridesChanged], msgspec.Struct] = lambda changed: changed
+    answer: type[msgspec.Struct] = OverridesChanged
 
     def of(self, request: ApiRequest) -> tuple[ChannelControl, str, str]:
         """The control, the run's id and the target's name."""
@@ -63,9 +63,15 @@ class TargetKind:
         return control, request.path_params["run_id"], request.path_params[self.parameter]
 
 
-def override_routes(kind: TargetKind) -> list[HTTPRouteHandler]:
-    """Below a target."""
+def target_routes(kind: TargetKind, target: str, *tags: str) -> list[Router]:
+    """Overrides and expectations below the path of a target."""
+    return [
+        Router(target, tags=tags, route_handlers=_override_routes(kind)),
+        Router(f"{target}/expectations", tags=tags, route_handlers=_expectation_routes(kind)),
+    ]
 
+
+def _override_routes(kind: TargetKind) -> list[HTTPRouteHandler]:
     async def change_overrides(request: ApiRequest, asked: NamedDependency[SkipValidation[Any]]) -> Any:
         """What it does to messages is marked in the history, so that it is never mistaken for an accident."""
         control, run_id, name = kind.of(request)
@@ -100,9 +106,7 @@ def override_mode_route(kind: TargetKind) -> HTTPRouteHandler:
     )
 
 
-def expectation_routes(kind: TargetKind) -> list[HTTPRouteHandler]:
-    """Below a target's expectations."""
-
+def _expectation_routes(kind: TargetKind) -> list[HTTPRouteHandler]:
     async def raise_expectation(
         request: ApiRequest, asked: NamedDependency[SkipValidation[Any]]
     ) -> Response[ExpectationView]:
