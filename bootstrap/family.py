@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from depot_sim.adapters.cli.arguments import Subcommands
+from depot_sim.adapters.cli.run_options import RunOption
 from depot_sim.domain.interaction.family import Family
 from depot_sim.read_models.schema import ReadModel
 
@@ -26,7 +27,7 @@ class ProtocolFamily:
 
     `events` imports the modules that define the family's events. `models` are its read models, `projectors` imports
     what fills them. `service` imports what the family is in a service. `command` adds the command with the family's
-    name to the command line.
+    name to the command line, `run_options` are its options of `scenario start`.
     """
 
     words: Family
@@ -35,3 +36,4 @@ class ProtocolFamily:
     models: tuple[ReadModel, ...] = ()
     projectors: Callable[[], Sequence[Projector]] = tuple
     command: Callable[[Subcommands], None] | None = None
+    run_options: tuple[RunOption, ...] = ()

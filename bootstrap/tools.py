@@ -57,6 +57,7 @@ def toolbox(families: Sequence[ProtocolFamily] = FAMILIES) -> Toolbox:
         scenarios=scenario_library(),
         common_job=common_job,
         family_commands={family.words.name: family.command for family in families if family.command is not None},
+        run_options=[option for family in families for option in family.run_options],
         import_definition=partial(import_definition, load_depot),
         to_yaml=to_yaml,
         open_store=open_event_store,

@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from importlib import import_module
-from typing import TextIO
+from typing import Any, TextIO
 
 from depot_sim.adapters.cli import failures
 from depot_sim.adapters.cli.arguments import Parser, Subcommands
@@ -82,11 +82,12 @@ def parser(toolbox: Toolbox, first: str = "") -> argparse.ArgumentParser:
 def _commands(toolbox: Toolbox) -> Mapping[str, Callable[[Subcommands], None]]:
     """What adds each command to the parser, in the order of the help."""
     on_runs, on_the_service = ({name: partial(_add, name) for name in names} for names in (_ON_RUNS, _ON_THE_SERVICE))
+    on_runs["scenario"] = partial(_add, "scenario", options=toolbox.run_options)
     return on_runs | dict(toolbox.family_commands) | on_the_service
 
 
-def _add(command: str, subcommands: Subcommands) -> None:
-    import_module(f"depot_sim.adapters.cli.commands.{command.replace('-', '_')}").add_to(subcommands)
+def _add(command: str, subcommands: Subcommands, **of_families: Any) -> None:
+    import_module(f"depot_sim.adapters.cli.commands.{command.replace('-', '_')}").add_to(subcommands, **of_families)
 
 
 def _execute(toolbox: Toolbox, terminal: Terminal, arguments: Sequence[str] | None) -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from depot_sim.adapters.cli.arguments import Subcommands
+from depot_sim.adapters.cli.run_options import RunOption
 from depot_sim.application.clock import BlockingClock
 from depot_sim.application.event_log import EventLog, Leases
 from depot_sim.application.scenario.library import Library
@@ -129,7 +130,7 @@ class Toolbox:
 
     `examples` is the folder of the depots that come along, `name` is how a person calls this command line, `command`
     starts it in a process of its own, `owner` names this process in leases. `family_commands` add the command of each
-    protocol family to the parser, by the command's name.
+    protocol family to the parser, by the command's name; `run_options` are those of families for `scenario start`.
     """
 
     version: str
@@ -157,6 +158,7 @@ class Toolbox:
     """For reading only: changes nothing, and no other process is in the way. Raises StoreError when there is none."""
     read_models: ReadModels
     family_commands: Mapping[str, Callable[[Subcommands], None]]
+    run_options: Sequence[RunOption]
     import_definition: Callable[[ImportRequest], Definition]
     to_yaml: Callable[[Definition], str]
     serve: Callable[[ServeRequest], None]

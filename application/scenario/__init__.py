@@ -1,1 +1,1 @@
-"""Overrides and expectations on what protocol families exchange."""
+"""Playing scenarios on runs."""

@@ -7,6 +7,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from depot_sim.adapters.cli.arguments import Subcommands
+from depot_sim.adapters.cli.packets.endpoint import PACKETS_ENDPOINT
 from depot_sim.bootstrap.family import ProtocolFamily
 from depot_sim.domain.packets.named_faults import PACKETS
 from depot_sim.read_models.packets import packets
@@ -48,4 +49,5 @@ PACKETS_FAMILY = ProtocolFamily(
     models=(packets.MODEL,),
     projectors=_projectors,
     command=_add_command,
+    run_options=(PACKETS_ENDPOINT,),
 )

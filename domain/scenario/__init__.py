@@ -1,1 +1,1 @@
-"""Scenario control, the same for every protocol: overrides force a behaviour, expectations assert one."""
+"""Scenarios: scripts of world commands, overrides and expectations, and their executions on runs."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from depot_sim.adapters.cli.arguments import Subcommands, add_json, add_server
 from depot_sim.adapters.cli.depots import EXPLAINED, load_depot
 from depot_sim.adapters.cli.exit_codes import ExitCode
 from depot_sim.adapters.cli.failures import ServerRefused, UsageError, place
+from depot_sim.adapters.cli.run_options import RunOption
 from depot_sim.adapters.cli.scenario_files import require_known
 from depot_sim.adapters.cli.scenario_source import ScenarioSource
 from depot_sim.adapters.cli.scenario_stage import Wish, start_run
@@ -26,14 +28,14 @@ from depot_sim.domain.scenario.execution import ExecutionStatus
 
 _LOOK_EVERY_SECONDS = 0.25
 _SEED, _TICK = 1, "1 s"
-_OF_A_RUN_OF_ITS_OWN = ("depot", "packets_endpoint", "speed", "seed", "tick", "start")
 _ONE_LINE = """
 Without --run a run of its own is started on the scenario's depot, moved to the scenario's end, and its verdict awaited:
 depot-sim scenario start bba-all-fields --packets-endpoint http://127.0.0.1:8430/packets
 """
 
 
-def add_to(subcommands: Subcommands) -> None:
+def add_to(subcommands: Subcommands, options: Sequence[RunOption]) -> None:
+    """`options` are those of protocol families for a run of a scenario's own."""
     command = subcommands.add_parser("scenario", help="play scenarios on runs", description=__doc__)
     actions = command.add_subparsers(title="actions", metavar="ACTION", required=True)
     action = actions.add_parser("list", help="the scenarios that come along", description=list_.__doc__)
@@ -44,7 +46,7 @@ def add_to(subcommands: Subcommands) -> None:
     action = actions.add_parser("check", help="report every fault of a scenario", description=check.__doc__)
     action.add_argument("file", metavar="FILE", type=Path, help="YAML or JSON")
     _finish(action, check, on_server=False)
-    _add_start(actions)
+    _add_start(actions, options)
     action = actions.add_parser("status", help="how far a run's scenarios are", description=status.__doc__)
     action.add_argument("execution_id", metavar="ID", nargs="?", help="only this one, step by step")
     action.add_argument("--run", required=True, metavar="RUN_ID")
@@ -55,7 +57,7 @@ def add_to(subcommands: Subcommands) -> None:
     _finish(action, stop)
 
 
-def _add_start(actions: Subcommands) -> None:
+def _add_start(actions: Subcommands, options: Sequence[RunOption]) -> None:
     action = actions.add_parser("start", help="play a scenario", description=start.__doc__, epilog=_ONE_LINE)
     action.add_argument("scenario", metavar="NAME|FILE", help="of the library or the run's presets, or a YAML file")
     action.add_argument("--run", metavar="RUN_ID", help="the run to play it on (default: one of its own)")
@@ -67,12 +69,14 @@ def _add_start(actions: Subcommands) -> None:
     action.add_argument("--wait", action="store_true", help="until the verdict; exit code 1 unless it passed")
     own = action.add_argument_group("a run of its own")
     own.add_argument("--depot", metavar="DEPOT", help=f"{EXPLAINED} (default: the scenario's)")
-    own.add_argument("--packets-endpoint", metavar="URL", help="where the depot's packets are posted")
+    for option in options:
+        own.add_argument(option.flag, metavar=option.metavar, help=option.help)
     own.add_argument("--speed", metavar="N", help="follow wall time so many times as fast (default: moved by hand)")
     own.add_argument("--seed", type=int, metavar="N", help=f"of all noise and random draws (default: {_SEED})")
     own.add_argument("--tick", metavar="TIME", help=f"default: {_TICK}")
     own.add_argument("--start", metavar="TIME", help="the depot's local time with offset")
     _finish(action, start)
+    action.set_defaults(options=options)
 
 
 def list_(arguments: argparse.Namespace, toolbox: Toolbox, terminal: Terminal) -> ExitCode:
@@ -193,7 +197,8 @@ def _depot(arguments: argparse.Namespace, toolbox: Toolbox, request: dict[str, A
 
 def _refuse_wishes(arguments: argparse.Namespace) -> None:
     """A run there is has its depot, its seed and its clock."""
-    wished = next((name for name in _OF_A_RUN_OF_ITS_OWN if getattr(arguments, name) is not None), None)
+    names = ("depot", *(option.name for option in arguments.options), "speed", "seed", "tick", "start")
+    wished = next((name for name in names if getattr(arguments, name) is not None), None)
     if wished is not None:
         option = wished.replace("_", "-")
         raise UsageError(f"--{option} is for a run of the scenario's own", f"leave out --run, or --{option}")
@@ -201,7 +206,9 @@ def _refuse_wishes(arguments: argparse.Namespace) -> None:
 
 def _wish(arguments: argparse.Namespace) -> Wish:
     seed = _SEED if arguments.seed is None else arguments.seed
-    return Wish(seed, arguments.tick or _TICK, arguments.start, arguments.speed, arguments.packets_endpoint)
+    options = [(option, getattr(arguments, option.name)) for option in arguments.options]
+    given = [(option, value) for option, value in options if value is not None]
+    return Wish(seed, arguments.tick or _TICK, arguments.start, arguments.speed, given)
 
 
 def _advance(source: ScenarioSource, begun: ExecutionView, terminal: Terminal) -> None:

@@ -12,7 +12,7 @@ import pytest
 from depot_sim.adapters.cli.client import Client
 from depot_sim.adapters.cli.commands import scenario
 from depot_sim.adapters.cli.failures import UsageError
-from depot_sim.adapters.cli.scenario_stage import send_packets_to
+from depot_sim.adapters.cli.packets.endpoint import send_packets_to
 from tests.adapters.cli.command_line import Result, depot_sim
 from tests.domain.scenario.scripts import script
 
