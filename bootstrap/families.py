@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from depot_sim.bootstrap.family import ProtocolFamily
 from depot_sim.bootstrap.oscp import OSCP_FAMILY
 from depot_sim.bootstrap.packets import PACKETS_FAMILY
 from depot_sim.domain.scenario.script_reading import ScriptReader
-from depot_sim.projections.projector import Projector
 from depot_sim.read_models.schema import ReadModel
 from depot_sim.read_models.shared import SHARED_MODELS
+
+if TYPE_CHECKING:
+    from depot_sim.projections.projector import Projector
 
 FAMILIES: tuple[ProtocolFamily, ...] = (
     OSCP_FAMILY,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, cast
 
 import msgspec
@@ -68,7 +69,10 @@ class ScriptReader:
         own = [action for family in self.families.values() for action in family.actions.items()]
         self.actions: Mapping[str, type[msgspec.Struct]] = {**_SHAPES, **dict(own)}
         assert len(self.actions) == len(_SHAPES) + len(own), "no two families have an action of the same name"
-        self.document = _document_shape((*EntityKind, *self.families))
+
+    @cached_property
+    def document(self) -> type[ScriptDocument]:
+        return _document_shape((*EntityKind, *self.families))
 
     def read(self, raw: object) -> Script:
         """Read dicts, lists and scalars as a scenario. Raises InvalidInput with every fault."""
