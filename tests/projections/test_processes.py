@@ -71,7 +71,8 @@ def test_rebuilds_in_another_process_fail_no_query_of_fifty_clients(postgres_url
     with opened(postgres_url) as stores:
         runner = Runner(stores.log, stores.read, PROJECTORS)
         runner.start()
-        assert runner.wait_for(runs.MODEL, save(stores.log, run), patient(60))
+        saved = save(stores.log, run)
+        assert all(runner.wait_for(model, saved, patient(60)) for model in (runs.MODEL, power.MODEL))
         done = threading.Event()
         with ThreadPoolExecutor(51) as clients, process("rebuild", postgres_url, str(rebuilds)) as rebuilding:
             answers = [clients.submit(_ask, stores, done) for _ in range(50)]
