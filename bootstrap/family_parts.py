@@ -10,7 +10,7 @@ from depot_sim.adapters.control_api import FamilyApi
 from depot_sim.adapters.http import Secrets
 from depot_sim.application.channels.control import ChannelControl
 from depot_sim.application.channels.timers import Timers
-from depot_sim.application.event_log import EventLog
+from depot_sim.application.event_log import EventLog, Journal
 from depot_sim.application.http import Partner
 from depot_sim.application.own_writes import OwnWrites
 from depot_sim.application.run.host import RunHost
@@ -25,12 +25,14 @@ from depot_sim.read_models.schema import ReadModel
 class SharedParts:
     """What every family of a service works with.
 
+    `own_writes` tells what other processes write; it is None where no other process writes to the store.
     `url` is where partners reach the service. `database` gives the tables of a read model for queries. `wait_for`
     blocks until a read model shows the log up to a position, at most so many seconds.
     """
 
     log: EventLog
-    journal: OwnWrites
+    journal: Journal
+    own_writes: OwnWrites | None
     host: RunHost
     live: LiveRuns
     timers: Timers

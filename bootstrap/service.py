@@ -22,7 +22,7 @@ from depot_sim.application.access.refusals import by_label
 from depot_sim.application.channels.control import Controls
 from depot_sim.application.channels.timers import Timers
 from depot_sim.application.configuration.service import ConfigurationService
-from depot_sim.application.event_log import EventLog
+from depot_sim.application.event_log import EventLog, Journal
 from depot_sim.application.memory import MemoryBudget
 from depot_sim.application.own_writes import OwnWrites
 from depot_sim.application.repository import Repository
@@ -136,7 +136,8 @@ def _compose(
     identity, tokens, secrets, memory, families = given
     log, clock, ids, metrics = store.log, SystemClock(), RandomIds(), Metrics()
     writes = WriteHealth(MeteredJournal(store.journal(), metrics), log, clock)
-    journal = OwnWrites(writes, log)
+    own_writes = OwnWrites(writes, log) if store.is_shared else None
+    journal: Journal = own_writes or writes
     closing.push_async_callback(journal.close)
     tail = Tail(log)
     closing.push_async_callback(asyncio.to_thread, tail.close)
@@ -158,6 +159,7 @@ def _compose(
     shared = SharedParts(
         log=log,
         journal=journal,
+        own_writes=own_writes,
         host=host,
         live=live,
         timers=timers,

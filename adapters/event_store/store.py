@@ -36,6 +36,8 @@ class EventStore:
     leases: Leases
     release: Callable[[], None] = lambda: None
     """Called once the log is closed: gives up what proved to other processes that this one is alive."""
+    is_shared: bool = False
+    """Whether other processes may write to it as well."""
 
     def journal(self) -> Journal:
         """A journal for the running event loop, with its own writing thread; one per process is enough."""
@@ -111,7 +113,10 @@ def _open_postgres(url: PostgresUrl, now_us: Now) -> EventStore:
 
     datastore = StoreDatastore(url)
     leases = PostgresLeases(datastore)
-    return _or_close(datastore.close, lambda: EventStore(PostgresEventLog(datastore, now_us), leases, leases.close))
+    return _or_close(
+        datastore.close,
+        lambda: EventStore(PostgresEventLog(datastore, now_us), leases, leases.close, is_shared=True),
+    )
 
 
 def _or_close(close: Callable[[], None], opened: Callable[[], _T]) -> _T:

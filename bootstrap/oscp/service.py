@@ -58,7 +58,9 @@ def compose(shared: SharedParts) -> FamilyParts:
         registrar=registrar,
         timers=shared.timers,
     )
-    following = ChannelFollower(shared.journal, sessions, clock, "oscp-")
+    tasks = {"look after oscp sessions": session_timers.run}
+    if shared.own_writes is not None:
+        tasks["follow oscp sessions"] = ChannelFollower(shared.own_writes, sessions, clock, "oscp-").run
     ForecastsToRun(sessions, shared.runtime, time)
     Breaches(sessions, host)
     service = OscpService(
@@ -76,7 +78,7 @@ def compose(shared: SharedParts) -> FamilyParts:
         control=ChannelControl(OSCP, sessions, sessions.decide, live),
         api=FamilyApi(service, oscp_routes),
         application=OscpApplication(protocol, current_connection),
-        tasks={"look after oscp sessions": session_timers.run, "follow oscp sessions": following.run},
+        tasks=tasks,
         end_requests=protocol.close,
     )
 
