@@ -123,7 +123,8 @@ def _module_of(path: Path) -> str:
 def _modules_of_a_service() -> frozenset[str]:
     """The modules that are loaded when a service builds its types."""
     listing = (
-        "import json, sys; from depot_sim.bootstrap import families, serve, main; families.load_families(families.FAMILIES);"
+        "import json, sys; from depot_sim.bootstrap import families, serve, main;"
+        "families.load_families(families.FAMILIES);"
         "print(json.dumps(sorted(sys.modules)))"
     )
     listed = subprocess.run([sys.executable, "-c", listing], capture_output=True, text=True, cwd=ROOT, check=True)

@@ -14,7 +14,7 @@ from depot_sim.bootstrap.families import FAMILIES
 from depot_sim.bootstrap.family import ProtocolFamily
 from depot_sim.bootstrap.front_door import behind_front_door
 from depot_sim.bootstrap.service import open_service
-from depot_sim.bootstrap.settings import Settings
+from depot_sim.bootstrap.settings import Identity, Settings
 from depot_sim.bootstrap.tools import toolbox
 from depot_sim.domain.interaction.overrides import ALL
 from tests.adapters.control_api.client import Api
@@ -45,7 +45,7 @@ def anyio_backend() -> str:
 
 @asynccontextmanager
 async def serving(url: str, families: tuple[ProtocolFamily, ...] = WITH_BELLS) -> AsyncIterator[Api]:
-    async with open_service(Settings(db=url, owner="here"), families=families) as service:
+    async with open_service(Settings(db=url), Identity("here"), families=families) as service:
         app = create_app(service.backend)
         transport = httpx.ASGITransport(behind_front_door(app, app, service.doors))
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8420") as client:
