@@ -84,7 +84,7 @@ class FeedDelivery:
         for task in (self._recorder, *self._workers.values(), *self._pauses.values()):
             task.cancel()
 
-    async def rest(self) -> None:
+    async def stop(self) -> None:
         """Stop sending, and wait for what is being saved."""
         for task in (*self._workers.values(), *self._pauses.values()):
             task.cancel()

@@ -1,6 +1,6 @@
-"""The feeds of one run under one grant of its lease: taken up from the log, watched, published, delivered.
+"""The feeds of one run under one grant of its lease: loaded from the log, published as the run goes on, delivered.
 
-Whatever fails, all of them are put down and taken up again from what the log says, until the lease is lost.
+On any error all feeds of the run are stopped and loaded again from the log; this is repeated until the lease is lost.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
+from depot_sim.application.channels.timers import AGAIN_US
 from depot_sim.application.clock import Clock
 from depot_sim.application.event_log import EventLog, Fence
 from depot_sim.application.http import Partner, SecretStore
@@ -33,7 +34,6 @@ T = TypeVar("T")
 
 _log = logging.getLogger("depot_sim.packets")
 
-_AGAIN_US = 1_000_000
 _FIRST = 1
 """The version of a run's beginning, from which on configured feeds observe it."""
 
@@ -51,13 +51,13 @@ class FeedDependencies(NamedTuple):
 
 
 class RunFeeds:
-    """`rested` is set while there is nothing to publish any more, and nothing to deliver."""
+    """`idle` is set while there is nothing to publish any more, and nothing to deliver."""
 
     def __init__(
         self, run_id: str, document: SimulationConfigurationDocument, fence: Fence, dependencies: FeedDependencies
     ) -> None:
         self.fence = fence
-        self.rested = asyncio.Event()
+        self.idle = asyncio.Event()
         self._run_id = run_id
         self._document = document
         self._dependencies = dependencies
@@ -75,14 +75,14 @@ class RunFeeds:
 
     def saved(self, version: int, events: Sequence[Event]) -> None:
         """The run's newest events."""
-        self._watch.tell(version, events)
+        self._watch.add_committed(version, events)
 
     def changed(self, hosted: HostedFeed) -> None:
         """A feed was saved."""
         devices, delivery = hosted.take_devices(), self._deliveries.get(hosted.id)
         if delivery is not None:
             delivery.wake(devices)
-        self._look_whether_rested()
+        self._update_idle()
 
     # What is asked
 
@@ -100,8 +100,8 @@ class RunFeeds:
                 raise Conflict("the run's packet feeds have just been reloaded", "send the request again")
             return performing.result()
         finally:
-            performing.cancel()
-            self._performing.discard(performing)
+            if performing not in self._performing:  # what has begun is finished, whoever waits for it
+                performing.cancel()
 
     async def _in_turn(self, job: Callable[[], Awaitable[T]]) -> T:
         """A feed that is dropped on the way takes all of them along."""
@@ -109,17 +109,19 @@ class RunFeeds:
         task = asyncio.current_task()
         assert task is not None, "a coroutine runs in a task"
         self._performing.add(task)
-        async with self._watch.turn:
-            try:
+        try:
+            async with self._watch.turn:
                 await self._watch.catch_up()
                 return await job()
-            except BaseException as error:
-                if any(hosted.dropped for hosted in self._hosted.values()):
-                    self._fail(error)
-                raise
+        except Exception as error:
+            if any(hosted.dropped for hosted in self._hosted.values()):
+                self._fail(error)
+            raise
+        finally:
+            self._performing.discard(task)
 
-    async def look_up(self) -> None:
-        """Return when the feeds have been taken up, or that has failed."""
+    async def wait_until_loaded(self) -> None:
+        """Return when the feeds have been loaded, or loading them has failed."""
         trying = asyncio.create_task(self._tried.wait())
         await asyncio.wait((trying, self.task), return_when=asyncio.FIRST_COMPLETED)
         trying.cancel()
@@ -143,9 +145,9 @@ class RunFeeds:
         hosted = await self._host_anew(request.binding_id)
         try:
             hosted.feed.open(opened)
-            self._watch.let_look(hosted)
+            self._watch.start_observing(hosted)
             if is_ticked:
-                self._watch.look_at_once(hosted)
+                self._watch.observe_once(hosted)
             self._deliver(hosted)
             hosted.save_with(directory)
             await self._feeds.save(hosted, origin)
@@ -160,7 +162,7 @@ class RunFeeds:
             before.feed.check_may_open()
             delivery = self._deliveries.pop(before.id, None)
             if delivery is not None:
-                await delivery.rest()
+                await delivery.stop()
                 await self._feeds.save(before)
             self._feeds.drop(before)
         return await self._host(binding_id)
@@ -222,16 +224,16 @@ class RunFeeds:
     def abandon(self) -> None:
         """Stop at once: the feeds are not ours to write any more."""
         self.task.cancel()
-        self._put_down()
+        self._unload()
 
-    async def rest(self) -> None:
+    async def stop(self) -> None:
         """Stop, and keep what is known of deliveries."""
         self.task.cancel()
-        await asyncio.gather(*(delivery.rest() for delivery in self._deliveries.values()))
+        await asyncio.gather(*(delivery.stop() for delivery in self._deliveries.values()))
         for hosted in self._hosted.values():
             if not hosted.dropped:
                 await self._feeds.save(hosted)
-        self._put_down()
+        self._unload()
 
     # How it is done
 
@@ -241,19 +243,19 @@ class RunFeeds:
                 await self._serve()
             except LeaseLost:
                 _log.warning("packet feeds given up: the lease is lost", extra={"run_id": self._run_id})
-                self._put_down()
+                self._unload()
                 return
             except Exception:  # noqa: BLE001 - it begins again from the log, whatever it was
-                _log.exception("packet feeds put down", extra={"run_id": self._run_id})
-                self._put_down()
+                _log.exception("packet feeds stopped, to be loaded again", extra={"run_id": self._run_id})
+                self._unload()
             self._tried.set()
-            await self._dependencies.clock.sleep_us(_AGAIN_US)
+            await self._dependencies.clock.sleep_us(AGAIN_US)
 
     async def _serve(self) -> None:
         """Never returns; raises what went wrong with any of the feeds."""
         self._failure = asyncio.get_running_loop().create_future()
         self._watch = self._new_watch()
-        await self._take_up()
+        await self._load()
         following = asyncio.create_task(self._watch.follow(), name=f"watch run {self._run_id}")
         try:
             await asyncio.wait((following, self._failure), return_when=asyncio.FIRST_COMPLETED)
@@ -264,7 +266,7 @@ class RunFeeds:
     def _new_watch(self) -> RunWatch:
         return RunWatch(self._run_id, self._dependencies.log, self._feeds, self._dependencies.clock)
 
-    async def _take_up(self) -> None:
+    async def _load(self) -> None:
         """Go on with the feeds there are, and open those the configuration wants."""
         directory = await self._feeds.directory(self._run_id)
         for binding_id in directory.binding_ids:
@@ -276,12 +278,12 @@ class RunFeeds:
             await self._watch.begin(min(seen))
         looking += [await self._open_configured(binding_id, directory) for binding_id in wanted]
         for hosted in looking:
-            self._watch.let_look(hosted)
+            self._watch.start_observing(hosted)
         for hosted in self._hosted.values():
             self._deliver(hosted)
         self._ready.set()
         self._tried.set()
-        self._look_whether_rested()
+        self._update_idle()
         for hosted in self._hosted.values():
             self._feeds.notify_changed(hosted)
 
@@ -322,19 +324,18 @@ class RunFeeds:
         self._deliveries[hosted.id] = delivery
         delivery.wake(hosted.feed.waiting_devices())
 
-    def _fail(self, error: BaseException) -> None:
+    def _fail(self, error: Exception) -> None:
         if not self._failure.done():
-            is_cancelled = isinstance(error, asyncio.CancelledError)
-            self._failure.set_exception(Conflict("a request was cancelled halfway") if is_cancelled else error)
+            self._failure.set_exception(error)
 
-    def _look_whether_rested(self) -> None:
+    def _update_idle(self) -> None:
         hosted_feeds = self._hosted.values()
         if self._ready.is_set() and all(hosted.is_done and hosted.is_settled for hosted in hosted_feeds):
-            self.rested.set()
+            self.idle.set()
         else:
-            self.rested.clear()
+            self.idle.clear()
 
-    def _put_down(self) -> None:
+    def _unload(self) -> None:
         self._ready.clear()
         for task in self._performing:
             task.cancel()

@@ -37,16 +37,16 @@ class PacketService:
 
     async def feeds(self, run_id: str) -> list[FeedView]:
         """Every feed the run has or had. Raises NotFound for an unknown run."""
-        await self._look_up(run_id)
+        await self._wait_until_loaded(run_id)
         return [feed_view((await self._feeds.find(run_id, name)).feed) for name in await self._feeds.names(run_id)]
 
     async def feed(self, run_id: str, binding_id: str) -> FeedView:
-        await self._look_up(run_id)
+        await self._wait_until_loaded(run_id)
         return feed_view((await self._feeds.find(run_id, binding_id)).feed)
 
     async def devices(self, run_id: str, binding_id: str) -> list[DeviceView]:
         """In the order they look at the world."""
-        await self._look_up(run_id)
+        await self._wait_until_loaded(run_id)
         return device_views((await self._feeds.find(run_id, binding_id)).feed)
 
     async def close_feed(self, run_id: str, binding_id: str, origin: Origin) -> FeedView:
@@ -64,12 +64,12 @@ class PacketService:
         await run_feeds.queue_again(binding_id, packet, row.version, origin)
         return await self.feed(run_id, binding_id)
 
-    async def _look_up(self, run_id: str) -> None:
+    async def _wait_until_loaded(self, run_id: str) -> None:
         """Make sure there is such a run, and that its own feeds are open if they are to be opened here."""
         await self._live.get(run_id)
         run_feeds = self._supervisor.peek(run_id)
         if run_feeds is not None:
-            await run_feeds.look_up()
+            await run_feeds.wait_until_loaded()
 
     def _find(self, stream: str, packet_id: str) -> tuple[Row, SensorPacketPublished]:
         """The newest publication with this id; a whole feed is looked through at worst."""

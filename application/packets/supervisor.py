@@ -71,12 +71,12 @@ class FeedSupervisor:
         """The run's feeds, if this process writes them at present."""
         return self._written.get(run_id)
 
-    async def rest(self) -> None:
+    async def stop(self) -> None:
         """Stop all, and save what is known of deliveries."""
         await self._background.stop()
         run_feeds = list(self._written.values())
         self._written.clear()
-        await asyncio.gather(*(run.rest() for run in run_feeds), return_exceptions=True)
+        await asyncio.gather(*(run.stop() for run in run_feeds), return_exceptions=True)
 
     def _held(self, _: str, held: HeldRun) -> None:
         self._begin(held.run, held.writer.fence)
@@ -129,11 +129,11 @@ class FeedSupervisor:
         run_feeds = self._written.get(run.run_id)
         if run_feeds is None or run_feeds.fence != fence:
             run_feeds = self._begin(run, fence)
-        resting = asyncio.create_task(run_feeds.rested.wait())
+        going_idle = asyncio.create_task(run_feeds.idle.wait())
         try:
-            await asyncio.wait((resting, run_feeds.task), return_when=asyncio.FIRST_COMPLETED)
-            if not run_feeds.rested.is_set():
+            await asyncio.wait((going_idle, run_feeds.task), return_when=asyncio.FIRST_COMPLETED)
+            if not run_feeds.idle.is_set():
                 raise LeaseLost(run.run_id, fence.token)
         finally:
-            resting.cancel()
+            going_idle.cancel()
             self._give_up(run.run_id)

@@ -61,7 +61,7 @@ class RunWatch:
         stored = await asyncio.to_thread(self._archive.load, self.run_id, upto_version=version)
         self._run = stored.run
 
-    def let_look(self, hosted: HostedFeed) -> None:
+    def start_observing(self, hosted: HostedFeed) -> None:
         """From now on the feed looks as well; does nothing for one that is not open."""
         self._watching = [watching for watching in self._watching if watching[0].id != hosted.id]
         if hosted.feed.is_open:
@@ -69,7 +69,7 @@ class RunWatch:
             observer = Observer(self.run.depot, opened.devices, hosted.feed.profile, opened.seed)
             self._watching.append((hosted, observer))
 
-    def look_at_once(self, hosted: HostedFeed) -> None:
+    def observe_once(self, hosted: HostedFeed) -> None:
         """Let the feed look at the world as it stands, for what has changed since it last did."""
         sight = Observation(self.run.world, self.run.world.at, self.run.version)
         for watching, observer in self._watching:
@@ -80,7 +80,7 @@ class RunWatch:
         """Let the feed's devices say their last."""
         hosted.feed.end(self.run.world.at, self.run.version, reason, hosted.treat)
 
-    def tell(self, version: int, events: Sequence[Event]) -> None:
+    def add_committed(self, version: int, events: Sequence[Event]) -> None:
         """These events were committed, the last of them with this version."""
         if self.has_begun:
             self._news.append((version, events))

@@ -34,7 +34,7 @@ def compose(shared: SharedParts) -> FamilyParts:
     return FamilyParts(
         control=ChannelControl(PACKETS, feeds, supervisor.decide, live),
         api=FamilyApi(PacketService(log, feeds, supervisor, live), packet_routes),
-        close=supervisor.rest,
+        close=supervisor.stop,
     )
 
 

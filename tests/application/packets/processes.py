@@ -128,7 +128,7 @@ class PacketProcess(Process):
                 await asyncio.sleep(0.001)
 
     async def close(self) -> None:
-        await self.supervisor.rest()
+        await self.supervisor.stop()
         await self.host.endings.release_all()
         await super().close()
 

@@ -123,7 +123,7 @@ async def test_the_rest_of_a_stopped_run_is_delivered_by_whoever_finds_it(proces
     await one.runs.tick("r", 1, ALICE)
     await one.runs.stop("r", ALICE)
     await one.until(lambda: one.stored().state.closed)
-    await one.supervisor.rest()
+    await one.supervisor.stop()
     await one.host.endings.release_all()
     one.platform.received.clear()
     one.platform.release()
@@ -134,14 +134,14 @@ async def test_the_rest_of_a_stopped_run_is_delivered_by_whoever_finds_it(proces
     assert two.platform.seqs() == two.published()
 
 
-async def test_resting_keeps_what_is_known_of_deliveries(process: PacketProcess) -> None:
+async def test_stopping_saves_what_is_known_of_deliveries(process: PacketProcess) -> None:
     await process.start()
     await process.runs.tick("r", 1, ALICE)
     await process.until(lambda: process.published() and not process.platform.under_way)
     hosted = process.feeds.peek(FeedKey("r", BINDING))
     assert hosted is not None
     await process.until(lambda: not hosted.feed.state.waiting)
-    await process.supervisor.rest()
+    await process.supervisor.stop()
     assert process.is_delivered()
 
 
