@@ -68,7 +68,7 @@ class ChannelStore(ABC, Generic[K, C]):
         """The names under which the run has channels, in a fixed order."""
 
     def unknown(self, run_id: str, name: str) -> NotFound:
-        return NotFound(f"run {run_id} has no {self.NOUN} {name}", f"list its {self.NOUN}s to see their names")
+        return NotFound(f"run {run_id} has no {self.NOUN} {name}", f"list its {self.NOUN}s")
 
     # Loading
 
