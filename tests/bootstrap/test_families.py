@@ -23,11 +23,11 @@ def test_only_the_list_of_families_may_import_modules_of_a_family(family: Protoc
     pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     contracts: list[dict[str, Any]] = pyproject["tool"]["importlinter"]["contracts"]
     (contract,) = (each for each in contracts if each["id"] == name)
-    folders = {f"{layer}.{name}" for layer in LAYERS}
+    folders = {f"depot_sim.{layer}.{name}" for layer in LAYERS}
 
     assert contract["type"] == "protected"
     assert set(contract["protected_modules"]) == folders
-    assert set(contract["allowed_importers"]) == {*folders, "depot_sim.bootstrap.families"}
+    assert set(contract["allowed_importers"]) == {*folders, "depot_sim.bootstrap.families", "depot_sim.bench"}
 
 
 @by_name
