@@ -97,7 +97,6 @@ class RunWatch:
         """Look at everything that has happened so far; the caller has the turn."""
         if self.has_begun and not self._has_read:
             await self.read()
-            self._has_read = True
         self._arrived.clear()
         while self._news:
             await self._take(*self._news.popleft())
@@ -109,6 +108,7 @@ class RunWatch:
             rows = await asyncio.to_thread(self._log.read_stream, self.run.stream, after=self.run.version, limit=_PAGE)
             await self._watch(decode(row.topic, row.state) for row in rows)
             more = len(rows) == _PAGE
+        self._has_read = True
 
     async def _take(self, version: int, events: Sequence[Event]) -> None:
         known = self.run.version

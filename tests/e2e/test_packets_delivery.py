@@ -82,7 +82,7 @@ class Feed(NamedTuple):
 
     def is_delivered(self) -> bool:
         view = self.view()
-        return view["published"] > 0 and not view.get("undelivered", 0)
+        return view.get("published", 0) > 0 and not view.get("undelivered", 0)
 
     def events(self, kind: str) -> list[Any]:
         """All of the feed's events of this kind, oldest first."""
