@@ -229,16 +229,14 @@ def _applications(families: Sequence[ProtocolFamily], parts: Mapping[str, Family
 async def _tended(service: Service) -> AsyncIterator[None]:
     """Keep leases, take over what is left alone, tend sessions; give everything back at the end."""
     host = service.host
-    started: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
-        name: run for family in service.families for name, run in family.tasks.items()
-    }
-    started |= {
+    own: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
         "record refused requests": service.doors.refused.run,
         "follow the tokens file": service.doors.tokens.follow,
         "keep leases": host.keep_leases,
         "watch unheld runs": host.watch_unheld,
     }
-    tasks = [asyncio.create_task(run(), name=name) for name, run in started.items()]
+    runs = [*(run for family in service.families for run in family.tasks.items()), *own.items()]
+    tasks = [asyncio.create_task(run(), name=name) for name, run in runs]
     for task in tasks:
         task.add_done_callback(_report_failure)
     try:
