@@ -15,7 +15,8 @@ class OwnWrites:
     def __init__(self, journal: Journal, log: EventLog) -> None:
         self._journal = journal
         self._log = log
-        self._looked_upto = log.head()
+        self._begin = log.head()
+        self._looked_upto: dict[Filter, int] = {}
         self._own: list[int] = []
 
     async def append(self, append: Append) -> Sequence[int]:
@@ -27,14 +28,18 @@ class OwnWrites:
         await self._journal.close()
 
     async def by_others(self, where: Filter) -> AsyncIterator[list[Row]]:
-        """Matching rows since the last look, unless this process wrote all that came. Our own may be among them."""
+        """Matching rows since the last look with this filter, unless this process wrote all that came.
+
+        Our own may be among them. Rows whose reading or handling fails come again at the next look.
+        """
         head = await asyncio.to_thread(self._log.head)
-        begin, self._looked_upto = self._looked_upto, head
-        own = sum(begin < position <= head for position in self._own)
-        self._own = [position for position in self._own if position > head]
-        after = begin if own < head - begin else head
+        after = self._looked_upto.setdefault(where, self._begin)
+        own = sum(after < position <= head for position in self._own)
+        if own == head - after:
+            after = self._looked_upto[where] = head
         while after < head:
             page = await asyncio.to_thread(read_page, self._log, after, where)
-            after = page.upto
-            self._looked_upto = max(after, head)
             yield page.rows
+            after = self._looked_upto[where] = page.upto
+        seen_by_all = min(self._looked_upto.values())
+        self._own = [position for position in self._own if position > seen_by_all]

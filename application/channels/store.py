@@ -94,7 +94,9 @@ class ChannelStore(ABC, Generic[K, C]):
         return list(self._by_run.get(run_id, {}).values())
 
     def keep(self, channel: C) -> None:
-        """Let `get` find this channel, as it is."""
+        """Let `get` find this channel, as it is; one that was dropped meanwhile is loaded again."""
+        if channel.dropped:
+            return
         self._loaded[channel.key] = self._by_run.setdefault(channel.run_id, {})[channel.key] = channel
 
     def drop(self, channel: C) -> None:

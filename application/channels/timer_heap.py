@@ -8,6 +8,7 @@ from itertools import count
 from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
+_MAX_STALE = 64
 
 
 class TimerHeap(Generic[K]):
@@ -29,6 +30,8 @@ class TimerHeap(Generic[K]):
             return False
         self._set[key] = at
         heapq.heappush(self._heap, (at, next(self._order), key))
+        if len(self._heap) > 2 * len(self._set) + _MAX_STALE:
+            self._drop_stale()
         return self._heap[0][0] >= at
 
     def cancel(self, key: K) -> None:
@@ -49,6 +52,11 @@ class TimerHeap(Generic[K]):
             keys.append(key)
             self._skip_stale()
         return keys
+
+    def _drop_stale(self) -> None:
+        """Entries of timers that were cancelled or set to ring sooner would stay until their moment."""
+        self._heap = [entry for entry in self._heap if self._set.get(entry[2]) == entry[0]]
+        heapq.heapify(self._heap)
 
     def _skip_stale(self) -> None:
         while self._heap and self._set.get(self._heap[0][2]) != self._heap[0][0]:

@@ -1,13 +1,14 @@
 """The timers of this process: one heap for all, and one alarm of the clock for the earliest of them.
 
-Nothing is looked at now and then. What has a moment on the wall's clock rings when it has come; what has one on a run's
-clock rings when the run is saved, because only then its time has moved.
+No channel is looked at now and then. What has a moment on the wall's clock rings when it has come; what has one on a
+run's clock rings when the run is saved, because only then its time has moved.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import partial
 from typing import Any, Generic, TypeVar
@@ -23,6 +24,10 @@ from depot_sim.domain.kernel.events import Event
 
 _log = logging.getLogger("depot_sim.channels")
 
+_CHECK_US = 1_000_000
+"""How often at least the wall's clock is compared with the monotonic one while timers are set."""
+_STEP_US = 500_000
+"""By how much their difference changes when the wall's clock was set, or the machine was suspended."""
 AGAIN_US = 1_000_000
 """How long to wait before what could not be done is tried again."""
 
@@ -39,6 +44,7 @@ class Timers:
         self._callbacks: dict[Hashable, Callable[[], None]] = {}
         self._alarm: Alarm | None = None
         self._is_closed = False
+        self._difference_us = self._wall_difference_us()
 
     def set(self, key: Hashable, delay_us: int, callback: Callable[[], None]) -> None:
         """Call back after this delay; the timer of a key that is set to ring sooner stays as it is."""
@@ -62,16 +68,26 @@ class Timers:
             self._alarm = None
         first_us = self._heap.next()
         if first_us is not None and not self._is_closed:
-            self._alarm = self._clock.call_later_us(max(0, first_us - self._clock.monotonic_us()), self._ring)
+            delay_us = max(0, first_us - self._clock.monotonic_us())
+            self._alarm = self._clock.call_later_us(min(delay_us, _CHECK_US), self._ring)
 
     def _ring(self) -> None:
+        """When the wall's clock was set, all timers ring: those that are too early are set anew by the new time."""
         self._alarm = None
-        for callback in [self._callbacks.pop(key) for key in self._heap.ringing(self._clock.monotonic_us())]:
+        upto_us = sys.maxsize if self._wall_was_set() else self._clock.monotonic_us()
+        for callback in [self._callbacks.pop(key) for key in self._heap.ringing(upto_us)]:
             try:
                 callback()
             except Exception:  # noqa: BLE001 - whatever it was, the other timers have to ring
                 _log.exception("timer not served")
         self._wait_for_first()
+
+    def _wall_was_set(self) -> bool:
+        before, self._difference_us = self._difference_us, self._wall_difference_us()
+        return abs(self._difference_us - before) > _STEP_US
+
+    def _wall_difference_us(self) -> int:
+        return self._clock.now_us() - self._clock.monotonic_us()
 
 
 class ChannelTimers(Generic[K, C]):

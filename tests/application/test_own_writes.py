@@ -77,3 +77,18 @@ async def test_more_than_a_page_is_seen_whole(store: EventStore, writes: OwnWrit
     append_elsewhere(store, "ours-2")
     assert len(await seen(writes)) == 1_501
     assert await seen(writes) == []
+
+
+async def test_each_filter_sees_what_others_wrote(store: EventStore, writes: OwnWrites) -> None:
+    theirs = Filter(stream_prefixes=("theirs-",))
+    append_elsewhere(store, "theirs-1")
+    append_elsewhere(store, "ours-1")
+    assert [row.stream async for page in writes.by_others(theirs) for row in page] == ["theirs-1"]
+    assert await seen(writes) == ["ours-1"]
+
+
+async def test_what_could_not_be_handled_comes_again(store: EventStore, writes: OwnWrites) -> None:
+    append_elsewhere(store, "ours-1")
+    async for _ in writes.by_others(OURS):
+        break
+    assert await seen(writes) == ["ours-1"]

@@ -90,6 +90,7 @@ class SessionTimers:
             await asyncio.Event().wait()
         finally:
             self._is_running = False
+            self._served.clear()  # runs go on for a while: their saves must send nothing any more
             await self._background.stop()
 
     def serves(self, run_id: str) -> bool:
@@ -203,7 +204,11 @@ class SessionTimers:
 
     async def _send(self, session_id: str, due: Due, key: _Key) -> None:
         letter = await self._open(session_id, due, key)
-        self._due.look_at(await self._sessions.get(session_id))
+        try:
+            self._due.look_at(await self._sessions.get(session_id))
+        except DepotSimError:
+            _log.warning("session not looked at", exc_info=True, extra={"session_id": session_id})
+            self._due.again(session_id)
         if letter is not None:
             await self._outbound.deliver(letter)
 

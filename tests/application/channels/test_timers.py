@@ -111,6 +111,29 @@ def _note(called: list[str], name: str) -> Callable[[], None]:
     return lambda: called.append(name)
 
 
+class SetClock(FakeClock):
+    """Its wall time can be set, as people and NTP do; its monotonic time goes on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.set_by_us = 0
+
+    def now_us(self) -> int:
+        return super().now_us() + self.set_by_us
+
+
+@pytest.mark.parametrize("hours", [1, -1])
+async def test_all_timers_ring_soon_after_the_walls_clock_was_set(hours: int) -> None:
+    clock, called = SetClock(), list[str]()
+    timers = Timers(clock)
+    timers.set("far", 7_200 * SECOND_US, _note(called, "far"))
+    clock.advance(SECOND_US)
+    assert called == []
+    clock.set_by_us = hours * 3_600 * SECOND_US
+    clock.advance(SECOND_US)
+    assert called == ["far"]
+
+
 # Channels
 
 

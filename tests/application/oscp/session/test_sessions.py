@@ -10,6 +10,7 @@ from depot_sim.application.oscp.session.hosted import HostedSession
 from depot_sim.domain.interaction.expectation_events import Moment
 from depot_sim.domain.kernel.errors import Conflict, NotFound, RunHeldElsewhere, StoreError
 from depot_sim.domain.oscp.vocabulary import Lifecycle
+from depot_sim.domain.run.events import ResumeReason
 from tests.application.oscp.conftest import Start
 from tests.application.oscp.processes import CONFIGURATION, OscpProcess
 from tests.application.run.processes import ALICE
@@ -118,3 +119,20 @@ async def test_a_token_that_is_listed_finds_the_session_in_every_process(process
     with pytest.raises(RunHeldElsewhere):
         await there.sessions.list_token(session, "other")
     assert await there.sessions.by_token("other") is None
+
+
+async def test_a_session_that_begins_again_while_a_request_asks_for_it_is_served(
+    processes: Start, process: OscpProcess, session: str
+) -> None:
+    """The request finds the ended session and drops it, after the new beginning has loaded it."""
+    here, there = process, processes("there")
+    await here.connect(session)
+    here.forget("r")
+    await there.host.adopt("r", ResumeReason.TAKEOVER)
+    await there.service.delete("r", session, ALICE)
+    there.forget("r")
+    await here.host.adopt("r", ResumeReason.TAKEOVER)
+    here.sessions.forget(session)
+    await asyncio.gather(here.receive("heartbeat", here.heartbeat()), here.attach())
+    assert await here.sessions.decide(session, go_online) is Lifecycle.ONLINE
+    await here.service.delete("r", session, ALICE)

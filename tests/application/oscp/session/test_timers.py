@@ -9,6 +9,7 @@ import pytest
 
 from depot_sim.application.channels.following import ChannelFollower
 from depot_sim.application.http import HttpResult
+from depot_sim.application.oscp.outbound.messages import OutboundMessage
 from depot_sim.application.oscp.requests import (
     ForceState,
     PlanForecast,
@@ -17,6 +18,7 @@ from depot_sim.application.oscp.requests import (
     SendHeartbeat,
     SwitchHeartbeats,
 )
+from depot_sim.application.oscp.session.hosted import HostedSession
 from depot_sim.application.own_writes import OwnWrites
 from depot_sim.application.run.requests import ClockRequest
 from depot_sim.domain.kernel.errors import StoreError
@@ -433,3 +435,42 @@ async def test_what_a_partner_does_provokes_a_handshake_that_crosses_its_own(
     id = partner.headers()["X-Request-ID"]
     assert await process.status("handshake_acknowledge", HANDSHAKE, correlation=id) == 204
     assert process.state(session) is Lifecycle.ONLINE
+
+
+async def test_a_run_that_goes_on_after_the_stop_sends_nothing(process: OscpProcess) -> None:
+    await process.start(tick=Duration(1_000))
+    session = await process.attach(clock=SessionClock.RUN)
+    timers = process.run_in_background(process.session_timers.run())
+    await until(lambda: process.session_timers.serves("r"))
+    await process.connect(session)
+    process.timers.close()
+    timers.cancel()
+    await asyncio.gather(timers, return_exceptions=True)
+    count = len(process.outcomes(session))
+    await process.runs.tick("r", 30, ALICE)
+    await asyncio.sleep(0)
+    assert len(process.outcomes(session)) == count
+
+
+async def test_a_message_that_was_opened_is_sent_although_its_session_cannot_be_read_then(
+    process: OscpProcess, session: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await process.tend()
+    await process.connect(session)
+    load, open_message, failures = process.sessions.load, process.outbound.open, [1]
+
+    async def open_and_forget(*arguments: Any) -> OutboundMessage | None:
+        message = await open_message(*arguments)
+        process.sessions.forget(session)
+        return message
+
+    async def load_later(key: str) -> HostedSession:
+        if failures and failures.pop():
+            raise StoreError("the read failed")
+        return await load(key)
+
+    monkeypatch.setattr(process.outbound, "open", open_and_forget)
+    monkeypatch.setattr(process.sessions, "load", load_later)
+    process.pass_time(5 * SECOND)
+    await until(lambda: not failures and not process.outbound.in_flight)
+    assert "" not in process.outcomes(session)
