@@ -17,7 +17,7 @@ MAX_IDLE = 8
 class ConnectionPool:
     """Opens connections when they are needed and keeps up to MAX_IDLE of them open.
 
-    With `exclusive` nobody reads while somebody writes: connections to a shared database in memory refuse to wait for
+    With `exclusive` no connection reads while one writes: connections to a shared database in memory refuse to wait for
     each other. Readers wait for a connection in the order in which they came, for at most `wait_seconds`.
     """
 

@@ -63,7 +63,7 @@ def _read(text: TokenText) -> tuple[bytes, Actor]:
     if len(token) < SHORTEST_TOKEN:
         raise _fault(text, f"a token of {len(token)} characters", f"at least {SHORTEST_TOKEN} characters")
     if not (token.isascii() and token.isprintable()):
-        raise _fault(text, "a token with characters beyond printable ASCII", "letters, digits and signs of ASCII")
+        raise _fault(text, "a token with characters beyond printable ASCII", "printable ASCII characters only")
     return _digest(token), Actor(name, Role(role))
 
 

@@ -1,4 +1,4 @@
-"""Work that nobody waits for: a failure concerns its own channel, which is loaded again before its next turn."""
+"""Tasks that no caller awaits. A failure is logged and concerns one channel, which is then loaded again."""
 
 from __future__ import annotations
 

@@ -124,11 +124,12 @@ class ChannelStore(ABC, Generic[K, C]):
                 self._remove(next(iter(self._loaded)))
             return channel
         finally:
-            # Not in a callback of the task: whoever is woken before that would get a channel dropped meanwhile.
+            # Here and not in a callback of the task: a waiter that resumes before the callback would get the result of
+            # this load even if the channel was dropped in between.
             del self._loading[key]
 
     async def load(self, key: K) -> C:
-        """The channel as the log has it, which nobody else is given. At version 0 its beginning is not in the log."""
+        """A new object with the state of the log, unknown to `get`. At version 0 its first event is not in the log."""
         channel = await self.new(key)
         await self._snapshots.restore(channel.aggregate)
         for aggregate in channel.aggregates:

@@ -36,7 +36,9 @@ def wait_for_feeds(client: Client, run_id: str) -> None:
         time.sleep(_LOOK_EVERY_SECONDS)
     refused = next((feed.reason for feed in feeds if feed.reason), None)
     if refused is not None:
-        raise ServerRefused(f"the packet feed of run {run_id} was refused: {refused}", "mend the depot's binding")
+        raise ServerRefused(
+            f"the packet feed of run {run_id} was refused: {refused}", "correct the packets binding of the depot"
+        )
 
 
 def send_packets_to(document: dict[str, Any], endpoint: str) -> None:
