@@ -22,7 +22,7 @@ from depot_sim.adapters.front_door.rules import (
     Surface,
     Token,
     decide,
-    is_forwarded,
+    forwarding_header,
     is_loopback_name,
 )
 from depot_sim.connection_guard import current_connection
@@ -143,7 +143,7 @@ def _facts(request: web.Request) -> RequestFacts:
         hosts=_hosts(request),
         origins=tuple(request.headers.getall("Origin", ())),
         client=request.remote or "",
-        is_forwarded=is_forwarded([name.lower() for name in request.headers]),
+        forwarded_by=forwarding_header(name.lower() for name in request.headers),
         is_websocket=request.headers.get("Upgrade", "").lower() == "websocket",
     )
 

@@ -13,6 +13,7 @@ from depot_sim.adapters.front_door.rules import (
     Surface,
     Token,
     decide,
+    forwarding_header,
     requires_credentials,
     sender_of,
 )
@@ -146,8 +147,8 @@ class _Headers:
         return tuple(self._values.get(name, ()))
 
     @property
-    def are_forwarded(self) -> bool:
-        return not FORWARDING.isdisjoint([name.decode("latin-1") for name in self._values])
+    def forwarding(self) -> str:
+        return forwarding_header(name.decode("latin-1") for name in self._values)
 
 
 def _facts(scope: Scope, headers: _Headers) -> RequestFacts:
@@ -158,7 +159,7 @@ def _facts(scope: Scope, headers: _Headers) -> RequestFacts:
         hosts=headers.all(b"host"),
         origins=headers.all(b"origin"),
         client=client[0] if client else "",
-        is_forwarded=headers.are_forwarded,
+        forwarded_by=headers.forwarding,
         is_websocket=scope["type"] == "websocket",
     )
 

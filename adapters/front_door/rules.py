@@ -5,7 +5,7 @@ The stand-in uses them as well. So this module imports the standard library and 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import Enum, auto
 from functools import lru_cache
 from typing import NamedTuple
@@ -61,7 +61,7 @@ class RequestFacts(NamedTuple):
     """A request as far as the rules look at it. `hosts` and `origins` are all values of these headers.
 
     `method` is that of HTTP; a WebSocket begins with GET and can change something, which `is_websocket` says.
-    `is_forwarded` when a header shows that a proxy has sent it on.
+    `forwarded_by` is the name of a header that shows that a proxy has sent it on, "" without one.
     """
 
     method: str
@@ -69,7 +69,7 @@ class RequestFacts(NamedTuple):
     hosts: tuple[str, ...]
     origins: tuple[str, ...]
     client: str
-    is_forwarded: bool
+    forwarded_by: str
     is_websocket: bool = False
 
 
@@ -89,6 +89,9 @@ def decide(surface: Surface, request: RequestFacts, token: Token, settings: Door
     if is_local_process and not is_open and not has_loopback_host(request):
         detail = "without tokens this service answers only requests whose Host is localhost or a loopback address"
         return Refusal(403, "host", detail, "use http://127.0.0.1 or http://localhost, or start it with tokens")
+    if is_local_process and not is_open and request.forwarded_by:
+        detail = f"without tokens this service takes no requests from proxies, and this one has {request.forwarded_by}"
+        return Refusal(403, "forwarded", detail, "send it without a proxy, or start the service with tokens")
     is_behind_tls = settings.has_tokens or bool(settings.trusted_proxies)
     if _may_change(request) and has_foreign_origin(request, is_behind_tls=is_behind_tls):
         detail = "the request comes from a web page of another origin, and such a page may not change anything"
@@ -153,9 +156,9 @@ def has_foreign_origin(request: RequestFacts, *, is_behind_tls: bool = False) ->
     return not _is_same(request.origins[0], request.hosts[0], schemes)
 
 
-def is_forwarded(header_names: Sequence[str]) -> bool:
-    """Whether one of the headers, in lower case, shows that a proxy has sent the request on."""
-    return not FORWARDING.isdisjoint(header_names)
+def forwarding_header(names: Iterable[str]) -> str:
+    """Which of the headers, in lower case, shows that a proxy has sent the request on; "" when none does."""
+    return next((name for name in names if name in FORWARDING), "")
 
 
 def is_loopback_name(name: str) -> bool:
@@ -182,7 +185,7 @@ def _is_local(request: RequestFacts) -> bool:
     return (
         is_loopback_name(request.client)
         and has_loopback_host(request)
-        and not request.is_forwarded
+        and not request.forwarded_by
         and not has_foreign_origin(request)
     )
 

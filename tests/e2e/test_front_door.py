@@ -139,6 +139,20 @@ def test_a_page_whose_name_was_rebound_reaches_no_surface(local: Client, host: s
     assert local.send("POST", "/simulation-runs/r/commands/tick", b"{}", *rebound).status == 403
 
 
+@pytest.mark.parametrize("name", ["x-forwarded-for", "Forwarded", "VIA", "X-Real-IP"])
+def test_what_a_proxy_forwards_reaches_no_surface(local: Client, name: str) -> None:
+    """A proxy on this machine would make operators of all its clients."""
+    forwarded = (name, "10.0.0.9")
+    answer = local.send("GET", "/simulation-runs", b"", forwarded)
+    assert (answer.status, answer.headers["content-type"]) == (403, "application/problem+json")
+    assert name.lower() in answer.body["detail"]
+    assert "tokens" in answer.body["hint"]
+    assert local.send("POST", "/simulation-runs/r/commands/tick", b"{}", forwarded).status == 403
+    answer = local.send("POST", HEARTBEAT, b"{}", forwarded, ("X-OSCP-Configuration-ID", CONFIGURATION))
+    assert answer.status == 403
+    assert name.lower() in answer.body["message"]
+
+
 @pytest.mark.parametrize("host", ["LOCALHOST", "localhost.", "127.0.0.1", "[::1]:8420"])
 def test_every_name_of_this_machine_reaches_the_session(local: Client, host: str) -> None:
     body = {"required_behaviour": {"heartbeat_interval": 5, "measurement_configuration": ["INTERMITTENT"]}}

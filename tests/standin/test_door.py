@@ -80,6 +80,22 @@ def test_a_page_whose_name_was_rebound_reads_nothing(path: str) -> None:
     played(test)
 
 
+@pytest.mark.parametrize("path", ["/", CONTROL, "/oscp/fp/2.0/heartbeat", "/packets/a"])
+def test_without_tokens_what_a_proxy_forwards_is_refused(path: str) -> None:
+    async def test(send: Send) -> None:
+        for name in ("X-Forwarded-For", "forwarded", "VIA", "X-Real-IP"):
+            assert await send("POST", path, PACKET, **{name: "10.0.0.9"}) == 403
+
+    played(test)
+
+
+def test_opened_surfaces_take_what_a_proxy_forwards() -> None:
+    async def test(send: Send) -> None:
+        assert await send("POST", "/packets/a", PACKET, Via="1.1 proxy") == 202
+
+    played(test, Access(opened=frozenset({"packets"})))
+
+
 def test_on_loopback_everything_works_without_a_token() -> None:
     async def test(send: Send) -> None:
         assert await send("PUT", CONTROL, PROFILE) == 200

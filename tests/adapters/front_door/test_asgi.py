@@ -80,6 +80,15 @@ async def test_without_tokens_the_actor_is_the_local_operator() -> None:
     assert site.admission == Admission("127.0.0.1", LOCAL, requires_credentials=False)
 
 
+@pytest.mark.parametrize("name", ["X-Forwarded-For", "forwarded", "VIA", "x-real-ip", "X-Forwarded-Host"])
+async def test_without_tokens_a_header_of_a_proxy_is_refused_in_upper_and_lower_case(name: str) -> None:
+    site = Site(LOCAL_ONLY)
+    for path in ("/runs", "/oscp/cp/2.0/heartbeat"):
+        start, body = await site.ask(path=path, **{name: "10.0.0.9"})
+        assert (start["status"], body["body"]) == (403, b"forwarded")
+    assert site.reached == []
+
+
 async def test_a_refused_request_does_not_reach_its_surface() -> None:
     site = Site(EXPOSED)
     start, body = await site.ask()

@@ -93,7 +93,7 @@ FOREIGN_ORIGINS = [
 
 
 def request(**changes: Any) -> RequestFacts:
-    usual = RequestFacts("POST", "/path", ("127.0.0.1:8420",), (), "127.0.0.1", is_forwarded=False)
+    usual = RequestFacts("POST", "/path", ("127.0.0.1:8420",), (), "127.0.0.1", forwarded_by="")
     return usual._replace(**changes)
 
 
@@ -120,6 +120,22 @@ def test_without_tokens_other_hosts_are_refused_on_every_surface(surface: Surfac
 @pytest.mark.parametrize("hosts", [(), ("localhost", "localhost"), ("localhost", "evil.example")])
 def test_without_tokens_exactly_one_host_is_needed(hosts: tuple[str, ...]) -> None:
     assert rule(OSCP, request(hosts=hosts), WITHOUT_TOKENS) == "host"
+
+
+@pytest.mark.parametrize("surface", [CONTROL, OSCP])
+@pytest.mark.parametrize("path", ["/path", "/livez"])
+def test_without_tokens_what_a_proxy_forwards_is_refused_unless_the_surface_is_opened(
+    surface: Surface, path: str
+) -> None:
+    asked = request(path=path, forwarded_by="x-real-ip")
+    refusal = decide(surface, asked, Token.MISSING, WITHOUT_TOKENS)
+    assert refusal is not None
+    assert (refusal.status, refusal.rule) == (403, "forwarded")
+    assert "x-real-ip" in refusal.detail
+    assert "tokens" in refusal.hint
+    assert rule(surface, asked, WITHOUT_TOKENS._replace(trusted_proxies=frozenset({"127.0.0.1"}))) == "forwarded"
+    for settings in (WITH_TOKENS, EXPOSED, WITHOUT_TOKENS._replace(opened=frozenset({surface.name}))):
+        assert rule(surface, asked, settings) == ""
 
 
 @pytest.mark.parametrize("host", ["depot-sim", "depot-sim:8420", "depot.example", *LOOPBACK_HOSTS])
@@ -214,10 +230,10 @@ def test_an_opened_surface_still_refuses_pages_of_other_origins() -> None:
         (WITH_TOKENS, {"hosts": ("rebound.example",)}, True),
         (WITH_TOKENS, {"client": "10.0.0.9"}, True),
         (WITH_TOKENS, {"client": ""}, True),
-        (WITH_TOKENS, {"is_forwarded": True}, True),
+        (WITH_TOKENS, {"forwarded_by": "via"}, True),
         (EXPOSED, {}, True),
         (EXPOSED._replace(opened=frozenset({"oscp"})), {"client": "10.0.0.9"}, False),
-        (WITH_TOKENS._replace(opened=frozenset({"oscp"})), {"is_forwarded": True}, False),
+        (WITH_TOKENS._replace(opened=frozenset({"oscp"})), {"forwarded_by": "via"}, False),
     ],
 )
 def test_sessions_need_credentials_for_what_does_not_come_from_this_machine(
