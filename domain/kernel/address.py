@@ -19,7 +19,6 @@ _IN_HEADERS = 'put the secret into credentials.headers as a reference, such as {
 _HIGHEST_PORT = 65_535
 _LONGEST = 2_000
 _KEPT = 4_096
-_SECRET_PARAMETERS = frozenset({"code", "sig", "pwd", "pass", "jwt"})
 _parts = re.compile(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>[^/?#]*)(?P<path>[^?#]*)(?P<query>\?[^#]*)?(?P<fragment>#.*)?",
     re.DOTALL,
@@ -124,16 +123,11 @@ def _is_valid(host: str) -> bool:
 
 def _check_query(query: str, expected: str, allowed: bool) -> None:
     for parameter in re.split("[&;]", query[1:]):
-        if _is_secret_parameter(parameter.partition("=")[0]):
+        if is_secret(unquote_plus(parameter.partition("=")[0])):
             raise NotAnAddress(f"{expected}, without a secret in its query; {_IN_HEADERS}")
     if not allowed:
         raise NotAnAddress(f"{expected}, without a query (?…)")
 
 
-def _is_secret_parameter(name: str) -> bool:
-    name = unquote_plus(name)
-    return is_secret(name) or name.lower() in _SECRET_PARAMETERS
-
-
 def _masked_parameter(match: re.Match[str]) -> str:
-    return f"{match[1]}={_MASK}" if _is_secret_parameter(match[1]) else match[0]
+    return f"{match[1]}={_MASK}" if is_secret(unquote_plus(match[1])) else match[0]

@@ -32,8 +32,10 @@ _AUTHORIZATION = (
 _is_name = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}").fullmatch
 _is_value = re.compile(r"[\x20-\x7e\t]{0,2000}").fullmatch
 _names_secret = re.compile(
-    r"token|key|secret|auth|signature|session|passw|cookie|credential|passphrase", re.IGNORECASE
+    "token|key|secret|auth|signature|session|passw|passphrase|pwd|cookie|credential|jwt|bearer|hmac", re.IGNORECASE
 ).search
+_SECRET_AS_A_WHOLE = frozenset({"code", "sig", "pass"})
+"""Names that say too little to be looked for within others; X- may stand before them."""
 _HARMLESS = frozenset(
     {
         *("idempotency-key", "x-idempotency-key", "surrogate-key", "x-cache-key", "x-partition-key"),
@@ -46,7 +48,10 @@ _NAMES_KEPT = 2_048
 @lru_cache(_NAMES_KEPT)
 def is_secret(name: str) -> bool:
     """Whether the value of a header or query parameter of this name is masked before it is recorded."""
-    return _names_secret(name) is not None and name.lower() not in _HARMLESS
+    lower = name.lower()
+    if lower.removeprefix("x-") in _SECRET_AS_A_WHOLE:
+        return True
+    return _names_secret(name) is not None and lower not in _HARMLESS
 
 
 def name_fault(name: str, pointer: str) -> Fault | None:

@@ -13,6 +13,8 @@ from depot_sim.domain.kernel.masking import MASK, masked
         *("Authorization", "authorization", "X-API-Key", "Cookie", "set-cookie", "Proxy-Authorization"),
         *("X-Auth", "X-Functions-Key", "X-Api-Token", "X-Session-Token", "apikey", "X-Signature", "X-Password"),
         *("Ocp-Apim-Subscription-Key", "X-Client-Secret", "X-Hub-Signature-256", "X-Amz-Security-Token"),
+        *("X-Pwd", "passwd", "X-Passphrase", "X-JWT", "X-Bearer", "X-Credential", "api-key", "X-HMAC-SHA256"),
+        *("X-Pass", "X-Sig", "code"),
     ],
 )
 def test_secret_headers_are_hidden_in_whatever_case(name: str) -> None:
@@ -38,6 +40,7 @@ def test_other_headers_stay_as_they_are_and_in_order() -> None:
     headers = (
         *(("x-request-id", "1"), ("x-request-id", "2"), ("content-type", "application/json")),
         *(("Idempotency-Key", "k"), ("Sec-WebSocket-Key", "n"), ("WWW-Authenticate", "Bearer")),
+        *(("X-Status-Code", "7"), ("X-Bypass", "no"), ("X-Design", "d")),
     )
     assert masked(headers) == headers
 
