@@ -22,7 +22,6 @@ CAUGHT_BY_CALLERS = {
     "depot_sim.domain.packets.contract.manifest._Wrong": "becomes a Fault in the same module",
     "depot_sim.read_models.errors.QueryRefused": "a read model imports no domain; the API makes it InvalidInput",
     "depot_sim.read_models.store.Overtaken": "a read model imports no domain; projections read on from theirs",
-    "depot_sim.adapters.configuration_import.json_text._DuplicateKey": "becomes a Fault in the same module",
     "depot_sim.adapters.control_api.event_streams._ClientReadsNothing": "ends the stream in the same module",
     "depot_sim.adapters.cli.failures.Interrupted": "Ctrl-C is no error; the command line ends with its remark",
     "depot_sim.connection_guard.framing._Refused": "becomes a response in the same module",

@@ -4,27 +4,43 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from depot_sim.adapters.configuration_import.limits import MOST_VALUES
 from depot_sim.domain.kernel.errors import Fault, InvalidInput
-from depot_sim.domain.kernel.problems import quoted
+from depot_sim.domain.kernel.pointer import child
+from depot_sim.domain.kernel.problems import Faults, quoted
 
 
-class _DuplicateKey(Exception):
-    """A field twice in one object: JSON readers disagree on which of the two counts."""
+class _Repeating(dict[str, Any]):
+    """An object with fields that stand in it more than once: JSON readers disagree on which of them counts."""
+
+    repeated: tuple[str, ...] = ()
 
 
 def parse_json(text: str) -> Any:
     """Raises InvalidInput with line and column where the text stops being JSON, and for more than MOST_VALUES."""
     if _at_most_values(text) > MOST_VALUES:
         raise InvalidInput([Fault("", f"more than {MOST_VALUES:,} values", f"at most {MOST_VALUES:,} values")])
+    repeating: list[_Repeating] = []
+
+    def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) == len(pairs):
+            return found
+        repeating.append(_Repeating(found))
+        repeating[-1].repeated = tuple(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
+        return repeating[-1]
+
     try:
-        return json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant, parse_int=_integer)
+        value = json.loads(text, object_pairs_hook=members, parse_constant=_refuse_constant, parse_int=_integer)
+        faults = Faults()
+        faults.extend(_repeated_fields(value, "") if repeating else ())
+        faults.raise_if_any()
+        return value
     except json.JSONDecodeError as error:
         fault = Fault("", f"malformed JSON ({error.msg})", "JSON", error.lineno, error.colno)
-    except _DuplicateKey as error:
-        fault = Fault("", f"the field {quoted(str(error))} twice in one object", "each field once")
     except ValueError as error:
         fault = Fault("", str(error), "JSON")
     except RecursionError:
@@ -40,12 +56,14 @@ def _at_most_values(text: str) -> int:
     return text.count(",") + text.count("]") + text.count("}") + 1
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        counted = Counter(name for name, _ in pairs)
-        raise _DuplicateKey(counted.most_common(1)[0][0])
-    return members
+def _repeated_fields(value: Any, pointer: str) -> Iterator[Fault]:
+    """In the words of the YAML reader."""
+    if isinstance(value, _Repeating):
+        for name in value.repeated:
+            yield Fault(child(pointer, name), f"the field {quoted(name)} a second time", "each field once")
+    if isinstance(value, dict | list):
+        for token, held in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _repeated_fields(held, child(pointer, token))
 
 
 def _integer(digits: str) -> int:
