@@ -72,7 +72,7 @@ class Secrets:
             raise invalid(fault.found, fault.expected)
         match parsed.source:
             case Source.KEPT:
-                secret = _usable(self._kept.get(parsed.name), f"the kept secret {parsed.name}", shortest=1)
+                secret = _usable(self._kept.get(parsed.name), f"the kept secret {parsed.name}")
             case Source.FILE:
                 secret = self._from_file(parsed.name)
             case Source.ENVIRONMENT:
@@ -115,7 +115,7 @@ class Secrets:
         reference = SecretReference(f"kept:{name}")
         if parse_reference(reference.secret) is None:
             raise invalid(f"kept:{name[:100]}", "a name of letters, digits, '.', '_' and '-' that begins with no '.'")
-        self._kept.put(name, _usable(secret, "the secret to keep", shortest=1))
+        self._kept.put(name, _usable(secret, "the secret to keep"))
         self._known.add(secret)
         return reference
 
@@ -132,28 +132,27 @@ class Secrets:
         return secrets.token_urlsafe(_TOKEN_BYTES)
 
     def _from_file(self, name: str) -> str:
-        return _usable(self._files.read(self._folder.path(name)), f"the file {name}")
+        return _given(self._files.read(self._folder.path(name)), f"the file {name}")
 
     def _from_environment(self, variable: str) -> str:
         if variable not in self._environment:
             raise invalid(f"no environment variable {variable}", "one the service was started with")
-        return _usable(self._environment[variable], f"the environment variable {variable}")
+        return _given(self._environment[variable], f"the environment variable {variable}")
 
     def _faults(self) -> Iterator[Fault]:
-        expected = f"a value of at least {SHORTEST} characters, since a shorter one cannot be masked"
         for variable, value in sorted(self._environment.items()):
-            if not variable.startswith(VARIABLE_PREFIX):
-                continue
-            if len(value) < SHORTEST:
-                yield Fault("/environment", f"the variable {variable}", expected)
-            self._known.add(value)
+            if variable.startswith(VARIABLE_PREFIX):
+                yield from self._learned(value, "/environment", f"the variable {variable}")
         for file in self._folder.files():
             text = self._text_of_one_line(file.path)
-            if text is None:
-                continue
-            if len(text) < SHORTEST:
-                yield Fault("/secrets", f"the file {file.name}", expected)
-            self._known.add(text)
+            if text is not None:
+                yield from self._learned(text, "/secrets", f"the file {file.name}")
+
+    def _learned(self, value: str, pointer: str, where: str) -> Iterator[Fault]:
+        self._known.add(value)
+        expected = _expected_instead(value)
+        if expected:
+            yield Fault(pointer, where, expected)
 
     def _text_of_one_line(self, path: Path) -> str | None:
         try:
@@ -163,12 +162,27 @@ class Secrets:
         return None if _CONTROL.search(text) or text.startswith(_LEAD_IN) else text
 
 
-def _usable(secret: str, where: str, shortest: int = SHORTEST) -> str:
+def _expected_instead(value: str) -> str:
+    """What is expected of a secret given at start that this value is not; nothing when it can be used."""
+    if len(value) < SHORTEST:
+        return f"a value of at least {SHORTEST} characters, since a shorter one cannot be masked"
+    if value != value.strip():
+        return "a value that does not begin or end with a blank, which a header would lose"
+    return ""
+
+
+def _given(secret: str, where: str) -> str:
+    """A secret given at start, or rotated since then."""
+    expected = _expected_instead(_usable(secret, where))
+    if expected:
+        raise invalid(f"{where}, which is not usable", expected)
+    return secret
+
+
+def _usable(secret: str, where: str) -> str:
     """A secret goes into a header, so it has to fit there."""
     if not secret:
         raise invalid(f"{where}, which is empty", "a secret")
     if _CONTROL.search(secret):
         raise invalid(f"{where} with line ends or control characters", "a secret of one line")
-    if len(secret) < shortest:
-        raise invalid(f"{where}, which is too short", f"at least {shortest} characters")
     return secret

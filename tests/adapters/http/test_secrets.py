@@ -37,7 +37,11 @@ def test_a_handle_is_a_file_of_the_folder_before_it_is_a_variable(tmp_path: Path
         ("a secret", "a secret"),
         ("a secret\n", "a secret"),
         ("a secret\r\n", "a secret"),
-        (" é é é é ",) * 2,
+        ("é é é é é",) * 2,
+        ("         ", None),
+        (" a secret", None),
+        ("a secret \n", None),
+        ("a secret\u00a0\n", None),
     ],
 )
 def test_a_secret_of_a_file_is_its_one_line(tmp_path: Path, content: str, secret: str | None) -> None:
@@ -47,7 +51,7 @@ def test_a_secret_of_a_file_is_its_one_line(tmp_path: Path, content: str, secret
         if secret is not None:
             assert secrets.get(SecretReference(reference)) == secret
             continue
-        with pytest.raises(InvalidInput, match="too short"):
+        with pytest.raises(InvalidInput, match=r"at least 8 characters|begin or end with a blank"):
             secrets.get(SecretReference(reference))
 
 
@@ -231,6 +235,18 @@ class TestStart:
         assert "hunter2" not in told
         assert "4711" not in told
         assert "at least 8 characters" in told
+
+    def test_secrets_that_begin_or_end_with_a_blank_are_refused_by_their_names(self, tmp_path: Path) -> None:
+        (tmp_path / "blank").write_text("         \n")
+        (tmp_path / "fine").write_text("long enough")
+        environment = {"DEPOT_SIM_SECRET_A": " hunter2hunter2", "DEPOT_SIM_SECRET_B": "hunter2hunter2\n"}
+        with pytest.raises(InvalidInput) as error:
+            Secrets(None, tmp_path, environment).check()
+        found = [fault.found for fault in error.value.faults]
+        assert found == ["the variable DEPOT_SIM_SECRET_A", "the variable DEPOT_SIM_SECRET_B", "the file blank"]
+        told = error.value.detail + str(error.value.faults)
+        assert "begin or end with a blank" in told
+        assert "hunter2" not in told
 
     def test_secrets_given_at_start_are_masked_before_they_are_used(self, tmp_path: Path) -> None:
         (tmp_path / "token").write_text("of a file")
