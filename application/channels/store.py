@@ -239,7 +239,7 @@ class ChannelStore(ABC, Generic[K, C]):
         """Raises RunHeldElsewhere when this process does not hold the run."""
         fence = self.fence_if_held(run_id)
         if fence is None:
-            raise RunHeldElsewhere(run_id, "another process, or nobody")
+            raise RunHeldElsewhere(run_id, "")
         return fence
 
     def fence_if_held(self, run_id: str) -> Fence | None:

@@ -95,7 +95,7 @@ class RunFeeds:
         try:
             await asyncio.wait((performing, self.task), return_when=asyncio.FIRST_COMPLETED)
             if not performing.done():
-                raise RunHeldElsewhere(self._run_id, "another process, or nobody")
+                raise RunHeldElsewhere(self._run_id, "")
             if performing.cancelled():
                 raise Conflict("the run's packet feeds have just been reloaded", "send the request again")
             return performing.result()

@@ -55,7 +55,7 @@ class FeedSupervisor:
             await self._host.adopt(run_id, ResumeReason.TAKEOVER)
             run_feeds = self._written.get(run_id)
         if run_feeds is None:
-            raise RunHeldElsewhere(run_id, "another process, or nobody")
+            raise RunHeldElsewhere(run_id, "")
         return run_feeds
 
     async def decide(

@@ -118,7 +118,7 @@ class BatchStore:
         give_up_us = self._clock.monotonic_us() + _PATIENCE_US
         while (token := self._leases.acquire(run_id, self._owner, LEASE_SECONDS)) is None:
             if self._clock.monotonic_us() > give_up_us:
-                raise RunHeldElsewhere(run_id, self._leases.holder(run_id) or "another process")
+                raise RunHeldElsewhere(run_id, self._leases.holder(run_id) or "", self._owner)
             self._clock.sleep_us(_POLL_US)
         self._renewed_us = self._clock.monotonic_us()
         return token

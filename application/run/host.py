@@ -253,7 +253,7 @@ class RunHost:
         token = await asyncio.to_thread(self._leases.acquire, run_id, self._owner, self._lease_seconds)
         if token is None:
             holder = await asyncio.to_thread(self._leases.holder, run_id)
-            raise RunHeldElsewhere(run_id, holder or "another process")
+            raise RunHeldElsewhere(run_id, holder or "", self._owner)
         try:
             stored = await asyncio.to_thread(self._archive.load, run_id)
             if stored.run.status is not RunStatus.STOPPED:

@@ -125,9 +125,24 @@ class RunHeldElsewhere(Conflict):
     type = "run-held-elsewhere"
     title = "The run is active in another process"
 
-    def __init__(self, run_id: str, holder: str) -> None:
-        super().__init__(f"run {run_id} is held by {holder}", f"send the command to {holder}")
+    def __init__(self, run_id: str, holder: str, asked: str = "") -> None:
+        """`holder` is the owner name in the lease, "" when nobody is known; `asked` that of the process that was asked.
+
+        The owner name of a service is its URL, with `#MACHINE` where other machines have the same URL.
+        """
+        super().__init__(f"run {run_id} is held by {holder or 'another process, or nobody'}", _way_to(holder, asked))
         self.holder = holder
+
+
+def _way_to(holder: str, asked: str) -> str:
+    url, _, machine = holder.partition("#")
+    if not url:
+        return "send the command again in a few seconds"
+    if holder == asked:
+        return "another process has the same URL and host name as this one: start one of the two with another --port"
+    if not url.startswith("http"):
+        return f"send the command again when the process {holder} has ended"
+    return f"send the command to {url}" + (f" on the machine {machine}" if machine else "")
 
 
 class PreconditionFailed(DepotSimError):

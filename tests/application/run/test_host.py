@@ -118,6 +118,20 @@ async def test_a_run_that_somebody_holds_is_not_taken(processes: Start) -> None:
         await there.runs.pause("r", ALICE)
 
 
+@pytest.mark.parametrize(
+    ("holder", "asked", "hint"),
+    [
+        ("http://10.0.0.2:8420", "http://10.0.0.1:8420", "send the command to http://10.0.0.2:8420"),
+        ("http://[::]:80#north", "http://[::]:80#south", "send the command to http://[::]:80 on the machine north"),
+        ("http://127.0.0.1:80#north", "http://127.0.0.1:80#north", "start one of the two with another --port"),
+        ("north:4711", "http://127.0.0.1:80#north", "send the command again when the process north:4711 has ended"),
+        ("", "http://127.0.0.1:80#north", "send the command again in a few seconds"),
+    ],
+)
+def test_the_hint_names_the_holder_and_never_the_process_that_was_asked(holder: str, asked: str, hint: str) -> None:
+    assert RunHeldElsewhere("r", holder, asked).hint.endswith(hint)
+
+
 async def test_watching_takes_over_what_is_left_alone(processes: Start, clock: FakeClock) -> None:
     here, there = processes("here"), processes("there")
     await here.start()
