@@ -130,7 +130,7 @@ class ChannelTimers(Generic[K, C]):
         held = self._host.held(channel.run_id)
         if run is not None and held is not None:
             of_run = self._of_runs.setdefault(channel.run_id, TimerHeap())
-            of_run.set(channel.key, held.run.world.at + run - moment.run)
+            of_run.set(channel.key, held.saved_at + run - moment.run)
         if _is_due(wall, run, moment):
             self._set(channel.key, AGAIN_US if was_tried else 0)
         elif wall is not None:
@@ -163,7 +163,7 @@ class ChannelTimers(Generic[K, C]):
     def _run_saved(self, run_id: str, _: int, __: Sequence[Event]) -> None:
         of_run, held = self._of_runs.get(run_id), self._host.held(run_id)
         if of_run is not None and held is not None:
-            for key in of_run.ringing(held.run.world.at):
+            for key in of_run.ringing(held.saved_at):
                 self._rung(key)
 
     def _rung(self, key: K) -> None:

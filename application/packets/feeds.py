@@ -36,7 +36,7 @@ class PacketFeeds(ChannelStore[FeedKey, HostedFeed]):
         return HostedFeed(key, self._time)
 
     async def moment(self, channel: HostedFeed) -> Moment:
-        return self._time.moment(channel.feed)
+        return channel.moment()
 
     async def find(self, run_id: str, name: str) -> HostedFeed:
         """As it is written here, or else as the log has it."""

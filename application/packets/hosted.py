@@ -1,13 +1,14 @@
 """A feed as the process has it that holds its run: a channel with the packets that are to be delivered.
 
 Publications are treated by the run's own time, so that equal runs are treated alike. What depends on the network, an
-outage that is still on and what the platform answers, decides about deliveries and verdicts only.
+outage that is still on and what the platform answers, decides about deliveries and verdicts only. Both are judged by
+how far the feed has seen its run: a run moved by hand may be hours ahead of what has been published.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from depot_sim.application.channels.channel import Channel, Deadline
@@ -35,14 +36,18 @@ class FeedKey(NamedTuple):
 
 
 class HostedFeed(Channel[FeedKey]):
-    """Only packets up to version `durable` may be sent."""
+    """Only packets up to version `durable` may be sent.
 
-    __slots__ = ("_devices", "_packets", "_time", "feed")
+    `watched_to` tells how far whoever shows the run to the feed has come (logical ms), None where nobody does.
+    """
+
+    __slots__ = ("_devices", "_packets", "_time", "feed", "watched_to")
 
     def __init__(self, key: FeedKey, time: FeedTime) -> None:
         self.feed = PacketFeed(*key)
         super().__init__(key, key.run_id, self.feed.id, self.feed)
         self._time = time
+        self.watched_to: Callable[[], int | None] = lambda: None
         self._packets: OrderedDict[int, SensorPacketPublished] = OrderedDict()
         self._devices: list[str] = []
 
@@ -55,6 +60,11 @@ class HostedFeed(Channel[FeedKey]):
     def is_settled(self) -> bool:
         """Nothing is forced on it any more, and nothing expected of it."""
         return not self.overrides.active and not self.expectations.waiting
+
+    def moment(self) -> Moment:
+        """How far the feed has seen its run. Verdicts and outages are judged by this, never by the run's present."""
+        watched_to, seen = self.watched_to(), self.feed.state.at
+        return self._time.at(seen if watched_to is None else max(seen, self.feed.opened.started_at + watched_to))
 
     def deadlines(self) -> Iterator[Deadline]:
         has_ended = not self.feed.is_open and self.overrides.active
@@ -89,14 +99,14 @@ class HostedFeed(Channel[FeedKey]):
         if not self.overrides.active:
             return ""
         exchange = packet_exchange(packet.told(self.feed.opened.site_id), packet.bytes_sent, self.id, packet.at)
-        outage = outage_over(self.overrides, exchange, self._time.moment(self.feed).target)
+        outage = outage_over(self.overrides, exchange, self.moment().target)
         return _OUTAGE.format(outage) if outage else ""
 
     def answered(self, packet: SensorPacketPublished, number: int, attempt: Attempt) -> None:
         """Note what the platform answered to the packet's attempt of this number; a status of 0 is no answer."""
         if not attempt.status:
             return
-        moment = self._time.moment(self.feed)
+        moment = self.moment()
         exchange = answer_exchange(
             packet=packet.told(self.feed.opened.site_id),
             attempt=number,

@@ -188,17 +188,16 @@ class RunFeeds:
 
         async def decide() -> T:
             hosted = self._find(binding_id)
-            before, moment = hosted.overrides.version, self._dependencies.time.at(self._now(hosted))
-            result = await self._feeds.apply(hosted, moment, decision, origin)
+            before = hosted.overrides.version
+            result = await self._feeds.apply(hosted, hosted.moment(), decision, origin)
             if hosted.overrides.version != before and hosted.id in self._deliveries:
                 self._deliveries[hosted.id].nudge_all()
             return result
 
         return await self._perform(decide)
 
-    def _now(self, hosted: HostedFeed) -> int:
-        opened = hosted.feed.opened
-        return opened.started_at + self._watch.run.world.at if self._watch.has_begun else hosted.feed.state.at
+    def _watched_to(self) -> int | None:
+        return self._watch.run.world.at if self._watch.has_begun else None
 
     async def queue_again(self, binding_id: str, packet: SensorPacketPublished, version: int, origin: Origin) -> None:
         """Send a packet of the feed once more. Raises Conflict while it is undelivered, NotFound."""
@@ -290,6 +289,7 @@ class RunFeeds:
     async def _host(self, binding_id: str) -> HostedFeed:
         key = FeedKey(self._run_id, binding_id)
         hosted = self._hosted[binding_id] = await self._feeds.host(key, self.fence)
+        hosted.watched_to = self._watched_to
         return hosted
 
     async def _open_configured(self, binding_id: str, directory: FeedDirectory) -> HostedFeed:

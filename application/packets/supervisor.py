@@ -104,7 +104,7 @@ class FeedSupervisor:
 
     def _moment(self, hosted: HostedFeed) -> Moment | None:
         is_served = hosted.run_id in self._written and hosted.feed.state.opened is not None
-        return self._dependencies.time.moment(hosted.feed) if is_served else None
+        return self._dependencies.time.present(hosted.feed) if is_served else None
 
     def _ring(self, key: FeedKey) -> None:
         self._background.spawn(self._settle(key))

@@ -13,10 +13,10 @@ class FeedTime:
         self._host = host
         self._clock = clock
 
-    def moment(self, feed: PacketFeed) -> Moment:
-        """The present; of a run that is not held any more, when the feed last saw it."""
+    def present(self, feed: PacketFeed) -> Moment:
+        """That of the run, which a feed may have yet to see; of a run that is not held, when the feed last saw it."""
         held = self._host.held(feed.run_id)
-        return self.at(feed.opened.started_at + held.run.world.at if held is not None else feed.state.at)
+        return self.at(feed.opened.started_at + held.saved_at if held is not None else feed.state.at)
 
     def at(self, run_ms: int) -> Moment:
         """A moment of the run's, while it is what the wall's clock says."""

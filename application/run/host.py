@@ -43,6 +43,8 @@ class HeldRun:
         self.writer = writer
         self.lock = asyncio.Lock()
         self.saved_version = writer.run.version
+        self.saved_at = writer.run.world.at
+        """The logical time that the log has reached; a tick that is being written is later."""
         self.driver: asyncio.Task[None] | None = None
 
     @property
@@ -146,7 +148,7 @@ class RunHost:
         except BaseException:
             self.drop(held)
             raise
-        held.saved_version = held.run.version
+        held.saved_version, held.saved_at = held.run.version, held.run.world.at
         for tell in self.on_saved:
             tell(held.run.run_id, held.saved_version, held.writer.handed_over)
         if held.writer.wants_snapshot:

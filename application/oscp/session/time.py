@@ -32,7 +32,9 @@ class SessionTime:
         return self._clock.now_us() // 1_000
 
     async def moment(self, attached: OscpProviderSessionAttached) -> Moment:
-        """The present moment of a session, on every clock. Raises NotFound when its run is gone.
+        """The present moment of a session, on every clock: what its run has come to in the log, not what it is at.
+
+        Raises NotFound when its run is gone.
 
         A run that is held elsewhere is looked up only where the session lives by its clock; else it stays at 0.
         """
@@ -42,7 +44,8 @@ class SessionTime:
         wall = self.wall_ms()
         if attached.clock is SessionClock.WALL:
             return Moment(wall, wall, 0)
-        run = self._instant(await self._live.get(attached.run_id))
+        live = await self._live.get(attached.run_id)
+        run = self._start(live) + live.world.at
         return Moment(run, wall, run)
 
     def moment_if_held(self, attached: OscpProviderSessionAttached) -> Moment | None:
@@ -50,7 +53,7 @@ class SessionTime:
         held = self._host.held(attached.run_id)
         if held is None:
             return None
-        wall, run = self.wall_ms(), self._instant(held.run)
+        wall, run = self.wall_ms(), self._start(held.run) + held.saved_at
         return Moment(run if attached.clock is SessionClock.RUN else wall, wall, run)
 
     async def session_instant(self, attached: OscpProviderSessionAttached, at: int) -> int:
@@ -72,9 +75,6 @@ class SessionTime:
     async def _run(self, run_id: str) -> SimulationRun:
         held = self._host.held(run_id)
         return held.run if held is not None else await self._live.get(run_id)
-
-    def _instant(self, run: SimulationRun) -> int:
-        return self._start(run) + run.world.at
 
     def _start(self, run: SimulationRun) -> int:
         start = self._starts.get(run.run_id)

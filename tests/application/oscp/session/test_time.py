@@ -63,3 +63,15 @@ async def test_a_run_in_real_time_and_its_session_on_the_wall_translate_by_its_s
 async def test_a_run_that_is_moved_by_hand_has_no_moment_on_the_wall(process: OscpProcess, clock: WallClock) -> None:
     of_wall = await attached(process, SessionClock.WALL)
     assert await process.time.run_moment(of_wall, clock.wall_ms) is None
+
+
+async def test_on_the_runs_clock_a_tick_that_is_not_in_the_log_has_not_come(process: OscpProcess) -> None:
+    of_run = await attached(process, SessionClock.RUN)
+    process.journal.open.clear()
+    process.journal.asked.clear()
+    ticking = process.run_in_background(process.runs.tick("r", 1, ALICE))
+    await process.journal.asked.wait()
+    assert (await process.time.moment(of_run)).target == START_MS
+    process.journal.open.set()
+    await ticking
+    assert (await process.time.moment(of_run)).target == START_MS + MINUTE
