@@ -1,7 +1,9 @@
 """A client in a process of its own that measures how long the service takes to respond.
 
-`python -m bench._probe URL` requests /livez until its input ends, then writes every response time, in seconds, as a
-JSON array. As it shares no interpreter with a benchmark, it measures the service and not that benchmark's own work.
+`python -m bench._probe URL PATH PAUSE kept` requests the path again and again until its input ends, PAUSE seconds
+after each response, then writes every response time, in seconds, as a JSON array. With `new` instead of `kept` each
+request has a connection of its own, which is part of its time. As the client shares no interpreter with a benchmark,
+it measures the service and not that benchmark's own work.
 """
 
 from __future__ import annotations
@@ -17,16 +19,14 @@ from urllib.parse import urlsplit
 
 from tests.processes import checkout_variables, module_command
 
-_PAUSE_SECONDS = 0.005
-
 
 class Probe:
     """A running probe."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, path: str = "/livez", *, pause: float = 0.005, kept: bool = True) -> None:
         """Returns when the first response has come."""
         pipe = subprocess.PIPE
-        command = module_command("bench._probe", url)
+        command = module_command("bench._probe", url, path, str(pause), "kept" if kept else "new")
         self._process = subprocess.Popen(command, env=checkout_variables(), stdin=pipe, stdout=pipe, text=True)
         assert self._process.stdout is not None
         self._process.stdout.readline()
@@ -38,19 +38,23 @@ class Probe:
         return times
 
 
-def main(url: str) -> None:
+def main(url: str, path: str, pause: str, kind: str) -> None:
     ended = threading.Event()
     threading.Thread(target=_wait_for_end, args=(ended,), daemon=True).start()
     times, host = [], urlsplit(url)
     with closing(HTTPConnection(host.hostname or "", host.port)) as connection:
         while not ended.is_set():
             began = time.perf_counter()
-            connection.request("GET", "/livez")
-            connection.getresponse().read()
+            connection.request("GET", path)
+            response = connection.getresponse()
+            response.read()
+            assert response.status == 200, response.status
+            if kind == "new":
+                connection.close()
             times.append(time.perf_counter() - began)
             if len(times) == 1:
                 print("ready", flush=True)
-            time.sleep(_PAUSE_SECONDS)
+            time.sleep(float(pause))
     print(json.dumps(times), flush=True)
 
 
@@ -60,4 +64,4 @@ def _wait_for_end(ended: threading.Event) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

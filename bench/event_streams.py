@@ -1,9 +1,9 @@
 """A thousand event streams whose clients never read: `python -m bench.event_streams`.
 
-The service runs on one core. Meanwhile two other clients ask for /livez and for a run, one after the other. Memory is
-that of the service's process: before the streams, with all of them after 500 ticks, and after the clients have left.
-The first round also fills what stays on purpose, such as the page caches of connections to the store; the second shows
-that nothing else does.
+The service runs on one core. Meanwhile other clients ask for /livez and for a run, one request after the other; one
+of them opens a connection for each. Memory is that of the service's process: before the streams, with all of them
+after 500 ticks, and after the clients have left. The first round also fills what stays on purpose, such as the page
+caches of connections to the store; the second shows that nothing else does.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import http.client
 import json
 import socket
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -21,6 +20,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from bench._day import depot
+from bench._probe import Probe
 from bench._processes import Server, send, server
 
 STREAMS = 1_000
@@ -29,8 +29,13 @@ TICKS = 500
 BUSES = 20
 _UNREAD = ("--limit", "event-stream-seconds=600", "--limit", "response-seconds=600")
 _SERVE = ("depot_sim.bootstrap.main", "serve", *_UNREAD)  # ended by the clients, not by the limits
-_READS = ("/livez", "/simulation-runs/r")
-_EVERY_S = 0.02
+_READS = {
+    "livez": ("/livez", True),
+    "run": ("/simulation-runs/r", True),
+    "run_on_new_connections": ("/simulation-runs/r", False),
+}
+"""What is read meanwhile, by the name of the figure: the path, and whether the client keeps its connection."""
+_PAUSE_S = 0.02
 _QUIET_S = 3
 _SETTLE_S = 30
 _PROBES_CORES = 0.3  # what the probes take by themselves, and a little more
@@ -44,33 +49,6 @@ def main() -> None:
     ):
         _prepare(service.url)
         _measure(service)
-
-
-class Probe:
-    """Asks for one path again and again over one connection; how long each answer took, in ms."""
-
-    def __init__(self, url: str, path: str) -> None:
-        self._path = path
-        self._connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self.took_ms: list[float] = []
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._stopped.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._stopped.wait(_EVERY_S):
-            began = time.perf_counter()
-            self._connection.request("GET", self._path)
-            answer = self._connection.getresponse()
-            answer.read()
-            assert answer.status == 200, answer.status
-            self.took_ms.append((time.perf_counter() - began) * 1_000)
 
 
 def _prepare(url: str) -> None:
@@ -133,19 +111,14 @@ def _round(service: Server, name: str) -> Memory:
 
 @contextmanager
 def _probing(url: str, phase: str) -> Iterator[None]:
-    probes = {path: Probe(url, path) for path in _READS}
-    for probe in probes.values():
-        probe.start()
+    probes = {name: Probe(url, path, pause=_PAUSE_S, kept=kept) for name, (path, kept) in _READS.items()}
     try:
         yield
     finally:
-        for probe in probes.values():
-            probe.stop()
-    for path, probe in probes.items():
-        took = sorted(probe.took_ms)
-        name = "livez" if path == "/livez" else "run"
-        _print(f"event_streams_{phase}_{name}_p99", took[int(len(took) * 0.99)], "ms", at_most=100)
-        _print(f"event_streams_{phase}_{name}_longest", took[-1], "ms")
+        times = {name: sorted(probe.end()) for name, probe in probes.items()}
+    for name, took in times.items():
+        _print(f"event_streams_{phase}_{name}_p99", took[int(len(took) * 0.99)] * 1_000, "ms", at_most=100)
+        _print(f"event_streams_{phase}_{name}_longest", took[-1] * 1_000, "ms")
 
 
 @contextmanager

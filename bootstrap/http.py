@@ -9,7 +9,7 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from depot_sim.adapters.control_api import InTurn, create_app
+from depot_sim.adapters.control_api import create_app
 from depot_sim.adapters.metrics import MeteredApp
 from depot_sim.application.memory import MemoryBudget
 from depot_sim.bootstrap.front_door import ProtocolSurface, behind_front_door
@@ -52,7 +52,7 @@ class HttpSide:
         self._limits = limits
         self.guard = ConnectionGuard(limits)
         control = create_app(service.backend)
-        dispatcher = Dispatcher(service.applications, InTurn(control, service.backend.streams))
+        dispatcher = Dispatcher(service.applications, control)
         surfaces = behind_front_door(dispatcher, control, service.doors)
         memory_of = body_memory(limits, service.backend.memory, service.doors.surfaces)
         self._app = GuardedApplication(surfaces, limits, memory_of)

@@ -12,6 +12,10 @@ _SEND_BUFFER_BYTES = 256 * 2**10
 streams that are not read."""
 
 
+_ACCEPTED_AT_ONCE = 16
+"""Connections in an iteration of the loop."""
+
+
 def listening(host: str, port: int) -> socket.socket:
     """A socket bound to the address; the caller closes it. Raises AddressUnavailable."""
     try:
@@ -26,6 +30,15 @@ def listening(host: str, port: int) -> socket.socket:
         listener.close()
         raise _unavailable(host, port, error) from None
     return listener
+
+
+def several(listener: socket.socket) -> list[socket.socket]:
+    """The listener and copies of it, for a server that accepts from all of them and closes them.
+
+    uvloop accepts one connection from a socket in an iteration of its loop: of a thousand that come at once, the last
+    would wait for a thousand iterations, in each of which others of them are served.
+    """
+    return [listener, *(listener.dup() for _ in range(_ACCEPTED_AT_ONCE - 1))]
 
 
 def _unavailable(host: str, port: int, error: OSError | UnicodeError) -> AddressUnavailable:

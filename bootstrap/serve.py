@@ -28,7 +28,7 @@ from depot_sim.bootstrap.front_door import check_reach
 from depot_sim.bootstrap.given_secrets import open_secrets
 from depot_sim.bootstrap.http import RESPONSE_SECONDS_WHEN_STOPPING, HttpSide
 from depot_sim.bootstrap.limits import allow_bodies, allow_open_files, read_limits
-from depot_sim.bootstrap.listening import listening
+from depot_sim.bootstrap.listening import listening, several
 from depot_sim.bootstrap.logs import configure_logs
 from depot_sim.bootstrap.memory_watch import MemoryWatch
 from depot_sim.bootstrap.msgspec_types import build_types
@@ -117,7 +117,7 @@ async def _serve(
             server = _Server(http.config(), lambda: _announce(settings, url))
             tasks = [asyncio.create_task(_stop_when_asked(stopping, http, server)), asyncio.create_task(watch.run())]
             try:
-                await server.serve(sockets=[listener])
+                await server.serve(sockets=several(listener))
             finally:
                 for task in tasks:
                     task.cancel()

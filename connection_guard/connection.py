@@ -25,6 +25,10 @@ which is much for thousands of clients that do not read."""
 _MOST_DISCARDED = 64 * 2**10
 """Bytes of a body that are read and discarded after its response has ended: about what is on the way by then."""
 
+_EVENT_STREAM = b"text/event-stream"
+"""The value of Accept in a request that begins a stream. The clients of a thousand streams may come at once, such as
+after a restart, and other requests are not to wait until all of them have begun."""
+
 _MOST_LOGGED = 200
 """Characters of an error of the parser, which may repeat what the client sent."""
 
@@ -38,6 +42,8 @@ class Connections(Protocol):
     clock: Callable[[], float]
     parts: Turns
     """Of the connections whose requests come in parts."""
+    streams: Turns
+    """Of the requests for event streams."""
 
     def opened(self, connection: GuardedConnection) -> str:
         """Count the connection. The reason when there are too many, which are to be refused; nothing otherwise."""
@@ -191,22 +197,24 @@ class GuardedConnection(asyncio.Protocol):
         self._context.run(self._protocol.connection_made, transport)
 
     def data_received(self, data: bytes) -> None:
-        if self._refusal is not None:
+        if self._refusal is not None or self._lingers:
             return
-        if self._framing.is_one_request(data):
+        if _EVENT_STREAM in data:
+            self._receive_in_turn(data, self._connections.streams)
+        elif self._framing.is_one_request(data):
             self._since = self._connections.clock()
             self._forward(data)
-        elif not self._lingers:
-            self._receive_part_in_turn(data)
+        else:
+            self._receive_in_turn(data, self._connections.parts)
 
-    def _receive_part_in_turn(self, data: bytes) -> None:
-        """Thousands of parts may arrive in one iteration of the loop: others are served between them."""
-        parts, transport = self._connections.parts, self._transport
-        if transport is None or parts.take():
+    def _receive_in_turn(self, data: bytes, turns: Turns) -> None:
+        """Thousands of such data may arrive in one iteration of the loop: others are served between them."""
+        transport = self._transport
+        if transport is None or turns.take():
             self._receive_part(data)
         else:
-            transport.pause_reading()  # neither more data nor the end of the input overtakes this part
-            parts.defer(lambda: self._receive_deferred(data))
+            transport.pause_reading()  # neither more data nor the end of the input overtakes these data
+            turns.defer(lambda: self._receive_deferred(data))
 
     def _receive_deferred(self, data: bytes) -> None:
         transport = self._transport

@@ -17,6 +17,8 @@ _CHECKS_PER_LIMIT = 4
 _CHECKED_AT_ONCE = 20
 _PARTS_AT_ONCE = 8
 """Parts of requests that are read in one iteration of the loop: thousands may come in the same one."""
+_STREAMS_AT_ONCE = 2
+"""Requests for event streams that begin in one iteration of the loop. Each takes about as long as any other request."""
 MOST_REFUSED_OPEN = 256
 """Connections that are told why they are refused; while there are more, others are only closed."""
 
@@ -41,6 +43,7 @@ class ConnectionGuard:
         self.limits = limits
         self.clock = clock
         self.parts = Turns(_PARTS_AT_ONCE, call_soon)
+        self.streams = Turns(_STREAMS_AT_ONCE, call_soon)
         self.refusals: Counter[int] = Counter()
         """How often the guard has refused, by HTTP status."""
         self._call_later = call_later or _call_later

@@ -10,7 +10,7 @@ from depot_sim.adapters.control_api.backend import (
     ReadModelStatus,
     RebuiltReadModel,
 )
-from depot_sim.adapters.control_api.event_streams import EventStreams, InTurn, StreamLimits
+from depot_sim.adapters.control_api.event_streams import EventStreams, StreamLimits
 from depot_sim.adapters.control_api.problems import PROBLEM_PREFIX
 
 __all__ = [
@@ -20,7 +20,6 @@ __all__ = [
     "FamilyApi",
     "FamilyRoutes",
     "Importer",
-    "InTurn",
     "Parsed",
     "ReadModelStatus",
     "RebuiltReadModel",

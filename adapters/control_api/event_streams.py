@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from litestar.response import Stream
 from litestar.response.streaming import ASGIStreamingResponse
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.types import Message, Receive, Scope, Send
 
 from depot_sim.adapters.control_api.event_pages import EventPages, Selection
 from depot_sim.adapters.control_api.event_records import json_lines, server_sent
@@ -27,7 +27,6 @@ from depot_sim.application.subscription import Tail
 CONNECTION = "depot_sim.connection"
 """The ASGI extension with the client's connection, which has `abort()`."""
 
-EVENT_STREAM = b"text/event-stream"
 _PAUSES = 64
 _ENDED_MANY = 100
 """So many streams had buffers worth giving back."""
@@ -61,8 +60,6 @@ class EventStreams:
         self._begun = 0
         self._most_open = 0
         self._is_tidying = False
-        self.beginnings = Turns(2)
-        """A turn for each stream before its request is read, which costs ten times what a piece of events does."""
         self.open = 0
         """How many there are now."""
 
@@ -142,19 +139,6 @@ class EventStreams:
         """A little less than the limit, by another share for each stream: so those begun together do not stay so."""
         self._begun += 1
         return self._limits.keep_alive_seconds * (1 - 0.25 * (self._begun % _PAUSES) / _PAUSES)
-
-
-class InTurn:
-    """An application at which requests for event streams begin a few at a time, so that a crowd delays nothing else."""
-
-    def __init__(self, app: ASGIApp, streams: EventStreams) -> None:
-        self._app = app
-        self._streams = streams
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if any(name == b"accept" and EVENT_STREAM in value for name, value in scope["headers"]):
-            await self._streams.beginnings.take()
-        await self._app(scope, receive, send)
 
 
 class _LimitedStream(Stream):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable
+
 import pytest
 
-from depot_sim.connection_guard import ConnectionGuard
+from depot_sim.connection_guard import ConnectionGuard, Limits
 from depot_sim.connection_guard.guard import MOST_REFUSED_OPEN
-from tests.connection_guard.doubles import LIMITS, Opened, a_guard
+from tests.connection_guard.doubles import LIMITS, Opened, Timers, a_guard
 
 
 def statuses(opened: list[Opened]) -> list[int | None]:
@@ -51,6 +54,22 @@ def test_a_connection_that_ends_makes_room(address: str) -> None:
     assert statuses([Opened(guard, address)]) == [503]
     opened[1].transport.close()
     assert statuses([Opened(guard, address), Opened(guard, address)]) == [None, 503]
+
+
+def test_requests_for_event_streams_begin_a_few_at_a_time_and_others_at_once() -> None:
+    timers, iterations = Timers(), deque[Callable[[], None]]()
+    guard = ConnectionGuard(Limits(), timers.clock, timers.call_later, iterations.append)
+    streams, other = [Opened(guard) for _ in range(7)], Opened(guard)
+    for each in streams:
+        each.send(b"GET /events HTTP/1.1\r\nHost: a\r\nAccept: text/event-stream\r\n\r\n")
+    other.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert other.inner.received
+    begun = []
+    while iterations:
+        begun.append(sum(bool(each.inner.received) for each in streams))
+        assert [each.transport.reads for each in streams] == [bool(each.inner.received) for each in streams]
+        iterations.popleft()()
+    assert begun == [2, 4, 6, 7]
 
 
 def test_what_a_refused_connection_sends_is_discarded() -> None:
@@ -108,8 +127,6 @@ def _take_too_long(limit: str, opened: Opened) -> None:
 
 
 def test_the_defaults_admit_2000_charge_points_and_1000_sessions_from_one_address() -> None:
-    from depot_sim.connection_guard import Limits
-
     limits = Limits()
     assert limits.connections_per_address >= 3_000
     assert limits.connections > limits.connections_per_address

@@ -10,7 +10,7 @@ import pytest
 
 from depot_sim.adapters.control_api.event_pages import EventPages, Selection
 from depot_sim.adapters.control_api.event_records import server_sent
-from depot_sim.adapters.control_api.event_streams import CONNECTION, EventStreams, InTurn, StreamLimits
+from depot_sim.adapters.control_api.event_streams import CONNECTION, EventStreams, StreamLimits
 from depot_sim.adapters.control_api.problems import TooBusy
 from depot_sim.adapters.control_api.turns import Turns
 from depot_sim.adapters.event_store import EventStore, open_event_store
@@ -275,25 +275,6 @@ async def test_others_get_their_turn_while_many_streams_have_something_to_send()
     assert order == list(range(100))
     assert iterations >= 50
     await asyncio.gather(*streaming)
-
-
-async def test_requests_for_event_streams_wait_for_their_turn_and_others_do_not(store: EventStore, tail: Tail) -> None:
-    streams, order = EventStreams(store.log, tail, lambda: None), []
-
-    async def app(scope: Any, _receive: Any, _send: Any) -> None:
-        order.append(scope["path"])
-
-    def request(path: str, accept: str) -> asyncio.Future[None]:
-        scope: Any = {"type": "http", "path": path, "headers": [(b"accept", accept.encode())]}
-        client: Any = Client()
-        return asyncio.ensure_future(InTurn(app, streams)(scope, client.receive, client.send))
-
-    requests = [request(f"stream {number}", EVENT_STREAM) for number in range(20)]
-    requests.append(request("other", "application/json"))
-    await asyncio.gather(*requests)
-
-    assert order == ["other", *(f"stream {number}" for number in range(20))]
-    streams.close()
 
 
 async def test_a_cancelled_turn_keeps_none_waiting() -> None:
