@@ -13,9 +13,7 @@ from depot_sim.application.channels.timers import Timers
 from depot_sim.application.event_log import EventLog, Journal
 from depot_sim.application.http import Partner
 from depot_sim.application.own_writes import OwnWrites
-from depot_sim.application.run.host import RunHost
-from depot_sim.application.run.live import LiveRuns
-from depot_sim.application.run.runtime import SimulationRuntimePort
+from depot_sim.application.runtime import CommittedRuns, HeldRuns, RunCommands
 from depot_sim.bootstrap.front_door import Doors, ProtocolSurface
 from depot_sim.read_models.database import Database
 from depot_sim.read_models.schema import ReadModel
@@ -33,10 +31,10 @@ class SharedParts:
     log: EventLog
     journal: Journal
     own_writes: OwnWrites | None
-    host: RunHost
-    live: LiveRuns
+    host: HeldRuns
+    runs: CommittedRuns
+    commands: RunCommands
     timers: Timers
-    runtime: SimulationRuntimePort
     partner: Partner
     secrets: Secrets
     doors: Doors

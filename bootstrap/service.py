@@ -29,7 +29,6 @@ from depot_sim.application.repository import Repository
 from depot_sim.application.run.driver import RunDriver
 from depot_sim.application.run.host import RunHost
 from depot_sim.application.run.live import LiveRuns
-from depot_sim.application.run.runtime import SimulationRuntime
 from depot_sim.application.run.service import RunService
 from depot_sim.application.scenario.playing import ScriptPlayer
 from depot_sim.application.scenario.service import ScenarioService
@@ -151,7 +150,6 @@ def _compose(
     run_service = RunService(log, host, configuration_service, ids, player, memory)
     RunDriver(run_service, host, clock)
     live = LiveRuns(log, host)
-    runtime = SimulationRuntime(run_service, live)
     doors = compose_doors(settings, surfaces_of(families), tokens, log, journal, clock)
     closing.push_async_callback(doors.refused.try_to_record)
     partner = AiohttpPartner(secrets)
@@ -161,9 +159,9 @@ def _compose(
         journal=journal,
         own_writes=own_writes,
         host=host,
-        live=live,
+        runs=live,
+        commands=run_service,
         timers=timers,
-        runtime=runtime,
         partner=partner,
         secrets=secrets,
         doors=doors,
@@ -183,7 +181,6 @@ def _compose(
         configurations=configuration_service,
         runs=run_service,
         live=live,
-        runtime=runtime,
         scripts=ScenarioService(
             log=log,
             host=host,

@@ -17,7 +17,6 @@ from depot_sim.application.configuration.service import ConfigurationService
 from depot_sim.application.event_log import EventLog
 from depot_sim.application.memory import MemoryBudget
 from depot_sim.application.run.live import LiveRuns
-from depot_sim.application.run.runtime import SimulationRuntimePort
 from depot_sim.application.run.service import RunService
 from depot_sim.application.scenario.service import ScenarioService
 from depot_sim.application.subscription import Tail
@@ -134,7 +133,6 @@ class Backend:
     configurations: ConfigurationService
     runs: RunService
     live: LiveRuns
-    runtime: SimulationRuntimePort
     scripts: ScenarioService
     controls: Controls
     families: Sequence[FamilyApi]

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from depot_sim.application.event_log import EventLog
-from depot_sim.application.run.live import LiveRuns
+from depot_sim.application.runtime import CommittedRuns
 from depot_sim.domain.oscp.rules import WindowMeters
 from depot_sim.read_models.database import Database
 from depot_sim.read_models.scope_energy import ScopeEnergy, scope_energy
@@ -23,9 +23,11 @@ class PowerScopeMeter:
     The read model is waited for only where the run has come to the end of a window and it has not.
     """
 
-    def __init__(self, power: Database, live: LiveRuns, wait_for: Callable[[int, float], bool], log: EventLog) -> None:
+    def __init__(
+        self, power: Database, runs: CommittedRuns, wait_for: Callable[[int, float], bool], log: EventLog
+    ) -> None:
         self._power = power
-        self._live = live
+        self._runs = runs
         self._wait_for = wait_for
         self._log = log
 
@@ -34,7 +36,7 @@ class PowerScopeMeter:
 
         None when the run has not come so far, or has no such scope.
         """
-        run = await self._live.get(run_id)
+        run = await self._runs.get(run_id)
         begin = max(0, begin_ms)
         if not begin < end_ms <= run.world.at or managed_scope_id not in run.depot.scope_index:
             return None

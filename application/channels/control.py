@@ -16,7 +16,7 @@ from depot_sim.application.channels.views import (
     override_view,
 )
 from depot_sim.application.repository import Origin
-from depot_sim.application.run.live import LiveRuns
+from depot_sim.application.runtime import CommittedRuns
 from depot_sim.domain.interaction.expectation_events import Moment, Verdict
 from depot_sim.domain.interaction.expectation_requests import read_expectation_request
 from depot_sim.domain.interaction.family import Family
@@ -50,13 +50,13 @@ class ChannelControl:
         family: Family,
         channels: ChannelStore[Any, Any],
         decide: Decide,
-        live: LiveRuns,
+        runs: CommittedRuns,
         act: Act | None = None,
     ) -> None:
         self.family = family
         self.channels = channels
         self._decide = decide
-        self._live = live
+        self._runs = runs
         self._act = act
         self._waits: set[asyncio.Timeout] = set()
         self._is_stopping = False
@@ -68,7 +68,7 @@ class ChannelControl:
     async def change_overrides(self, run_id: str, name: str, request: Any, origin: Origin) -> OverridesChanged:
         """Apply an override, or clear some. Raises InvalidInput with every fault of the request."""
         channel = await self.channels.find(run_id, name)
-        seed = (await self._live.get(run_id)).started.seed
+        seed = (await self._runs.get(run_id)).started.seed
 
         def change(channel: Channel[Any], moment: Moment) -> OverridesChanged:
             asked = read_override_request(request, self.family, moment.target, seed)

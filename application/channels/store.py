@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from depot_sim.application.channels.channel import Channel, Versions
 from depot_sim.application.event_log import EventLog, Fence, Journal
 from depot_sim.application.repository import Origin, pending_append
-from depot_sim.application.run.host import RunHost
+from depot_sim.application.runtime import HeldRuns
 from depot_sim.application.snapshots import Snapshots
 from depot_sim.domain.interaction.expectation_events import Moment
 from depot_sim.domain.kernel.aggregate import Aggregate
@@ -38,7 +38,7 @@ class ChannelStore(ABC, Generic[K, C]):
     NOUN: ClassVar[str]
     """What errors call a channel of the family."""
 
-    def __init__(self, log: EventLog, journal: Journal, host: RunHost, snapshots: Snapshots[Any]) -> None:
+    def __init__(self, log: EventLog, journal: Journal, host: HeldRuns, snapshots: Snapshots[Any]) -> None:
         self._log = log
         self._journal = journal
         self._host = host
@@ -244,7 +244,7 @@ class ChannelStore(ABC, Generic[K, C]):
 
     def fence_if_held(self, run_id: str) -> Fence | None:
         held = self._host.held(run_id)
-        return Fence(run_id, held.writer.token) if held is not None else None
+        return None if held is None else held.fence
 
     # Changes
 

@@ -17,7 +17,7 @@ from depot_sim.application.channels.channel import Channel, Deadline
 from depot_sim.application.channels.store import ChannelStore
 from depot_sim.application.channels.timer_heap import TimerHeap
 from depot_sim.application.clock import Alarm, Clock
-from depot_sim.application.run.host import RunHost
+from depot_sim.application.runtime import HeldRuns
 from depot_sim.domain.interaction.expectation_events import Clock as DeadlineClock
 from depot_sim.domain.interaction.expectation_events import Moment
 from depot_sim.domain.kernel.events import Event
@@ -100,7 +100,7 @@ class ChannelTimers(Generic[K, C]):
     def __init__(
         self,
         timers: Timers,
-        host: RunHost,
+        host: HeldRuns,
         channels: ChannelStore[K, C],
         *,
         moment: Callable[[C], Moment | None],

@@ -38,7 +38,7 @@ from depot_sim.application.oscp.session.sessions import OscpSessions
 from depot_sim.application.oscp.session.time import SessionTime
 from depot_sim.application.oscp.views import PlanView, SessionView, plan_view, session_view
 from depot_sim.application.repository import Origin
-from depot_sim.application.run.live import LiveRuns
+from depot_sim.application.runtime import CommittedRuns
 from depot_sim.domain.interaction.expectation_events import Moment
 from depot_sim.domain.interaction.override_requests import Clear, read_override_request
 from depot_sim.domain.kernel.errors import CommandRefused, Fault, InvalidInput
@@ -69,7 +69,7 @@ class OscpService:
         self,
         sessions: OscpSessions,
         outbound: OutboundService,
-        live: LiveRuns,
+        runs: CommittedRuns,
         time: SessionTime,
         secrets: SecretStore,
         registrar: Registrar,
@@ -79,7 +79,7 @@ class OscpService:
     ) -> None:
         self._sessions = sessions
         self._outbound = outbound
-        self._live = live
+        self._runs = runs
         self._time = time
         self._secrets = secrets
         self._registrar = registrar
@@ -90,7 +90,7 @@ class OscpService:
 
     async def create(self, run_id: str, request: CreateSession, origin: Origin) -> SessionCreated:
         """Bind the run to a configuration of the partner. Raises Conflict when it has a session for it already."""
-        run = await self._live.get(run_id)
+        run = await self._runs.get(run_id)
         if run.status is RunStatus.STOPPED:
             raise CommandRefused(f"run {run_id} is stopped", "start a new run")
         self._sessions.fence(run_id)
@@ -108,7 +108,7 @@ class OscpService:
 
     async def list_sessions(self, run_id: str) -> list[SessionView]:
         """The run's active sessions."""
-        await self._live.get(run_id)
+        await self._runs.get(run_id)
         return [await self.get(run_id, session_id) for session_id in await self._sessions.names(run_id)]
 
     async def get(self, run_id: str, session_id: str) -> SessionView:
@@ -126,7 +126,7 @@ class OscpService:
         def end(hosted: HostedSession, moment: Moment) -> None:
             hosted.end(moment, "its session was deleted")
 
-        is_over = (await self._live.get(run_id)).status is RunStatus.STOPPED
+        is_over = (await self._runs.get(run_id)).status is RunStatus.STOPPED
         await self._sessions.unregister(session_id, end, origin, fenced=not is_over)
 
     async def force_state(self, run_id: str, session_id: str, request: ForceState, origin: Origin) -> SessionView:

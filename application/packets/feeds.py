@@ -12,7 +12,7 @@ from depot_sim.application.channels.store import ChannelStore
 from depot_sim.application.event_log import EventLog, Fence, Journal
 from depot_sim.application.packets.hosted import FeedKey, HostedFeed
 from depot_sim.application.packets.time import FeedTime
-from depot_sim.application.run.host import RunHost
+from depot_sim.application.runtime import HeldRuns
 from depot_sim.application.snapshots import Snapshots
 from depot_sim.domain.interaction.expectation_events import Moment
 from depot_sim.domain.packets.directory import FeedDirectory
@@ -28,7 +28,7 @@ class PacketFeeds(ChannelStore[FeedKey, HostedFeed]):
 
     NOUN: ClassVar[str] = "packet feed"
 
-    def __init__(self, log: EventLog, journal: Journal, host: RunHost, time: FeedTime) -> None:
+    def __init__(self, log: EventLog, journal: Journal, host: HeldRuns, time: FeedTime) -> None:
         super().__init__(log, journal, host, Snapshots(log, FeedState, _SNAPSHOT_FORMAT, SNAPSHOT_EVERY))
         self._time = time
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from depot_sim.application.credentials import secret_faults
 from depot_sim.application.http import SecretStore
 from depot_sim.application.packets.profiles import ProfileLibrary
 from depot_sim.application.packets.requests import OpenPacketFeed
-from depot_sim.application.run.requests import parse_start
 from depot_sim.domain.configuration.document import ID_PATTERN, PacketsBinding, SimulationConfigurationDocument
 from depot_sim.domain.kernel.address import address_fault
 from depot_sim.domain.kernel.credential_problems import outbound_faults
@@ -26,8 +24,6 @@ from depot_sim.domain.packets.events import FeedPolicy, PacketFeedOpened, Packet
 from depot_sim.domain.packets.feed import stream_of
 from depot_sim.domain.run.aggregate import SimulationRun
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MS = timedelta(milliseconds=1)
 _DAY_MS = 24 * 3_600_000
 _BOUNDS = {
     "connect_timeout_ms": (1, _DAY_MS),
@@ -82,13 +78,13 @@ def opening_of(
         found = f"rows that cannot be mapped: {len(unmapped)}" if asked.devices is not None else "nothing to measure"
         raise InvalidInput([Fault("/devices", found, "at least one device that can be"), *unmapped])
     return PacketFeedOpened(
-        at=started_at(run) + run.world.at,
+        at=run.now,
         feed_id=stream_of(run.run_id, asked.binding_id),
         run_id=run.run_id,
         binding_id=asked.binding_id,
         managed_scope_id=asked.managed_scope_id,
         site_id=asked.site_model_name or site_model_name or asked.managed_scope_id,
-        started_at=started_at(run),
+        started_at=run.started_at,
         seed=run.started.seed,
         run_version=run_version,
         endpoint=asked.endpoint,
@@ -109,13 +105,7 @@ def refusal(
     """That the feed of a configured binding cannot be opened."""
     binding = _binding(document, binding_id)
     scope = "" if binding is None else binding.managed_scope
-    at = started_at(run) + run.world.at
-    return PacketFeedRefused(at, stream_of(run.run_id, binding_id), run.run_id, binding_id, scope, reason)
-
-
-def started_at(run: SimulationRun) -> int:
-    """The run's start in ms since 1970 UTC."""
-    return (parse_start(run.started.start_time) - _EPOCH) // _MS
+    return PacketFeedRefused(run.now, stream_of(run.run_id, binding_id), run.run_id, binding_id, scope, reason)
 
 
 def _binding(document: SimulationConfigurationDocument, binding_id: str) -> PacketsBinding | None:

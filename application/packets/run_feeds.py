@@ -17,12 +17,13 @@ from depot_sim.application.http import Partner, SecretStore
 from depot_sim.application.packets.delivering import FeedDelivery
 from depot_sim.application.packets.feeds import PacketFeeds
 from depot_sim.application.packets.hosted import FeedKey, HostedFeed
-from depot_sim.application.packets.opening import bindings_with_endpoint, opening_of, refusal, started_at
+from depot_sim.application.packets.opening import bindings_with_endpoint, opening_of, refusal
 from depot_sim.application.packets.profiles import ProfileLibrary
 from depot_sim.application.packets.requests import OpenPacketFeed
 from depot_sim.application.packets.time import FeedTime
 from depot_sim.application.packets.watching import RunWatch
 from depot_sim.application.repository import Origin
+from depot_sim.application.runtime import CommittedRuns
 from depot_sim.domain.configuration.document import SimulationConfigurationDocument
 from depot_sim.domain.interaction.expectation_events import Moment
 from depot_sim.domain.kernel.errors import Conflict, InvalidInput, LeaseLost, NotFound, RunHeldElsewhere
@@ -42,6 +43,7 @@ class FeedDependencies(NamedTuple):
     """What it takes to publish and deliver packets."""
 
     log: EventLog
+    runs: CommittedRuns
     feeds: PacketFeeds
     library: ProfileLibrary
     secrets: SecretStore
@@ -263,7 +265,8 @@ class RunFeeds:
             following.cancel()
 
     def _new_watch(self) -> RunWatch:
-        return RunWatch(self._run_id, self._dependencies.log, self._feeds, self._dependencies.clock)
+        needed = self._dependencies
+        return RunWatch(self._run_id, needed.runs, needed.log, self._feeds, needed.clock)
 
     async def _load(self) -> None:
         """Go on with the feeds there are, and open those the configuration wants."""
@@ -295,7 +298,7 @@ class RunFeeds:
     async def _open_configured(self, binding_id: str, directory: FeedDirectory) -> HostedFeed:
         """Open a feed as configured, or note why that cannot be done."""
         hosted, run = await self._host(binding_id), self._watch.run
-        directory.register(binding_id, started_at(run))
+        directory.register(binding_id, run.started_at)
         try:
             asked = OpenPacketFeed(binding_id=binding_id)
             needed = self._dependencies

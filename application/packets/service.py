@@ -10,7 +10,7 @@ from depot_sim.application.packets.requests import OpenPacketFeed, ResendPacket
 from depot_sim.application.packets.supervisor import FeedSupervisor
 from depot_sim.application.packets.views import DeviceView, FeedView, device_views, feed_view
 from depot_sim.application.repository import Origin
-from depot_sim.application.run.live import LiveRuns
+from depot_sim.application.runtime import CommittedRuns
 from depot_sim.domain.kernel.errors import NotFound
 from depot_sim.domain.kernel.events import decode
 from depot_sim.domain.packets.events import SensorPacketPublished
@@ -23,11 +23,11 @@ CLOSED = "closed by an operator"
 class PacketService:
     """Every method is one use case. Raises the errors of domain/kernel/errors.py; a refused request leaves no trace."""
 
-    def __init__(self, log: EventLog, feeds: PacketFeeds, supervisor: FeedSupervisor, live: LiveRuns) -> None:
+    def __init__(self, log: EventLog, feeds: PacketFeeds, supervisor: FeedSupervisor, runs: CommittedRuns) -> None:
         self._log = log
         self._feeds = feeds
         self._supervisor = supervisor
-        self._live = live
+        self._runs = runs
 
     async def open_feed(self, run_id: str, request: OpenPacketFeed, origin: Origin) -> FeedView:
         """Let the run's devices send packets, from its present on. Raises Conflict while there is such a feed."""
@@ -66,7 +66,7 @@ class PacketService:
 
     async def _wait_until_loaded(self, run_id: str) -> None:
         """Make sure there is such a run, and that its own feeds are open if they are to be opened here."""
-        await self._live.get(run_id)
+        await self._runs.get(run_id)
         run_feeds = self._supervisor.peek(run_id)
         if run_feeds is not None:
             await run_feeds.wait_until_loaded()

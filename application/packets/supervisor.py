@@ -13,7 +13,7 @@ from depot_sim.application.event_log import Fence
 from depot_sim.application.packets.hosted import FeedKey, HostedFeed
 from depot_sim.application.packets.run_feeds import FeedDependencies, RunFeeds
 from depot_sim.application.repository import Origin
-from depot_sim.application.run.host import HeldRun, RunHost
+from depot_sim.application.runtime import HeldRuns
 from depot_sim.domain.interaction.expectation_events import Moment
 from depot_sim.domain.kernel.errors import DepotSimError, LeaseLost, RunHeldElsewhere
 from depot_sim.domain.kernel.events import Event
@@ -31,7 +31,7 @@ class FeedSupervisor:
     Overrides of feeds end, and expectations get their verdicts, when their moment comes, though nothing is published.
     """
 
-    def __init__(self, host: RunHost, dependencies: FeedDependencies, timers: Timers) -> None:
+    def __init__(self, host: HeldRuns, dependencies: FeedDependencies, timers: Timers) -> None:
         self._host = host
         self._dependencies = dependencies
         self._written: dict[str, RunFeeds] = {}
@@ -39,10 +39,10 @@ class FeedSupervisor:
         self._due = ChannelTimers(
             timers, host, dependencies.feeds, moment=self._moment, deadlines=HostedFeed.deadlines, ring=self._ring
         )
-        host.on_held.append(self._held)
+        host.on_held.append(self._take_up)
         host.on_dropped.append(self._give_up)
         host.on_saved.append(self._saved)
-        host.endings.aftermath = self._finish
+        host.aftermaths.append(self._finish)
         dependencies.feeds.on_change.append(self._changed)
 
     async def writable(self, run_id: str) -> RunFeeds:
@@ -78,8 +78,10 @@ class FeedSupervisor:
         self._written.clear()
         await asyncio.gather(*(run.stop() for run in run_feeds), return_exceptions=True)
 
-    def _held(self, _: str, held: HeldRun) -> None:
-        self._begin(held.run, held.writer.fence)
+    def _take_up(self, run_id: str) -> None:
+        held = self._host.held(run_id)
+        if held is not None:
+            self._begin(held.run, held.fence)
 
     def _begin(self, run: SimulationRun, fence: Fence) -> RunFeeds:
         self._give_up(run.run_id)

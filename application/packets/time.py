@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from depot_sim.application.clock import Clock
-from depot_sim.application.run.host import RunHost
+from depot_sim.application.runtime import HeldRuns
 from depot_sim.domain.interaction.expectation_events import Moment
 from depot_sim.domain.packets.feed import PacketFeed
 
 
 class FeedTime:
-    def __init__(self, host: RunHost, clock: Clock) -> None:
+    def __init__(self, host: HeldRuns, clock: Clock) -> None:
         self._host = host
         self._clock = clock
 

@@ -13,7 +13,7 @@ from depot_sim.application.clock import Clock
 from depot_sim.application.event_log import EventLog
 from depot_sim.application.packets.feeds import PacketFeeds
 from depot_sim.application.packets.hosted import HostedFeed
-from depot_sim.application.run.archive import RunArchive
+from depot_sim.application.runtime import CommittedRuns
 from depot_sim.domain.kernel.events import Event, decode
 from depot_sim.domain.packets.measure.observation import Observation
 from depot_sim.domain.packets.measure.observer import Observer
@@ -33,10 +33,10 @@ class RunWatch:
     Whoever has the `turn` may change feeds, and has to catch up first: what they are told comes in its order.
     """
 
-    def __init__(self, run_id: str, log: EventLog, feeds: PacketFeeds, clock: Clock) -> None:
+    def __init__(self, run_id: str, runs: CommittedRuns, log: EventLog, feeds: PacketFeeds, clock: Clock) -> None:
         self.run_id = run_id
+        self._runs = runs
         self._log = log
-        self._archive = RunArchive(log)
         self._feeds = feeds
         self._clock = clock
         self._run: SimulationRun | None = None
@@ -58,8 +58,9 @@ class RunWatch:
 
     async def begin(self, version: int | None = None) -> None:
         """Know the run as it was at this version, or as it is now. Raises NotFound."""
-        stored = await asyncio.to_thread(self._archive.load, self.run_id, upto_version=version)
-        self._run = stored.run
+        if version is None:
+            version = (await self._runs.get(self.run_id)).version
+        self._run = await self._runs.at_version(self.run_id, version)
 
     def start_observing(self, hosted: HostedFeed) -> None:
         """From now on the feed looks as well; does nothing for one that is not open."""

@@ -29,8 +29,9 @@ class RunDriver:
         self._clock = clock
         host.on_held.append(self._begin)
 
-    def _begin(self, run_id: str, held: HeldRun) -> None:
-        if held.run.started.clock.mode is ClockMode.REALTIME:
+    def _begin(self, run_id: str) -> None:
+        held = self._host.held(run_id)
+        if held is not None and held.run.started.clock.mode is ClockMode.REALTIME:
             held.driver = asyncio.create_task(self._drive(run_id, held), name=f"run {run_id}")
 
     async def _drive(self, run_id: str, held: HeldRun) -> None:

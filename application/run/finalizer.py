@@ -5,18 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from depot_sim.application.event_log import Fence, Leases
+from depot_sim.application.event_log import Leases
 from depot_sim.application.run.writer import RunWriter
+from depot_sim.application.runtime import Aftermath
 from depot_sim.domain.kernel.errors import StoreError
-from depot_sim.domain.run.aggregate import SimulationRun
 
 _log = logging.getLogger("depot_sim.runs")
-
-Aftermath = Callable[[SimulationRun, Fence], Awaitable[None]]
-"""Does what is left to do for a stopped run, under the fence of its lease; returns when all of it is done."""
 
 
 class _Ending(NamedTuple):
@@ -25,13 +22,13 @@ class _Ending(NamedTuple):
 
 
 class RunFinalizer:
-    """`aftermath` is None where nothing ever is left to do. `on_failed` is told of runs that it could not end."""
+    """`on_failed` is told of runs that it could not end."""
 
-    def __init__(self, leases: Leases, on_failed: Callable[[str], None]) -> None:
+    def __init__(self, leases: Leases, aftermaths: Sequence[Aftermath], on_failed: Callable[[str], None]) -> None:
         self._leases = leases
+        self._aftermaths = aftermaths
         self._on_failed = on_failed
         self._under_way: dict[str, _Ending] = {}
-        self.aftermath: Aftermath | None = None
 
     def __contains__(self, run_id: str) -> bool:
         return run_id in self._under_way
@@ -40,11 +37,11 @@ class RunFinalizer:
         return [ending.writer for ending in self._under_way.values()]
 
     async def begin(self, writer: RunWriter) -> None:
-        """Retire the run's lease, at once or when the aftermath is over."""
-        if self.aftermath is None:
+        """Retire the run's lease, at once or when all aftermaths are over."""
+        if not self._aftermaths:
             await self._retire(writer)
         else:
-            task = asyncio.create_task(self._end(writer, self.aftermath), name=f"aftermath of run {writer.run.run_id}")
+            task = asyncio.create_task(self._end(writer), name=f"aftermath of run {writer.run.run_id}")
             self._under_way[writer.run.run_id] = _Ending(writer, task)
 
     def give_up(self, run_id: str) -> None:
@@ -62,10 +59,12 @@ class RunFinalizer:
         for ending in endings:
             await self._release(ending.writer)
 
-    async def _end(self, writer: RunWriter, aftermath: Aftermath) -> None:
+    async def _end(self, writer: RunWriter) -> None:
         run_id = writer.run.run_id
         try:
-            await aftermath(writer.run, writer.fence)
+            async with asyncio.TaskGroup() as doing:
+                for aftermath in self._aftermaths:
+                    doing.create_task(_do(aftermath, writer))
             await self._retire(writer)
         except Exception:  # noqa: BLE001 - whatever it was, it is tried again from what the log says
             _log.exception("aftermath not done", extra={"run_id": run_id})
@@ -79,3 +78,7 @@ class RunFinalizer:
 
     async def _release(self, writer: RunWriter) -> None:
         await asyncio.to_thread(self._leases.release, writer.run.run_id, writer.token)
+
+
+async def _do(aftermath: Aftermath, writer: RunWriter) -> None:
+    await aftermath(writer.run, writer.fence)

@@ -13,11 +13,12 @@ from contextlib import asynccontextmanager
 from weakref import WeakValueDictionary
 
 from depot_sim.application.clock import Clock
-from depot_sim.application.event_log import EventLog, Journal, Leases, StreamWrite
+from depot_sim.application.event_log import EventLog, Fence, Journal, Leases, StreamWrite
 from depot_sim.application.run.archive import RunArchive, StoredRun
 from depot_sim.application.run.backoff import Backoff
 from depot_sim.application.run.finalizer import RunFinalizer
 from depot_sim.application.run.writer import RunWriter
+from depot_sim.application.runtime import Aftermath
 from depot_sim.domain.kernel.errors import (
     CommandRefused,
     Conflict,
@@ -51,14 +52,13 @@ class HeldRun:
     def run(self) -> SimulationRun:
         return self.writer.run
 
+    @property
+    def fence(self) -> Fence:
+        return self.writer.fence
+
 
 class RunHost:
-    """Holds runs and writes them.
-
-    Everyone in `on_held` is told of every run taken, in `on_dropped` of every one that is no longer ours to write, and
-    in `on_saved` of the events just committed and the version they end at, which spares followers a look into the log.
-    What is left to do for a stopped run is in `endings`.
-    """
+    """Holds runs and writes them; implements HeldRuns. `endings` are stopped runs of which something is left to do."""
 
     def __init__(
         self, log: EventLog, journal: Journal, leases: Leases, clock: Clock, owner: str, lease_seconds: int = 5
@@ -74,10 +74,11 @@ class RunHost:
         self._starting: set[str] = set()
         self._adopting: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._setbacks = Backoff(clock)
-        self.endings = RunFinalizer(leases, self.rest)
+        self.aftermaths: list[Aftermath] = []
+        self.endings = RunFinalizer(leases, self.aftermaths, self.rest)
         self.not_resumed: dict[str, str] = {}
         """Runs that this process should take up and cannot, and why; as of the last look for such runs."""
-        self.on_held: list[Callable[[str, HeldRun], None]] = []
+        self.on_held: list[Callable[[str], None]] = []
         self.on_dropped: list[Callable[[str], None]] = []
         self.on_saved: list[Callable[[str, int, Sequence[Event]], None]] = []
 
@@ -115,7 +116,7 @@ class RunHost:
         run_id = held.run.run_id
         self._held[run_id] = held
         for tell in self.on_held:
-            tell(run_id, held)
+            tell(run_id)
         return held
 
     async def adopt(self, run_id: str, reason: ResumeReason) -> HeldRun:

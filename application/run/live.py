@@ -29,7 +29,7 @@ class _Follower:
 
 
 class LiveRuns:
-    """Read-only runs at their newest committed event."""
+    """Read-only runs at their newest committed event; implements CommittedRuns."""
 
     def __init__(self, log: EventLog, host: RunHost) -> None:
         self._log = log

@@ -38,15 +38,15 @@ from depot_sim.read_models import power
 
 def compose(shared: SharedParts) -> FamilyParts:
     """Sessions with flexibility providers: what they send and receive, and when."""
-    log, host, live, secrets, doors = shared.log, shared.host, shared.live, shared.secrets, shared.doors
+    log, host, runs, secrets, doors = shared.log, shared.host, shared.runs, shared.secrets, shared.doors
     clock = SystemClock()
-    time = SessionTime(clock, host, live)
+    time = SessionTime(clock, host, runs)
     sessions = OscpSessions(log, shared.journal, host, time)
     outbound = OutboundService(sessions, clock, shared.partner, secrets.mask)
     refused = RefusedMessages(time, RandomIds(), shared.journal, secrets.mask, doors.limit, doors.refused)
     resolver = RequestResolver(sessions, secrets, time, RandomIds(), refused)
-    meter = PowerScopeMeter(shared.database(power.MODEL), live, partial(shared.wait_for, power.MODEL), log)
-    inbound = InboundService(sessions, resolver, WorldContext(log, live, time, meter), clock)
+    meter = PowerScopeMeter(shared.database(power.MODEL), runs, partial(shared.wait_for, power.MODEL), log)
+    inbound = InboundService(sessions, resolver, WorldContext(log, runs, time, meter), clock)
     registrar = Registrar(sessions, outbound, secrets)
     session_timers = SessionTimers(
         sessions=sessions,
@@ -61,12 +61,12 @@ def compose(shared: SharedParts) -> FamilyParts:
     tasks = {"look after oscp sessions": session_timers.run}
     if shared.own_writes is not None:
         tasks["follow oscp sessions"] = ChannelFollower(shared.own_writes, sessions, clock, "oscp-").run
-    ForecastsToRun(sessions, shared.runtime, time)
+    ForecastsToRun(sessions, shared.commands, time)
     Breaches(sessions, host)
     service = OscpService(
         sessions=sessions,
         outbound=outbound,
-        live=live,
+        runs=runs,
         time=time,
         secrets=secrets,
         registrar=registrar,
@@ -75,7 +75,7 @@ def compose(shared: SharedParts) -> FamilyParts:
     )
     protocol = ProtocolApi(inbound.receive)
     return FamilyParts(
-        control=ChannelControl(OSCP, sessions, sessions.decide, live),
+        control=ChannelControl(OSCP, sessions, sessions.decide, runs),
         api=FamilyApi(service, oscp_routes),
         application=OscpApplication(protocol, current_connection),
         tasks=tasks,

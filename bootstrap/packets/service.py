@@ -18,11 +18,12 @@ from depot_sim.domain.packets.named_faults import PACKETS
 
 def compose(shared: SharedParts) -> FamilyParts:
     """The feeds of every run that this process holds."""
-    log, host, live, clock = shared.log, shared.host, shared.live, SystemClock()
+    log, host, runs, clock = shared.log, shared.host, shared.runs, SystemClock()
     time = FeedTime(host, clock)
     feeds = PacketFeeds(log, shared.journal, host, time)
     dependencies = FeedDependencies(
         log=log,
+        runs=runs,
         feeds=feeds,
         library=ProfileLibrary(),
         secrets=shared.secrets,
@@ -32,8 +33,8 @@ def compose(shared: SharedParts) -> FamilyParts:
     )
     supervisor = FeedSupervisor(host, dependencies, shared.timers)
     return FamilyParts(
-        control=ChannelControl(PACKETS, feeds, supervisor.decide, live),
-        api=FamilyApi(PacketService(log, feeds, supervisor, live), packet_routes),
+        control=ChannelControl(PACKETS, feeds, supervisor.decide, runs),
+        api=FamilyApi(PacketService(log, feeds, supervisor, runs), packet_routes),
         close=supervisor.stop,
     )
 

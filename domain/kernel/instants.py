@@ -24,13 +24,18 @@ class Instant(int):
         if _FORM.fullmatch(text) is None:
             raise ValueError(cls.expected())
         try:
-            return cls((datetime.fromisoformat(text) - _EPOCH) // _MS)
+            return cls(instant_of(datetime.fromisoformat(text)))
         except (ValueError, OverflowError):
             raise ValueError(cls.expected()) from None
 
     @classmethod
     def expected(cls) -> str:
         return f'a time with its offset, such as "{cls.EXAMPLE}"'
+
+
+def instant_of(moment: datetime) -> int:
+    """Of a moment with its offset; fractions of a millisecond are cut off."""
+    return (moment - _EPOCH) // _MS
 
 
 def written(at: int) -> str:

@@ -15,6 +15,7 @@ from depot_sim.domain.configuration.document import DisturbanceProfile, Simulati
 from depot_sim.domain.kernel.aggregate import Aggregate
 from depot_sim.domain.kernel.errors import CommandRefused, Conflict, Fault, InvalidInput
 from depot_sim.domain.kernel.events import Event
+from depot_sim.domain.kernel.instants import instant_of
 from depot_sim.domain.kernel.noise import Noise
 from depot_sim.domain.run import events as e
 from depot_sim.domain.run.commands import Command
@@ -116,6 +117,16 @@ class SimulationRun(Aggregate[RunState]):
     @property
     def world(self) -> World:
         return self.evolution.world
+
+    @property
+    def started_at(self) -> int:
+        """Logical time 0, in ms since 1970 UTC."""
+        return instant_of(datetime.fromisoformat(self.started.start_time))
+
+    @property
+    def now(self) -> int:
+        """The present logical time, in ms since 1970 UTC."""
+        return self.started_at + self.world.at
 
     @property
     def status(self) -> RunStatus:

@@ -29,6 +29,7 @@ from depot_sim.application.run.views import (
 )
 from depot_sim.domain.kernel.errors import Fault, InvalidInput
 from depot_sim.domain.run.aggregate import SimulationRun
+from depot_sim.domain.run.world.depot import find
 
 T = TypeVar("T")
 
@@ -66,7 +67,7 @@ async def list_vehicles(request: ApiRequest, run_id: FromPath[str]) -> list[Vehi
 @get("/vehicles/{vehicle_id:str}", summary="Read a vehicle")
 async def get_vehicle(request: ApiRequest, run_id: FromPath[str], vehicle_id: FromPath[str]) -> VehicleView:
     """Where it is, what it does, what is in its battery."""
-    return await request.backend.runtime.vehicle(run_id, vehicle_id)
+    return await _one(request, run_id, Viewer.vehicle, "vehicle", vehicle_id)
 
 
 @get("/chargers", summary="List chargers with their connectors")
@@ -78,7 +79,7 @@ async def list_chargers(request: ApiRequest, run_id: FromPath[str]) -> list[Char
 @get("/chargers/{charger_id:str}", summary="Read a charger with its connectors")
 async def get_charger(request: ApiRequest, run_id: FromPath[str], charger_id: FromPath[str]) -> ChargerView:
     """Availability, fault, and the sum of its connectors."""
-    return await request.backend.runtime.charger(run_id, charger_id)
+    return await _one(request, run_id, Viewer.charger, "charger", charger_id)
 
 
 @get("/chargers/{charger_id:str}/connectors/{connector:str}", summary="Read a connector")
@@ -86,7 +87,7 @@ async def get_connector(
     request: ApiRequest, run_id: FromPath[str], charger_id: FromPath[str], connector: FromPath[str]
 ) -> ConnectorView:
     """Status, session, limit, power and register; `connector` is its id within the charger."""
-    return await request.backend.runtime.connector(run_id, f"{charger_id}/{connector}")
+    return await _one(request, run_id, Viewer.connector, "connector", f"{charger_id}/{connector}")
 
 
 @get("/sensors", summary="List sensors")
@@ -98,7 +99,7 @@ async def list_sensors(request: ApiRequest, run_id: FromPath[str]) -> list[Senso
 @get("/sensors/{sensor_id:str}", summary="Read a sensor")
 async def get_sensor(request: ApiRequest, run_id: FromPath[str], sensor_id: FromPath[str]) -> SensorView:
     """Its last reading, with its errors and faults."""
-    return await request.backend.runtime.sensor(run_id, sensor_id)
+    return await _one(request, run_id, Viewer.sensor, "sensor", sensor_id)
 
 
 @get("/nodes", summary="List nodes of the electrical tree")
@@ -110,7 +111,7 @@ async def list_nodes(request: ApiRequest, run_id: FromPath[str]) -> list[NodeVie
 @get("/nodes/{node_id:str}", summary="Read a node")
 async def get_node(request: ApiRequest, run_id: FromPath[str], node_id: FromPath[str]) -> NodeView:
     """Load, limit, headroom, breach and registers."""
-    return await request.backend.runtime.node(run_id, node_id)
+    return await _one(request, run_id, Viewer.node, "node", node_id)
 
 
 @get("/bess", summary="List battery storage systems")
@@ -122,7 +123,7 @@ async def list_bess(request: ApiRequest, run_id: FromPath[str]) -> list[BessView
 @get("/bess/{bess_id:str}", summary="Read a battery storage system")
 async def get_bess(request: ApiRequest, run_id: FromPath[str], bess_id: FromPath[str]) -> BessView:
     """What it is told, what it does, what is stored in it."""
-    return await request.backend.runtime.bess(run_id, bess_id)
+    return await _one(request, run_id, Viewer.bess, "bess", bess_id)
 
 
 @get("/pv", summary="List PV arrays")
@@ -134,7 +135,7 @@ async def list_pv(request: ApiRequest, run_id: FromPath[str]) -> list[PvView]:
 @get("/pv/{pv_id:str}", summary="Read a PV array")
 async def get_pv(request: ApiRequest, run_id: FromPath[str], pv_id: FromPath[str]) -> PvView:
     """What it generates and what of it is let through."""
-    return await request.backend.runtime.pv(run_id, pv_id)
+    return await _one(request, run_id, Viewer.pv, "pv", pv_id)
 
 
 @get("/controllers", summary="List microgrid controllers")
@@ -146,7 +147,7 @@ async def list_controllers(request: ApiRequest, run_id: FromPath[str]) -> list[C
 @get("/controllers/{controller_id:str}", summary="Read a microgrid controller")
 async def get_controller(request: ApiRequest, run_id: FromPath[str], controller_id: FromPath[str]) -> ControllerView:
     """Mode, heartbeats, and whether its node is in fail-safe."""
-    return await request.backend.runtime.controller(run_id, controller_id)
+    return await _one(request, run_id, Viewer.controller, "controller", controller_id)
 
 
 WORLD_ROUTES: list[HTTPRouteHandler] = [
@@ -173,6 +174,12 @@ async def _each(request: ApiRequest, run_id: str, look: Callable[[Viewer, int], 
     run = await request.backend.live.get(run_id)
     viewer = Viewer(run)
     return [look(viewer, index) for index in range(len(getattr(run.world, things)))]
+
+
+async def _one(request: ApiRequest, run_id: str, look: Callable[[Viewer, int], T], thing: str, id: str) -> T:
+    """Raises NotFound naming some ids there are."""
+    run = await request.backend.live.get(run_id)
+    return look(Viewer(run), find(thing, getattr(run.depot, f"{thing}_index"), id))
 
 
 async def _run_as_asked(request: ApiRequest, run_id: str, asked: WorldQuery) -> SimulationRun:

@@ -11,7 +11,7 @@ from depot_sim.application.oscp.session.directory import SessionDirectory
 from depot_sim.application.oscp.session.hosted import HostedSession
 from depot_sim.application.oscp.session.time import SessionTime
 from depot_sim.application.repository import Origin, pending_append
-from depot_sim.application.run.host import RunHost
+from depot_sim.application.runtime import HeldRuns
 from depot_sim.application.snapshots import Snapshots
 from depot_sim.domain.interaction.expectation_events import Moment
 from depot_sim.domain.kernel.errors import NotFound, VersionConflict
@@ -34,7 +34,7 @@ class OscpSessions(ChannelStore[str, HostedSession]):
 
     NOUN: ClassVar[str] = "OSCP session"
 
-    def __init__(self, log: EventLog, journal: Journal, host: RunHost, time: SessionTime) -> None:
+    def __init__(self, log: EventLog, journal: Journal, host: HeldRuns, time: SessionTime) -> None:
         super().__init__(log, journal, host, Snapshots(log, SessionState, _SNAPSHOT_FORMAT, SNAPSHOT_EVERY))
         self._time = time
         self.directory = SessionDirectory(log)

@@ -23,7 +23,7 @@ from depot_sim.application.oscp.session.hosted import HostedSession
 from depot_sim.application.oscp.session.registrar import Registrar
 from depot_sim.application.oscp.session.sessions import OscpSessions
 from depot_sim.application.oscp.session.time import SessionTime
-from depot_sim.application.run.host import RunHost
+from depot_sim.application.runtime import HeldRuns
 from depot_sim.domain.interaction.expectation_events import Clock as DeadlineClock
 from depot_sim.domain.interaction.expectation_events import Moment
 from depot_sim.domain.kernel.errors import DepotSimError
@@ -53,7 +53,7 @@ class SessionTimers:
         sessions: OscpSessions,
         inbound: InboundService,
         outbound: OutboundService,
-        host: RunHost,
+        host: HeldRuns,
         time: SessionTime,
         clock: Clock,
         registrar: Registrar,
@@ -77,7 +77,7 @@ class SessionTimers:
         self._background = Background(_log)
         inbound.on_provoked = self._provoke
         inbound.on_segment = self._wait_for_segments
-        host.on_held.append(lambda run_id, _: self._take_up(run_id))
+        host.on_held.append(self._take_up)
         host.on_dropped.append(self._leave)
         host.on_saved.append(self._run_saved)
 

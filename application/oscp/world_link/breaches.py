@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from depot_sim.application.channels.background import Background
 from depot_sim.application.oscp.session.called_for import by_breach
 from depot_sim.application.oscp.session.sessions import OscpSessions
-from depot_sim.application.run.host import RunHost
+from depot_sim.application.runtime import HeldRuns
 from depot_sim.domain.kernel.events import Event
 from depot_sim.domain.run.events import ManagedScopeBreachDetected
 
@@ -18,7 +18,7 @@ _log = logging.getLogger("depot_sim.oscp")
 class Breaches:
     """Raises an expectation for every breach of a forecast that an active session has published."""
 
-    def __init__(self, sessions: OscpSessions, host: RunHost) -> None:
+    def __init__(self, sessions: OscpSessions, host: HeldRuns) -> None:
         self._sessions = sessions
         self._background = Background(_log)
         host.on_saved.append(self._run_saved)

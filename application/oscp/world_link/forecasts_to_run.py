@@ -15,7 +15,7 @@ from depot_sim.application.oscp.session.hosted import HostedSession
 from depot_sim.application.oscp.session.sessions import OscpSessions
 from depot_sim.application.oscp.session.time import SessionTime
 from depot_sim.application.repository import Origin
-from depot_sim.application.run.runtime import SimulationRuntimePort
+from depot_sim.application.runtime import RunCommands
 from depot_sim.domain.kernel.errors import CommandRefused, DepotSimError
 from depot_sim.domain.kernel.quantities import Power, SinceStart
 from depot_sim.domain.oscp.events import Cause, OscpProviderSessionAttached
@@ -45,9 +45,9 @@ Holding = Mapping[ForecastType, PublishedForecast | None]
 class ForecastsToRun:
     """Follows the sessions of the runs this process holds."""
 
-    def __init__(self, sessions: OscpSessions, runtime: SimulationRuntimePort, time: SessionTime) -> None:
+    def __init__(self, sessions: OscpSessions, commands: RunCommands, time: SessionTime) -> None:
         self._sessions = sessions
-        self._runtime = runtime
+        self._commands = commands
         self._time = time
         self._told: dict[str, dict[ForecastType, str]] = {}
         self._telling: dict[str, asyncio.Task[None]] = {}
@@ -88,7 +88,7 @@ class ForecastsToRun:
             blocks = [await self._block(attached, block) for block in forecast.blocks]
             held = tuple(block for block in blocks if block is not None)
             command = ApplyForecast(scope, forecast.request_id, watched, held)
-        await self._runtime.command(attached.run_id, command, _ORIGIN)
+        await self._commands.command(attached.run_id, command, _ORIGIN)
 
     async def _block(self, attached: OscpProviderSessionAttached, block: Block) -> CapacityBlock | None:
         """The block on the run's clock; None for one whose unit is no power, or whose time the run does not know."""

@@ -7,7 +7,7 @@ import asyncio
 from depot_sim.application.event_log import EventLog
 from depot_sim.application.oscp.ports import ScopeMeter
 from depot_sim.application.oscp.session.time import SessionTime
-from depot_sim.application.run.live import LiveRuns
+from depot_sim.application.runtime import CommittedRuns
 from depot_sim.domain.oscp.events import OscpProviderSessionAttached
 from depot_sim.domain.oscp.rules import Context, WindowMeters, metered_window
 from depot_sim.domain.oscp.wire.messages import AssetMeasurements, ComplianceError, GroupMeasurements, Message
@@ -21,9 +21,9 @@ _BEFORE_THE_RUN = WindowMeters(0, 0, 0, complete=False)
 class WorldContext:
     """Gathers a Context before the rules are asked, because they may not wait for anything."""
 
-    def __init__(self, log: EventLog, live: LiveRuns, time: SessionTime, meter: ScopeMeter) -> None:
+    def __init__(self, log: EventLog, runs: CommittedRuns, time: SessionTime, meter: ScopeMeter) -> None:
         self._log = log
-        self._live = live
+        self._runs = runs
         self._time = time
         self._meter = meter
 
@@ -49,7 +49,7 @@ class WorldContext:
 
     async def _age_ms(self, run_id: str) -> int:
         """How long a run that follows wall time has not moved."""
-        run = await self._live.get(run_id)
+        run = await self._runs.get(run_id)
         if run.started.clock.mode is not ClockMode.REALTIME or run.status is RunStatus.STOPPED:
             return 0
         newest = await asyncio.to_thread(self._log.read_stream, run_stream(run_id), limit=1, newest_first=True)
@@ -57,7 +57,7 @@ class WorldContext:
 
     async def _breached(self, attached: OscpProviderSessionAttached) -> dict[str, int] | None:
         """When the scope was last found above each forecast, on the session's clock."""
-        run = await self._live.get(attached.run_id)
+        run = await self._runs.get(attached.run_id)
         found: dict[str, int] = {}
         for forecast_id, at in run.world.forecast_breaches(attached.managed_scope_id):
             found[forecast_id] = await self._time.session_instant(attached, at)

@@ -10,7 +10,7 @@ import msgspec
 from depot_sim.application.channels.channel import Channel
 from depot_sim.application.channels.store import ChannelStore
 from depot_sim.application.event_log import EventLog, Journal
-from depot_sim.application.run.host import RunHost
+from depot_sim.application.runtime import HeldRuns
 from depot_sim.application.snapshots import Snapshots
 from depot_sim.domain.interaction.expectation_events import Moment
 from depot_sim.domain.kernel.aggregate import Aggregate
@@ -67,7 +67,7 @@ class ToyStore(ChannelStore[str, ToyChannel]):
 
     NOUN: ClassVar[str] = "toy"
 
-    def __init__(self, log: EventLog, journal: Journal, host: RunHost, clock: FakeClock) -> None:
+    def __init__(self, log: EventLog, journal: Journal, host: HeldRuns, clock: FakeClock) -> None:
         super().__init__(log, journal, host, Snapshots(log, ToyState, 1, SNAPSHOT_EVERY))
         self._clock = clock
         self._begun: list[str] = []

@@ -13,9 +13,7 @@ from depot_sim.application.oscp.session.called_for import ADJUSTMENT, BREACH, by
 from depot_sim.application.oscp.world_link.breaches import Breaches
 from depot_sim.application.oscp.world_link.forecasts_to_run import ForecastsToRun
 from depot_sim.application.repository import Origin
-from depot_sim.application.run.live import LiveRuns
-from depot_sim.application.run.runtime import SimulationRuntime
-from depot_sim.application.run.service import Outcome, RunService
+from depot_sim.application.runtime import RunCommands
 from depot_sim.domain.kernel.errors import CommandRefused
 from depot_sim.domain.kernel.quantities import Share
 from depot_sim.domain.oscp.events import Policy
@@ -33,30 +31,26 @@ SILENT = Policy(heartbeat_interval_ms=24 * HOUR)
 """A session that stays online for the whole test."""
 
 
-class Refusals(SimulationRuntime):
+class Refusals:
     """Keeps the ids of the forecasts that the run refused."""
 
-    def __init__(self, service: RunService, live: LiveRuns) -> None:
-        super().__init__(service, live)
+    def __init__(self, commands: RunCommands) -> None:
+        self._commands = commands
         self.refused: list[str] = []
 
-    async def command(self, run_id: str, command: Command, origin: Origin, key: str | None = None) -> Outcome:
+    async def command(self, run_id: str, command: Command, origin: Origin) -> object:
         try:
-            return await super().command(run_id, command, origin, key)
+            return await self._commands.command(run_id, command, origin)
         except CommandRefused:
             assert isinstance(command, ApplyForecast)
             self.refused.append(command.forecast_id)
             raise
 
 
-def runtime_of(process: OscpProcess) -> SimulationRuntime:
-    return SimulationRuntime(process.runs, process.live)
-
-
 async def live(process: OscpProcess, **changes: Any) -> str:
     """A session on the run's own time that is online; its forecasts are told to the run."""
     await process.start()
-    ForecastsToRun(process.sessions, runtime_of(process), process.time)
+    ForecastsToRun(process.sessions, process.runs, process.time)
     Breaches(process.sessions, process.host)
     session = await process.attach(clock=None, **{"policy": SILENT} | changes)
     await process.service.force_state("r", session, ForceState(Lifecycle.ONLINE), ALICE)
@@ -112,10 +106,10 @@ async def test_a_run_that_knows_a_forecast_from_before_a_restart_is_not_told_twi
     session = await live(process)
     first = await publish(process, session)
     await until(lambda: told(process) == [first])
-    runtime = Refusals(process.runs, process.live)
-    ForecastsToRun(process.sessions, runtime, process.time)
+    commands = Refusals(process.runs)
+    ForecastsToRun(process.sessions, commands, process.time)
     await process.service.send_heartbeat("r", session, SendHeartbeat(), ALICE)
-    await until(lambda: runtime.refused == [first])
+    await until(lambda: commands.refused == [first])
     assert told(process) == [first]
 
 

@@ -81,6 +81,7 @@ class PacketProcess(Process):
         self.feeds = PacketFeeds(store.log, self.journal, self.host, time)
         dependencies = FeedDependencies(
             log=store.log,
+            runs=self.live,
             feeds=self.feeds,
             library=ProfileLibrary(),
             secrets=Secrets(),

@@ -24,7 +24,7 @@ class Work:
         self.begun: asyncio.Queue[Fence] = asyncio.Queue()
         self.done = asyncio.Event()
         self.failure: Exception | None = None
-        process.host.endings.aftermath = self
+        process.host.aftermaths.append(self)
 
     async def __call__(self, run: SimulationRun, fence: Fence) -> None:
         assert run.run_id == fence.run_id
@@ -60,6 +60,30 @@ async def test_a_stopped_runs_lease_is_kept_until_its_aftermath_is_over(process:
     await ended(process)
     assert process.store.leases.holder("r") is None
     assert process.store.leases.unheld("elsewhere") == []
+
+
+async def test_a_stopped_runs_lease_is_kept_until_the_last_aftermath_is_over(process: Process) -> None:
+    first, last = Work(process), Work(process)
+    await process.start()
+    await process.runs.stop("r", ALICE)
+    await first.begun.get()
+    first.done.set()
+    write_under(process, await last.begun.get())
+
+    last.done.set()
+    await ended(process)
+    assert process.store.leases.holder("r") is None
+
+
+async def test_an_aftermath_that_fails_lets_the_others_be_tried_again_with_it(process: Process) -> None:
+    failing, other = Work(process), Work(process)
+    failing.failure = RuntimeError("the network is gone")
+    await process.start()
+    await process.runs.stop("r", ALICE)
+    await other.begun.get()
+    failing.done.set()
+    await ended(process)
+    assert process.store.leases.unheld("elsewhere") == ["r"]
 
 
 async def test_whoever_finds_a_stopped_run_that_was_left_does_the_rest(processes: Start) -> None:
