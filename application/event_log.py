@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
+from depot_sim.domain.kernel.aggregate import Basis
 from depot_sim.domain.kernel.events import EncodedEvent, Recorded, decode
 
 
@@ -20,11 +21,16 @@ class Fence(NamedTuple):
 
 
 class StreamWrite(NamedTuple):
-    """Events for one stream, valid only while the stream stands at `expected_version` (0: it does not exist yet)."""
+    """Events for one stream, valid only while the stream stands at `expected_version` (0: it does not exist yet).
+
+    Of two writes with the same `basis` the later one is valid only if the earlier one was written: by its version
+    alone it could follow what another process wrote in place of that.
+    """
 
     stream: str
     expected_version: int
     events: Sequence[EncodedEvent]
+    basis: Basis | None = None
 
 
 class Append(NamedTuple):
@@ -131,7 +137,7 @@ class Journal(Protocol):
     """Appending from asyncio: savers that come while a commit is under way share the next one."""
 
     async def append(self, append: Append) -> Sequence[int]:
-        """As EventLog.append, without blocking the loop."""
+        """As EventLog.append, without blocking the loop. When it fails, the bases of its writes are lost."""
 
     async def close(self) -> None:
         """Write what waits, then stop."""

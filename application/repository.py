@@ -58,6 +58,6 @@ def pending_append(
         if aggregate.pending:
             events = aggregate.take_pending()
             expected = aggregate.version - len(events)
-            writes.append(StreamWrite(aggregate.stream, expected, [encode(event) for event in events]))
+            writes.append(StreamWrite(aggregate.stream, expected, [encode(event) for event in events], aggregate.basis))
     metadata = msgspec.json.encode(origin) if origin is not None else b""
     return Append(writes, metadata, fence)

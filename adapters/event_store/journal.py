@@ -76,13 +76,22 @@ class GroupCommitJournal:
 
     def _next_batch(self) -> list[_Waiter]:
         batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), _LARGEST_BATCH))]
-        wanted = [waiter for waiter in batch if not waiter[1].done()]
+        wanted = []
+        for waiter in batch:
+            if waiter[1].done():
+                _lose_bases(waiter[0])
+            else:
+                wanted.append(waiter)
         return wanted if wanted or not batch else self._next_batch()
 
     def _write_batches(self, loop: asyncio.AbstractEventLoop) -> None:
         """In the writing thread: one commit after the other, until there is to be no more."""
         while (batch := self._batches.get()) is not None:
-            outcomes = self._write([append for append, _ in batch])
+            appends = [append for append, _ in batch]
+            outcomes = self._write(appends)
+            for append, outcome in zip(appends, outcomes, strict=True):
+                if isinstance(outcome, Exception):
+                    _lose_bases(append)
             with suppress(RuntimeError):  # the loop has been closed, and the savers with it
                 loop.call_soon_threadsafe(self._written, loop, batch, outcomes)
 
@@ -99,6 +108,13 @@ class GroupCommitJournal:
             self._gathering = loop.call_later(self._gather_s, self._hand_over, loop)
         else:
             self._hand_over(loop)
+
+
+def _lose_bases(append: Append) -> None:
+    """Have every append refused that was decided on this one, which was not written, or may not have been."""
+    for write in append.writes:
+        if write.basis is not None:
+            write.basis.is_lost = True
 
 
 def _settle(written: asyncio.Future[Sequence[int]], outcome: _Outcome) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from depot_sim.application.event_log import Append, Fence
+from depot_sim.domain.kernel.aggregate import Basis
 from depot_sim.domain.kernel.errors import DepotSimError, LeaseLost, VersionConflict
 
 NewRow = tuple[str, int, str, bytes, int, bytes]
@@ -58,18 +59,26 @@ class _Planner:
         self._ground = ground
         self._recorded_at = recorded_at
         self._versions: dict[str, int] = {}
+        self._lost: set[Basis] = set()
 
     def admit(self, append: Append) -> int | DepotSimError:
-        """Plan the append's rows, or say why not and leave the plan as it was."""
+        """Plan the append's rows, or say why not and leave the plan as it was, but for the bases that are lost."""
+        before = len(self.rows)
+        outcome = self._admit(append)
+        if isinstance(outcome, DepotSimError):
+            del self.rows[before:]
+            self._lost.update(write.basis for write in append.writes if write.basis is not None)
+        return outcome
+
+    def _admit(self, append: Append) -> int | DepotSimError:
         writes, metadata, fence = append
         if fence is not None and not self._ground.holds(fence):
             return LeaseLost(*fence)
         before = len(self.rows)
         moved: dict[str, int] = {}
         believed: dict[str, int] = {}
-        for stream, expected, events in writes:
-            if expected != self._version(stream, expected, moved, believed):
-                del self.rows[before:]
+        for stream, expected, events, basis in writes:
+            if self._is_lost(basis) or expected != self._version(stream, expected, moved, believed):
                 return VersionConflict(stream, expected)
             self.rows += [
                 (stream, version, topic, state, self._recorded_at, metadata)
@@ -79,6 +88,9 @@ class _Planner:
         self._versions |= moved
         self.believed |= believed
         return len(self.rows) - before
+
+    def _is_lost(self, basis: Basis | None) -> bool:
+        return basis is not None and (basis.is_lost or basis in self._lost)
 
     def _version(self, stream: str, expected: int, moved: dict[str, int], believed: dict[str, int]) -> int:
         """The stream's version behind everything planned so far."""

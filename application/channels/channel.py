@@ -54,6 +54,7 @@ class Channel(Generic[K]):
         self.fence: Fence | None = None
         self.durable = 0
         self.dropped = False
+        self.overrides.basis = self.expectations.basis = aggregate.basis
 
     @property
     def aggregates(self) -> tuple[Aggregate[Any], Overrides, Expectations]:

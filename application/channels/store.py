@@ -219,12 +219,9 @@ class ChannelStore(ABC, Generic[K, C]):
         except BaseException:
             self.drop(channel)
             raise
-        first_version = reached[0] - len(events) + 1
-        if channel.durable == first_version - 1 and not channel.dropped:
-            # Else an earlier save may fail yet, and this one have the versions of what another process wrote instead.
-            self._snapshots.keep(snapshot)
+        self._snapshots.keep(snapshot)
         channel.durable = max(channel.durable, reached[0])
-        channel.saved(events, first_version)
+        channel.saved(events, reached[0] - len(events) + 1)
         self.notify_changed(await self._loaded_again(channel, reached) if channel.dropped else channel)
 
     async def _loaded_again(self, dropped: C, reached: Versions) -> C:

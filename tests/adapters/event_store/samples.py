@@ -6,6 +6,7 @@ import sys
 from typing import ClassVar
 
 from depot_sim.application.event_log import Append, StreamWrite
+from depot_sim.domain.kernel.aggregate import Basis
 from depot_sim.domain.kernel.events import EncodedEvent, Event, encode
 
 
@@ -20,9 +21,9 @@ def counted(*numbers: int) -> list[EncodedEvent]:
     return [encode(Counted(number)) for number in numbers]
 
 
-def write(stream: str, expected: int, *numbers: int) -> Append:
+def write(stream: str, expected: int, *numbers: int, basis: Basis | None = None) -> Append:
     """One event per number, on one stream."""
-    return Append([StreamWrite(stream, expected, counted(*numbers))])
+    return Append([StreamWrite(stream, expected, counted(*numbers), basis)])
 
 
 def say(text: object) -> None:

@@ -11,6 +11,7 @@ import pytest
 from depot_sim.adapters.event_store import EventStore, open_event_store
 from depot_sim.adapters.event_store.journal import GroupCommitJournal
 from depot_sim.application.event_log import Append, EventLog, Fence
+from depot_sim.domain.kernel.aggregate import Basis
 from depot_sim.domain.kernel.errors import LeaseLost, StoreError, VersionConflict
 from tests.adapters.event_store.samples import write
 from tests.patience import patient
@@ -147,6 +148,58 @@ def test_a_saver_cancelled_during_its_commit_is_written_and_disturbs_nobody(stor
 
     asyncio.run(savers())
     assert store.log.stream_version("cancelled") == 1
+
+
+def test_what_was_decided_on_a_lost_append_is_refused_in_a_later_commit(store: EventStore) -> None:
+    async def savers() -> list[Sequence[int] | BaseException]:
+        slow, journal = gated(store.log)
+        basis = Basis()
+        lost = asyncio.create_task(journal.append(write("a", 0, 1, basis=basis)))
+        await under_way(slow)
+        later = asyncio.create_task(journal.append(write("a", 1, 2, basis=basis)))
+        await asyncio.sleep(0)
+        store.log.append(write("a", 0, 3))
+        slow.gate.set()
+        outcomes = await asyncio.gather(lost, later, return_exceptions=True)
+        await journal.close()
+        assert slow.batches == [1, 1]
+        return list(outcomes)
+
+    assert [type(outcome) for outcome in asyncio.run(savers())] == [VersionConflict, VersionConflict]
+    assert store.log.stream_version("a") == 1
+
+
+def test_what_was_decided_on_an_append_whose_saver_is_gone_is_refused(store: EventStore) -> None:
+    async def savers() -> Sequence[int]:
+        slow, journal = gated(store.log)
+        first = asyncio.create_task(journal.append(write("first", 0, 1)))
+        await under_way(slow)
+        basis = Basis()
+        gone, later = (asyncio.create_task(journal.append(write("a", n, n, basis=basis))) for n in range(2))
+        await asyncio.sleep(0)
+        gone.cancel()
+        store.log.append(write("a", 0, 3))
+        slow.gate.set()
+        await first
+        try:
+            return await later
+        finally:
+            await journal.close()
+
+    with pytest.raises(VersionConflict):
+        asyncio.run(savers())
+
+
+def test_nothing_is_written_after_a_commit_whose_outcome_is_unknown_that_was_decided_on_it() -> None:
+    async def saver() -> Basis:
+        journal = GroupCommitJournal(BrokenLog())  # type: ignore[arg-type]
+        basis = Basis()
+        with pytest.raises(StoreError):
+            await journal.append(write("a", 0, 1, basis=basis))
+        await journal.close()
+        return basis
+
+    assert asyncio.run(saver()).is_lost
 
 
 def test_closing_writes_what_waits_and_takes_nothing_more(store: EventStore) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from depot_sim.adapters.event_store.plan import plan
 from depot_sim.application.event_log import Append, Fence, StreamWrite
+from depot_sim.domain.kernel.aggregate import Basis
 from depot_sim.domain.kernel.errors import LeaseLost, VersionConflict
 from tests.adapters.event_store.samples import counted, write
 
@@ -35,6 +36,23 @@ def test_a_refused_append_is_not_believed() -> None:
     assert isinstance(planned.outcomes[0], VersionConflict)
     assert planned.outcomes[1] == 1
     assert planned.believed == {"a": 2}
+
+
+def test_what_was_decided_on_a_refused_append_is_refused_though_its_version_fits() -> None:
+    basis, others = Basis(), Basis()
+    lost = [write("a", 0, 1, basis=basis), write("a", 1, 2, basis=basis), write("b", 0, 3, basis=basis)]
+    planned = plan([*lost, write("a", 1, 4, basis=others)], Store({"a": 1, "b": 0}), 0)
+    assert [isinstance(outcome, VersionConflict) for outcome in planned.outcomes] == [True, True, True, False]
+    assert [row[:2] for row in planned.rows] == [("a", 2)]
+    assert not basis.is_lost, "another plan of the same appends may write it"
+
+
+def test_nothing_is_written_that_was_decided_on_a_lost_basis() -> None:
+    basis = Basis()
+    basis.is_lost = True
+    (outcome,) = plan([write("a", 1, 2, basis=basis)], Store({"a": 1}), 0).outcomes
+    assert isinstance(outcome, VersionConflict)
+    assert outcome.stream == "a"
 
 
 def test_outcomes_settle_on_consecutive_positions() -> None:

@@ -107,6 +107,9 @@ class FailingJournal:
         await self.open.wait()
         failure = self.outcomes.pop(0) if self.outcomes else None
         if failure is not None:
+            for write in append.writes:
+                if write.basis is not None:
+                    write.basis.is_lost = True
             raise failure
         return await self._journal.append(append)
 
