@@ -27,7 +27,7 @@ from depot_sim.bootstrap.families import FAMILIES, load_families
 from depot_sim.bootstrap.front_door import check_reach
 from depot_sim.bootstrap.given_secrets import open_secrets
 from depot_sim.bootstrap.http import RESPONSE_SECONDS_WHEN_STOPPING, HttpSide
-from depot_sim.bootstrap.limits import allow_bodies, allow_open_files, read_limits
+from depot_sim.bootstrap.limits import allow_bodies, read_limits
 from depot_sim.bootstrap.listening import listening, several
 from depot_sim.bootstrap.logs import configure_logs
 from depot_sim.bootstrap.memory_watch import MemoryWatch
@@ -35,6 +35,7 @@ from depot_sim.bootstrap.msgspec_types import build_types
 from depot_sim.bootstrap.service import open_service, surfaces_of
 from depot_sim.bootstrap.settings import Identity, Settings
 from depot_sim.connection_guard import Limits
+from depot_sim.connection_guard.open_files import allow_open_files
 from depot_sim.domain.kernel.errors import Fault, InvalidInput
 
 _THREADS = 32  # reads of the stores; the default follows the number of cores, but these wait rather than compute

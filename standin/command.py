@@ -11,6 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from depot_sim.connection_guard import Limits
+from depot_sim.connection_guard.open_files import allow_open_files
+from depot_sim.connection_guard.options import CONNECTION_LIMITS, HELP, read_options
 from depot_sim.standin.door import SURFACES, Access
 from depot_sim.standin.server import PACKET_PATH, Settings, serve
 from depot_sim.standin.tokens import Client, Gatekeeper
@@ -31,11 +34,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if fault is not None:
         _complain(*fault)
         return _USAGE
+    limits, faults = read_options(options.limit, CONNECTION_LIMITS)
+    for found, expected in faults:
+        _complain(f"--limit: found {found}", expected)
+    if faults:
+        return _USAGE
     settings = Settings(
         host=options.host,
         port=options.port,
         prefix=options.prefix.rstrip("/"),
         access=access,
+        limits=allow_open_files(Limits(**limits)),  # type: ignore[arg-type]  # whole numbers where the field has them
         ready_file=options.ready_file,
         packet_paths=tuple(dict.fromkeys((PACKET_PATH, *options.packet_path))),
     )
@@ -75,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--ready-file", type=Path, metavar="PATH", help="write {url, pid} there as JSON once it answers"
     )
+    parser.add_argument("--limit", action="append", default=[], metavar="NAME=VALUE", help=HELP)
     parser.add_argument(
         "--oauth-client",
         type=_client,

@@ -42,6 +42,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     port: int
     prefix: str
     access: Access
+    limits: Limits
     ready_file: Path | None
     packet_paths: Sequence[str] = (PACKET_PATH,)
 
@@ -59,8 +60,8 @@ async def serve(settings: Settings, gatekeeper: Gatekeeper) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     async with (
-        open_app(gatekeeper, settings.prefix, settings.packet_paths, settings.access) as app,
-        running(app, settings.host, settings.port) as url,
+        open_app(gatekeeper, settings.prefix, settings.packet_paths, settings.access, settings.limits) as app,
+        running(app, settings.host, settings.port, settings.limits) as url,
     ):
         _announce(url, settings.ready_file)
         await stopping.wait()
@@ -97,17 +98,25 @@ async def open_app(
 
 
 @asynccontextmanager
-async def running(app: web.Application, host: str, port: int) -> AsyncIterator[str]:
+async def running(app: web.Application, host: str, port: int, limits: Limits = LIMITS) -> AsyncIterator[str]:
     """The URL at which the application answers. A peer that goes away cancels the handler that keeps it waiting.
 
     The connection guard limits the size and the time of heads, idle connections, and connections in all.
     """
     log = logging.getLogger("standin.http")
     log.addFilter(_without_traceback)
-    runner = web.AppRunner(app, handler_cancellation=True, access_log=None, logger=log, shutdown_timeout=_GRACE_SECONDS)
+    runner = web.AppRunner(
+        app,
+        handler_cancellation=True,
+        access_log=None,
+        logger=log,
+        shutdown_timeout=_GRACE_SECONDS,
+        max_line_size=limits.head_bytes,  # by itself aiohttp refuses lines of more than 8 kB
+        max_field_size=limits.head_bytes,
+    )
     await runner.setup()
     assert runner.server is not None, "the runner is set up"
-    make, guard = runner.server, ConnectionGuard(LIMITS)
+    make, guard = runner.server, ConnectionGuard(limits)
     try:
         listener = await asyncio.get_running_loop().create_server(lambda: guard.connection(make), host, port)
         try:

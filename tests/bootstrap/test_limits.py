@@ -1,14 +1,11 @@
-"""Limits by name, and what the system's limit of open files leaves of them."""
+"""Limits by name, and what the memory that is left leaves of them."""
 
 from __future__ import annotations
-
-import logging
-import resource
 
 import pytest
 
 from depot_sim.application.memory import Room
-from depot_sim.bootstrap.limits import LIMITS, ServiceLimits, allow_bodies, allow_open_files, read_limits
+from depot_sim.bootstrap.limits import LIMITS, ServiceLimits, allow_bodies, read_limits
 from depot_sim.domain.kernel.errors import InvalidInput
 
 
@@ -56,34 +53,6 @@ def test_every_fault_is_told_at_once() -> None:
     with pytest.raises(InvalidInput) as error:
         read_limits(["head-bytes=1", "connection=5", "idle-seconds=5", "idle-seconds=6"])
     assert len(error.value.faults) == 3
-
-
-@pytest.fixture
-def few_open_files(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
-    """A system with a limit of 1,024 open files, of which a process may have 2,000; what it was set to."""
-    set_to: list[tuple[int, int]] = []
-    monkeypatch.setattr(resource, "getrlimit", lambda _: (1_024, 2_000))
-    monkeypatch.setattr(resource, "setrlimit", lambda _, limits: set_to.append(limits))
-    return set_to
-
-
-def test_more_open_files_are_allowed_where_the_system_lets_us(few_open_files: list[tuple[int, int]]) -> None:
-    assert allow_open_files(ServiceLimits(connections=1_500)) == ServiceLimits(connections=1_500)
-    assert few_open_files == [(1_756, 2_000)]
-
-
-def test_where_it_does_not_fewer_connections_are_accepted(
-    few_open_files: list[tuple[int, int]], caplog: pytest.LogCaptureFixture
-) -> None:
-    with caplog.at_level(logging.WARNING):
-        assert allow_open_files(ServiceLimits()) == ServiceLimits(connections=1_744)
-    assert few_open_files == [(2_000, 2_000)]
-    assert "open files" in caplog.text
-
-
-def test_few_connections_need_no_more_open_files(few_open_files: list[tuple[int, int]]) -> None:
-    assert allow_open_files(ServiceLimits(connections=100)) == ServiceLimits(connections=100)
-    assert few_open_files == []
 
 
 @pytest.mark.parametrize(

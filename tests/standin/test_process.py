@@ -81,15 +81,30 @@ def test_its_help_names_the_command_that_starts_it() -> None:
         (("--open", "everything"), "'control', 'oscp', 'packets', 'page'"),
         (("--token", "abc"), "has 3 characters\n  hint     give one of at least 16 characters\n"),
         (("--token", "a-token-of-the-stand-in", "--token", "short"), "has 5 characters"),
+        (("--limit", "head-byte=1"), "--limit: found 'head-byte=1'\n  hint     did you mean head-bytes=VALUE?"),
+        (("--limit", "idle-seconds=0"), "idle-seconds=VALUE, 0.01 to 86400 seconds"),
         (("--prot", "1"), "unrecognized arguments: --prot 1\n  hint     see depot-sim standin --help\n"),
     ],
 )
-def test_what_would_let_anyone_in_is_refused_with_the_fix(options: tuple[str, ...], told: str) -> None:
+def test_what_cannot_be_is_refused_with_the_fix(options: tuple[str, ...], told: str) -> None:
     with started("--port", "0", *options) as process:
         _, err = process.communicate(timeout=patient(60))
     assert process.returncode == 2
     assert err.startswith("error: ")
     assert told in err
+
+
+def test_its_limits_can_be_set_as_those_of_the_service(tmp_path: Path) -> None:
+    ready_file = tmp_path / "ready.json"
+    with started("--port", "0", "--limit", "head-bytes=20000", "--ready-file", str(ready_file)) as process:
+        assert process.stdout
+        assert process.stdout.readline()
+        url = json.loads(ready_file.read_bytes())["url"]
+        with urlopen(Request(url, headers={"X-Long": "x" * 19_000}), timeout=patient(60)) as answer:
+            assert answer.status == 200
+        with pytest.raises(HTTPError, match="431") as refused:
+            urlopen(Request(url, headers={"X-Long": "x" * 20_000}), timeout=patient(60))
+        assert "20000 bytes" in json.load(refused.value)["detail"]
 
 
 def test_a_token_of_the_environment_closes_what_is_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from depot_sim.adapters.cli.arguments import DEFAULT_PORT, Subcommands
 from depot_sim.adapters.cli.exit_codes import ExitCode
 from depot_sim.adapters.cli.terminal import Terminal
 from depot_sim.adapters.cli.toolbox import ServeRequest, Toolbox
+from depot_sim.connection_guard.options import HELP
 from depot_sim.domain.kernel.errors import Fault, InvalidInput
 
 DEFAULT_DB = "sqlite:///depot-sim.db"
@@ -44,13 +45,7 @@ def add_to(subcommands: Subcommands) -> None:
         help="where secrets given by partners are kept (default: DEPOT_SIM_KEPT_SECRETS, or FILE.secrets beside an "
         "SQLite file, or depot-sim.secrets with PostgreSQL)",
     )
-    command.add_argument(
-        "--limit",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="a limit of HTTP connections, such as head-seconds=20; docs/limits.md lists them; may be repeated",
-    )
+    command.add_argument("--limit", action="append", default=[], metavar="NAME=VALUE", help=HELP)
     command.add_argument(
         "--tokens-file",
         type=Path,
