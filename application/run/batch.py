@@ -92,7 +92,7 @@ def run_until(
         if run.world.at >= to:
             return
         while run.world.at < until and len(run.pending) < _SLICE_EVENTS:
-            run.tick_to(to)
+            run.tick(to)
         observe(run.pending)
         write(writer.next_append())
         if writer.wants_snapshot:

@@ -200,7 +200,7 @@ async def _tick_slice(run: SimulationRun, to: int, pause_at: int) -> None:
         for _ in range(ticks_a_breath):
             if run.world.at >= until or len(run.pending) >= _SLICE_EVENTS:
                 return
-            run.tick_to(to)
+            run.tick(to)
         await asyncio.sleep(0)
 
 

@@ -25,7 +25,7 @@ from depot_sim.domain.run.world.disturbances import TYPICAL
 from depot_sim.domain.run.world.engine import Engine
 from depot_sim.domain.run.world.evolve import HANDLERS, Evolution
 from depot_sim.domain.run.world.initial_world import genesis
-from depot_sim.domain.run.world.state import World, state_sha256
+from depot_sim.domain.run.world.state import NEVER, World, state_sha256
 from depot_sim.domain.run.world.tick_context import TickContext
 
 
@@ -137,13 +137,14 @@ class SimulationRun(Aggregate[RunState]):
             raise Conflict(f"run {self.run_id} has been started already", "choose another run id")
         self.emit(started)
 
-    def tick(self) -> None:
-        """Advance by one tick, whole ticks counted from the run's start."""
-        self._advance(self.world.at + self.started.tick_ms)
+    def tick(self, upto: int = NEVER) -> None:
+        """Advance by one tick, which ends at `upto` at the latest.
 
-    def tick_to(self, at: int) -> None:
-        """Advance to a moment at most one tick away."""
-        self._advance(min(at, self.world.at + self.started.tick_ms))
+        Ticks end at whole multiples of their length since the run's start: after one that was cut short the next ends
+        where it would have ended.
+        """
+        length = self.started.tick_ms
+        self._advance(min(upto, (self.world.at // length + 1) * length))
 
     def command(self, command: Command) -> None:
         """Carry out a command at the present logical time, with what follows from it at once.
@@ -197,7 +198,7 @@ class SimulationRun(Aggregate[RunState]):
 
     def _get_engine(self) -> Engine:
         if self._engine is None:
-            self._engine = Engine(self.evolution, self.started.seed)
+            self._engine = Engine(self.evolution, self.started.seed, self.started.tick_ms)
         return self._engine
 
     def _require_alive(self) -> None:

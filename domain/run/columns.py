@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from depot_sim.domain.run.world.site.forecast import ForecastType
@@ -30,12 +32,18 @@ class NodeColumns(msgspec.Struct, frozen=True):
     exported_mj: list[int]
 
 
-class BreachColumns(msgspec.Struct, frozen=True):
-    """Nodes whose hysteresis counters moved."""
+class BreachColumns(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Nodes whose hysteresis counters moved; `part_ms` is empty while all count whole ticks."""
 
     index: list[int]
     ticks_over: list[int]
     ticks_under: list[int]
+    part_ms: list[int] = []
+
+    @classmethod
+    def of(cls, rows: Sequence[tuple[int, int, int, int]]) -> BreachColumns:
+        index, over, under, parts = zip(*rows, strict=True)
+        return cls(list(index), list(over), list(under), list(parts) if any(parts) else [])
 
 
 class ReadingColumns(msgspec.Struct, frozen=True):
@@ -56,16 +64,19 @@ class GenerationColumns(msgspec.Struct, frozen=True):
     power_w: list[int]
 
 
-class ForecastColumns(msgspec.Struct, frozen=True):
-    """Forecasts whose hysteresis counters moved, by the place of their managed scope and by type."""
+class ForecastColumns(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Forecasts whose hysteresis counters moved, by the place of their managed scope and by type.
+
+    `part_ms` is empty while all count whole ticks.
+    """
 
     scope: list[int]
     type: list[ForecastType]
     ticks_over: list[int]
     ticks_under: list[int]
+    part_ms: list[int] = []
 
-    def add(self, scope: int, type: ForecastType, ticks_over: int, ticks_under: int) -> None:
-        self.scope.append(scope)
-        self.type.append(type)
-        self.ticks_over.append(ticks_over)
-        self.ticks_under.append(ticks_under)
+    @classmethod
+    def of(cls, rows: Sequence[tuple[int, ForecastType, int, int, int]]) -> ForecastColumns:
+        scope, type, over, under, parts = zip(*rows, strict=True)
+        return cls(list(scope), list(type), list(over), list(under), list(parts) if any(parts) else [])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
 from typing import Any, NamedTuple
 
 import msgspec
@@ -74,10 +75,12 @@ def lived(stores: Stores) -> Metered:
         36: StartNodeOutage("yard"),
     }
     registers, loads = {0: (0, 0)}, {0: 0}
-    for tick in range(40):
+    for tick in count():
+        if run.world.at > 60 * MINUTE and tick > max(commands):
+            break
         if tick in commands:
             run.command(commands[tick])
-        run.tick_to(run.world.at + TICKS[tick % len(TICKS)])
+        run.tick(run.world.at + TICKS[tick % len(TICKS)])
         at, node = run.world.at, run.world.nodes[1]
         net = node.energy_at(at)
         exported = node.exported_at(net, at)

@@ -34,8 +34,10 @@ class Outlook(NamedTuple):
 class Engine:
     """Advances one world. `advance` and `react` return the events they have already applied to it."""
 
-    def __init__(self, evolution: Evolution, seed: int) -> None:
+    def __init__(self, evolution: Evolution, seed: int, tick_ms: int) -> None:
+        """`tick_ms` is the length of a whole tick; any tick may be shorter."""
         self._evolution = evolution
+        self._tick_ms = tick_ms
         self._depot = evolution.depot
         self._world = evolution.world
         self._noise = Noise(seed)
@@ -55,7 +57,7 @@ class Engine:
         self._agenda.expect_targets(stage)
         self._agenda.run(stage, to)
         balance.complete(stage.lines, stage.room_left_w)
-        record_tick(stage, balance, self._meters)
+        record_tick(stage, balance, self._meters, self._tick_ms)
         stage.touched.update(stage.lines)
         self._forget(stage)
         return stage.events

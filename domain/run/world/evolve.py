@@ -7,6 +7,7 @@ live state bit for bit.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import repeat
 from typing import Any
 
 from msgspec import UNSET
@@ -99,8 +100,10 @@ def _node_columns(s: Folded, columns: c.NodeColumns, at: int) -> None:
 
 
 def _breach_columns(world: World, columns: c.BreachColumns) -> None:
-    for index, over, under in zip(columns.index, columns.ticks_over, columns.ticks_under, strict=True):
-        world.nodes[index].ticks_over, world.nodes[index].ticks_under = over, under
+    parts = columns.part_ms or repeat(0, len(columns.index))
+    for index, over, under, part in zip(columns.index, columns.ticks_over, columns.ticks_under, parts, strict=True):
+        node = world.nodes[index]
+        node.ticks_over, node.ticks_under, node.part_ms = over, under, part or UNSET
 
 
 def _reading_columns(world: World, columns: c.ReadingColumns, at: int) -> None:

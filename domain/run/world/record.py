@@ -16,14 +16,15 @@ from depot_sim.domain.run.events import ManagedScopeBreachCleared, ManagedScopeB
 from depot_sim.domain.run.world.charging.allocation import UNLIMITED
 from depot_sim.domain.run.world.sensing.meters import Meters
 from depot_sim.domain.run.world.site.balance import Balance
-from depot_sim.domain.run.world.site.breach import watch
+from depot_sim.domain.run.world.site.breach import Watch
 from depot_sim.domain.run.world.site.forecast_watch import watch_forecasts
 from depot_sim.domain.run.world.tick_context import TickContext
 
 
-def record_tick(stage: TickContext, balance: Balance, meters: Meters) -> None:
-    breaches = _breaches(stage, balance)
-    forecasts = watch_forecasts(stage, balance)
+def record_tick(stage: TickContext, balance: Balance, meters: Meters, tick_ms: int) -> None:
+    """`tick_ms` is the length of a whole tick."""
+    breaches = _breaches(stage, balance, tick_ms)
+    forecasts = watch_forecasts(stage, balance, tick_ms)
     stage.emit(
         RunTicked(
             stage.end,
@@ -59,20 +60,20 @@ def _nodes(stage: TickContext, balance: Balance) -> NodeColumns | None:
     return NodeColumns(*_columns(rows)) if rows else None
 
 
-def _breaches(stage: TickContext, balance: Balance) -> BreachColumns | None:
+def _breaches(stage: TickContext, balance: Balance, tick_ms: int) -> BreachColumns | None:
     rows = []
     for index, node in enumerate(stage.world.nodes):
-        limit, load = balance.limits[index], balance.load_w[index]
+        limit, load, before = balance.limits[index], balance.load_w[index], Watch.of(node)
         if limit is None:
-            if not (node.breached or node.ticks_over):
+            if before == Watch():
                 continue
             limit = UNLIMITED
-        seen = watch(node.breached, node.ticks_over, node.ticks_under, load, limit)
-        if seen.breached != node.breached:
+        seen = before.after(stage.end - stage.begin, load, limit, tick_ms)
+        if seen.breached != before.breached:
             _report_breach(stage, index, load, limit, detected=seen.breached)
-        if (seen.ticks_over, seen.ticks_under) != (node.ticks_over, node.ticks_under):
-            rows.append((index, seen.ticks_over, seen.ticks_under))
-    return BreachColumns(*_columns(rows)) if rows else None
+        if seen[1:] != before[1:]:
+            rows.append((index, *seen[1:]))
+    return BreachColumns.of(rows) if rows else None
 
 
 def _report_breach(stage: TickContext, node: int, load_w: int, limit_w: int, *, detected: bool) -> None:

@@ -82,8 +82,9 @@ class NodeState(msgspec.Struct):
     """Import is positive; `energy_mj` is net, `exported_mj` what went out, so import is their sum.
 
     `limit_w` overrides the configured limit, `other_load_w` is the node's own load besides charging, standby included.
-    Breach counters count ticks above and below the limit. `export_limit_w` and `fail_safe_limit_w` override what is
-    configured once they are set; until then they are not encoded, so that a world without them keeps its hash.
+    Breach counters count ticks above and below the limit, and `part_ms` what is beyond whole ones (breach.py).
+    `export_limit_w` and `fail_safe_limit_w` override what is configured once they are set. These three are not encoded
+    before, so that a world without them keeps its hash.
     """
 
     load_w: int = 0
@@ -97,6 +98,7 @@ class NodeState(msgspec.Struct):
     ticks_over: int = 0
     ticks_under: int = 0
     breached: bool = False
+    part_ms: int | UnsetType = UNSET
     export_limit_w: int | UnsetType = UNSET
     fail_safe_limit_w: int | UnsetType = UNSET
 

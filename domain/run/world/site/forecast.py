@@ -14,6 +14,7 @@ from itertools import pairwise
 from operator import attrgetter
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 MOST_REMEMBERED = 64
 
@@ -38,13 +39,17 @@ class ForecastBlock(msgspec.Struct, frozen=True):
 
 
 class ActiveForecast(msgspec.Struct):
-    """`blocks` are in order of time and apart. The counters are those of the node's own breach watch (breach.py)."""
+    """`blocks` are in order of time and apart. The counters are those of a breach watch (breach.py).
+
+    `part_ms` is not encoded before a tick was cut short, so that a world without such ticks keeps its hash.
+    """
 
     forecast_id: str
     blocks: tuple[ForecastBlock, ...]
     ticks_over: int = 0
     ticks_under: int = 0
     breached: bool = False
+    part_ms: int | UnsetType = UNSET
 
 
 class ScopeState(msgspec.Struct):

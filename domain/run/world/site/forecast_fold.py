@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import repeat
 
 from msgspec import UNSET
 
@@ -37,10 +38,11 @@ def breach_cleared(world: World, scope: str, type: ForecastType) -> None:
 
 
 def counted(world: World, scopes: Sequence[ManagedScope], columns: ForecastColumns) -> None:
-    rows = zip(columns.scope, columns.type, columns.ticks_over, columns.ticks_under, strict=True)
-    for place, type, over, under in rows:
+    parts = columns.part_ms or repeat(0, len(columns.scope))
+    rows = zip(columns.scope, columns.type, columns.ticks_over, columns.ticks_under, parts, strict=True)
+    for place, type, over, under, part in rows:
         forecast = _active(world, scopes[place].id, type)
-        forecast.ticks_over, forecast.ticks_under = over, under
+        forecast.ticks_over, forecast.ticks_under, forecast.part_ms = over, under, part or UNSET
 
 
 def _active(world: World, scope: str, type: ForecastType) -> ActiveForecast:

@@ -99,7 +99,8 @@ class Simulation:
         self.seed = seed
         self.depot = Depot(document, start, disturbances)
         self.evolution = Evolution(self.depot, genesis(self.depot))
-        self.engine = Engine(self.evolution, seed)
+        self.tick = MINUTE
+        self.engine = Engine(self.evolution, seed, self.tick)
         self.events: list[RunEvent] = []
         self.log: list[EncodedEvent] = []
 
@@ -110,6 +111,9 @@ class Simulation:
     def advance(self, to: int, tick: int = MINUTE) -> list[RunEvent]:
         """Tick up to `to`; the events of that time."""
         before = len(self.events)
+        if tick != self.tick:
+            self.tick = tick
+            self.restart()
         while self.world.at < to:
             self._keep(self.engine.advance(min(to, self.world.at + tick)))
         return self.events[before:]
@@ -129,7 +133,7 @@ class Simulation:
 
     def restart(self) -> None:
         """What a resume does: a new engine on the world as it stands."""
-        self.engine = Engine(self.evolution, self.seed)
+        self.engine = Engine(self.evolution, self.seed, self.tick)
 
     def of(self, *kinds: type[RunEvent]) -> list[Any]:
         """Events of these kinds so far."""

@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 from depot_sim.domain.configuration.document import LoadStep, ManagedScope, Node
 from depot_sim.domain.kernel.quantities import ClockTime, Power
 from depot_sim.domain.run.events import ManagedScopeBreachCleared, ManagedScopeBreachDetected, NodeLimitChanged
-from depot_sim.domain.run.world.site.breach import Watch, watch
+from depot_sim.domain.run.world.site.breach import TICKS_IN, TICKS_OUT, Watch
 from tests.domain.run.world.depots import HOUR, KW, MINUTE, Simulation, charger, document, vehicle
 
 LIMIT = 100_000
 
 
 def after(loads: list[int], limit: int = LIMIT) -> list[bool]:
-    seen, breached = Watch(breached=False, ticks_over=0, ticks_under=0), []
+    seen, breached = Watch(), []
     for load in loads:
-        seen = watch(seen.breached, seen.ticks_over, seen.ticks_under, load, limit)
+        seen = seen.after(MINUTE, load, limit, MINUTE)
         breached.append(seen.breached)
     return breached
 
@@ -53,6 +53,30 @@ def test_a_breach_lasts_at_least_five_ticks_and_needs_two(loads: list[int]) -> N
         if before and not now:
             assert all(load <= LIMIT for load in loads[tick - 4 : tick + 1])
             assert all(breached[tick - 4 : tick + 1])
+
+
+SPANS = st.lists(st.tuples(st.sampled_from([90_000, 100_500, 120_000]), st.integers(1, 3 * MINUTE)), max_size=20)
+
+
+@given(SPANS, st.data())
+def test_short_ticks_change_nothing_about_when_a_breach_begins_and_ends(
+    spans: list[tuple[int, int]], data: st.DataObject
+) -> None:
+    """A model that knows only spans of time at a load is right about ticks of any length."""
+    seen = Watch()
+    breached, held_ms = False, 0
+    for load, length in spans:
+        left = length
+        while left:
+            part = data.draw(st.integers(1, min(left, MINUTE)))
+            left -= part
+            seen = seen.after(part, load, LIMIT, MINUTE)
+            counts = load <= LIMIT if breached else load > LIMIT * 1.01
+            held_ms = held_ms + part if counts else 0
+            if held_ms >= (TICKS_OUT if breached else TICKS_IN) * MINUTE:
+                breached, held_ms = not breached, 0
+            assert seen.breached is breached
+            assert (seen.ticks_over + seen.ticks_under) * MINUTE + seen.part_ms == held_ms
 
 
 # In a depot
