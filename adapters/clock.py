@@ -14,6 +14,9 @@ class SystemClock:
     def now_us(self) -> int:
         return time.time_ns() // 1_000
 
+    def utc_offset_s(self) -> int:
+        return time.localtime().tm_gmtoff
+
     async def sleep_us(self, duration_us: int) -> None:
         await asyncio.sleep(duration_us / 1_000_000)
 

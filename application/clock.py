@@ -21,6 +21,9 @@ class Clock(Protocol):
     def now_us(self) -> int:
         """µs since 1970, UTC."""
 
+    def utc_offset_s(self) -> int:
+        """How far the local time of this machine is ahead of UTC now, in seconds."""
+
     async def sleep_us(self, duration_us: int) -> None: ...
 
     def call_later_us(self, delay_us: int, callback: Callable[[], None]) -> Alarm:

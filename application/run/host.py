@@ -17,6 +17,7 @@ from depot_sim.application.event_log import EventLog, Fence, Journal, Leases, St
 from depot_sim.application.run.archive import RunArchive, StoredRun
 from depot_sim.application.run.backoff import Backoff
 from depot_sim.application.run.finalizer import RunFinalizer
+from depot_sim.application.run.pace import Pace
 from depot_sim.application.run.writer import RunWriter
 from depot_sim.application.runtime import Aftermath
 from depot_sim.domain.kernel.errors import (
@@ -38,7 +39,10 @@ _WATCH_US = 1_000_000
 
 
 class HeldRun:
-    """A run this process writes. Everything that touches the writer holds the lock."""
+    """A run this process writes. Everything that touches the writer holds the lock.
+
+    A run that follows wall time has a `driver`, and a `pace` that says where it should be.
+    """
 
     def __init__(self, writer: RunWriter) -> None:
         self.writer = writer
@@ -47,6 +51,7 @@ class HeldRun:
         self.saved_at = writer.run.world.at
         """The logical time that the log has reached; a tick that is being written is later."""
         self.driver: asyncio.Task[None] | None = None
+        self.pace: Pace | None = None
 
     @property
     def run(self) -> SimulationRun:

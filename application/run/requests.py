@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta, timezone
 
 import msgspec
 
 from depot_sim.domain.kernel.errors import Fault, InvalidInput
-from depot_sim.domain.kernel.quantities import MS_PER_SECOND, Duration
+from depot_sim.domain.kernel.quantities import MS_PER_DAY, MS_PER_SECOND, Duration
 from depot_sim.domain.run.events import ClockMode, RunClock
 
 DEFAULT_START = "2026-03-02T12:00:00+00:00"
 """A Monday at noon, when most buses are out."""
 MAX_TICK_MS = 3_600 * MS_PER_SECOND
+MAX_BEFORE_NOW_MS = 7 * MS_PER_DAY
 _MS = timedelta(milliseconds=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NOW = re.compile(r"now(?:\s*-\s*(.+))?")
+_REAL_TIME_PPM = 1_000_000
 
 
 class ClockRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -24,7 +30,10 @@ class ClockRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
 
 
 class StartRun(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """`start_time` is RFC 3339 with an offset: the depot's local time. `disturbances` names a profile."""
+    """`start_time` is RFC 3339 with an offset: the depot's local time. `disturbances` names a profile.
+
+    `start_time` may also be "now", or "now" minus a duration such as "now - 20 min": such a run is on wall time.
+    """
 
     configuration_id: str
     seed: int = 1
@@ -43,18 +52,66 @@ def check_start(request: StartRun) -> None:
         faults.append(Fault("/tick", f"{int(request.tick)} ms", "a duration from 1 ms to 1 h"))
     if not -(1 << 63) <= request.seed < 1 << 63:
         faults.append(Fault("/seed", str(request.seed), "a whole number of at most 64 bits"))
-    try:
-        parse_start(request.start_time)
-    except ValueError as wrong:
-        faults.append(Fault("/start_time", repr(request.start_time), str(wrong)))
+    faults += _start_faults(request.start_time)
     try:
         parse_speed(request.clock.speed)
     except ValueError as wrong:
         faults.append(Fault("/clock/speed", repr(request.clock.speed), str(wrong)))
+    if not faults and before_now(request.start_time) is not None:
+        faults += _faults_beside_now(request.clock)
     if request.run_id is not None and not _is_id(request.run_id):
         faults.append(Fault("/run_id", repr(request.run_id), "1 to 64 letters, digits, dots, dashes or underscores"))
     if faults:
         raise InvalidInput(faults)
+
+
+def _start_faults(start_time: str) -> Iterator[Fault]:
+    try:
+        before_ms = before_now(start_time)
+        if before_ms is None:
+            parse_start(start_time)
+        elif before_ms > MAX_BEFORE_NOW_MS:
+            yield Fault("/start_time", repr(start_time), "at most 168 h before now")
+    except ValueError as wrong:
+        yield Fault("/start_time", repr(start_time), str(wrong))
+
+
+def _faults_beside_now(clock: ClockRequest) -> Iterator[Fault]:
+    """Of the clock of a run that is on wall time."""
+    if clock.mode is not ClockMode.REALTIME:
+        yield Fault("/clock/mode", repr(clock.mode.value), '"REALTIME" beside a start_time of "now"')
+    if parse_speed(clock.speed) != _REAL_TIME_PPM:
+        yield Fault("/clock/speed", repr(clock.speed), '1 beside a start_time of "now"')
+
+
+def before_now(start_time: str) -> int | None:
+    """How many ms before the present a run starts; None for a fixed time. Raises ValueError that says what would do."""
+    if not start_time.startswith("now"):
+        return None
+    match = _NOW.fullmatch(start_time)
+    expected = '"now", or "now" minus a duration such as "now - 20 min"; a run cannot start in the future'
+    if match is None:
+        raise ValueError(expected)
+    try:
+        return 0 if match[1] is None else int(Duration.parse(match[1]))
+    except ValueError:
+        raise ValueError(expected) from None
+
+
+def start_at(before_ms: int, tick_ms: int, now_us: int, utc_offset_s: int) -> str:
+    """The start of a run that begins so long before the present, as RFC 3339 with this offset.
+
+    It is a whole multiple of the tick since 1970, so that ticks end at full minutes and quarters of an hour where their
+    length divides these.
+    """
+    start_ms = (now_us // 1_000 - before_ms) // tick_ms * tick_ms
+    local = timezone(timedelta(seconds=utc_offset_s))
+    return (_EPOCH + start_ms * _MS).astimezone(local).isoformat(timespec="milliseconds")
+
+
+def epoch_ms(start_time: str) -> int:
+    """A start time in ms since 1970 UTC."""
+    return (parse_start(start_time) - _EPOCH) // _MS
 
 
 def parse_start(text: str) -> datetime:
@@ -81,8 +138,8 @@ def parse_speed(speed: str | int) -> int:
     return ppm
 
 
-def run_clock(request: ClockRequest) -> RunClock:
-    return RunClock(request.mode, parse_speed(request.speed))
+def run_clock(request: ClockRequest, *, on_wall_time: bool = False) -> RunClock:
+    return RunClock(request.mode, parse_speed(request.speed), on_wall_time)
 
 
 def time_at(start_time: str, at: int) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
+from depot_sim.application.clock import Clock
 from depot_sim.application.configuration.service import ConfigurationService, ConfigurationVersion
 from depot_sim.application.event_log import EventLog
 from depot_sim.application.ids import IdSource
@@ -26,6 +27,7 @@ from depot_sim.domain.run.digest import RunDigest
 from depot_sim.domain.run.events import ClockMode, ResumeReason
 
 MAX_TICKS = 1_000_000
+_MAX_TICKS_AT_ONCE = 100  # of a run that is behind its clock
 _SLICE_EVENTS = 200  # between two appends of a long advance
 _BREATH_STEPS = 10_000  # vehicle-steps, about 10 ms, after which a long advance lets others have the event loop
 
@@ -53,6 +55,7 @@ class RunService:
         host: RunHost,
         configurations: ConfigurationService,
         ids: IdSource,
+        clock: Clock,
         scripts: Scripts | None = None,
         memory: MemoryBudget | None = None,
     ) -> None:
@@ -60,6 +63,7 @@ class RunService:
         self._host = host
         self._configurations = configurations
         self._ids = ids
+        self._clock = clock
         self._scripts = scripts if scripts is not None else NoScripts()
         self._memory = memory if memory is not None else MemoryBudget()
 
@@ -71,8 +75,9 @@ class RunService:
             return await self._start(request, stored, origin)
 
     async def _start(self, request: StartRun, stored: ConfigurationVersion, origin: Origin) -> Outcome:
-        run = started_run(request.run_id or self._ids.new_id(), stored.definition, stored.version, request)
-        async with self._host.starting(run.run_id) as token:
+        run_id = request.run_id or self._ids.new_id()
+        run = started_run(run_id, stored.definition, stored.version, request, self._clock)
+        async with self._host.starting(run_id) as token:
             run.acquire_lease(self._host.owner, token)
             held = HeldRun(RunWriter(StoredRun(run, RunDigest()), token))
             await self._host.save(held, _metadata(origin))
@@ -80,17 +85,17 @@ class RunService:
         return _outcome(run)
 
     async def pause(self, run_id: str, origin: Origin, key: str | None = None) -> Outcome:
-        return await self._decide(run_id, origin, asked_under(key, run_id, "pause"), SimulationRun.pause)
+        return await self._decide(run_id, origin, asked_under(key, run_id, "pause"), SimulationRun.pause, at_once=True)
 
     async def resume(self, run_id: str, origin: Origin, key: str | None = None) -> Outcome:
         def decision(run: SimulationRun) -> None:
             run.resume(ResumeReason.OPERATOR)
 
-        return await self._decide(run_id, origin, asked_under(key, run_id, "resume"), decision)
+        return await self._decide(run_id, origin, asked_under(key, run_id, "resume"), decision, at_once=True)
 
     async def stop(self, run_id: str, origin: Origin, key: str | None = None) -> Outcome:
         """End the run for good."""
-        return await self._decide(run_id, origin, asked_under(key, run_id, "stop"), SimulationRun.stop)
+        return await self._decide(run_id, origin, asked_under(key, run_id, "stop"), SimulationRun.stop, at_once=True)
 
     async def command(self, run_id: str, command: Command, origin: Origin, key: str | None = None) -> Outcome:
         """Change the world at the run's present logical time."""
@@ -115,33 +120,91 @@ class RunService:
 
         return await self._advance_by_hand(run_id, origin, asked_under(key, run_id, "advance-to", moment), target)
 
-    async def advance_held(self, held: HeldRun, to: int) -> None:
-        """Advance by the run's clock; the caller holds the lock."""
+    async def carry_to_present(self, run_id: str) -> None:
+        """Bring a run that follows wall time up to the present, with a short tick at the end.
+
+        Whoever asks while another one does finds the run there: commands that wait share one short tick. Others get
+        their turn between two parts of a long way.
+        """
+        asked_us, is_behind = self._clock.monotonic_us(), True
+        while is_behind:
+            async with self._host.writing(run_id) as held:
+                is_behind = await self._carry(held, asked_us)
+
+    async def _carry(self, held: HeldRun, asked_us: int) -> bool:
+        """Part of the way to the present; whether the run is still behind the moment at which it was asked."""
+        pace, run = held.pace, held.run
+        if pace is None:
+            return False
+        if run.status is not RunStatus.RUNNING:
+            pace.rebase()
+            return False
+        if pace.at(asked_us) > run.world.at:
+            await self.follow(held, pace.present())
+        return pace.at(asked_us) > run.world.at
+
+    async def follow(self, held: HeldRun, to: int) -> int:
+        """Advance towards `to` by the run's clock, at most so far as others can wait for; the caller holds the lock.
+
+        How many ticks were left out, because the run is slower than its clock.
+        """
+        assert held.pace is not None, "the run follows wall time"
+        most = held.run.world.at + _MAX_TICKS_AT_ONCE * held.run.started.tick_ms
+        await self._advance_held(held, min(to, most))
+        if to <= most or held.pace.catches_up:
+            return 0
+        held.pace.rebase()
+        return (to - most) // held.run.started.tick_ms
+
+    async def _advance_held(self, held: HeldRun, to: int) -> None:
         while held.run.world.at < to:
             await _tick_slice(held.run, to, await self._scripts.play(held))
             await self._host.save(held, _metadata(_CLOCK))
         await self._scripts.play(held)
 
     async def _decide(
-        self, run_id: str, origin: Origin, asked: Asked | None, decision: Callable[[SimulationRun], None]
+        self,
+        run_id: str,
+        origin: Origin,
+        asked: Asked | None,
+        decision: Callable[[SimulationRun], None],
+        *,
+        at_once: bool = False,
     ) -> Outcome:
+        """Decide at the run's present; `at_once`, wherever a run is that has a long way to go to it."""
+
         async def decide() -> Outcome:
-            async with self._host.writing(run_id) as held:
-                known, run = await self._known(asked), held.run
-                if known.answer is not None:
-                    return _answer(known.answer)
-                await self._scripts.play(held)
-                decision(run)
-                outcome = _outcome(run, [event.TOPIC for event in run.pending])
-                beside = answer_write(asked, known, run.world.at, answer=outcome)
-                stopped = run.status is RunStatus.STOPPED
-                ended = await self._scripts.ended(held) if stopped else ()
-                await self._host.save(held, _metadata(origin), [*beside, *ended])
-                if stopped:
-                    await self._host.retire(held)
-                return outcome
+            asked_us = self._clock.monotonic_us()
+            while True:
+                async with self._host.writing(run_id) as held:
+                    known = await self._known(asked)
+                    if known.answer is not None:
+                        return _answer(known.answer)
+                    if await self._carry(held, asked_us) and not at_once:
+                        continue
+                    await self._scripts.play(held)
+                    return await self._save_decision(held, decision, origin, asked, known)
 
         return await self._once(asked, decide)
+
+    async def _save_decision(
+        self,
+        held: HeldRun,
+        decision: Callable[[SimulationRun], None],
+        origin: Origin,
+        asked: Asked | None,
+        known: Kept,
+    ) -> Outcome:
+        run = held.run
+        decision(run)
+        outcome = _outcome(run, [event.TOPIC for event in run.pending])
+        beside = answer_write(asked, known, run.world.at, answer=outcome)
+        stopped = run.status is RunStatus.STOPPED
+        ended = await self._scripts.ended(held) if stopped else ()
+        await self._host.save(held, _metadata(origin), [*beside, *ended])
+        if stopped:
+            await self._host.retire(held)
+        return outcome
 
     async def _advance_by_hand(
         self, run_id: str, origin: Origin, asked: Asked | None, target: Callable[[SimulationRun], int]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
-from depot_sim.application.run.requests import StartRun, check_start, run_clock
+from depot_sim.application.clock import Clock
+from depot_sim.application.run.requests import StartRun, before_now, check_start, run_clock, start_at
 from depot_sim.domain.configuration.definition import Definition
+from depot_sim.domain.kernel.errors import Fault, InvalidInput
 from depot_sim.domain.run.aggregate import SimulationRun, disturbance_profile
 from depot_sim.domain.run.events import SimulationRunStarted
 
@@ -20,10 +22,20 @@ def run_cost(definition: Definition) -> int:
     return _VEHICLE_BYTES * len(definition.document.vehicles) + _DOCUMENT_BYTES * len(definition.document_json)
 
 
-def started_run(run_id: str, definition: Definition, version: int, request: StartRun) -> SimulationRun:
-    """A run at logical time 0, not saved yet. Raises InvalidInput for what no run of this depot can be."""
+def started_run(
+    run_id: str, definition: Definition, version: int, request: StartRun, clock: Clock | None = None
+) -> SimulationRun:
+    """A run at logical time 0, not saved yet. Only one with a `clock` can start now, or so long before.
+
+    Raises InvalidInput for what no run of this depot can be.
+    """
     check_start(request)
     disturbance_profile(definition.document, request.disturbances)
+    start_time, before_ms = request.start_time, before_now(request.start_time)
+    if before_ms is not None:
+        if clock is None:
+            raise InvalidInput([Fault("/start_time", repr(start_time), "a fixed time: wall time drives no such run")])
+        start_time = start_at(before_ms, int(request.tick), clock.now_us(), clock.utc_offset_s())
     run = SimulationRun(run_id)
     run.start(
         SimulationRunStarted(
@@ -33,9 +45,9 @@ def started_run(run_id: str, definition: Definition, version: int, request: Star
             configuration_version=version,
             document=msgspec.Raw(definition.document_json),
             seed=request.seed,
-            start_time=request.start_time,
+            start_time=start_time,
             tick_ms=int(request.tick),
-            clock=run_clock(request.clock),
+            clock=run_clock(request.clock, on_wall_time=before_ms is not None),
             disturbances=request.disturbances,
         )
     )

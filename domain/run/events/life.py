@@ -19,10 +19,11 @@ class ClockMode(Enum):
 
 
 class RunClock(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """`speed_ppm` 1,000,000 is real time."""
+    """`speed_ppm` 1,000,000 is real time. A run `on_wall_time` has wall time as its logical time: it catches up."""
 
     mode: ClockMode = ClockMode.MANUAL
     speed_ppm: int = 1_000_000
+    on_wall_time: bool = False
 
 
 class ResumeReason(Enum):

@@ -58,6 +58,9 @@ class FakeClock:
     def now_us(self) -> int:
         return self._now
 
+    def utc_offset_s(self) -> int:
+        return 0
+
     async def sleep_us(self, duration_us: int) -> None:
         wakes: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._sleepers.append((self._now + duration_us, wakes))
@@ -130,7 +133,7 @@ class Process:
         self.controls = Controls()
         self.timers = Timers(clock)
         self.player = ScriptPlayer(store.log, self.host, self.controls, self.timers, READER)
-        self.runs = RunService(store.log, self.host, self.configurations, _Ids(owner), self.player)
+        self.runs = RunService(store.log, self.host, self.configurations, _Ids(owner), clock, self.player)
         self.live = LiveRuns(store.log, self.host)
         RunDriver(self.runs, self.host, clock)
         self._tasks: list[asyncio.Task[None]] = []

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from depot_sim.application.run.driver import Pace
+from depot_sim.application.run.pace import Pace
 from depot_sim.application.run.requests import ClockRequest
 from depot_sim.domain.kernel.errors import StoreError
 from depot_sim.domain.kernel.quantities import Duration
@@ -139,7 +139,7 @@ async def test_a_run_whose_tick_fails_by_a_defect_is_dropped_and_left_alone_for_
     def defect(*_: Any) -> None:
         raise AssertionError("this should not happen")
 
-    monkeypatch.setattr("depot_sim.domain.run.aggregate.SimulationRun.tick_to", defect)
+    monkeypatch.setattr("depot_sim.domain.run.aggregate.SimulationRun.tick", defect)
     clock.advance(SECOND_US)
     await until(lambda: process.host.held("r") is None)
     monkeypatch.undo()
@@ -176,6 +176,7 @@ class _Run:
         self.clock = self
         self.tick_ms = tick_ms
         self.speed_ppm = speed_ppm
+        self.on_wall_time = False
 
 
 @given(
@@ -187,10 +188,11 @@ def test_a_run_is_never_ahead_of_its_clock_and_never_a_whole_tick_behind(
     tick_ms: int, speed_ppm: int, steps: list[int]
 ) -> None:
     run: Any = _Run(tick_ms, speed_ppm)
-    pace, now = Pace(run, 0), 0
+    clock = FakeClock()
+    pace, begun = Pace(run, clock), clock.monotonic_us()
     for step in steps:
-        now += step
-        run.world.at += pace.due_ticks(now) * tick_ms
-        target_ms = now * speed_ppm // 1_000_000_000
-        assert target_ms - tick_ms < run.world.at <= target_ms
-        assert pace.until_next_tick_us(now) >= 0
+        clock.advance(step)
+        run.world.at = max(run.world.at, pace.last_whole_tick())
+        target_ms = (clock.monotonic_us() - begun) * speed_ppm // 1_000_000_000
+        assert target_ms - tick_ms < run.world.at <= target_ms == pace.present()
+        assert pace.until_next_tick_us() >= 0
