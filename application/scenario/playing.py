@@ -61,6 +61,7 @@ class ScriptPlayer:
         self._timers = timers
         self._background = Background(_log)
         controls.on_change.append(self._channel_changed)
+        host.on_held.append(lambda run_id: self._settle_in(run_id, 0))  # a verdict may have come while nobody held it
         self._playing: WeakKeyDictionary[HeldRun, list[ScenarioExecution]] = WeakKeyDictionary()
 
     async def executions(self, held: HeldRun) -> list[ScenarioExecution]:
@@ -69,8 +70,6 @@ class ScriptPlayer:
         if known is None:
             known = await asyncio.to_thread(self._stored.of_run, held.run.run_id)
             self._playing[held] = known
-            if any(execution.open_expectations() for execution in known):
-                self._settle_in(held.run.run_id, 0)
         return known
 
     async def play(self, held: HeldRun) -> int:
@@ -110,10 +109,13 @@ class ScriptPlayer:
         self._timers.set((self, run_id), delay_us, lambda: self._background.spawn(self._settle_all(run_id)))
 
     async def _settle_all(self, run_id: str) -> None:
-        if self._host.held(run_id) is None:
+        held = self._host.held(run_id)
+        if held is None:
             return
         try:
-            async with self._host.writing(run_id) as held:
+            async with held.lock:
+                if self._host.held(run_id) is not held:
+                    return
                 for execution in await self.executions(held):
                     if execution.open_expectations():
                         await self._settle(held, execution)
