@@ -23,7 +23,14 @@ from depot_sim.domain.oscp.vocabulary import LIVE, Direction, Lifecycle, Message
 def _attached(state: SessionState, event: e.OscpProviderSessionAttached) -> None:
     """One that is attached again begins anew, but for what is under way and what numbers its messages and plans."""
     behaviour = NegotiatedBehaviour(measurement_configuration=event.measurement_configuration)
-    anew = SessionState(event, behaviour=behaviour, open=state.open, sent=state.sent, plan_count=state.plan_count)
+    anew = SessionState(
+        event,
+        behaviour=behaviour,
+        open=state.open,
+        of_earlier=tuple(state.open),
+        sent=state.sent,
+        plan_count=state.plan_count,
+    )
     for field in state.__struct_fields__:
         setattr(state, field, getattr(anew, field))
 

@@ -191,12 +191,16 @@ class OscpCapacityProviderSession(Aggregate[SessionState]):
             raise CommandRefused(f"the session is {self.lifecycle}", allowed.refusal)
 
     def finish(self, delivery: Delivery, at: int) -> None:
-        """End a message under way. An answer that comes after its message was closed has no effect.
+        """End a message under way. The end of one that an earlier attachment sent has no effect.
 
-        The process that takes over a run closes what the one before it had under way.
+        Nor has an answer that comes after its message was closed: the process that takes over a run closes what the one
+        before it had under way.
         """
         opened = self.state.open.get(delivery.entry_id)
         if opened is None:
+            return
+        if opened.entry_id in self.state.of_earlier:
+            self.close(opened.entry_id, delivery.outcome, at)
             return
         request_id = opened.request_id
         match delivery.type:

@@ -57,7 +57,8 @@ class SessionState(msgspec.Struct):
     when ours is due. `handshake_due` is when a handshake under way has to be complete, `handshake_id` its request id.
     `acknowledging` says that the acknowledgement of the handshake under way was tried, `acknowledgement_id` is the
     entry of that. `live_since` is when the session last came online.
-    `open` holds messages under way by entry id. `sent` counts messages opened, for their ids. `answered` holds the
+    `open` holds messages under way by entry id; the ends of those in `of_earlier`, which an earlier attachment of the
+    session left under way, have no effect. `sent` counts messages opened, for their ids. `answered` holds the
     correlation ids of accepted compliance errors, `last_window_end` per message type where measurements have come to.
     """
 
@@ -79,6 +80,7 @@ class SessionState(msgspec.Struct):
     last_heartbeat_sent_at: int | None = None
     next_heartbeat_at: int | None = None
     open: dict[str, OscpMessageOpened] = {}
+    of_earlier: tuple[str, ...] = ()
     sent: int = 0
     forecasts: dict[str, PublishedForecast] = {}
     active: dict[str, str] = {}

@@ -41,11 +41,11 @@ from depot_sim.domain.interaction.expectation_events import Moment
 from depot_sim.domain.interaction.message import ObservedMessage
 from depot_sim.domain.interaction.treatment import UNTREATED, Treatment, treatment
 from depot_sim.domain.kernel.credentials import SecretReference
-from depot_sim.domain.kernel.errors import DepotSimError, VersionConflict
+from depot_sim.domain.kernel.errors import Conflict, DepotSimError, VersionConflict
 from depot_sim.domain.oscp.ledger import OscpMessageFinalised, OscpMessageLedgerEntry, OscpMessageRecorded
 from depot_sim.domain.oscp.rules import Context, deviations_of, judge
 from depot_sim.domain.oscp.verdict import ACCEPTED, verdict
-from depot_sim.domain.oscp.vocabulary import MessageType
+from depot_sim.domain.oscp.vocabulary import MessageType, Outcome
 from depot_sim.domain.oscp.wire.messages import Message, Register
 from depot_sim.domain.oscp.wire.reading import Reading, read
 
@@ -53,6 +53,7 @@ _log = logging.getLogger("depot_sim.oscp")
 
 _LOOK_AGAIN_US = 50_000
 _LOOKS = 200
+_ATTACHED_ANEW = "the session was attached anew after this message had come"
 _MOST_LOGGED = 100  # characters of a path
 
 Provoked = Callable[[HostedSession, str], None]
@@ -192,8 +193,14 @@ class InboundService:
             self._delayed.discard(case.resolved.entry_id)
 
     def _judge(self, case: Case, hosted: HostedSession, moment: Moment) -> _Decided:
-        """Record the message, and answer it unless an override delays that."""
+        """Record the message, and answer it unless an override delays that.
+
+        Raises Conflict when the session was attached anew after the message, or a segment of it, had come.
+        """
         resolved = case.resolved
+        parts = (part.resolved for part in case.joined.earlier)
+        if any(_is_of_earlier(hosted, one) for one in (resolved, *parts)):
+            raise Conflict(_ATTACHED_ANEW, "send it again")
         now = moment.target
         exchange = exchange_of(resolved, now, self._mask)
         hits = hosted.overrides.hit(exchange, now)
@@ -219,7 +226,20 @@ class InboundService:
         entry = OscpMessageLedgerEntry(case.resolved.stream)
         entry.fold((first.recorded,))
         hosted.save_with(entry)
-        if case.resolved.is_part:
+        if _is_of_earlier(hosted, case.resolved):
+            reply = unavailable(_ATTACHED_ANEW)
+            hosted.session.close(case.resolved.entry_id, Outcome.FAILED, moment.target)
+            entry.finalise(
+                OscpMessageFinalised(
+                    moment.wall,
+                    Outcome.FAILED,
+                    answer=answer_of(reply),
+                    latency_us=self._clock.monotonic_us() - case.resolved.began_us,
+                    error=_ATTACHED_ANEW,
+                    overrides=first.treated.overrides,
+                )
+            )
+        elif case.resolved.is_part:
             reply = self._take_part(hosted, moment, case, first.treated, entry)
         else:
             exchange = exchange_of(case.resolved, moment.target, self._mask)
@@ -293,6 +313,11 @@ class InboundService:
                 return Reply(ACCEPTED)  # only a segment that was taken is left open
             await self._clock.sleep_us(_LOOK_AGAIN_US)
         return unavailable("the same message is still being answered")
+
+
+def _is_of_earlier(hosted: HostedSession, resolved: ResolvedRequest) -> bool:
+    """Whether the message came to an earlier attachment of its session."""
+    return hosted.session.state.attached != resolved.attached
 
 
 def _join_earlier(hosted: HostedSession, moment: Moment, case: Case) -> None:

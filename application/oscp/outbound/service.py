@@ -197,6 +197,7 @@ class OutboundService:
             outcome, session = _outcome(fate), hosted.session
             draft, before = letter.draft, session.lifecycle
             forecast = draft.message if isinstance(draft.message, CapacityForecast) else None
+            is_of_earlier = letter.entry_id in session.state.of_earlier
             session.finish(
                 Delivery(
                     entry_id=letter.entry_id,
@@ -209,7 +210,8 @@ class OutboundService:
                 ),
                 moment.target,
             )
-            hosted.expectations.observe(letter.exchange(moment.target, self._mask), outcome.value, moment)
+            if not is_of_earlier:
+                hosted.expectations.observe(letter.exchange(moment.target, self._mask), outcome.value, moment)
             state = before if outcome is Outcome.ACCEPTED else session.lifecycle
             hosted.save_with(_finalised(letter, posted, _outcome(posted), moment, self._mask))
             return Sent(letter.entry_id, letter.request_id, outcome, fate.status, fate.error, state)

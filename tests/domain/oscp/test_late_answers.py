@@ -77,11 +77,14 @@ def test_the_end_of_a_message_of_an_earlier_attachment_does_not_move_the_present
     entry = driven.open(type)
     driven.session.detach(driven.now)
     driven.session.attach(ATTACHED)
-    causes = driven.causes()
+    count = len(driven.events())
     driven.finish(entry, type, outcome, 403)
-    assert driven.causes() == causes
+    assert driven.events()[count:] == [e.OscpMessageClosed(driven.now, entry, outcome)]
     assert driven.session.state.open == {}
     assert folded_anew(driven) == state_of(driven)
+
+    driven.finish(driven.open(MessageType.UPDATE_GROUP_CAPACITY_FORECAST), MessageType.UPDATE_GROUP_CAPACITY_FORECAST)
+    assert len(driven.session.state.active) == 1, "what the present attachment sends counts"
 
 
 def test_time_and_recovery_after_the_detachment_do_nothing() -> None:

@@ -10,11 +10,12 @@ import pytest
 
 from depot_sim.application.oscp.inbound.resolving import RequestResolver
 from depot_sim.domain.kernel.errors import StoreError
+from depot_sim.domain.oscp.events import OscpMessageClosed
 from depot_sim.domain.oscp.findings import Kind
 from depot_sim.domain.oscp.vocabulary import Lifecycle, Outcome, Validation
 from tests.application.oscp.conftest import Start
 from tests.application.oscp.processes import CONFIGURATION, HANDSHAKE, JSON, SECOND, FakePartner, OscpProcess, WallClock
-from tests.application.run.processes import until
+from tests.application.run.processes import ALICE, until
 
 MOST_BODY_BYTES = 1_048_576
 
@@ -295,6 +296,25 @@ async def test_a_delayed_message_is_under_way_until_it_is_judged_by_the_state_it
     assert finalised is not None
     assert finalised.latency_us == 15_000_000
     assert finalised.at == clock.wall_ms
+
+
+async def test_a_delayed_message_of_an_earlier_attachment_has_no_effect_on_the_present_one(
+    process: OscpProcess, session: str, clock: WallClock
+) -> None:
+    await process.override(session, effect={"type": "delay", "fixed_ms": 15_000})
+    delayed = asyncio.create_task(process.receive("handshake", HANDSHAKE, id="h-1"))
+    await until(lambda: clock.sleepers)
+    await process.service.delete("r", session, ALICE)
+    clock.advance(1_000)
+    assert await process.attach() == session
+    before = len(process.events_of(session))
+
+    clock.advance(15_000_000)
+    assert (await delayed).status == 503
+    assert [type(event) for event in process.events_of(session)[before:]] == [OscpMessageClosed]
+    assert process.outcomes(session) == ["failed"]
+    assert process.session(session).state.open == {}
+    assert not process.inbound.in_flight
 
 
 async def test_a_delayed_message_at_another_process_is_answered_when_it_is_answered_there(

@@ -19,7 +19,8 @@ from depot_sim.application.oscp.requests import (
     SendMessage,
 )
 from depot_sim.domain.kernel.errors import CommandRefused, RunHeldElsewhere, StoreError
-from depot_sim.domain.oscp.vocabulary import Lifecycle, MessageType
+from depot_sim.domain.oscp.events import OscpMessageClosed, OscpMessageOpened, OscpProviderSessionAttached
+from depot_sim.domain.oscp.vocabulary import Lifecycle, MessageType, Outcome
 from depot_sim.domain.oscp.wire.times import format_instant
 from tests.application.oscp.conftest import Start
 from tests.application.oscp.processes import CONFIGURATION, HANDSHAKE, FakePartner, OscpProcess, WallClock
@@ -183,6 +184,27 @@ async def test_a_message_under_way_when_its_run_stops_is_finalised_all_the_same(
     partner.release()
     await sending
     assert process.outcomes(session) == ["accepted"]
+
+
+async def test_a_forecast_that_is_accepted_after_its_session_was_attached_anew_is_no_forecast_of_the_new_session(
+    process: OscpProcess, session: str, partner: FakePartner
+) -> None:
+    await online(process, session)
+    partner.hold()
+    sending = asyncio.create_task(process.service.send_forecast("r", session, FORECAST, ALICE))
+    await until(lambda: partner.received)
+    await process.service.delete("r", session, ALICE)
+    assert await process.attach() == session
+    await process.scenarios.raise_expectation("r", session, {"within_ms": 60_000, "messages": [{}]}, ALICE)
+    partner.release()
+    assert (await sending).delivery_status == "accepted"
+
+    events = process.events_of(session)
+    attached = max(n for n, event in enumerate(events) if isinstance(event, OscpProviderSessionAttached))
+    (opened,) = (event for event in events[:attached] if isinstance(event, OscpMessageOpened))
+    assert events[attached + 1 :] == [OscpMessageClosed(process.wall.wall_ms, opened.entry_id, Outcome.ACCEPTED)]
+    assert process.outcomes(session) == ["accepted"]
+    assert len(process.hosted(session).expectations.waiting) == 1
 
 
 async def test_an_answer_that_comes_while_another_process_writes_is_kept(
