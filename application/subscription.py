@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import threading
 from bisect import bisect_right
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import suppress
 from operator import attrgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from depot_sim.application.event_log import EVERYTHING, EventLog, Filter, Row
+from depot_sim.domain.kernel.aggregate import Aggregate
 from depot_sim.domain.kernel.errors import StoreError
+from depot_sim.domain.kernel.events import decode
 
 _STOP_SECONDS = 0.2  # how long a stop may wait for a thread that waits for the log
 _RECENT_ROWS = 256
@@ -85,6 +87,16 @@ class Tail:
                 yield page.rows
             after = page.upto
             following = await self.beyond(after)
+
+    async def follow(self, aggregate: Aggregate[Any]) -> AsyncGenerator[None, None]:
+        """Fold what the log has of an aggregate and then what comes, whoever writes it; yields after every change."""
+        after = await asyncio.to_thread(self._log.head)
+        rows = await asyncio.to_thread(self._log.read_stream, aggregate.stream, after=aggregate.version)
+        aggregate.fold(decode(row.topic, row.state) for row in rows)
+        yield
+        async for rows in self.pages(after, Filter(streams=(aggregate.stream,))):
+            aggregate.fold(decode(row.topic, row.state) for row in rows if row.version > aggregate.version)
+            yield
 
     def newest(self, after: int, where: Filter = EVERYTHING) -> Page | None:
         """The matching rows after a position, or None when they are not all among the newest rows, which are kept."""

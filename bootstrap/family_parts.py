@@ -14,6 +14,7 @@ from depot_sim.application.event_log import EventLog, Journal
 from depot_sim.application.http import Partner
 from depot_sim.application.own_writes import OwnWrites
 from depot_sim.application.runtime import CommittedRuns, HeldRuns, RunCommands
+from depot_sim.application.subscription import Tail
 from depot_sim.bootstrap.front_door import Doors, ProtocolSurface
 from depot_sim.read_models.database import Database
 from depot_sim.read_models.schema import ReadModel
@@ -29,6 +30,7 @@ class SharedParts:
     """
 
     log: EventLog
+    tail: Tail
     journal: Journal
     own_writes: OwnWrites | None
     host: HeldRuns

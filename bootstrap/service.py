@@ -156,6 +156,7 @@ def _compose(
     closing.push_async_callback(partner.close)
     shared = SharedParts(
         log=log,
+        tail=tail,
         journal=journal,
         own_writes=own_writes,
         host=host,

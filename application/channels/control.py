@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing
 from typing import Any, Protocol, TypeVar
 
 from depot_sim.application.channels.channel import Channel
@@ -17,8 +18,10 @@ from depot_sim.application.channels.views import (
 )
 from depot_sim.application.repository import Origin
 from depot_sim.application.runtime import CommittedRuns
+from depot_sim.application.subscription import Tail
 from depot_sim.domain.interaction.expectation_events import Moment, Verdict
 from depot_sim.domain.interaction.expectation_requests import read_expectation_request
+from depot_sim.domain.interaction.expectations import Expectations
 from depot_sim.domain.interaction.family import Family
 from depot_sim.domain.interaction.override_requests import Clear, read_override_request
 from depot_sim.domain.interaction.standing import Standing
@@ -51,12 +54,14 @@ class ChannelControl:
         channels: ChannelStore[Any, Any],
         decide: Decide,
         runs: CommittedRuns,
+        tail: Tail,
         act: Act | None = None,
     ) -> None:
         self.family = family
         self.channels = channels
         self._decide = decide
         self._runs = runs
+        self._tail = tail
         self._act = act
         self._waits: set[asyncio.Timeout] = set()
         self._is_stopping = False
@@ -112,28 +117,28 @@ class ChannelControl:
         if not 0 <= wait_seconds <= LONGEST_WAIT_SECONDS:
             raise InvalidInput([Fault("/wait", str(wait_seconds), f"0 to {LONGEST_WAIT_SECONDS} seconds")])
         channel = await self.channels.find(run_id, name)
-        _standing(channel, expectation_id)
-        if wait_seconds:
-            await self._wait_for_verdict(run_id, name, channel.key, expectation_id, wait_seconds)
-            channel = await self.channels.find(run_id, name)
-        return expectation_view(expectation_id, _standing(channel, expectation_id))
+        standing = _standing(channel, expectation_id)
+        if wait_seconds and standing.verdict is Verdict.WAITING:
+            standing = await self._verdict(channel.id, expectation_id, wait_seconds) or standing
+        return expectation_view(expectation_id, standing)
 
-    async def _wait_for_verdict(self, run_id: str, name: str, key: Any, expectation_id: str, seconds: int) -> None:
+    async def _verdict(self, target: str, expectation_id: str, seconds: int) -> Standing | None:
+        """How it stands as soon as the log has its verdict, whichever process gave it, or when the wait is over."""
         timeout = asyncio.timeout(0 if self._is_stopping else seconds)
+        expectations = Expectations(target)
         try:
-            async with timeout:
+            async with timeout, aclosing(self._tail.follow(expectations)) as changes:
                 self._waits.add(timeout)
-                while True:
-                    changed = self.channels.changed(key)
-                    channel = await self.channels.find(run_id, name)
-                    if _standing(channel, expectation_id).verdict is not Verdict.WAITING:
-                        return
-                    await changed.wait()
+                async for _ in changes:
+                    standing = expectations.find(expectation_id)
+                    if standing is not None and standing.verdict is not Verdict.WAITING:
+                        return standing
         except TimeoutError:
             if self._is_stopping:
                 raise ServiceStopping("the service stopped before the verdict was known", "read it again") from None
         finally:
             self._waits.discard(timeout)
+        return expectations.find(expectation_id)
 
     def stop_waiting(self) -> None:
         """End every wait for a verdict, now and from now on."""

@@ -46,7 +46,6 @@ class ChannelStore(ABC, Generic[K, C]):
         self._loaded: OrderedDict[K, C] = OrderedDict()
         self._by_run: dict[str, dict[K, C]] = {}
         self._loading: dict[K, asyncio.Task[C]] = {}
-        self._changed: dict[K, asyncio.Event] = {}
         self.on_change: list[Callable[[C], None]] = []
 
     # What families say
@@ -246,13 +245,5 @@ class ChannelStore(ABC, Generic[K, C]):
     # Changes
 
     def notify_changed(self, channel: C) -> None:
-        """Tell everyone who waits for changes of the channel."""
-        changed = self._changed.pop(channel.key, None)
-        if changed is not None:
-            changed.set()
         for notify in self.on_change:
             notify(channel)
-
-    def changed(self, key: K) -> asyncio.Event:
-        """Is set at the channel's next change that this process knows of."""
-        return self._changed.setdefault(key, asyncio.Event())

@@ -75,7 +75,7 @@ def compose(shared: SharedParts) -> FamilyParts:
     )
     protocol = ProtocolApi(inbound.receive)
     return FamilyParts(
-        control=ChannelControl(OSCP, sessions, sessions.decide, runs),
+        control=ChannelControl(OSCP, sessions, sessions.decide, runs, shared.tail),
         api=FamilyApi(service, oscp_routes),
         application=OscpApplication(protocol, current_connection),
         tasks=tasks,

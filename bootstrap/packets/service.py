@@ -33,7 +33,7 @@ def compose(shared: SharedParts) -> FamilyParts:
     )
     supervisor = FeedSupervisor(host, dependencies, shared.timers)
     return FamilyParts(
-        control=ChannelControl(PACKETS, feeds, supervisor.decide, runs),
+        control=ChannelControl(PACKETS, feeds, supervisor.decide, runs, shared.tail),
         api=FamilyApi(PacketService(log, feeds, supervisor, runs), packet_routes),
         close=supervisor.stop,
     )

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import msgspec
 import pytest
 
+from depot_sim.adapters.event_store import open_event_store
 from depot_sim.application.channels.control import ChannelControl
 from depot_sim.application.event_log import Row
 from depot_sim.application.repository import Origin
@@ -18,7 +19,7 @@ from depot_sim.domain.kernel.errors import Conflict, InvalidInput, NotFound
 from depot_sim.domain.packets.named_faults import PACKETS
 from tests.application.channels.conftest import SEED
 from tests.application.channels.toy import ToyChannel, ToyStore
-from tests.application.run.processes import ALICE, Process
+from tests.application.run.processes import ALICE, FakeClock, Process, until
 from tests.domain.scenario.samples import message
 from tests.patience import patient
 
@@ -29,7 +30,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 def control(process: Process, toys: ToyStore) -> ChannelControl:
-    return ChannelControl(PACKETS, toys, toys.decide, process.live)
+    return ChannelControl(PACKETS, toys, toys.decide, process.live, process.tail)
 
 
 def written(process: Process) -> Sequence[Row]:
@@ -72,6 +73,27 @@ async def test_who_waits_for_a_verdict_hears_of_it_when_it_falls(control: Channe
     met = await asyncio.wait_for(waiting, patient(60))
     assert (met.verdict, met.met_by, met.title) == (Verdict.MET, ("a-1",), "any answer")
     assert (await control.expectation("r", "one", raised.expectation_id, 60)).verdict is Verdict.MET
+
+
+async def test_who_waits_at_another_process_hears_of_the_verdict_when_it_is_committed(postgres_url: str) -> None:
+    clock = FakeClock()
+    with open_event_store(postgres_url) as here_store, open_event_store(postgres_url) as there_store:
+        here, there = Process(here_store, clock, "here"), Process(there_store, clock, "there")
+        ours, theirs = (ToyStore(one.store.log, one.journal, one.host, clock) for one in (here, there))
+        await here.start()
+        await ours.begin("r", "one")
+        raised = await ChannelControl(PACKETS, ours, ours.decide, here.live, here.tail).raise_expectation(
+            "r", "one", ANSWER, ALICE
+        )
+        at_theirs = ChannelControl(PACKETS, theirs, theirs.decide, there.live, there.tail)
+        waiting = asyncio.create_task(at_theirs.expectation("r", "one", raised.expectation_id, 60))
+        await until(theirs.loaded)
+        await answer(ours)
+        async with asyncio.timeout(patient(30)):
+            met = await waiting
+        assert (met.verdict, met.met_by) == (Verdict.MET, ("a-1",))
+        await here.close()
+        await there.close()
 
 
 async def test_a_wait_ends_without_a_verdict(control: ChannelControl) -> None:

@@ -165,7 +165,7 @@ class OscpProcess(Process):
             timers=self.timers,
         )
         self.service = OscpService(self.sessions, self.outbound, self.live, self.time, self.secrets, self.registrar)
-        self.scenarios = ChannelControl(OSCP, self.sessions, self.sessions.decide, self.live)
+        self.scenarios = ChannelControl(OSCP, self.sessions, self.sessions.decide, self.live, self.tail)
 
     def new_id(self) -> str:
         return f"{self.owner}-id-{next(self._numbers)}"

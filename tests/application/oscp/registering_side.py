@@ -105,7 +105,7 @@ class Side:
             timers=Timers(clock),
         )
         self.service = OscpService(self.sessions, outbound, process.live, time, self.secrets, registrar, OURS)
-        self.scenarios = ChannelControl(OSCP, self.sessions, self.sessions.decide, process.live)
+        self.scenarios = ChannelControl(OSCP, self.sessions, self.sessions.decide, process.live, process.tail)
         self.session_id = ""
         self._requests = count(1)
         self._tending: asyncio.Task[None] | None = None

@@ -20,6 +20,7 @@ from depot_sim.application.run.live import LiveRuns
 from depot_sim.application.run.requests import ClockRequest, StartRun
 from depot_sim.application.run.service import Outcome, RunService
 from depot_sim.application.scenario.playing import ScriptPlayer
+from depot_sim.application.subscription import Tail
 from depot_sim.domain.configuration.definition import Definition
 from depot_sim.domain.kernel.events import Event, decode
 from depot_sim.domain.kernel.quantities import Duration
@@ -135,6 +136,7 @@ class Process:
         self.player = ScriptPlayer(store.log, self.host, self.controls, self.timers, READER)
         self.runs = RunService(store.log, self.host, self.configurations, _Ids(owner), clock, self.player)
         self.live = LiveRuns(store.log, self.host)
+        self.tail = Tail(store.log)
         RunDriver(self.runs, self.host, clock)
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -182,6 +184,7 @@ class Process:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.to_thread(self.tail.close)
         await self.journal.close()
 
 

@@ -39,7 +39,7 @@ class Scenarios:
     def __init__(self, process: Process) -> None:
         self.process = process
         self.toys = ToyStore(process.store.log, process.journal, process.host, process.clock)
-        self.control = ChannelControl(OSCP, self.toys, self.toys.decide, process.live)
+        self.control = ChannelControl(OSCP, self.toys, self.toys.decide, process.live, process.tail)
         process.controls.add(OSCP.target_kind, self.control)
         self.service = ScenarioService(
             process.store.log, process.host, process.live, process.player, process.controls, Shelf(), READER

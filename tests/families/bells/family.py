@@ -140,7 +140,7 @@ def _routes() -> FamilyRoutes:
 
 def _compose(shared: SharedParts) -> FamilyParts:
     bells = Bells(shared.log, shared.journal, shared.host, Snapshots[list[str]](shared.log, list, 1, 1_000))
-    control = ChannelControl(BELLS, bells, bells.decide, shared.runs, act=bells.ring)
+    control = ChannelControl(BELLS, bells, bells.decide, shared.runs, shared.tail, act=bells.ring)
     return FamilyParts(control=control, api=FamilyApi(bells, _routes))
 
 
