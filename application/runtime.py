@@ -73,3 +73,6 @@ class RunCommands(Protocol):
 
         Raises CommandRefused, InvalidInput, RunHeldElsewhere, NotFound.
         """
+
+    async def carry_to_present(self, run_id: str) -> None:
+        """Bring a run that follows wall time, and that this process holds, up to the present."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from itertools import chain
+from typing import Any
 
-from litestar import Litestar, Router
+from litestar import Litestar, Request, Router
 from litestar.datastructures import State
 
 from depot_sim.adapters.control_api.access import guard
@@ -30,8 +31,14 @@ def create_app(backend: Backend) -> Litestar:
         route_handlers=[
             configuration_routes(backend.importers),
             *run_routes(),
-            *chain.from_iterable(routes.below_run for routes in of_families),
-            scenario_routes(),
+            Router(
+                "/",
+                before_request=carry_run_to_present,
+                route_handlers=[
+                    *chain.from_iterable(routes.below_run for routes in of_families),
+                    scenario_routes(),
+                ],
+            ),
             *chain.from_iterable(routes.beside_runs for routes in of_families),
             library_routes(backend.scripts.document_shape),
             Router("/", tags=["Events"], route_handlers=[all_events]),
@@ -45,3 +52,13 @@ def create_app(backend: Backend) -> Litestar:
         openapi_config=None,
         logging_config=None,
     )
+
+
+_READS = ("GET", "HEAD", "OPTIONS")
+
+
+async def carry_run_to_present(request: Request[Any, Any, Any]) -> None:
+    """Have what is asked of a target or a scenario of a live run decided at the present."""
+    if request.method not in _READS:
+        backend: Backend = request.app.state.backend
+        await backend.runs.carry_to_present(request.path_params["run_id"])

@@ -23,13 +23,13 @@ from depot_sim.application.packets.requests import OpenPacketFeed
 from depot_sim.application.packets.time import FeedTime
 from depot_sim.application.packets.watching import RunWatch
 from depot_sim.application.repository import Origin
-from depot_sim.application.runtime import CommittedRuns
+from depot_sim.application.runtime import CommittedRuns, RunCommands
 from depot_sim.domain.configuration.document import SimulationConfigurationDocument
 from depot_sim.domain.interaction.expectation_events import Moment
 from depot_sim.domain.kernel.errors import Conflict, InvalidInput, LeaseLost, NotFound, RunHeldElsewhere
 from depot_sim.domain.kernel.events import Event
 from depot_sim.domain.packets.directory import FeedDirectory
-from depot_sim.domain.packets.events import SensorPacketPublished
+from depot_sim.domain.packets.events import PacketFeedOpened, SensorPacketPublished
 
 T = TypeVar("T")
 
@@ -48,6 +48,7 @@ class FeedDependencies(NamedTuple):
     library: ProfileLibrary
     secrets: SecretStore
     partner: Partner
+    commands: RunCommands
     clock: Clock
     time: FeedTime
 
@@ -136,26 +137,30 @@ class RunFeeds:
         if not self._watch.has_begun:
             await self._watch.begin()
         await self._watch.read()
-        run = self._watch.run
-        is_ticked = run.world.tick > 0
-        version = run.version - 1 if is_ticked else run.version
-        opened = await asyncio.to_thread(
-            opening_of, request, run, version, self._dependencies.library, self._dependencies.secrets
-        )
+        opened = await self._opening(request)
         directory = await self._feeds.directory(self._run_id)
         directory.register(request.binding_id, opened.at)
         hosted = await self._host_anew(request.binding_id)
         try:
             hosted.feed.open(opened)
-            self._watch.start_observing(hosted)
-            if is_ticked:
-                self._watch.observe_once(hosted)
+            self._start_observing(hosted)
             self._deliver(hosted)
             hosted.save_with(directory)
             await self._feeds.save(hosted, origin)
         except BaseException:
             self._feeds.drop(hosted)
             raise
+
+    async def _opening(self, request: OpenPacketFeed) -> PacketFeedOpened:
+        """What a feed is opened with where the watch is; of a run that has ticked it observes that moment, too."""
+        run, needed = self._watch.run, self._dependencies
+        version = run.version - 1 if run.world.tick else run.version
+        return await asyncio.to_thread(opening_of, request, run, version, needed.library, needed.secrets)
+
+    def _start_observing(self, hosted: HostedFeed) -> None:
+        self._watch.start_observing(hosted)
+        if self._watch.run.world.tick:
+            self._watch.observe_once(hosted)
 
     async def _host_anew(self, binding_id: str) -> HostedFeed:
         """Raises Conflict while the feed is open."""
@@ -275,12 +280,15 @@ class RunFeeds:
             await self._host(binding_id)
         wanted = [binding.id for binding in bindings_with_endpoint(self._document) if binding.id not in self._hosted]
         looking = [hosted for hosted in self._hosted.values() if hosted.feed.is_open]
-        seen = [hosted.feed.state.run_version for hosted in looking] + [_FIRST for _ in wanted]
+        seen = [hosted.feed.state.run_version for hosted in looking]
+        if wanted:
+            seen.append(await self._first_version())
         if seen:
             await self._watch.begin(min(seen))
-        looking += [await self._open_configured(binding_id, directory) for binding_id in wanted]
         for hosted in looking:
             self._watch.start_observing(hosted)
+        for binding_id in wanted:
+            await self._open_configured(binding_id, directory)
         for hosted in self._hosted.values():
             self._deliver(hosted)
         self._ready.set()
@@ -289,27 +297,33 @@ class RunFeeds:
         for hosted in self._hosted.values():
             self._feeds.notify_changed(hosted)
 
+    async def _first_version(self) -> int:
+        """From which version of the run on configured feeds observe it: its beginning, or its present on wall time."""
+        runs, commands = self._dependencies.runs, self._dependencies.commands
+        if not (await runs.get(self._run_id)).started.clock.on_wall_time:
+            return _FIRST
+        await commands.carry_to_present(self._run_id)
+        return (await runs.get(self._run_id)).version
+
     async def _host(self, binding_id: str) -> HostedFeed:
         key = FeedKey(self._run_id, binding_id)
         hosted = self._hosted[binding_id] = await self._feeds.host(key, self.fence)
         hosted.watched_to = self._watched_to
         return hosted
 
-    async def _open_configured(self, binding_id: str, directory: FeedDirectory) -> HostedFeed:
+    async def _open_configured(self, binding_id: str, directory: FeedDirectory) -> None:
         """Open a feed as configured, or note why that cannot be done."""
         hosted, run = await self._host(binding_id), self._watch.run
         directory.register(binding_id, run.started_at)
         try:
-            asked = OpenPacketFeed(binding_id=binding_id)
-            needed = self._dependencies
-            hosted.feed.open(await asyncio.to_thread(opening_of, asked, run, _FIRST, needed.library, needed.secrets))
+            hosted.feed.open(await self._opening(OpenPacketFeed(binding_id=binding_id)))
+            self._start_observing(hosted)
         except (InvalidInput, NotFound) as problem:
             reason = "; ".join([problem.detail, *map(str, getattr(problem, "faults", ()))])
             _log.warning("packet feed not opened: %s", reason, extra={"feed_id": hosted.id})
             hosted.feed.refuse(refusal(run, self._document, binding_id, reason))
         hosted.save_with(directory)
         await self._feeds.save(hosted)
-        return hosted
 
     def _deliver(self, hosted: HostedFeed) -> None:
         """Begin to deliver, where there is or will be something."""

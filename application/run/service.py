@@ -123,11 +123,11 @@ class RunService:
     async def carry_to_present(self, run_id: str) -> None:
         """Bring a run that follows wall time up to the present, with a short tick at the end.
 
-        Whoever asks while another one does finds the run there: commands that wait share one short tick. Others get
-        their turn between two parts of a long way.
+        Does nothing for a run that another process holds. Whoever asks while another one does finds the run there:
+        commands that wait share one short tick. Others get their turn between two parts of a long way.
         """
         asked_us, is_behind = self._clock.monotonic_us(), True
-        while is_behind:
+        while is_behind and self._host.held(run_id) is not None:
             async with self._host.writing(run_id) as held:
                 is_behind = await self._carry(held, asked_us)
 

@@ -28,6 +28,7 @@ def compose(shared: SharedParts) -> FamilyParts:
         library=ProfileLibrary(),
         secrets=shared.secrets,
         partner=shared.partner,
+        commands=shared.commands,
         clock=clock,
         time=time,
     )

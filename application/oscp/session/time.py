@@ -51,14 +51,14 @@ class SessionTime:
     async def session_instant(self, attached: OscpProviderSessionAttached, at: int) -> int:
         """The instant of the session at a moment of its run (ms since its start)."""
         run = await self._run(attached.run_id)
-        if attached.clock is SessionClock.RUN:
+        if attached.clock is SessionClock.RUN or run.started.clock.on_wall_time:
             return run.started_at + at
         return self.wall_ms() - (run.world.at - at) * _PPM // run.started.clock.speed_ppm
 
     async def run_moment(self, attached: OscpProviderSessionAttached, instant: int) -> int | None:
         """The run's logical ms at an instant of the session; None when the run does not follow the session's clock."""
         run = await self._run(attached.run_id)
-        if attached.clock is SessionClock.RUN:
+        if attached.clock is SessionClock.RUN or run.started.clock.on_wall_time:
             return instant - run.started_at
         if run.started.clock.mode is not ClockMode.REALTIME:
             return None

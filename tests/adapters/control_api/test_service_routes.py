@@ -48,7 +48,8 @@ async def test_a_read_model_that_fails_makes_it_unready(
 async def test_a_run_that_cannot_be_resumed_makes_it_unready(
     api: Api, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service.host, "not_resumed", {"r": "no event class for topic 'x'"})
+    # Not of the host itself: it looks for such runs once a second and says anew which there are.
+    monkeypatch.setattr(service.backend.health, "not_resumed", lambda: {"r": "no event class for topic 'x'"})
     ready = await api.get("/readyz")
     assert ready.status_code == 503
     assert ready.json()["checks"]["run r"] == "cannot be resumed: no event class for topic 'x'"

@@ -46,6 +46,9 @@ class Refusals:
             self.refused.append(command.forecast_id)
             raise
 
+    async def carry_to_present(self, run_id: str) -> None:
+        await self._commands.carry_to_present(run_id)
+
 
 async def live(process: OscpProcess, **changes: Any) -> str:
     """A session on the run's own time that is online; its forecasts are told to the run."""

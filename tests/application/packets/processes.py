@@ -85,6 +85,7 @@ class PacketProcess(Process):
             feeds=self.feeds,
             library=ProfileLibrary(),
             secrets=Secrets(),
+            commands=self.runs,
             partner=platform,
             clock=clock,
             time=time,
