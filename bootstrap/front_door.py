@@ -15,6 +15,7 @@ from depot_sim.adapters.front_door.asgi import FrontDoor, GuardedSurface, Respon
 from depot_sim.adapters.front_door.rate import RefusalRate
 from depot_sim.adapters.front_door.rules import DoorSettings, Refusal, Surface, is_loopback_name
 from depot_sim.adapters.front_door.token_source import TokenSource
+from depot_sim.adapters.http import Secrets
 from depot_sim.application.access.refusals import RefusedRequests
 from depot_sim.application.clock import Clock
 from depot_sim.application.event_log import EventLog, Journal
@@ -49,13 +50,13 @@ class Doors:
     refused: RefusedRequests
 
 
-def open_tokens(settings: Settings, learn: Callable[[str], None], surfaces: Sequence[ProtocolSurface]) -> TokenSource:
-    """`learn` is called with every token, to mask it.
+def open_tokens(settings: Settings, secrets: Secrets, surfaces: Sequence[ProtocolSurface]) -> TokenSource:
+    """`secrets` learns every token, to mask it.
 
     Raises InvalidInput for wrong tokens, or for settings that need some; OSError for an unreadable tokens file.
     """
     check_reach(settings, surfaces)
-    return TokenSource(settings.tokens, settings.tokens_file, learn)
+    return TokenSource(settings.tokens, settings.tokens_file, secrets.learn_token, secrets.written_in)
 
 
 def compose_doors(

@@ -15,7 +15,13 @@ from depot_sim.adapters.configuration_import.costs import archive_cost, blocks_c
 from depot_sim.adapters.configuration_import.formats import Format
 from depot_sim.adapters.configuration_import.gtfs import GtfsImport, import_gtfs
 from depot_sim.adapters.configuration_import.legacy_circuits import import_circuits
-from depot_sim.adapters.configuration_import.loading import decode_text, define, located, parse
+from depot_sim.adapters.configuration_import.loading import (
+    decode_text,
+    define,
+    located,
+    parse,
+    refuse_secrets_in,
+)
 from depot_sim.adapters.configuration_import.site import SitePlan
 from depot_sim.adapters.control_api import Importer, Parsed
 from depot_sim.application.credentials import document_faults
@@ -24,6 +30,7 @@ from depot_sim.domain.configuration.definition import Definition
 from depot_sim.domain.configuration.validation import Rule
 from depot_sim.domain.kernel.errors import Fault, InvalidInput
 from depot_sim.domain.kernel.quantities import Consumption, Energy, Power
+from depot_sim.domain.kernel.written_secrets import SecretIn, no_secret_in
 
 _FORMATS = {
     "application/json": Format.JSON,
@@ -75,13 +82,15 @@ class CircuitOptions(Options, frozen=True):
 class ImportedDocuments:
     """Depot definitions and other bodies, by the importers' own strict readers.
 
-    `secrets` are those that a definition's credentials may name; a definition is checked by `rules` besides its own.
+    `secrets` are those that a definition's credentials may name. No body may hold a secret that `secret_in` knows.
+    A definition is checked by `rules` besides its own.
     """
 
-    def __init__(self, secrets: SecretStore, rules: Sequence[Rule] = ()) -> None:
+    def __init__(self, secrets: SecretStore, secret_in: SecretIn = no_secret_in, rules: Sequence[Rule] = ()) -> None:
         self._secrets = secrets
+        self._secret_in = secret_in
         self._rules = rules
-        self.parsers = {media_type: partial(_parse, text_format) for media_type, text_format in _FORMATS.items()}
+        self.parsers = {media_type: partial(self._parse, text_format) for media_type, text_format in _FORMATS.items()}
 
     def cost(self, body: bytes) -> int:
         return document_cost(body)
@@ -93,12 +102,14 @@ class ImportedDocuments:
             raise InvalidInput(self.located(faults, parsed.text))
         return definition
 
+    def imported(self, importer: Importer, body: bytes, media_type: str, options: msgspec.Struct) -> Definition:
+        return refuse_secrets_in(importer.read(body, media_type, options), self._secret_in)
+
     def located(self, faults: Sequence[Fault], text: str) -> list[Fault]:
         return located(tuple(faults), text)
 
-
-def _parse(text_format: Format, body: bytes) -> Parsed:
-    return Parsed(*parse(body, text_format))
+    def _parse(self, text_format: Format, body: bytes) -> Parsed:
+        return Parsed(*parse(body, text_format, self._secret_in))
 
 
 def _read_blocks(body: bytes, _: str, options: BlockOptions) -> Definition:

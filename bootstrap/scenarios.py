@@ -10,6 +10,7 @@ from depot_sim.adapters.configuration_import.formats import Format
 from depot_sim.adapters.configuration_import.loading import located, parse
 from depot_sim.adapters.scenario_library import ScenarioLibrary
 from depot_sim.domain.kernel.errors import InvalidInput
+from depot_sim.domain.kernel.written_secrets import SecretIn
 from depot_sim.domain.scenario.script_reading import ScriptReader
 
 
@@ -19,9 +20,12 @@ def scenario_library() -> ScenarioLibrary:
     return ScenarioLibrary(_parse)
 
 
-def load_scenario(reader: ScriptReader, path: Path) -> Any:
-    """The scenario in a file, as plain values, once it is sound. Raises InvalidInput with line and column, OSError."""
-    text, raw = parse(path)
+def load_scenario(reader: ScriptReader, secret_in: SecretIn, path: Path) -> Any:
+    """The scenario in a file, as plain values, once it is sound.
+
+    Raises InvalidInput with line and column, SecretWritten, OSError.
+    """
+    text, raw = parse(path, secret_in=secret_in)
     try:
         reader.read(raw)
     except InvalidInput as error:

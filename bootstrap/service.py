@@ -95,7 +95,7 @@ async def open_service(
     """
     secrets = secrets or open_secrets(settings)
     surfaces = surfaces_of(families)
-    tokens = open_tokens(settings, secrets.learn, surfaces)
+    tokens = open_tokens(settings, secrets, surfaces)
     async with AsyncExitStack() as closing:
         store = closing.enter_context(open_event_store(settings.db, service_url=identity.url))
         read_store = open_read_store(settings.db, models_of(families))
@@ -193,7 +193,9 @@ def _compose(
         ),
         controls=controls,
         families=[family.api for family in parts.values()],
-        documents=ImportedDocuments(secrets, (preset_rule(scripts),)),
+        documents=ImportedDocuments(secrets, secrets.written_in, (preset_rule(scripts),)),
+        mask=secrets.mask,
+        secret_in=secrets.written_in,
         importers=IMPORTERS,
         projections=projections,
         health=_Health(host, writes),

@@ -16,7 +16,7 @@ from depot_sim.adapters.cli.toolbox import ImportFormat, ImportRequest, Rebuilt,
 from depot_sim.adapters.clock import BlockingSystemClock
 from depot_sim.adapters.configuration_import import load
 from depot_sim.adapters.configuration_import.common_job import common_job
-from depot_sim.adapters.configuration_import.loading import located, parse
+from depot_sim.adapters.configuration_import.loading import located, parse, refuse_secrets_in
 from depot_sim.adapters.configuration_import.yaml_writer import to_yaml
 from depot_sim.adapters.event_store import EventStore, open_event_store, read_event_log
 from depot_sim.adapters.event_store.sqlite_reader import query_file
@@ -25,11 +25,13 @@ from depot_sim.adapters.event_store.sqlite_version import loaded_library
 from depot_sim.adapters.event_store.url import SqliteUrl, parse_store_url
 from depot_sim.adapters.ids import RandomIds
 from depot_sim.application.event_log import EventLog
+from depot_sim.bootstrap.command_secrets import CommandSecrets
 from depot_sim.bootstrap.families import FAMILIES, load_events, models_of, projectors_of, script_reader
 from depot_sim.bootstrap.family import ProtocolFamily
 from depot_sim.bootstrap.scenarios import load_scenario, scenario_library
 from depot_sim.domain.configuration.definition import Definition
 from depot_sim.domain.kernel.errors import StoreError
+from depot_sim.domain.kernel.written_secrets import SecretIn
 from depot_sim.domain.scenario.presets import preset_rule
 from depot_sim.read_models.positions import Position, positions
 
@@ -39,7 +41,8 @@ EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 def toolbox(families: Sequence[ProtocolFamily] = FAMILIES) -> Toolbox:
     """For this process, with the commands and the read models of these protocol families."""
     scripts = script_reader(families)
-    load_depot = partial(load, more_rules=(preset_rule(scripts),))
+    secrets = CommandSecrets()
+    load_depot = partial(load, more_rules=(preset_rule(scripts),), secret_in=secrets.secret_in)
     return Toolbox(
         version=_version(),
         store_schema=SCHEMA_VERSION,
@@ -51,14 +54,16 @@ def toolbox(families: Sequence[ProtocolFamily] = FAMILIES) -> Toolbox:
         clock=BlockingSystemClock(),
         new_id=RandomIds().new_id,
         load_definition=load_depot,
-        load_scenario=partial(load_scenario, scripts),
+        load_scenario=partial(load_scenario, scripts, secrets.secret_in),
         scripts=scripts,
-        read_document=read_document,
+        read_document=partial(read_document, secrets.secret_in),
         scenarios=scenario_library(),
         common_job=common_job,
         family_commands={family.words.name: family.command for family in families if family.command is not None},
         run_options=[option for family in families for option in family.run_options],
-        import_definition=partial(import_definition, load_depot),
+        import_definition=partial(import_definition, load_depot, secrets.secret_in),
+        secret_in=secrets.secret_in,
+        mask=secrets.mask,
         to_yaml=to_yaml,
         open_store=open_event_store,
         open_existing_store=open_existing_store,
@@ -87,15 +92,19 @@ def _require_file(url: str) -> None:
         raise StoreError(f"there is no database {parsed.path}", "name one that depot-sim run --db or serve has written")
 
 
-def read_document(path: Path) -> Written:
-    """A file of plain values, by its suffix. Raises InvalidInput with line and column, OSError."""
-    text, raw = parse(path)
+def read_document(secret_in: SecretIn, path: Path) -> Written:
+    """A file of plain values, by its suffix. Raises InvalidInput with line and column, SecretWritten, OSError."""
+    text, raw = parse(path, secret_in=secret_in)
     return Written(raw, lambda faults: located(tuple(faults), text))
 
 
-def import_definition(load_depot: Callable[[Path], Definition], request: ImportRequest) -> Definition:
-    """Raises InvalidInput with every fault, OSError for a file that cannot be read."""
-    return load_depot(request.source) if request.format is ImportFormat.YAML else _IMPORTS[request.format](request)
+def import_definition(
+    load_depot: Callable[[Path], Definition], secret_in: SecretIn, request: ImportRequest
+) -> Definition:
+    """Raises InvalidInput with every fault, SecretWritten, OSError for a file that cannot be read."""
+    if request.format is ImportFormat.YAML:
+        return load_depot(request.source)
+    return refuse_secrets_in(_IMPORTS[request.format](request), secret_in)
 
 
 def serve(request: ServeRequest) -> None:

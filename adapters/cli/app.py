@@ -45,7 +45,7 @@ def main(
         return ExitCode.CLOSED_PIPE
     except (DepotSimError, OSError) as error:
         _trace_if_debugging()
-        failures.show(terminal, error)
+        failures.show(terminal, error, toolbox.mask)
         if isinstance(error, OSError) and not error.filename:
             _forget_stdout()
         return failures.exit_code(error)
@@ -60,7 +60,7 @@ def main(
         return ExitCode.INTERRUPTED
     except Exception as defect:  # noqa: BLE001 - the outermost layer: a person gets a message, never a traceback
         _trace_if_debugging()
-        failures.show_defect(terminal, defect)
+        failures.show_defect(terminal, defect, toolbox.mask)
         return ExitCode.INTERNAL
 
 

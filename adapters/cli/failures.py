@@ -9,6 +9,7 @@ from rich.text import Text
 from depot_sim.adapters.cli.exit_codes import ExitCode
 from depot_sim.adapters.cli.os_errors import failure_of
 from depot_sim.adapters.cli.terminal import Terminal
+from depot_sim.application.http import Mask
 from depot_sim.domain.kernel.errors import DepotSimError, Fault, InvalidInput, MemoryShort, StoreError
 
 _SHOWN = 20
@@ -59,17 +60,17 @@ def exit_code(error: DepotSimError | OSError) -> ExitCode:
     return ExitCode.USAGE
 
 
-def show(terminal: Terminal, error: DepotSimError | OSError) -> None:
-    """One block on stderr."""
-    terminal.err.print(Text.assemble(("error: ", "bold red"), _what(error)), soft_wrap=True)
+def show(terminal: Terminal, error: DepotSimError | OSError, mask: Mask = str) -> None:
+    """One block on stderr. What it repeats of arguments and files may hold secrets."""
+    terminal.err.print(Text.assemble(("error: ", "bold red"), mask(_what(error))), soft_wrap=True)
     for label, text in _lines(error):
-        terminal.err.print(Text.assemble((f"  {label:<9}", "bold"), text), soft_wrap=True)
+        terminal.err.print(Text.assemble((f"  {label:<9}", "bold"), mask(text)), soft_wrap=True)
 
 
-def show_defect(terminal: Terminal, defect: Exception) -> None:
+def show_defect(terminal: Terminal, defect: Exception, mask: Mask = str) -> None:
     """The block for what should never happen."""
     terminal.err.print(Text.assemble(("error: ", "bold red"), "depot-sim has a defect"), soft_wrap=True)
-    terminal.say(f"  found     {type(defect).__name__}: {defect}")
+    terminal.say(f"  found     {type(defect).__name__}: {mask(str(defect))}")
     terminal.say("  hint      run it again with DEPOT_SIM_DEBUG=1 for the traceback, and report it")
 
 

@@ -14,9 +14,11 @@ from depot_sim.adapters.cli.arguments import Subcommands
 from depot_sim.adapters.cli.run_options import RunOption
 from depot_sim.application.clock import BlockingClock
 from depot_sim.application.event_log import EventLog, Leases
+from depot_sim.application.http import Mask
 from depot_sim.application.scenario.library import Library
 from depot_sim.domain.configuration.definition import Definition
 from depot_sim.domain.kernel.errors import Fault
+from depot_sim.domain.kernel.written_secrets import SecretIn
 from depot_sim.domain.scenario.script_reading import ScriptReader
 from depot_sim.read_models.positions import Position
 
@@ -160,6 +162,10 @@ class Toolbox:
     family_commands: Mapping[str, Callable[[Subcommands], None]]
     run_options: Sequence[RunOption]
     import_definition: Callable[[ImportRequest], Definition]
+    secret_in: SecretIn
+    """The secret of this environment whose value a text holds; what is loaded here has been checked for them."""
+    mask: Mask
+    """For errors, which may repeat arguments and files."""
     to_yaml: Callable[[Definition], str]
     serve: Callable[[ServeRequest], None]
     """Returns when it was asked to stop."""

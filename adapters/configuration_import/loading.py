@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,30 +15,51 @@ from depot_sim.adapters.configuration_import.yaml_text import Place, parse_yaml,
 from depot_sim.domain.configuration.definition import Definition
 from depot_sim.domain.configuration.validation import Rule
 from depot_sim.domain.kernel.errors import Fault, InvalidInput
+from depot_sim.domain.kernel.written_secrets import SecretIn, SecretWritten, no_secret_in, refuse_secrets
 
 LARGEST = 20 * 2**20
 _PARSERS = {Format.JSON: parse_json, Format.YAML: parse_yaml}
 
 
-def load(source: Path | bytes, text_format: Format | None = None, more_rules: Sequence[Rule] = ()) -> Definition:
+def load(
+    source: Path | bytes,
+    text_format: Format | None = None,
+    more_rules: Sequence[Rule] = (),
+    secret_in: SecretIn = no_secret_in,
+) -> Definition:
     """A depot definition from a file (its suffix tells the format) or from bytes (then `text_format` must).
 
     It is checked by `more_rules` besides those of the configuration itself.
-    Raises InvalidInput with every fault; OSError when the file cannot be read.
+    Raises InvalidInput with every fault, SecretWritten; OSError when the file cannot be read.
     """
-    text, raw = parse(source, text_format)
+    text, raw = parse(source, text_format, secret_in)
     return define(raw, text, more_rules)
 
 
-def parse(source: Path | bytes, text_format: Format | None = None) -> tuple[str, Any]:
-    """The text and the plain values in it. Raises as `load`, for the syntax alone."""
+def parse(
+    source: Path | bytes, text_format: Format | None = None, secret_in: SecretIn = no_secret_in
+) -> tuple[str, Any]:
+    """The text and the plain values in it. Raises as `load`, for the syntax and for written secrets."""
     if isinstance(source, Path):
         text_format = text_format or format_of_path(source)
         source = _read(source)
     if text_format is None:
         raise TypeError("bytes need a format")
     text = decode_text(source)
-    return text, _PARSERS[text_format](text)
+    raw = _PARSERS[text_format](text)
+    try:
+        # YAML may break a text over lines, and its comments are not recorded.
+        refuse_secrets(raw, text if text_format is Format.JSON else json.dumps(raw, ensure_ascii=False), secret_in)
+    except SecretWritten as error:
+        raise SecretWritten(located(error.faults, text)) from None
+    return text, raw
+
+
+def refuse_secrets_in(definition: Definition, secret_in: SecretIn) -> Definition:
+    """The definition that was made of another format. Raises SecretWritten."""
+    text = definition.document_json.decode()
+    refuse_secrets(msgspec.json.decode(text), text, secret_in)
+    return definition
 
 
 def define(raw: Any, text: str = "", more_rules: Sequence[Rule] = ()) -> Definition:

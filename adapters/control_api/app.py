@@ -20,6 +20,7 @@ from depot_sim.adapters.control_api.routes.runs import run_routes
 from depot_sim.adapters.control_api.routes.scenarios import library_routes, scenario_routes
 from depot_sim.adapters.control_api.routes.service import SERVICE_ROUTES
 from depot_sim.adapters.control_api.single_headers import check_single_headers
+from depot_sim.adapters.control_api.written_secrets import refuse_secrets_in_head
 
 LARGEST_BODY = 2**20
 
@@ -46,7 +47,7 @@ def create_app(backend: Backend) -> Litestar:
         ],
         state=State({"backend": backend}),
         request_class=ApiRequest,
-        guards=[check_single_headers, guard],
+        guards=[check_single_headers, guard, refuse_secrets_in_head],
         exception_handlers=EXCEPTION_HANDLERS,
         request_max_body_size=LARGEST_BODY,
         openapi_config=None,

@@ -15,6 +15,7 @@ from depot_sim.application.access.refusals import RefusedRequests
 from depot_sim.application.channels.control import Controls
 from depot_sim.application.configuration.service import ConfigurationService
 from depot_sim.application.event_log import EventLog
+from depot_sim.application.http import Mask
 from depot_sim.application.memory import MemoryBudget
 from depot_sim.application.run.live import LiveRuns
 from depot_sim.application.run.service import RunService
@@ -22,6 +23,7 @@ from depot_sim.application.scenario.service import ScenarioService
 from depot_sim.application.subscription import Tail
 from depot_sim.domain.configuration.definition import Definition
 from depot_sim.domain.kernel.errors import Fault
+from depot_sim.domain.kernel.written_secrets import SecretIn
 from depot_sim.read_models.database import Database
 from depot_sim.read_models.schema import ReadModel
 
@@ -36,11 +38,14 @@ class Parsed(NamedTuple):
 
 
 class Documents(Protocol):
-    """Reads what people write. Every method raises InvalidInput with every fault."""
+    """Reads what people write. Every method raises InvalidInput with every fault, SecretWritten among them."""
 
     @property
     def parsers(self) -> Mapping[str, Callable[[bytes], Parsed]]:
         """By media type."""
+
+    def imported(self, importer: Importer, body: bytes, media_type: str, options: msgspec.Struct) -> Definition:
+        """What the importer makes of a body; blocking."""
 
     def cost(self, body: bytes) -> int:
         """Bytes of memory that the body takes at most while it is parsed and defined; an estimate."""
@@ -124,7 +129,8 @@ class FamilyApi(NamedTuple):
 class Backend:
     """`database` gives the tables of a read model for queries.
 
-    `controls` force and expect messages on the targets of every protocol family.
+    `mask` is applied to every problem that is sent, `secret_in` to every request. `controls` force and expect messages
+    on the targets of every protocol family.
     """
 
     log: EventLog
@@ -137,6 +143,8 @@ class Backend:
     controls: Controls
     families: Sequence[FamilyApi]
     documents: Documents
+    mask: Mask
+    secret_in: SecretIn
     importers: tuple[Importer, ...]
     projections: Projections
     health: ServiceHealth

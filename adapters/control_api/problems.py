@@ -11,6 +11,7 @@ from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
 from depot_sim.adapters.control_api.near_paths import nearest_path
+from depot_sim.application.http import Mask
 from depot_sim.domain.kernel.errors import (
     Conflict,
     DepotSimError,
@@ -113,7 +114,10 @@ _QUERY_PARAMETERS = {"begin": "from", "end": "to", "resolution_ms": "resolution"
 """What the read models call them, and what the API does."""
 
 _MOST_ECHOED = 100
-"""Characters of a path or a method that a response repeats."""
+"""Characters of a path that a response repeats."""
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+"""Those that a response repeats. Others are any text, also of strangers, who could guess secrets by what is masked."""
 
 _MORE_MEMORY = "raise the service's limit of memory: see docs/operation.md"
 
@@ -144,7 +148,7 @@ def problem_of(error: DepotSimError) -> Problem:
     )
 
 
-def answer_domain_error(_: Request[Any, Any, Any], error: DepotSimError) -> Response[bytes]:
+def answer_domain_error(request: Request[Any, Any, Any], error: DepotSimError) -> Response[bytes]:
     problem = problem_of(error)
     if isinstance(error, TooBusy | MemoryShort):
         _log.warning("%s: %s", error.type, error.detail)
@@ -152,7 +156,7 @@ def answer_domain_error(_: Request[Any, Any, Any], error: DepotSimError) -> Resp
         _log.info("%s: %s", error.type, error.detail)
     elif problem.status >= 500:
         _log.error("%s: %s", error.type, error.detail, exc_info=error)
-    return _response(problem, _headers(problem.status))
+    return _response(request, problem, _headers(problem.status))
 
 
 def refusal(status: int, detail: str, hint: str) -> tuple[dict[str, str], bytes]:
@@ -172,14 +176,15 @@ def answer_http_error(request: Request[Any, Any, Any], error: HTTPException) -> 
         return answer_defect(request, error)
     slug, title, hint = _OF_HTTP.get(error.status_code, _OF_HTTP[400])
     problem = Problem(_urn(slug), title, error.status_code, _detail(request, error), _near(request, error) or hint)
-    return _response(problem, error.headers or {})
+    return _response(request, problem, error.headers or {})
 
 
-def answer_defect(_: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+def answer_defect(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """A bug: what it was is for the service's log, not for the caller."""
     _log.error("a request failed by a defect", exc_info=error)
     detail = "the request could not be carried out, by a defect of depot-sim"
-    return _response(Problem(_urn("internal"), "Something went wrong", 500, detail, "see the service's log"), {})
+    problem = Problem(_urn("internal"), "Something went wrong", 500, detail, "see the service's log")
+    return _response(request, problem, {})
 
 
 def answer_no_memory(request: Request[Any, Any, Any], _: MemoryError) -> Response[bytes]:
@@ -199,12 +204,18 @@ EXCEPTION_HANDLERS: ExceptionHandlersMap = {
 def _detail(request: Request[Any, Any, Any], error: HTTPException) -> str:
     match error.status_code:
         case 404:
-            return f"there is no {_echoed(request.url.path)}"
+            return f"there is no {_echoed(_path(request))}"
         case 405:
-            return f"{_echoed(request.url.path)} does not take {_echoed(request.method)}"
+            method = request.method if request.method in _METHODS else "this method"
+            return f"{_echoed(_path(request))} does not take {method}"
         case 413:
             return ""
     return error.detail
+
+
+def _path(request: Request[Any, Any, Any]) -> str:
+    """Masked before it is cut or split: a part of a secret would not be recognised."""
+    return request.app.state.backend.mask(request.url.path)  # type: ignore[no-any-return]
 
 
 def _echoed(text: str) -> str:
@@ -212,9 +223,12 @@ def _echoed(text: str) -> str:
 
 
 def _near(request: Request[Any, Any, Any], error: HTTPException) -> str:
-    if error.status_code == 404 and "//" in request.url.path:
+    if error.status_code != 404:
+        return ""
+    path = _path(request)
+    if "//" in path:
         return "a segment of the path is empty (two slashes in a row): write the name or id there"
-    near = nearest_path(request.app, request.url.path) if error.status_code == 404 else None
+    near = nearest_path(request.app, path)
     return f"did you mean {near}? /openapi.json has every path" if near else ""
 
 
@@ -226,5 +240,23 @@ def _headers(status: int) -> dict[str, str]:
     return {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "1"}}.get(status, {})
 
 
-def _response(problem: Problem, headers: dict[str, str]) -> Response[bytes]:
-    return Response(msgspec.json.encode(problem), status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)
+def _response(request: Request[Any, Any, Any], problem: Problem, headers: dict[str, str]) -> Response[bytes]:
+    """Every problem is sent by this function. What it repeats of the request or of partners may hold secrets."""
+    body = msgspec.json.encode(_masked(problem, request.app.state.backend.mask))
+    return Response(body, status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def _masked(problem: Problem, mask: Mask) -> Problem:
+    faults = [
+        msgspec.structs.replace(
+            fault, pointer=mask(fault.pointer), found=mask(fault.found), expected=mask(fault.expected)
+        )
+        for fault in problem.faults
+    ]
+    return msgspec.structs.replace(
+        problem,
+        detail=mask(problem.detail),
+        hint=mask(problem.hint),
+        faults=tuple(faults),
+        holder=mask(problem.holder),
+    )

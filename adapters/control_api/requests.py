@@ -23,6 +23,7 @@ from depot_sim.domain.kernel.errors import Fault, InvalidInput
 from depot_sim.domain.kernel.pointer import child
 from depot_sim.domain.kernel.problems import Faults
 from depot_sim.domain.kernel.reading import description_of, read
+from depot_sim.domain.kernel.written_secrets import SecretWritten
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -56,8 +57,8 @@ class ApiRequest(Request[Actor, None, State]):
     async def parsed(self, workers: Workers = BODIES) -> Parsed:
         """The body as plain values.
 
-        Raises MalformedBody with line and column, UnsupportedMediaType, and MemoryShort before a body is parsed that
-        does not fit into the memory that is left.
+        Raises MalformedBody with line and column, SecretWritten, UnsupportedMediaType, and MemoryShort before a body is
+        parsed that does not fit into the memory that is left.
         """
         parsers, media_type = self.backend.documents.parsers, _as_json(self.media_type)
         parse = parsers.get(media_type)
@@ -71,6 +72,8 @@ class ApiRequest(Request[Actor, None, State]):
             with self.backend.memory.reserved("the document", self.backend.documents.cost(body)):
                 inline = len(body) <= _INLINE_BYTES.get(media_type, _INLINE_BYTES_ELSE)
                 return parse(body) if inline else await workers.run(parse, body)
+        except SecretWritten:
+            raise
         except InvalidInput as error:
             raise MalformedBody(error.faults) from None
 

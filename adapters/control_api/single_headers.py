@@ -17,7 +17,7 @@ SINGLE_HEADERS = (
     "X-Correlation-ID",
     "X-Request-ID",
 )
-_BY_NAME = {header.lower().encode(): header for header in SINGLE_HEADERS}
+BY_NAME = {header.lower().encode(): header for header in SINGLE_HEADERS}
 
 
 def check_single_headers(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
@@ -28,7 +28,7 @@ def check_single_headers(connection: ASGIConnection[Any, Any, Any, Any], handler
     names = [name for name, _ in connection.scope["headers"]]
     if len(set(names)) == len(names) or handler.opt.get("open"):
         return
-    counts = {header: names.count(name) for name, header in _BY_NAME.items()}
+    counts = {header: names.count(name) for name, header in BY_NAME.items()}
     faults = [
         Fault(f"/{header}", f"the header {count} times", "the header once")
         for header, count in counts.items()

@@ -8,9 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+
 from depot_sim.adapters.front_door.tokens import Tokens, TokenText, listed
 from depot_sim.application.access.actors import Actor
 from depot_sim.domain.kernel.errors import Fault, InvalidInput
+from depot_sim.domain.kernel.written_secrets import SecretIn, no_secret_in
 
 READ_EVERY_SECONDS = 1.0
 _LARGEST_FILE = 2**20
@@ -35,14 +38,21 @@ class TokenSource:
     """
 
     def __init__(
-        self, texts: Sequence[str] = (), file: Path | None = None, learn: Callable[[str], None] = lambda _: None
+        self,
+        texts: Sequence[str] = (),
+        file: Path | None = None,
+        learn: Callable[[str], None] = lambda _: None,
+        secret_in: SecretIn = no_secret_in,
     ) -> None:
         """`learn` is called with every token that becomes valid, so that it can be masked wherever it is recorded.
+
+        A name is recorded with what its owner does, so none may hold a secret that `secret_in` knows.
 
         Raises InvalidInput for a wrong text or line, or a file without tokens; OSError for an unreadable file."""
         self._given = listed(texts)
         self._file = file
         self._learn = learn
+        self._secret_in = secret_in
         self._stamp: _Stamp | None = None
         self.file_error = ""
         if file is not None:
@@ -90,6 +100,11 @@ class TokenSource:
         tokens = Tokens(texts)
         for text in texts:
             self._learn(text.token)
+        for text in texts:
+            secret = self._secret_in(text.name)
+            if secret is not None:
+                fault = secret.fault(text.pointer, "a name")
+                raise InvalidInput([msgspec.structs.replace(fault, line=text.line)])
         return tokens
 
 

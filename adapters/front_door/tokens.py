@@ -20,6 +20,10 @@ class TokenText(NamedTuple):
     line: int = 0
 
     @property
+    def name(self) -> str:
+        return self.text.partition(":")[0]
+
+    @property
     def token(self) -> str:
         """What follows name and role, which may contain colons itself."""
         return self.text.partition(":")[2].partition(":")[2]
@@ -54,8 +58,7 @@ def listed(texts: Iterable[str]) -> list[TokenText]:
 
 
 def _read(text: TokenText) -> tuple[bytes, Actor]:
-    name, _, rest = text.text.partition(":")
-    role, token = rest.partition(":")[0], text.token
+    name, role, token = text.name, text.text.partition(":")[2].partition(":")[0], text.token
     if not name or not token:
         raise _fault(text, f"a {'line' if text.line else 'text'} that is not NAME:ROLE:TOKEN", "NAME:ROLE:TOKEN")
     if role not in tuple(Role):

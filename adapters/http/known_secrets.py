@@ -88,13 +88,25 @@ class KnownSecrets:
 
     def mask(self, text: str) -> str:
         """The text with every known value masked; the same object when there is none in it."""
+        data, spans = self._known_in(text)
+        return _masked(data, spans).decode("utf-8", "surrogatepass") if spans else text
+
+    def first_in(self, text: str) -> str | None:
+        """The part of the text that is a known value, in the form in which it stands there; None when there is none."""
+        data, spans = self._known_in(text)
+        if not spans:
+            return None
+        start, end = min(spans)
+        return data[start:end].decode("utf-8", "backslashreplace")
+
+    def _known_in(self, text: str) -> tuple[bytes, list[Span]]:
+        """The text in bytes, and where known values stand in them."""
         if not self._forms:
-            return text
+            return b"", []
         data = text.encode("utf-8", "surrogatepass")
         if not has_escapes(data) and not (self._long.found(data) or self._short.found(data)):
-            return text  # as nearly all texts
-        spans = self._spans(data, MOST_LAYERS)
-        return _masked(data, spans).decode("utf-8", "surrogatepass") if spans else text
+            return data, []  # as nearly all texts
+        return data, self._spans(data, MOST_LAYERS)
 
     def _spans(self, data: bytes, layers: int) -> list[Span]:
         """Where a known value stands in the data, or in what it is after up to this many layers of escapes."""

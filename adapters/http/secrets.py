@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from depot_sim.adapters.http.given_secrets import GivenSecrets
 from depot_sim.adapters.http.kept_secrets import KeptInFolder, KeptInMemory
 from depot_sim.adapters.http.known_secrets import KnownSecrets
 from depot_sim.adapters.http.secret_files import SecretsFolder, TextFiles, invalid
@@ -25,6 +26,7 @@ from depot_sim.domain.kernel.secret_references import (
     reference_fault,
     variable_of,
 )
+from depot_sim.domain.kernel.written_secrets import GivenSecret
 
 _POINTER = "/secret"
 _TOKEN_BYTES = 48
@@ -52,6 +54,7 @@ class Secrets:
         self._environment = environment
         self._kept = KeptInMemory() if kept is None else KeptInFolder(kept, self._files)
         self._known = KnownSecrets()
+        self._given = GivenSecrets()
 
     def check(self) -> None:
         """Read every secret given at start, so that it is masked from now on.
@@ -81,6 +84,8 @@ class Secrets:
                 has_file = self._folder.has(parsed.name)
                 secret = self._from_file(parsed.name) if has_file else self._from_environment(variable_of(parsed.name))
         self._known.add(secret)
+        if parsed.source is not Source.KEPT:
+            self._given.add(secret, GivenSecret(reference.secret))
         return secret
 
     def fault(self, reference: SecretReference, pointer: str) -> Fault | None:
@@ -123,6 +128,15 @@ class Secrets:
         """Mask this value as well in whatever is recorded, such as a token that a partner granted."""
         self._known.add(secret)
 
+    def learn_token(self, token: str) -> None:
+        """Mask this token of the service, and let nobody write it down."""
+        self._known.add(token)
+        self._given.add(token, GivenSecret(None))
+
+    def written_in(self, text: str) -> GivenSecret | None:
+        """The secret given at start, or token of the service, whose value a text holds, in any form that is masked."""
+        return self._given.first_in(text)
+
     def mask(self, text: str) -> str:
         """The text with every known secret masked, also in base64, in hexadecimal and with escapes."""
         return self._known.mask(text)
@@ -142,17 +156,21 @@ class Secrets:
     def _faults(self) -> Iterator[Fault]:
         for variable, value in sorted(self._environment.items()):
             if variable.startswith(VARIABLE_PREFIX):
-                yield from self._learned(value, "/environment", f"the variable {variable}")
+                handle = variable.removeprefix(VARIABLE_PREFIX).lower()
+                yield from self._learned(value, handle, "/environment", f"the variable {variable}")
         for file in self._folder.files():
             text = self._text_of_one_line(file.path)
             if text is not None:
-                yield from self._learned(text, "/secrets", f"the file {file.name}")
+                reference = f"file:{file.name}" if "/" in file.name else file.name
+                yield from self._learned(text, reference, "/secrets", f"the file {file.name}")
 
-    def _learned(self, value: str, pointer: str, where: str) -> Iterator[Fault]:
-        self._known.add(value)
+    def _learned(self, value: str, reference: str, pointer: str, where: str) -> Iterator[Fault]:
         expected = _expected_instead(value)
         if expected:
             yield Fault(pointer, where, expected)
+            return
+        self._known.add(value)
+        self._given.add(value, GivenSecret(reference))
 
     def _text_of_one_line(self, path: Path) -> str | None:
         try:

@@ -2,7 +2,8 @@
 
 DepotSimError                    type, detail, hint; what a person reads
 ├── InvalidInput                 one or many Faults, each with a JSON pointer
-│   └── MalformedBody            a request's body is no JSON or YAML
+│   ├── MalformedBody            a request's body is no JSON or YAML
+│   └── SecretWritten            the value of a secret in place of a reference
 ├── NotFound                     no such configuration, run, vehicle, connector …
 ├── Conflict                     the request clashes with the present state
 │   ├── CommandRefused           the world or the run says no to a command

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from depot_sim.adapters.http import Secrets
 from depot_sim.bootstrap.importers import IMPORTERS, GtfsOptions, ImportedDocuments
+from depot_sim.domain.configuration.definition import Definition
 from depot_sim.domain.kernel.errors import InvalidInput
+from depot_sim.domain.kernel.written_secrets import SecretWritten
 from tests.domain.configuration.samples import depot
 
 
@@ -39,3 +42,40 @@ def test_both_formats_of_a_document_are_read() -> None:
     documents = ImportedDocuments(Secrets())
     assert documents.parsers["application/json"](b'{"a": 1}').raw == {"a": 1}
     assert documents.parsers["application/yaml"](b"a: 1").raw == {"a": 1}
+
+
+def given() -> Secrets:
+    secrets = Secrets(environment={"DEPOT_SIM_SECRET_A": "value-of-a-secret"})
+    secrets.check()
+    return secrets
+
+
+@pytest.mark.parametrize(
+    ("media_type", "body"),
+    [
+        ("application/json", b'{\n"name": "\\u0076alue-of-a-secret"}'),
+        ("application/yaml", b'# fine\nname: "value-\\\n  of-a-secret"'),
+        ("application/yaml", b"x: 1\nname: value-of-a-secret"),
+    ],
+)
+def test_a_body_with_a_secret_is_refused_with_its_line(media_type: str, body: bytes) -> None:
+    secrets = given()
+    with pytest.raises(SecretWritten) as error:
+        ImportedDocuments(secrets, secrets.written_in).parsers[media_type](body)
+    assert [(fault.pointer, fault.line) for fault in error.value.faults] == [("/name", 2)]
+
+
+def test_a_secret_in_a_comment_is_recorded_nowhere() -> None:
+    secrets = given()
+    body = b"a: 1 # value-of-a-secret"
+    assert ImportedDocuments(secrets, secrets.written_in).parsers["application/yaml"](body).raw == {"a": 1}
+
+
+def test_an_import_whose_result_holds_a_secret_is_refused() -> None:
+    """Whatever the format packs it in, such as the archive of a timetable."""
+    secrets = given()
+    made = Definition.of(depot() | {"name": "value-of-a-secret"})
+    packing = replace(IMPORTERS[0], read=lambda *_: made)
+    with pytest.raises(SecretWritten) as error:
+        ImportedDocuments(secrets, secrets.written_in).imported(packing, b"", "text/csv", GtfsOptions("name"))
+    assert [fault.pointer for fault in error.value.faults] == ["/name"]

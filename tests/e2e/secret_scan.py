@@ -23,8 +23,15 @@ def leaked_in_files(folder: Path, secrets: Iterable[str]) -> dict[str, list[str]
     return {file: secrets for file, secrets in found.items() if secrets}
 
 
+def percent_encoded(secret: str) -> str:
+    """Every byte of it, as no library writes it."""
+    return "".join(f"%{byte:02X}" for byte in secret.encode())
+
+
 def _forms(secret: str) -> set[bytes]:
     """In base64 without the characters that depend on what stands around it."""
     data = secret.encode()
     cut = {b64encode(bytes(before) + data)[4 if before else 0 : -4] for before in range(3)}
-    return {data, quote(secret, safe="").encode(), quote_plus(secret).encode(), *cut}
+    every = percent_encoded(secret)
+    escaped = (quote(secret, safe=""), quote_plus(secret), every, every.lower())
+    return {data, *(text.encode() for text in escaped), *cut}

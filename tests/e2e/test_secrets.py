@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from threading import Thread
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -24,20 +22,21 @@ from tests.e2e.oscp_sockets import JSON, PREFIX, Raw, online_by_hand
 from tests.e2e.oscp_stage import SCOPE, start_run
 from tests.e2e.packet_stage import microgrid
 from tests.e2e.processes import finish, running, wait_for
-from tests.e2e.secret_scan import leaked, leaked_in_files
+from tests.e2e.secret_scan import leaked, leaked_in_files, percent_encoded
+from tests.e2e.secret_stage import GRANTED, SESSION_TOKEN, Partner
 from tests.patience import patient
 
 OPERATOR, IN_TOKENS_FILE = "operators-own-token", "token-of-the-tokens-file"
 BY_FILE, BY_VARIABLE, CLIENT_SECRET = "secret/of+a file&more", "secret-of-a-variable", "secret of the client: ü"
-INBOUND, GRANTED, REGISTERED = "token-of-the-partner-itself", "token-granted-by-oauth2", "token-of-a-register"
+INBOUND, REGISTERED = "token-of-the-partner-itself", "token-of-a-register"
 WRITTEN = {
     name: f"written-{name}-4711"
     for name in ("session-header", "feed-header", "document", "userinfo", "query", "endpoint", "register", "device")
 }
 RECEIVED = {
     name: f"received-{name}-4711"
-    for name in ("X-Auth", "X-Functions-Key", "X-Api-Token", "Cookie", "X-Hub-Signature", "X-Session-Token")
-}
+    for name in ("X-Auth", "X-Functions-Key", "X-Api-Token", "Cookie", "X-Hub-Signature", "X-Pwd", "X-JWT", "X-Bearer")
+} | {"X-Session-Token": SESSION_TOKEN}
 IN_BODY = "received-in-a-body-4711"
 SECRETS = (
     *(OPERATOR, IN_TOKENS_FILE, BY_FILE, BY_VARIABLE, CLIENT_SECRET, INBOUND, GRANTED, REGISTERED, IN_BODY),
@@ -49,55 +48,6 @@ VARIABLES = {
     "DEPOT_SIM_SECRET_CLIENT": CLIENT_SECRET,
 }
 IN_A_MINUTE = b'{"offline_mode_at": "2099-01-01T00:00:00.000Z"}'
-
-
-class Partner:
-    """Repeats every header it was sent, in every encoding, in the headers and the body of its answer."""
-
-    def __init__(self) -> None:
-        self.requests: list[dict[str, str]] = []
-        self.status = 403
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = False
-        self._thread = Thread(target=self._server.serve_forever, args=(0.01,))
-        self._thread.start()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
-
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        partner = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                self.rfile.read(int(self.headers.get("Content-Length", "0")))
-                partner.requests.append(dict(self.headers))
-                body = json.dumps({"access_token": GRANTED, "expires_in": 3600}).encode()
-                if self.path != "/token":
-                    body = _repeated(self.headers.items())
-                self.send_response(200 if self.path == "/token" else partner.status)
-                self.send_header("X-Session-Token", RECEIVED["X-Session-Token"])
-                self.send_header("X-Repeated", quote(self.headers.get("X-Api-Key", "nothing")))
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: object) -> None:
-                """Nothing."""
-
-        return Handler
-
-
-def _repeated(headers: Any) -> bytes:
-    values = [value.rpartition(" ")[2] if name == "Authorization" else value for name, value in headers]
-    encoded = [[value, quote(value, safe=""), b64encode(f"user:{value}".encode()).decode()] for value in values]
-    return json.dumps({"message": "wrong", "you said": encoded}).encode()
 
 
 class Service(NamedTuple):
@@ -374,19 +324,103 @@ def test_a_registered_token_and_an_address_with_a_password_are_masked(service: S
     eventually(lambda: len(partner.requests), lambda found: found > 0)
 
 
-def test_a_secret_in_a_message_made_by_hand_is_masked(service: Service, partner: Partner) -> None:
+def test_a_secret_in_a_message_made_by_hand_is_masked_by_its_name_and_refused_by_its_value(
+    service: Service, partner: Partner
+) -> None:
     session = service.attached(partner.url, "by-hand")
-    session.order(
-        "send-message",
-        message_type="Heartbeat",
-        body={"note": BY_VARIABLE, "secret": "x"},
-        headers={"X-Odd": f"a {BY_FILE}", "Authorization": f"Basic {b64encode(BY_FILE.encode()).decode()}"},
-    )
-    assert partner.requests[-1]["X-Odd"] == f"a {BY_FILE}"
-    refused = session.call(
-        "POST", "/commands/send-message", {"message_type": "Heartbeat", "headers": {"Content-Length": "1", "TE": "x"}}
-    )
-    assert [fault["pointer"] for fault in refused.json()["faults"]] == ["/headers/Content-Length", "/headers/TE"]
+    session.order("send-message", message_type="Heartbeat", body={"secret": IN_BODY})
+    basic = f"Basic {b64encode(BY_FILE.encode()).decode()}"
+    for change, pointers in (
+        ({"headers": {"Content-Length": "1", "TE": "x"}}, ["/headers/Content-Length", "/headers/TE"]),
+        (
+            {"body": {"note": BY_VARIABLE}, "headers": {"Authorization": basic}},
+            ["/body/note", "/headers/Authorization"],
+        ),
+    ):
+        refused = session.call("POST", "/commands/send-message", {"message_type": "Heartbeat"} | change)
+        assert [fault["pointer"] for fault in refused.json()["faults"]] == pointers
+    assert len(partner.requests) == 1
+
+
+YAML = {"Content-Type": "application/yaml"}
+Place = Callable[[Service, str], httpx.Response]
+"""Sends a request that has the text at one place."""
+PLACES: list[tuple[str, Place]] = [
+    ("/name", lambda on, text: on.http.post("/simulation-configurations", json=microgrid(name=text))),
+    (
+        "/microgrid_controllers/0/id",
+        lambda on, text: on.http.post("/simulation-configurations", json={"microgrid_controllers": [{"id": text}]}),
+    ),
+    ("", lambda on, text: on.http.post("/simulation-configurations", json={"name": "d", f"a {text}": 1})),
+    (
+        "/name",
+        lambda on, text: on.http.post(
+            "/simulation-configurations", content=f'name: "{text[:5]}\\\n  {text[5:]}"', headers=YAML
+        ),
+    ),
+    ("/run_id", lambda on, text: on.http.post("/simulation-runs", json={"configuration_id": "c", "run_id": text})),
+    ("/credentials/headers/User-Agent", lambda on, text: on.feed("http://h", **_with_header("User-Agent", text))),
+    ("/credentials/headers/X-Tenant", lambda on, text: on.attach("http://h", **_with_header("X-Tenant", f"of {text}"))),
+    ("/betterfleet_base_url", lambda on, text: on.attach(f"http://h/{text}/v1")),
+    ("/own_base_url", lambda on, text: on.attach("http://h", own_base_url=f"http://h/{text}")),
+    ("/endpoint", lambda on, text: on.feed(f"http://h/{text}")),
+    (
+        "/overrides/0/note",
+        lambda on, text: on.http.patch(f"{on.run}/oscp-sessions/s/overrides", json={"overrides": [{"note": text}]}),
+    ),
+    (
+        "/document/steps/0/note",
+        lambda on, text: on.http.post(f"{on.run}/scenarios", json={"document": {"steps": [{"note": text}]}}),
+    ),
+    ("/reason", lambda on, text: on.http.post(f"{on.run}/scenarios/1/stop", json={"reason": text})),
+    ("/path", lambda on, text: on.http.get(f"/simulation-runs/{_segment(text)}")),
+    ("/status", lambda on, text: on.http.get("/simulation-runs", params={"status": text})),
+    ("/query", lambda on, text: on.http.get("/simulation-runs", params={f"a{text}": "1"})),
+    ("/X-Request-ID", lambda on, text: on.http.post(f"{on.run}/commands/tick", headers={"X-Request-ID": text})),
+    ("/Idempotency-Key", lambda on, text: on.http.post(f"{on.run}/scenarios", headers={"Idempotency-Key": text})),
+]
+
+
+def _with_header(name: str, text: str) -> Any:
+    return {"credentials": {"headers": {name: text}}}
+
+
+def _segment(text: str) -> str:
+    """For a path. Encoded twice: a slash that is encoded once divides segments."""
+    return quote(quote(text, safe=""), safe="")
+
+
+def _encodings(secret: str) -> list[str]:
+    return [secret, b64encode(secret.encode()).decode(), quote(secret, safe=""), percent_encoded(secret)]
+
+
+@pytest.mark.parametrize(("pointer", "place"), PLACES, ids=[pointer for pointer, _ in PLACES])
+def test_a_request_with_a_secret_is_refused_wherever_it_stands(service: Service, pointer: str, place: Place) -> None:
+    """The problem names the place and the handle, and repeats nothing."""
+    references = {BY_FILE: '{"secret": "by-file"}', BY_VARIABLE: '{"secret": "by_variable"}', OPERATOR: "Authorization"}
+    for secret, reference in references.items():
+        for text in _encodings(secret):
+            answer = place(service, text)
+            assert answer.status_code == 422, answer.text
+            assert answer.json()["type"] == "urn:depot-sim:problem:secret-written"
+            (fault,) = answer.json()["faults"]
+            assert fault["pointer"] == pointer
+            assert reference in fault["expected"]
+            assert leaked(answer.content, SECRETS) == []
+
+
+def test_no_problem_repeats_a_secret(service: Service) -> None:
+    """Also where no route is found, which could refuse it: an unknown path, another method."""
+    for secret in (BY_FILE, BY_VARIABLE, OPERATOR, INBOUND):
+        for text in map(_segment, _encodings(secret)):
+            for method, path, status in (("POST", f"/livez/{text}", 404), ("PATCH", f"/simulation-runs/{text}", 405)):
+                answer = service.http.request(method, path)
+                assert answer.status_code == status
+                assert "***" in answer.json()["detail"]
+                assert leaked(answer.content, SECRETS) == []
+    answer = service.http.request(BY_VARIABLE, "/livez")
+    assert answer.status_code == 405
+    assert leaked(answer.content, SECRETS) == []
 
 
 def test_a_feed_sends_secrets_and_records_none(service: Service, partner: Partner) -> None:

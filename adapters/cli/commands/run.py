@@ -25,6 +25,7 @@ from depot_sim.adapters.cli.toolbox import Toolbox
 from depot_sim.application.run.archive import RunArchive
 from depot_sim.application.run.requests import DEFAULT_START, ClockRequest, StartRun
 from depot_sim.domain.kernel.quantities import MS_PER_DAY, MS_PER_MINUTE, MS_PER_SECOND, Duration
+from depot_sim.domain.kernel.written_secrets import SecretWritten
 from depot_sim.domain.run.events import ClockMode, SimulationRunStarted
 from depot_sim.domain.scenario.execution import ExecutionStatus
 
@@ -120,6 +121,10 @@ def _check_unchanged(arguments: argparse.Namespace, toolbox: Toolbox, started: S
 
 
 def _request(arguments: argparse.Namespace, toolbox: Toolbox) -> StartRun:
+    run_id = arguments.run_id or toolbox.new_id()
+    secret = toolbox.secret_in(run_id)
+    if secret is not None:
+        raise SecretWritten([secret.fault("--run-id")])
     return StartRun(
         configuration_id="",
         seed=1 if arguments.seed is None else arguments.seed,
@@ -127,5 +132,5 @@ def _request(arguments: argparse.Namespace, toolbox: Toolbox) -> StartRun:
         tick=Duration(arguments.tick or (MS_PER_MINUTE if arguments.scenario is None else MS_PER_SECOND)),
         clock=ClockRequest(mode=ClockMode.MANUAL),
         disturbances=arguments.disturbances or "",
-        run_id=arguments.run_id or toolbox.new_id(),
+        run_id=run_id,
     )

@@ -190,7 +190,8 @@ def import_route(importer: Importer, places: Places) -> HTTPRouteHandler:
         async with places.one():
             body = await request.body()
             with request.backend.memory.reserved("the import", importer.cost(body)):
-                definition = await IMPORTS.run(importer.read, body, request.media_type, asked)
+                imported = request.backend.documents.imported
+                definition = await IMPORTS.run(imported, importer, body, request.media_type, asked)
         return _created(await request.backend.configurations.create(definition, request.origin))
 
     return import_configuration

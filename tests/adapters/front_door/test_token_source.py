@@ -11,6 +11,7 @@ import pytest
 from depot_sim.adapters.front_door.token_source import TokenSource
 from depot_sim.application.access.actors import Actor, Role
 from depot_sim.domain.kernel.errors import InvalidInput
+from depot_sim.domain.kernel.written_secrets import GivenSecret
 
 GIVEN = "given-token-0123456789"
 FIRST, SECOND = "first-token-0123456789", "second-token-0123456789"
@@ -145,3 +146,19 @@ def test_every_token_that_becomes_valid_is_learned_so_that_it_can_be_masked(file
     _write(file, f"otto:operator:{SECOND}\n")
     tokens.refresh()
     assert learned[-1] == SECOND
+
+
+@pytest.mark.parametrize("name", [FIRST, f"of {FIRST}"])
+def test_a_name_that_holds_a_token_is_refused_by_its_line(file: Path, name: str) -> None:
+    """Names are recorded with what their owners do."""
+    learned: set[str] = set()
+
+    def secret_in(text: str) -> GivenSecret | None:
+        return GivenSecret(None) if any(token in text for token in learned) else None
+
+    file.write_text(f"{name}:viewer:{SECOND}\notto:operator:{FIRST}\n", encoding="utf-8")
+    with pytest.raises(InvalidInput) as error:
+        TokenSource((), file, learned.add, secret_in)
+    (fault,) = error.value.faults
+    assert (fault.pointer, fault.line, fault.found) == ("/tokens_file", 1, "a name with a token of the service")
+    assert FIRST not in str(fault)

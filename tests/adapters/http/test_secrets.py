@@ -12,6 +12,7 @@ import pytest
 from depot_sim.adapters.http import Secrets
 from depot_sim.domain.kernel.credentials import SecretReference
 from depot_sim.domain.kernel.errors import InvalidInput
+from depot_sim.domain.kernel.written_secrets import GivenSecret
 
 
 def test_a_secret_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -340,3 +341,52 @@ def test_tokens_are_48_random_bytes() -> None:
     tokens = {Secrets().new_token() for _ in range(100)}
     assert len(tokens) == 100
     assert {len(base64.urlsafe_b64decode(token)) for token in tokens} == {48}
+
+
+class TestWritten:
+    """Secrets whose value somebody writes down."""
+
+    @pytest.fixture
+    def secrets(self, tmp_path: Path) -> Secrets:
+        (tmp_path / "sub").mkdir()
+        (tmp_path / "sub" / "one").write_text("value/of a file\n")
+        (tmp_path / "api-key").write_text("the first value\n")
+        secrets = Secrets(None, tmp_path, {"DEPOT_SIM_SECRET_A_TOKEN": "of a variable"})
+        secrets.check()
+        return secrets
+
+    @pytest.mark.parametrize(
+        ("value", "reference"),
+        [("value/of a file", "file:sub/one"), ("the first value", "api-key"), ("of a variable", "a_token")],
+    )
+    def test_it_is_told_which_one_a_text_holds_in_whatever_form(
+        self, secrets: Secrets, value: str, reference: str
+    ) -> None:
+        encoded = base64.b64encode(f"user:{value}".encode()).decode()
+        every = "".join(f"%{byte:02x}" for byte in value.encode())
+        for text in (value, f"a {value} b", encoded, every, f"\\u{ord(value[0]):04x}{value[1:]}", value.encode().hex()):
+            assert secrets.written_in(text) == GivenSecret(reference)
+            assert secrets.get(SecretReference(reference)) == value
+
+    @pytest.mark.parametrize("text", ["", "api-key", "the first", "***", '{"secret": "a_token"}'])
+    def test_what_holds_none_is_fine(self, secrets: Secrets, text: str) -> None:
+        assert secrets.written_in(text) is None
+
+    def test_a_rotated_value_is_known_from_its_first_use(self, secrets: Secrets, tmp_path: Path) -> None:
+        (tmp_path / "api-key").write_text("the second value\n")
+        secrets.get(SecretReference("api-key"))
+        assert [secrets.written_in(f"the {which} value") for which in ("first", "second")] == [
+            GivenSecret("api-key")
+        ] * 2
+
+    def test_a_token_of_the_service_has_no_reference(self, secrets: Secrets) -> None:
+        secrets.learn_token("token-of-the-service")
+        assert secrets.written_in("is token-of-the-service") == GivenSecret(None)
+        assert secrets.mask("is token-of-the-service") == "is ***"
+
+    def test_what_a_partner_chooses_keeps_nobody_from_writing_it(self, secrets: Secrets) -> None:
+        """Else a partner could register with a word that every request has."""
+        secrets.get(secrets.keep("partner", "simulation-runs"))
+        secrets.learn("granted-by-a-partner")
+        assert secrets.written_in("/simulation-runs/granted-by-a-partner") is None
+        assert secrets.mask("simulation-runs") == "***"
