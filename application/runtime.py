@@ -66,6 +66,12 @@ class CommittedRuns(Protocol):
     async def at_version(self, run_id: str, version: int) -> SimulationRun:
         """The run as it was after this version's event; the caller may fold it further. Raises NotFound."""
 
+    def share(self, run: SimulationRun) -> None:
+        """Let `get` answer with a run that the caller folds further, whenever it is up to date."""
+
+    def unshare(self, run: SimulationRun) -> None:
+        """The caller folds it no further."""
+
 
 class RunCommands(Protocol):
     async def command(self, run_id: str, command: Command, origin: Origin) -> object:

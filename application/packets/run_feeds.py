@@ -354,6 +354,7 @@ class RunFeeds:
 
     def _unload(self) -> None:
         self._ready.clear()
+        self._watch.close()
         for task in self._performing:
             task.cancel()
         for delivery in self._deliveries.values():

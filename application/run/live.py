@@ -1,6 +1,7 @@
 """Runs as the log has them, kept folded in memory so that a query costs no fold.
 
-A follower never runs ahead of the log: it folds committed events only, whoever committed them.
+A follower never runs ahead of the log: it folds committed events only, whoever committed them. A run that is shared by
+whoever looks at it event by event needs no follower beside it, but while that one is behind the log.
 """
 
 from __future__ import annotations
@@ -36,15 +37,20 @@ class LiveRuns:
         self._host = host
         self._archive = RunArchive(log)
         self._followers: OrderedDict[str, _Follower] = OrderedDict()
+        self._shared: dict[str, list[SimulationRun]] = {}
         self._opening = asyncio.Lock()
         host.on_saved.append(self._follow)
         self._past = asyncio.Semaphore(_FOLDS_OF_THE_PAST)
 
     async def get(self, run_id: str) -> SimulationRun:
         """The run, up to date with every commit before this call. Do not change it. Raises NotFound."""
+        committed = await self._committed_version(run_id)
+        for shared in self._shared.get(run_id, ()):
+            if shared.version >= committed:
+                return shared
         follower = self._followers.get(run_id) or await self._open(run_id)
         follower.saves_unasked = 0
-        if follower.run.version < await self._committed_version(run_id):
+        if follower.run.version < committed:
             async with follower.lock:
                 await self._catch_up(follower.run)
         if run_id in self._followers:
@@ -65,6 +71,14 @@ class LiveRuns:
         """The position of the run's last event before logical time `at`, 0 when there is none."""
         return await asyncio.to_thread(self._archive.position_before, run_id, at)
 
+    def share(self, run: SimulationRun) -> None:
+        self._shared.setdefault(run.run_id, []).append(run)
+
+    def unshare(self, run: SimulationRun) -> None:
+        others = [other for other in self._shared.pop(run.run_id, ()) if other is not run]
+        if others:
+            self._shared[run.run_id] = others
+
     def _follow(self, run_id: str, version: int, events: Sequence[Event]) -> None:
         """Fold what this process has just committed: a query then need not wait for a read of the log."""
         follower = self._followers.get(run_id)
@@ -73,6 +87,8 @@ class LiveRuns:
         follower.saves_unasked += 1
         if follower.saves_unasked <= _IDLE_SAVES:
             follower.run.fold(events)
+        elif run_id in self._shared:
+            del self._followers[run_id]
 
     async def _committed_version(self, run_id: str) -> int:
         held = self._host.held(run_id)

@@ -10,7 +10,7 @@ from depot_sim.domain.packets.events import PacketFeedClosed, PacketFeedOpened, 
 from depot_sim.domain.run.events import ResumeReason
 from tests.application.packets.conftest import Start
 from tests.application.packets.processes import BINDING, PacketProcess, Platform
-from tests.application.run.processes import ALICE
+from tests.application.run.processes import ALICE, MINUTE
 
 pytestmark = pytest.mark.anyio
 
@@ -161,6 +161,25 @@ async def test_two_feeds_of_a_run_go_their_own_ways(process: PacketProcess, plat
         "https://platform.example/packets",
         "http://platform/packets",
     }
+
+
+async def test_queries_read_the_run_that_its_feeds_look_at(
+    process: PacketProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unread(*_: object, **__: object) -> None:
+        raise AssertionError("the feeds have folded the run already")
+
+    await process.start()
+    await process.runs.tick("r", 5, ALICE)
+    await process.supervisor.decide(FeedKey("r", BINDING), lambda *_: None)  # which comes after all they have to see
+    with monkeypatch.context() as patch:
+        patch.setattr(process.store.log, "latest_snapshot", unread)
+        run = await process.live.get("r")
+        assert run.world.at == 5 * MINUTE
+
+    process.forget()
+    await process.host.adopt("r", ResumeReason.TAKEOVER)
+    assert await process.live.get("r") is not run, "feeds that are not ours any more look at nothing"
 
 
 async def test_a_feed_opened_in_a_run_tells_at_once_what_there_is(process: PacketProcess) -> None:

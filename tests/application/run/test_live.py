@@ -112,3 +112,35 @@ async def test_a_follower_that_nobody_asks_rests_until_somebody_does(
     assert (await process.live.get("r")).world.at == 5 * MINUTE
     await process.runs.tick("r", 1, ALICE)
     assert follower.world.at == 6 * MINUTE
+
+
+async def test_a_query_reads_a_shared_run_whenever_that_is_up_to_date(process: Process) -> None:
+    await process.start()
+    shared = await process.live.at_version("r", process.version())
+    process.live.share(shared)
+    assert await process.live.get("r") is shared
+    await process.runs.tick("r", 1, ALICE)
+    newest = await process.live.get("r")
+    assert (newest.world.at, shared.world.at) == (MINUTE, 0)
+    shared.fold(process.events()[shared.version :])
+    assert await process.live.get("r") is shared
+    process.live.unshare(shared)
+    assert await process.live.get("r") is newest
+
+
+async def test_a_run_that_is_shared_and_up_to_date_is_not_kept_twice(
+    process: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "_IDLE_SAVES", 3)
+    await process.start()
+    first = await process.live.get("r")
+    shared = await process.live.at_version("r", process.version())
+    process.live.share(shared)
+    for _ in range(4):
+        await process.runs.tick("r", 1, ALICE)
+        shared.fold(process.events()[shared.version :])
+        assert await process.live.get("r") is shared
+    process.live.unshare(shared)
+    again = await process.live.get("r")
+    assert again is not first
+    assert again.world.at == 4 * MINUTE
