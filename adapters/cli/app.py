@@ -24,7 +24,7 @@ _ON_THE_SERVICE = ("read-models", "standin", "version")
 `depot_sim.adapters.cli.commands`, with _ for -."""
 _EPILOG = (
     "exit codes: 0 fine, 1 a verdict failed, 2 usage or bad input, 3 server, database, address or disk cannot be used, "
-    "4 internal, 7 memory used up"
+    "4 internal, 5 nothing failed and nothing was verified, 7 memory used up"
 )
 
 

@@ -17,7 +17,7 @@ _CHART_WIDTH = 100
 
 
 class PlayedScenario(msgspec.Struct, frozen=True):
-    """How a scenario came out. `status` is "passed", "failed" or "stopped"; `reasons` say why it failed."""
+    """How a scenario came out. `status` is its verdict, or "stopped"; `reasons` say why it has not passed."""
 
     name: str
     status: str
@@ -71,7 +71,7 @@ def _scenario(execution: ScenarioExecution) -> PlayedScenario:
         status=execution.status.value,
         steps_done=len(execution.state.outcomes),
         steps=len(execution.script.steps),
-        reasons=tuple(getattr(execution.state.ended, "reasons", ())),
+        reasons=execution.reasons,
     )
 
 

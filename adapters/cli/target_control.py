@@ -32,7 +32,7 @@ from depot_sim.adapters.cli.toolbox import Toolbox
 _LONGEST_LOOK_SECONDS = 25
 """How long the server is asked to wait at once; a client gives up after 30."""
 
-_WAITING, _MISSED = "waiting", "missed"
+_WAITING, _MISSED, _RETIRED = "waiting", "missed", "retired"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ def _show_overrides(answer: bytes, arguments: argparse.Namespace, terminal: Term
 def _expect(arguments: argparse.Namespace, _: Toolbox, terminal: Terminal) -> ExitCode:
     """Expect messages from now on, or read one expectation, and wait for its verdict; without either, list all.
 
-    The exit code is 1 when the expectation is missed.
+    The exit code is 1 when the expectation is missed, and 5 when it is closed without a verdict, or waited for in vain.
     """
     path = f"{arguments.kind.path(arguments)}/expectations"
     with server(arguments) as client:
@@ -149,7 +149,15 @@ def _expect(arguments: argparse.Namespace, _: Toolbox, terminal: Terminal) -> Ex
         terminal.json(msgspec.Raw(answer))
     else:
         terminal.text("".join(f"{text}\n" for text in _told(line)))
-    return ExitCode.VERDICT_FAILED if line.verdict == _MISSED else ExitCode.OK
+    return _exit_code(line.verdict, arguments)
+
+
+def _exit_code(verdict: str, arguments: argparse.Namespace) -> ExitCode:
+    if verdict == _MISSED:
+        return ExitCode.VERDICT_FAILED
+    is_in_vain = verdict == _WAITING and arguments.wait
+    is_closed = verdict == _RETIRED and arguments.retire is None
+    return ExitCode.UNVERIFIED if is_in_vain or is_closed else ExitCode.OK
 
 
 def _expectation(client: Client, path: str, arguments: argparse.Namespace) -> bytes:

@@ -1,4 +1,7 @@
-"""Scenarios on runs without a server: world commands only, as there is no feed or session to override."""
+"""Scenarios on runs without a server: world commands only, as there is no feed or session.
+
+Steps that force something on one are refused. What steps expect of one is closed without a verdict.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from depot_sim.domain.run.aggregate import SimulationRun
 from depot_sim.domain.run.world.state import NEVER
 from depot_sim.domain.scenario.binding import cast
 from depot_sim.domain.scenario.execution import Done, ScenarioExecution
-from depot_sim.domain.scenario.script import Step
+from depot_sim.domain.scenario.script import EXPECT, Step
 from depot_sim.domain.scenario.script_reading import ScriptReader
 
 
@@ -58,7 +61,7 @@ def started_execution(
     run: SimulationRun, reader: ScriptReader, raw: Any, source: str, names: Mapping[str, str]
 ) -> ScenarioExecution:
     """A scenario from the present of a run on, not saved yet. Raises InvalidInput."""
-    filled = cast(reader.read(raw), run.depot, {}, names)
+    filled = cast(reader.read(raw), run.depot, None, names)
     execution = ScenarioExecution(run.run_id, "1", reader)
     execution.start(run.world.at, raw, source=source, names=filled, begins_at=run.world.at)
     return execution
@@ -67,6 +70,10 @@ def started_execution(
 def _carry_out(run: SimulationRun, execution: ScenarioExecution, step: Step) -> None:
     """A command that stops halfway would leave traces; none of them does."""
     at, before = run.world.at, len(run.pending)
+    if step.action == EXPECT:
+        execution.applied(at, Done())
+        _close(execution, at, len(execution.state.outcomes) - 1, "a run without a server has no feeds and no sessions")
+        return
     try:
         if not step.is_world_command:
             raise CommandRefused("a run without a server has no feeds and no sessions", "play it on a server")
@@ -81,4 +88,9 @@ def _carry_out(run: SimulationRun, execution: ScenarioExecution, step: Step) -> 
 def _settle(execution: ScenarioExecution, at: int) -> None:
     """What steps expected while the run was on a server, nobody can meet here."""
     for raised in execution.open_expectations():
-        execution.settle(at, raised.step, Verdict.MISSED, reason="it was left behind on a server")
+        _close(execution, at, raised.step, "the run went on without a server")
+
+
+def _close(execution: ScenarioExecution, at: int, index: int, reason: str) -> None:
+    title = execution.script.steps[index].body.get("title", "")
+    execution.settle(at, index, Verdict.RETIRED, title, reason)

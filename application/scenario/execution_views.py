@@ -9,7 +9,7 @@ import msgspec
 from depot_sim.application.run.requests import time_at
 from depot_sim.domain.interaction.expectation_events import Verdict
 from depot_sim.domain.scenario.execution import ExecutionStatus, ScenarioExecution
-from depot_sim.domain.scenario.execution_events import ScenarioStepApplied, ScenarioStepRefused
+from depot_sim.domain.scenario.execution_events import ScenarioStepApplied, ScenarioStepRefused, ScenarioVerdict
 from depot_sim.domain.scenario.script import Script, Step
 
 
@@ -40,7 +40,8 @@ class ExecutionSummary(msgspec.Struct, frozen=True):
     """`begins` and `ends` are times of the run, `begins_at` and `ends_at` the same in ms since its start.
 
     The end is when everything it expects on the run's clock has had its time; it may have its verdict before.
-    `reasons` tell why it failed.
+    `verdict` is null until then; `reasons` say why it is not "passed". A stopped one is "failed" by what had failed
+    before, otherwise "unverified".
     """
 
     execution_id: str
@@ -54,6 +55,7 @@ class ExecutionSummary(msgspec.Struct, frozen=True):
     ends_at: int
     steps_done: int
     steps_total: int
+    verdict: ScenarioVerdict | None = None
     reasons: tuple[str, ...] = ()
 
 
@@ -110,8 +112,6 @@ def viewed(execution: ScenarioExecution, start_time: str) -> ExecutionView:
 
 
 def _summary_fields(execution: ScenarioExecution, start_time: str) -> dict[str, Any]:
-    ended = execution.state.ended
-    reason = getattr(ended, "reason", "")
     return {
         "execution_id": execution.execution_id,
         "run_id": execution.run_id,
@@ -124,16 +124,17 @@ def _summary_fields(execution: ScenarioExecution, start_time: str) -> dict[str, 
         "ends_at": execution.latest_end,
         "steps_done": len(execution.state.outcomes),
         "steps_total": len(execution.script.steps),
-        "reasons": (reason,) if reason else getattr(ended, "reasons", ()),
+        "verdict": execution.verdict,
+        "reasons": execution.reasons,
     }
 
 
 def _verdict(execution: ScenarioExecution, outcome: ScenarioStepApplied) -> tuple[Verdict | None, str]:
     """On what a step expects, and the reason."""
-    if not outcome.expectation_id:
-        return None, ""
     settled = execution.state.settled.get(outcome.index)
-    return (Verdict.WAITING, "") if settled is None else (settled.verdict, settled.reason)
+    if settled is not None:
+        return settled.verdict, settled.reason
+    return (Verdict.WAITING if outcome.expectation_id else None), ""
 
 
 def _step_view(execution: ScenarioExecution, index: int, start_time: str) -> StepView:

@@ -21,18 +21,22 @@ Targets = Mapping[str, Sequence[str]]
 """Ids of the run's targets by their kind, such as "packet-feed", in their order."""
 
 
-def cast(script: Script, depot: Depot, targets: Targets, given: Mapping[str, str]) -> dict[str, str]:
-    """What every name stands for. Raises InvalidInput for what the depot has not, also in the steps themselves."""
-    roll = _Roll(depot, targets)
+def cast(script: Script, depot: Depot, targets: Targets | None, given: Mapping[str, str]) -> dict[str, str]:
+    """What every name stands for. Raises InvalidInput for what the depot has not, also in the steps themselves.
+
+    Without targets, as on a run without a server, names of targets stand for nothing.
+    """
+    roll = _Roll(depot, targets or {})
+    needs = {name: kind for name, kind in script.needs.items() if targets is not None or kind in tuple(EntityKind)}
     faults = [*_given_faults(script, roll, given), *_step_faults(script, roll)]
     if faults:
         raise InvalidInput(faults)
     attempts = [_fill(script, roll, node, given) for node in _stages(script, depot, given)]
-    complete = next((names for names in attempts if len(names) == len(script.needs)), None)
+    complete = next((names for names in attempts if len(names) == len(needs)), None)
     if complete is not None:
         return complete
     found = attempts[0] if attempts else {}
-    raise InvalidInput([_missing(name, kind, roll) for name, kind in script.needs.items() if name not in found])
+    raise InvalidInput([_missing(name, kind, roll) for name, kind in needs.items() if name not in found])
 
 
 class _Roll:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -29,6 +29,7 @@ class ExecutionStatus(StrEnum):
     RUNNING = "running"
     PASSED = "passed"
     FAILED = "failed"
+    UNVERIFIED = "unverified"
     STOPPED = "stopped"
     UNREADABLE = "unreadable"
 
@@ -214,23 +215,52 @@ class ScenarioExecution(Aggregate[ExecutionState]):
         """Keep the verdict on what a step expected: those who gave it forget it in time."""
         self.emit(e.ScenarioExpectationSettled(at, index, verdict, title, reason))
 
-    def finish(self, at: int) -> None:
-        """Give the verdict."""
+    def finish(self, at: int, undelivered: Sequence[str] = ()) -> None:
+        """Give the verdict; `undelivered` says what was due meanwhile and was not delivered."""
         assert self.is_over(at), "there is nothing left to do"
         assert not self.open_expectations(), "every expectation has its verdict"
-        refused = [
-            f"step {outcome.index + 1} ({outcome.action}) was refused: {outcome.reason}"
-            for outcome in self.state.outcomes
-            if isinstance(outcome, e.ScenarioStepRefused)
-        ]
-        missed = [
-            f"step {settled.index + 1}: {settled.title or 'what was expected'} was missed ({settled.reason})"
-            for settled in self.state.settled.values()
-            if settled.verdict is Verdict.MISSED
-        ]
-        reasons = (*refused, *missed)
-        verdict = ScenarioVerdict.FAILED if reasons else ScenarioVerdict.PASSED
-        self.emit(e.ScenarioExecutionFinished(at, verdict, reasons))
+        failures, doubts = (*self._failures(), *undelivered), tuple(self._doubts())
+        verdict = ScenarioVerdict.PASSED
+        if failures or doubts:
+            verdict = ScenarioVerdict.FAILED if failures else ScenarioVerdict.UNVERIFIED
+        self.emit(e.ScenarioExecutionFinished(at, verdict, failures or doubts))
+
+    @property
+    def verdict(self) -> ScenarioVerdict | None:
+        """None as long as it is not over. One that was stopped shows nothing but what had failed by then."""
+        match self.state.ended:
+            case e.ScenarioExecutionFinished(verdict=verdict):
+                return verdict
+            case e.ScenarioExecutionStopped():
+                return ScenarioVerdict.FAILED if any(self._failures()) else ScenarioVerdict.UNVERIFIED
+        return None
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why it has not passed."""
+        match self.state.ended:
+            case e.ScenarioExecutionFinished(reasons=reasons):
+                return reasons
+            case e.ScenarioExecutionStopped(reason=reason):
+                return (reason, *self._failures())
+        return ()
+
+    def _failures(self) -> Iterator[str]:
+        """Steps that were refused and expectations that were missed."""
+        for outcome in self.state.outcomes:
+            if isinstance(outcome, e.ScenarioStepRefused):
+                yield f"step {outcome.index + 1} ({outcome.action}) was refused: {outcome.reason}"
+        yield from (_sentence(one, "missed") for one in self._settled(Verdict.MISSED))
+
+    def _doubts(self) -> Iterator[str]:
+        """Why nothing is verified although nothing failed."""
+        retired = self._settled(Verdict.RETIRED)
+        yield from (_sentence(one, "closed without a verdict") for one in retired)
+        if not retired and not self._settled(Verdict.MET):
+            yield "the scenario expects no message, so nothing was verified"
+
+    def _settled(self, verdict: Verdict) -> Sequence[e.ScenarioExpectationSettled]:
+        return [settled for settled in self.state.settled.values() if settled.verdict is verdict]
 
     def stop(self, at: int, reason: str) -> None:
         """Call it off. Raises Conflict when it is over."""
@@ -242,6 +272,11 @@ class ScenarioExecution(Aggregate[ExecutionState]):
         step = self.next_step
         assert step is not None, "only a step that is next has an outcome"
         return step, len(self.state.outcomes)
+
+
+def _sentence(settled: e.ScenarioExpectationSettled, what_happened: str) -> str:
+    expected = settled.title or "what was expected"
+    return f"step {settled.index + 1}: {expected} was {what_happened} ({settled.reason})"
 
 
 def _on_started(state: ExecutionState, event: e.ScenarioExecutionStarted) -> None:

@@ -12,10 +12,15 @@ from depot_sim.domain.kernel.events import Event
 
 
 class ScenarioVerdict(StrEnum):
-    """PASSED: every step was carried out and every expectation was met."""
+    """What a scenario shows about the platform.
+
+    FAILED: a step was refused, an expectation was missed, or something due was not delivered. UNVERIFIED: none of that,
+    but no expectation was met, or one was closed without judgement. PASSED: the rest.
+    """
 
     PASSED = "passed"
     FAILED = "failed"
+    UNVERIFIED = "unverified"
 
 
 class ScenarioExecutionStarted(Event, frozen=True):
@@ -72,7 +77,7 @@ class ScenarioExpectationSettled(Event, frozen=True):
 
 
 class ScenarioExecutionFinished(Event, frozen=True):
-    """All steps are done, all expectations settled. `reasons` say why it failed."""
+    """All steps are done, all expectations settled. `reasons` say why it has not passed."""
 
     TOPIC: ClassVar[str] = "scenario.execution-finished.1"
     at: int

@@ -91,8 +91,13 @@ class Scene(NamedTuple):
         return self.ended(begun["execution_id"])
 
     def ended(self, execution_id: str) -> Any:
+        """The execution with its verdict, when all packets are delivered."""
         self.settle()
-        return self.sim.get(f"{self.run}/scenarios/{execution_id}").json()
+        for _ in looks():
+            execution = self.sim.get(f"{self.run}/scenarios/{execution_id}").json()
+            if execution["verdict"] is not None:
+                return execution
+        raise AssertionError(f"it has no verdict: {json.dumps(execution)}")
 
     def move(self, ticks: int) -> None:
         _made(self.sim.post(f"{self.run}/commands/tick", json={"count": ticks}))

@@ -6,7 +6,7 @@ import argparse
 
 from depot_sim.adapters.cli.arguments import Subcommands, add_json, duration
 from depot_sim.adapters.cli.depots import EXPLAINED, load_depot
-from depot_sim.adapters.cli.exit_codes import ExitCode
+from depot_sim.adapters.cli.exit_codes import ExitCode, of_verdicts
 from depot_sim.adapters.cli.failures import UsageError
 from depot_sim.adapters.cli.run_report import report, show
 from depot_sim.adapters.cli.scenario_files import load_scenario
@@ -27,7 +27,6 @@ from depot_sim.application.run.requests import DEFAULT_START, ClockRequest, Star
 from depot_sim.domain.kernel.quantities import MS_PER_DAY, MS_PER_MINUTE, MS_PER_SECOND, Duration
 from depot_sim.domain.kernel.written_secrets import SecretWritten
 from depot_sim.domain.run.events import ClockMode, SimulationRunStarted
-from depot_sim.domain.scenario.execution import ExecutionStatus
 
 _EPILOG = """
 A run on a store can be killed at any moment: --resume RUN_ID --db URL continues it to the end it was started for, and
@@ -64,8 +63,7 @@ def execute(arguments: argparse.Namespace, toolbox: Toolbox, terminal: Terminal)
         terminal.json(shown)
     else:
         show(terminal, finished, shown)
-    failed = any(execution.status is ExecutionStatus.FAILED for execution in finished.scenarios)
-    return ExitCode.VERDICT_FAILED if failed else ExitCode.OK
+    return of_verdicts(*(execution.verdict for execution in finished.scenarios))
 
 
 def _simulate(arguments: argparse.Namespace, toolbox: Toolbox, terminal: Terminal) -> Finished:

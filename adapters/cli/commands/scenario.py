@@ -10,7 +10,7 @@ from typing import Any
 
 from depot_sim.adapters.cli.arguments import Subcommands, add_json, add_server
 from depot_sim.adapters.cli.depots import EXPLAINED, load_depot
-from depot_sim.adapters.cli.exit_codes import ExitCode
+from depot_sim.adapters.cli.exit_codes import ExitCode, of_verdicts
 from depot_sim.adapters.cli.failures import ServerRefused, UsageError, place
 from depot_sim.adapters.cli.run_options import RunOption
 from depot_sim.adapters.cli.scenario_files import require_known
@@ -66,7 +66,9 @@ def _add_start(actions: Subcommands, options: Sequence[RunOption]) -> None:
     )
     action.add_argument("--begin", metavar="TIME", help='RFC 3339, or "+90 min" since the run\'s start (default: now)')
     action.add_argument("--advance", action="store_true", help="move a run with a manual clock to the scenario's end")
-    action.add_argument("--wait", action="store_true", help="until the verdict; exit code 1 unless it passed")
+    action.add_argument(
+        "--wait", action="store_true", help="until the verdict: exit code 1 if it failed, 5 if nothing was verified"
+    )
     own = action.add_argument_group("a run of its own")
     own.add_argument("--depot", metavar="DEPOT", help=f"{EXPLAINED} (default: the scenario's)")
     for option in options:
@@ -155,7 +157,8 @@ def stop(arguments: argparse.Namespace, _: Toolbox, terminal: Terminal) -> ExitC
     """Let none of its further steps happen. What it did stays as it is."""
     with server(arguments) as client:
         found = ScenarioSource(client).stop(arguments.run, arguments.execution_id)
-    return _show(found, arguments, terminal)
+    _show(found, arguments, terminal)
+    return ExitCode.OK
 
 
 def _request(arguments: argparse.Namespace, toolbox: Toolbox) -> dict[str, Any]:
@@ -247,7 +250,7 @@ def _show(found: ExecutionView, arguments: argparse.Namespace, terminal: Termina
         terminal.json(found)
     else:
         show_execution(terminal, found)
-    return ExitCode.VERDICT_FAILED if found.status is ExecutionStatus.FAILED else ExitCode.OK
+    return of_verdicts(found.verdict)
 
 
 def _finish(action: argparse.ArgumentParser, execute: object, *, on_server: bool = True) -> None:

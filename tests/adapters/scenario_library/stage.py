@@ -1,4 +1,7 @@
-"""Scenarios of the library played in memory on a small microgrid, looked at after every tick."""
+"""Scenarios of the library played in memory on a small microgrid, looked at after every tick.
+
+Nothing is sent, so that what they expect is left out.
+"""
 
 from __future__ import annotations
 
@@ -71,7 +74,7 @@ class Play:
         document = LIBRARY.document(name)
         request = StartRun("c", tick=tick_ms)  # type: ignore[arg-type]
         self.run = started_run("r", definition or microgrid(), 1, request)
-        names = cast(READER.read(document), self.run.depot, {}, {})
+        names = cast(READER.read(document), self.run.depot, None, {})
         self.execution = ScenarioExecution("r", "1", READER)
         self.execution.start(0, document, source=name, names=names, begins_at=0)
         self.refusals: list[str] = []
@@ -89,7 +92,8 @@ class Play:
     def _play_what_is_due(self) -> None:
         run, execution = self.run, self.execution
         while (step := execution.next_step) is not None and execution.due_at(step) <= run.world.at:
-            run.command(execution.command_of(step))
+            if step.is_world_command:
+                run.command(execution.command_of(step))
             execution.applied(run.world.at, Done())
 
     def to_its_end(self) -> Play:

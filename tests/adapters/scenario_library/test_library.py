@@ -9,7 +9,7 @@ from depot_sim.domain.run.events import FailSafeEntered, FailSafeLeft
 from depot_sim.domain.run.world.charging.limits import Constraint, export_limit_w, fail_safe_limit_w, limit_in_force
 from depot_sim.domain.run.world.site.fail_safe import HeartbeatStatus, heartbeat_status
 from depot_sim.domain.run.world.state import Dispatch, PowerState
-from depot_sim.domain.scenario.execution import ExecutionStatus
+from depot_sim.domain.scenario.script import EXPECT
 from tests.adapters.scenario_library.stage import HOUR, LIBRARY, MINUTE, SECOND, Play, example, microgrid
 from tests.domain.scenario.scripts import READER
 
@@ -61,10 +61,19 @@ def test_a_scenario_bears_its_files_name_and_says_what_it_shows(name: str) -> No
 
 
 @pytest.mark.parametrize("name", LIBRARY.names())
+def test_a_scenario_expects_the_packets_that_it_is_about(name: str) -> None:
+    script = READER.read(LIBRARY.document(name))
+    expected = [step.body for step in script.steps if step.action == EXPECT]
+    assert len(expected) >= 2
+    assert [body["title"] for body in expected if not body["title"]] == []
+    assert {body["on"] for body in expected} == {"$feed"}
+
+
+@pytest.mark.parametrize("name", LIBRARY.names())
 def test_a_scenario_plays_to_its_end_on_a_microgrid_and_leaves_it_sound(name: str) -> None:
     play = Play(name).to_its_end()
     run = play.run
-    assert play.execution.status is ExecutionStatus.PASSED
+    assert len(play.execution.state.outcomes) == len(play.execution.script.steps)
     assert (is_fail_safe(run), run.world.nodes[1].limit_w) == (False, None)
     assert run.world.bess[0].power_state is PowerState.ON
 
@@ -73,7 +82,7 @@ def test_a_scenario_plays_to_its_end_on_a_microgrid_and_leaves_it_sound(name: st
 def test_a_scenario_plays_to_its_end_on_the_depot_it_names(name: str) -> None:
     depot = example(READER.read(LIBRARY.document(name)).depot)
     play = Play(name, depot, tick_ms=10 * SECOND if "trap-2" in name else SECOND).to_its_end()
-    assert play.execution.status is ExecutionStatus.PASSED
+    assert len(play.execution.state.outcomes) == len(play.execution.script.steps)
     assert not is_fail_safe(play.run)
 
 

@@ -72,13 +72,27 @@ def test_a_run_that_ends_before_its_scenario_calls_it_off() -> None:
     assert scripts.executions[0].status is ExecutionStatus.STOPPED
 
 
+def test_what_is_expected_of_a_feed_is_closed_without_a_verdict() -> None:
+    expected = {"on": "$feed", "within": "1 min", "title": "a packet", "messages": [{"message_types": ["Event"]}]}
+    steps = [{"at": "1 min", "expect": expected}]
+    _, scripts = in_memory(script(needs={"feed": "packet-feed"}, steps=steps, lasts=None))
+    assert scripts.executions[0].status is ExecutionStatus.UNVERIFIED
+    closed = "a packet was closed without a verdict (a run without a server has no feeds and no sessions)"
+    assert scripts.executions[0].reasons == (f"step 1: {closed}",)
+
+
 def test_what_needs_a_server_is_refused_and_fails_the_scenario() -> None:
     steps = [{"at": "1 min", "set-node-limit": {"node": "nowhere", "limit": None}}]
     with pytest.raises(InvalidInput):
         in_memory(script(steps=steps, lasts=None))
     beating = {"controller": "$controller", "beating": True}
-    _, scripts = in_memory(script(steps=[{"at": "1 min", "set-controller-heartbeats": beating}], lasts=None))
-    assert scripts.executions[0].status is ExecutionStatus.FAILED
+    forced = {"at": "2 min", "override": {"on": "$feed", "mode": "network_outage"}}
+    for needs, step in (
+        ({"controller": "controller"}, {"at": "1 min", "set-controller-heartbeats": beating}),
+        ({"feed": "packet-feed"}, forced),
+    ):
+        _, scripts = in_memory(script(needs=needs, steps=[step], lasts=None))
+        assert scripts.executions[0].status is ExecutionStatus.FAILED
 
 
 def test_killed_after_any_append_it_is_continued_to_the_same_end(store: EventStore) -> None:
@@ -113,5 +127,5 @@ def continued(runs: BatchStore, store: EventStore, run: SimulationRun, survived:
     scripts = BatchScripts(StoredExecutions(store.log, READER).of_run(run.run_id))
     run_until(resumed.writer, UNTIL, runs.write, scripts=scripts)
     assert [outcome.index for outcome in outcomes(scripts)] == [0, 1, 2, 3]
-    assert scripts.executions[0].status is ExecutionStatus.PASSED
+    assert scripts.executions[0].status is ExecutionStatus.UNVERIFIED
     return resumed.writer.digest.canonical_sha256

@@ -72,7 +72,8 @@ async def test_steps_are_carried_out_at_the_first_tick_boundary_that_is_not_befo
         (3, 10 * MINUTE, 10 * MINUTE),
     ]
     finished = scenarios.events()[-1]
-    assert finished == ScenarioExecutionFinished(15 * MINUTE, ScenarioVerdict.PASSED)
+    assert isinstance(finished, ScenarioExecutionFinished)
+    assert (finished.at, finished.verdict) == (15 * MINUTE, ScenarioVerdict.UNVERIFIED)
 
 
 async def test_a_step_says_which_events_it_made(scenarios: Scenarios) -> None:

@@ -72,12 +72,65 @@ def test_the_whole_document_is_pinned() -> None:
     assert msgspec.json.decode(execution(raw).started.script) == raw
 
 
+EXPECTING = script(
+    needs={"feed": "packet-feed"},
+    steps=[
+        {"at": "1 s", "expect": {"on": "$feed", "within": "9 s", "messages": [{}]}},
+        {"at": "2 s", "expect": {"on": "$feed", "within": "9 s", "messages": [{}]}},
+    ],
+)
+
+
+def judged(*verdicts: Verdict, undelivered: tuple[str, ...] = ()) -> ScenarioExecution:
+    """Over, with these verdicts on what its two steps expect."""
+    begun = execution(EXPECTING, feed="gateway")
+    for number in (1, 2):
+        begun.applied(number * 1_000, Done(target="gateway", expectation_id=f"e-{number}"))
+    for index, verdict in enumerate(verdicts):
+        begun.settle(9_000, index, verdict, "a packet", "why")
+    begun.finish(begun.ends_at, undelivered)
+    return begun
+
+
 def test_it_passes_when_everything_was_done_and_met() -> None:
+    begun = judged(Verdict.MET, Verdict.MET)
+    at = begun.ends_at
+    assert (begun.is_over(at - 1), begun.next_moment(at)) == (False, NEVER)
+    assert (begun.status, begun.verdict, begun.reasons) == (ExecutionStatus.PASSED, ScenarioVerdict.PASSED, ())
+
+
+def test_a_scenario_that_expects_nothing_is_unverified() -> None:
     begun = execution()
-    at = play_to_its_end(begun)
-    assert not begun.is_over(at - 1)
-    begun.finish(at)
-    assert (begun.status, begun.is_running, begun.next_moment(at)) == (ExecutionStatus.PASSED, False, NEVER)
+    begun.finish(play_to_its_end(begun))
+    assert (begun.status, begun.verdict) == (ExecutionStatus.UNVERIFIED, ScenarioVerdict.UNVERIFIED)
+    assert begun.reasons == ("the scenario expects no message, so nothing was verified",)
+
+
+def test_an_expectation_closed_without_a_verdict_leaves_it_unverified() -> None:
+    begun = judged(Verdict.MET, Verdict.RETIRED)
+    assert begun.verdict is ScenarioVerdict.UNVERIFIED
+    assert begun.reasons == ("step 2: a packet was closed without a verdict (why)",)
+
+
+def test_a_missed_expectation_weighs_more_than_one_without_a_verdict() -> None:
+    begun = judged(Verdict.RETIRED, Verdict.MISSED)
+    assert (begun.verdict, begun.reasons) == (ScenarioVerdict.FAILED, ("step 2: a packet was missed (why)",))
+
+
+def test_what_was_due_and_not_delivered_fails_it_although_every_expectation_was_met() -> None:
+    begun = judged(Verdict.MET, Verdict.MET, undelivered=("3 packets were not delivered",))
+    assert (begun.verdict, begun.reasons) == (ScenarioVerdict.FAILED, ("3 packets were not delivered",))
+
+
+@pytest.mark.parametrize("verdict", ["passed", "failed"])
+def test_the_verdict_that_an_older_version_recorded_stands(verdict: str) -> None:
+    """Also on a scenario that expected nothing, which passed then."""
+    begun = execution()
+    play_to_its_end(begun)
+    reasons = ("step 1 (set-bess-soc) was refused: no",) if verdict == "failed" else ()
+    recorded = msgspec.json.encode({"at": 960_000, "verdict": verdict, "reasons": reasons})
+    begun.fold([decode("scenario.execution-finished.1", recorded)])
+    assert (begun.status.value, begun.verdict, begun.reasons) == (verdict, ScenarioVerdict(verdict), reasons)
 
 
 def test_a_refused_step_does_not_end_it_but_decides_its_verdict() -> None:
@@ -109,8 +162,17 @@ def test_what_is_stopped_stays_stopped() -> None:
     begun = execution()
     begun.stop(1, "called off")
     assert (begun.status, begun.next_step, begun.next_moment(1)) == (ExecutionStatus.STOPPED, None, NEVER)
+    assert (begun.verdict, begun.reasons) == (ScenarioVerdict.UNVERIFIED, ("called off",))
     with pytest.raises(Conflict, match="is stopped"):
         begun.stop(2, "again")
+
+
+def test_what_is_stopped_after_a_refused_step_has_failed() -> None:
+    begun = execution()
+    begun.refused(0, CommandRefused("it is off"))
+    begun.stop(1, "called off")
+    assert begun.verdict is ScenarioVerdict.FAILED
+    assert begun.reasons == ("called off", "step 1 (set-bess-soc) was refused: it is off")
 
 
 def test_raised_expectations_are_remembered_with_their_targets() -> None:

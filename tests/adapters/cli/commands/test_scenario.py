@@ -48,8 +48,10 @@ EXECUTION = {
         STEP | {"index": 2, "state": "waiting", "note": "", "topics": []},
     ],
 }
-PASSED = EXECUTION | {"status": "passed"}
-FAILED = EXECUTION | {"status": "failed", "reasons": ["step 2 (set-bess) was refused: no"]}
+PASSED = EXECUTION | {"status": "passed", "verdict": "passed"}
+FAILED = EXECUTION | {"status": "failed", "verdict": "failed", "reasons": ["step 2 (set-bess) was refused: no"]}
+UNVERIFIED = EXECUTION | {"status": "unverified", "verdict": "unverified", "reasons": ["nothing was verified"]}
+STOPPED = EXECUTION | {"status": "stopped", "verdict": "unverified", "reasons": ["called off"]}
 FACTS = {"clock": "MANUAL", "start_time": "2026-03-02T12:00:00+00:00", "at": 0, "tick_ms": 1_000}
 
 
@@ -64,7 +66,7 @@ class Server:
             f"GET {RUN}/scenarios": [{"scenarios": [EXECUTION]}],
             f"POST {RUN}/scenarios": [EXECUTION],
             f"GET {RUN}/scenarios/1": [EXECUTION, PASSED],
-            f"POST {RUN}/scenarios/1/stop": [EXECUTION | {"status": "stopped", "reasons": ["called off"]}],
+            f"POST {RUN}/scenarios/1/stop": [STOPPED],
             f"POST {RUN}/commands/tick": [{}],
             f"POST {RUN}/commands/stop": [{}],
             f"GET {RUN}/packet-feeds": [{"packet_feeds": []}, {"packet_feeds": [{"feed_id": "f"}]}],
@@ -172,7 +174,7 @@ def test_a_run_that_follows_wall_time_is_not_advanced(server: Server) -> None:
     assert play("start", "evening", "--run", "tuesday", "--advance").code == 2
 
 
-@pytest.mark.parametrize(("end", "code"), [(PASSED, 0), (FAILED, 1)])
+@pytest.mark.parametrize(("end", "code"), [(PASSED, 0), (FAILED, 1), (UNVERIFIED, 5), (STOPPED, 5)])
 def test_the_verdict_is_the_exit_code(server: Server, end: Any, code: int) -> None:
     server.answers[f"GET {RUN}/scenarios/1"] = [EXECUTION, EXECUTION, end]
     waited = play("start", "evening", "--run", "tuesday", "--wait")

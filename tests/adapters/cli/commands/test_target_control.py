@@ -159,6 +159,20 @@ def test_a_wait_ends_with_whatever_is_known(server: Server) -> None:
     assert [request.url.params["wait"] for request in server.asked] == ["1", "1", "0"]
 
 
+def test_waiting_in_vain_is_exit_code_5(server: Server) -> None:
+    server.answers[f"GET {TARGET}/expectations/e-1"] = [EXPECTATION]
+    assert oscp("expect", "{}", "--wait", "1").code == 5
+    assert oscp("expect", "--id", "e-1").code == 0
+
+
+def test_an_expectation_closed_without_a_verdict_is_exit_code_5(server: Server) -> None:
+    closed = EXPECTATION | {"verdict": "retired", "reason": "its target went offline"}
+    server.answers[f"GET {TARGET}/expectations/e-1"] = [closed]
+    assert oscp("expect", "{}", "--wait", "60").code == 5
+    assert oscp("expect", "--id", "e-1").code == 5
+    assert oscp("expect", "--retire", "e-1").code == 0
+
+
 def test_an_expectation_is_read_and_called_off(server: Server) -> None:
     assert oscp("expect", "--id", "e-1", "--json").json == EXPECTATION
     assert oscp("expect", "--retire", "e-1").out.splitlines()[0] == "e-1 retired an answer"
