@@ -76,7 +76,7 @@ class FakeClock:
 
     def advance(self, duration_us: int) -> None:
         self._now += duration_us
-        ringing = [alarm for alarm in self._alarms if alarm.at <= self._now]
+        ringing = sorted((alarm for alarm in self._alarms if alarm.at <= self._now), key=lambda alarm: alarm.at)
         self._alarms = [alarm for alarm in self._alarms if alarm.at > self._now and not alarm.is_cancelled]
         for alarm in ringing:
             if not alarm.is_cancelled:
@@ -184,7 +184,7 @@ class Process:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.to_thread(self.tail.close)
+        self.tail.close()
         await self.journal.close()
 
 
