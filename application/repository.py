@@ -32,9 +32,7 @@ class Repository:
 
     async def fold(self, aggregate: A) -> A:
         """Bring `aggregate` up to its stream's newest version; version 0 afterwards means there is no such stream."""
-        rows = await asyncio.to_thread(self._log.read_stream, aggregate.stream, after=aggregate.version)
-        aggregate.fold(decode(row.topic, row.state) for row in rows)
-        return aggregate
+        return await brought_up(self._log, aggregate)
 
     async def rows(self, stream: str, upto: int | None = None) -> list[Row]:
         return await asyncio.to_thread(self._log.read_stream, stream, upto=upto)
@@ -47,6 +45,13 @@ class Repository:
         After a refusal the aggregates are ahead of the log: drop them, load again, repeat the command.
         """
         return await self._journal.append(pending_append(aggregates, origin, fence))
+
+
+async def brought_up(log: EventLog, aggregate: A) -> A:
+    """The aggregate, folded up to what the log has of its stream."""
+    rows = await asyncio.to_thread(log.read_stream, aggregate.stream, after=aggregate.version)
+    aggregate.fold(decode(row.topic, row.state) for row in rows)
+    return aggregate
 
 
 def pending_append(

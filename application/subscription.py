@@ -11,6 +11,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from depot_sim.application.event_log import EVERYTHING, EventLog, Filter, Row
+from depot_sim.application.repository import brought_up
 from depot_sim.domain.kernel.aggregate import Aggregate
 from depot_sim.domain.kernel.errors import StoreError
 from depot_sim.domain.kernel.events import decode
@@ -91,8 +92,7 @@ class Tail:
     async def follow(self, aggregate: Aggregate[Any]) -> AsyncGenerator[None, None]:
         """Fold what the log has of an aggregate and then what comes, whoever writes it; yields after every change."""
         after = await asyncio.to_thread(self._log.head)
-        rows = await asyncio.to_thread(self._log.read_stream, aggregate.stream, after=aggregate.version)
-        aggregate.fold(decode(row.topic, row.state) for row in rows)
+        await brought_up(self._log, aggregate)
         yield
         async for rows in self.pages(after, Filter(streams=(aggregate.stream,))):
             aggregate.fold(decode(row.topic, row.state) for row in rows if row.version > aggregate.version)

@@ -14,10 +14,6 @@ from depot_sim.domain.kernel.events import Event
 
 K = TypeVar("K")
 
-Versions = tuple[int, ...]
-"""Of a channel's aggregate, its overrides and its expectations."""
-
-
 Deadline = tuple[Clock, int]
 """A moment in ms since 1970 UTC, and the clock it is on."""
 
@@ -29,19 +25,6 @@ class Channel(Generic[K]):
     writes it, None where any process may. `durable` is the version of the aggregate that the log has reached.
     A channel that is `dropped` may be ahead of the log: it is not to be used any more.
     """
-
-    __slots__ = (
-        "aggregate",
-        "beside",
-        "dropped",
-        "durable",
-        "expectations",
-        "fence",
-        "id",
-        "key",
-        "overrides",
-        "run_id",
-    )
 
     def __init__(self, key: K, run_id: str, id: str, aggregate: Aggregate[Any]) -> None:
         self.key = key
@@ -61,7 +44,7 @@ class Channel(Generic[K]):
         return self.aggregate, self.overrides, self.expectations
 
     @property
-    def versions(self) -> Versions:
+    def versions(self) -> tuple[int, ...]:
         return self.aggregate.version, self.overrides.version, self.expectations.version
 
     @property

@@ -13,15 +13,13 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
-from depot_sim.application.channels.channel import Channel, Versions
+from depot_sim.application.channels.channel import Channel
 from depot_sim.application.event_log import EventLog, Fence, Journal
-from depot_sim.application.repository import Origin, pending_append
+from depot_sim.application.repository import Origin, brought_up, pending_append
 from depot_sim.application.runtime import HeldRuns
 from depot_sim.application.snapshots import Snapshots
 from depot_sim.domain.interaction.expectation_events import Moment
-from depot_sim.domain.kernel.aggregate import Aggregate
 from depot_sim.domain.kernel.errors import NotFound, RunHeldElsewhere, VersionConflict
-from depot_sim.domain.kernel.events import decode
 
 K = TypeVar("K")
 C = TypeVar("C", bound=Channel[Any])
@@ -44,7 +42,6 @@ class ChannelStore(ABC, Generic[K, C]):
         self._host = host
         self._snapshots = snapshots
         self._loaded: OrderedDict[K, C] = OrderedDict()
-        self._by_run: dict[str, dict[K, C]] = {}
         self._loading: dict[K, asyncio.Task[C]] = {}
         self.on_change: list[Callable[[C], None]] = []
 
@@ -88,21 +85,16 @@ class ChannelStore(ABC, Generic[K, C]):
     def loaded(self) -> list[C]:
         return list(self._loaded.values())
 
-    def loaded_of(self, run_id: str) -> list[C]:
-        """Those of a run."""
-        return list(self._by_run.get(run_id, {}).values())
-
     def keep(self, channel: C) -> None:
         """Let `get` find this channel, as it is; one that was dropped meanwhile is loaded again."""
-        if channel.dropped:
-            return
-        self._loaded[channel.key] = self._by_run.setdefault(channel.run_id, {})[channel.key] = channel
+        if not channel.dropped:
+            self._loaded[channel.key] = channel
 
     def drop(self, channel: C) -> None:
         """Forget a channel that is ahead of the log, or no longer ours to write."""
         channel.dropped = True
         if self._loaded.get(channel.key) is channel:
-            self._remove(channel.key)
+            del self._loaded[channel.key]
 
     def forget(self, key: K) -> None:
         """Load the channel again before it is used again."""
@@ -120,7 +112,7 @@ class ChannelStore(ABC, Generic[K, C]):
                 raise self.unknown(channel.run_id, channel.id)
             self.keep(channel)
             if len(self._loaded) > MAX_LOADED:
-                self._remove(next(iter(self._loaded)))
+                self._loaded.popitem(last=False)
             return channel
         finally:
             # Here and not in a callback of the task: a waiter that resumes before the callback would get the result of
@@ -132,21 +124,9 @@ class ChannelStore(ABC, Generic[K, C]):
         channel = await self.new(key)
         await self._snapshots.restore(channel.aggregate)
         for aggregate in channel.aggregates:
-            await self.fold(aggregate)
+            await brought_up(self._log, aggregate)
         channel.durable = channel.aggregate.version
         return channel
-
-    async def fold(self, aggregate: Aggregate[Any]) -> None:
-        """Bring an aggregate up to its stream."""
-        rows = await asyncio.to_thread(self._log.read_stream, aggregate.stream, after=aggregate.version)
-        aggregate.fold(decode(row.topic, row.state) for row in rows)
-
-    def _remove(self, key: K) -> None:
-        channel = self._loaded.pop(key)
-        of_run = self._by_run[channel.run_id]
-        del of_run[key]
-        if not of_run:
-            del self._by_run[channel.run_id]
 
     # Deciding
 
@@ -221,15 +201,10 @@ class ChannelStore(ABC, Generic[K, C]):
         self._snapshots.keep(snapshot)
         channel.durable = max(channel.durable, reached[0])
         channel.saved(events, reached[0] - len(events) + 1)
-        self.notify_changed(await self._loaded_again(channel, reached) if channel.dropped else channel)
-
-    async def _loaded_again(self, dropped: C, reached: Versions) -> C:
-        """The channel with what was saved: one loaded while that was being written may lack it."""
-        channel = await self.get(dropped.key)
-        while any(map(int.__lt__, channel.versions, reached)):
-            self.forget(channel.key)
-            channel = await self.get(channel.key)
-        return channel
+        loaded = self.peek(channel.key)
+        if loaded is not None and any(map(int.__lt__, loaded.versions, reached)):
+            self.drop(loaded)  # it was loaded while this was being written
+        self.notify_changed(channel)
 
     def fence(self, run_id: str) -> Fence:
         """Raises RunHeldElsewhere when this process does not hold the run."""

@@ -1,21 +1,19 @@
-"""The timers of this process: one heap for all, and one alarm of the clock for the earliest of them.
+"""The timers of this process. No channel is looked at now and then.
 
-No channel is looked at now and then. What has a moment on the wall's clock rings when it has come; what has one on a
-run's clock rings when the run is saved, because only then its time has moved.
+What has a moment on the wall's clock rings when it has come; what has one on a run's clock rings when the run is saved,
+because only then its time has moved.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import sys
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from depot_sim.application.channels.channel import Channel, Deadline
 from depot_sim.application.channels.store import ChannelStore
-from depot_sim.application.channels.timer_heap import TimerHeap
 from depot_sim.application.clock import Alarm, Clock
 from depot_sim.application.runtime import HeldRuns
 from depot_sim.domain.interaction.expectation_events import Clock as DeadlineClock
@@ -35,56 +33,61 @@ K = TypeVar("K", bound=Hashable)
 C = TypeVar("C", bound=Channel[Any])
 
 
+class _Timer(NamedTuple):
+    at_us: int
+    alarm: Alarm
+    callback: Callable[[], None]
+
+
 class Timers:
     """Calls back at moments of wall time, or before: who is called back too early sets the timer anew."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._heap: TimerHeap[Hashable] = TimerHeap()
-        self._callbacks: dict[Hashable, Callable[[], None]] = {}
-        self._alarm: Alarm | None = None
+        self._set: dict[Hashable, _Timer] = {}
+        self._check: Alarm | None = None
         self._is_closed = False
         self._difference_us = self._wall_difference_us()
 
     def set(self, key: Hashable, delay_us: int, callback: Callable[[], None]) -> None:
-        """Call back after this delay; the timer of a key that is set to ring sooner stays as it is."""
-        self._callbacks[key] = callback
-        if self._heap.set(key, self._clock.monotonic_us() + delay_us):
-            self._wait_for_first()
+        """Call back after this delay; the timer of a key that is set to ring sooner stays as it is.
+
+        Timers that every message puts off ring once a period that way, and are not set anew with each message.
+        """
+        at_us, present = self._clock.monotonic_us() + delay_us, self._set.get(key)
+        if self._is_closed or (present is not None and present.at_us <= at_us):
+            return
+        self.cancel(key)
+        self._set[key] = _Timer(at_us, self._clock.call_later_us(delay_us, partial(self._ring, key)), callback)
+        if self._check is None:
+            self._check = self._clock.call_later_us(_CHECK_US, self._check_wall)
 
     def cancel(self, key: Hashable) -> None:
-        self._heap.cancel(key)
-        self._callbacks.pop(key, None)
+        timer = self._set.pop(key, None)
+        if timer is not None:
+            timer.alarm.cancel()
 
     def close(self) -> None:
         """Call nobody back any more."""
         self._is_closed = True
-        if self._alarm is not None:
-            self._alarm.cancel()
+        for key in list(self._set):
+            self.cancel(key)
 
-    def _wait_for_first(self) -> None:
-        if self._alarm is not None:
-            self._alarm.cancel()
-            self._alarm = None
-        first_us = self._heap.next()
-        if first_us is not None and not self._is_closed:
-            delay_us = max(0, first_us - self._clock.monotonic_us())
-            self._alarm = self._clock.call_later_us(min(delay_us, _CHECK_US), self._ring)
+    def _ring(self, key: Hashable) -> None:
+        timer = self._set[key]
+        self.cancel(key)
+        try:
+            timer.callback()
+        except Exception:  # noqa: BLE001 - whatever it was, the other timers have to ring
+            _log.exception("timer not served")
 
-    def _ring(self) -> None:
+    def _check_wall(self) -> None:
         """When the wall's clock was set, all timers ring: those that are too early are set anew by the new time."""
-        self._alarm = None
-        upto_us = sys.maxsize if self._wall_was_set() else self._clock.monotonic_us()
-        for callback in [self._callbacks.pop(key) for key in self._heap.ringing(upto_us)]:
-            try:
-                callback()
-            except Exception:  # noqa: BLE001 - whatever it was, the other timers have to ring
-                _log.exception("timer not served")
-        self._wait_for_first()
-
-    def _wall_was_set(self) -> bool:
         before, self._difference_us = self._difference_us, self._wall_difference_us()
-        return abs(self._difference_us - before) > _STEP_US
+        if abs(self._difference_us - before) > _STEP_US:
+            for key in list(self._set):
+                self._ring(key)
+        self._check = self._clock.call_later_us(_CHECK_US, self._check_wall) if self._set else None
 
     def _wall_difference_us(self) -> int:
         return self._clock.now_us() - self._clock.monotonic_us()
@@ -113,8 +116,8 @@ class ChannelTimers(Generic[K, C]):
         self._moment = moment
         self._deadlines = deadlines
         self._ring = ring
-        self._of_runs: dict[str, TimerHeap[K]] = {}
-        self._changed: dict[K, C] = {}
+        self._of_runs: dict[str, dict[K, int]] = {}
+        self._changed: set[K] = set()
         channels.on_change.append(self._look_soon)
         host.on_saved.append(self._run_saved)
 
@@ -129,10 +132,9 @@ class ChannelTimers(Generic[K, C]):
         wall, run = self._next(channel)
         held = self._host.held(channel.run_id)
         if run is not None and held is not None:
-            of_run = self._of_runs.setdefault(channel.run_id, TimerHeap())
-            of_run.set(channel.key, held.saved_at + run - moment.run)
-        if _is_due(wall, run, moment):
-            self._set(channel.key, AGAIN_US if was_tried else 0)
+            self._of_runs.setdefault(channel.run_id, {})[channel.key] = held.saved_at + run - moment.run
+        if (wall is not None and wall <= moment.wall) or (run is not None and run <= moment.run):
+            (self.again if was_tried else self._ring)(channel.key)
         elif wall is not None:
             self._set(channel.key, (wall - moment.wall) * 1_000)
         else:
@@ -147,45 +149,38 @@ class ChannelTimers(Generic[K, C]):
         self._of_runs.pop(run_id, None)
 
     def _set(self, key: K, delay_us: int) -> None:
-        self._timers.set((self, key), delay_us, partial(self._rung, key))
+        self._timers.set((self, key), delay_us, partial(self._look, key))
 
     def _look_soon(self, channel: C) -> None:
         """Look at every channel once that changes in this turn of the loop: the messages of a commit come together."""
         if not self._changed:
             asyncio.get_running_loop().call_soon(self._look_at_changed)
-        self._changed[channel.key] = channel
+        self._changed.add(channel.key)
 
     def _look_at_changed(self) -> None:
-        changed, self._changed = self._changed, {}
-        for channel in changed.values():
-            self.look_at(channel)
+        changed, self._changed = self._changed, set()
+        for key in changed:
+            self._look(key)
 
     def _run_saved(self, run_id: str, _: int, __: Sequence[Event]) -> None:
-        of_run, held = self._of_runs.get(run_id), self._host.held(run_id)
-        if of_run is not None and held is not None:
-            for key in of_run.ringing(held.saved_at):
-                self._rung(key)
+        of_run, held = self._of_runs.get(run_id, {}), self._host.held(run_id)
+        for key in [key for key, at in of_run.items() if held is not None and at <= held.saved_at]:
+            del of_run[key]
+            self._look(key)
 
-    def _rung(self, key: K) -> None:
+    def _look(self, key: K) -> None:
         """A channel that was dropped has to be loaded to know."""
         channel = self._channels.peek(key)
-        moment = None if channel is None else self._moment(channel)
-        if channel is None or (moment is not None and _is_due(*self._next(channel), moment)):
+        if channel is None:
             self._ring(key)
         else:
             self.look_at(channel)
 
     def _next(self, channel: C) -> tuple[int | None, int | None]:
         """The channel's next deadline on the wall's clock, and on that of its run."""
-        wall: int | None = None
-        run: int | None = None
+        wall: list[int] = []
+        run: list[int] = []
         for clock, at in self._deadlines(channel):
-            if clock is DeadlineClock.RUN or (clock is DeadlineClock.TARGET and channel.is_on_run_time):
-                run = at if run is None else min(run, at)
-            else:
-                wall = at if wall is None else min(wall, at)
-        return wall, run
-
-
-def _is_due(wall: int | None, run: int | None, moment: Moment) -> bool:
-    return (wall is not None and wall <= moment.wall) or (run is not None and run <= moment.run)
+            is_run = clock is DeadlineClock.RUN or (clock is DeadlineClock.TARGET and channel.is_on_run_time)
+            (run if is_run else wall).append(at)
+        return min(wall, default=None), min(run, default=None)

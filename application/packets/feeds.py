@@ -12,6 +12,7 @@ from depot_sim.application.channels.store import ChannelStore
 from depot_sim.application.event_log import EventLog, Fence, Journal
 from depot_sim.application.packets.hosted import FeedKey, HostedFeed
 from depot_sim.application.packets.time import FeedTime
+from depot_sim.application.repository import brought_up
 from depot_sim.application.runtime import HeldRuns
 from depot_sim.application.snapshots import Snapshots
 from depot_sim.domain.interaction.expectation_events import Moment
@@ -53,9 +54,7 @@ class PacketFeeds(ChannelStore[FeedKey, HostedFeed]):
         return (await self.directory(run_id)).binding_ids
 
     async def directory(self, run_id: str) -> FeedDirectory:
-        directory = FeedDirectory(run_id)
-        await self.fold(directory)
-        return directory
+        return await brought_up(self._log, FeedDirectory(run_id))
 
     async def host(self, key: FeedKey, fence: Fence) -> HostedFeed:
         """Load a feed, new or not, to be written under the fence."""

@@ -41,8 +41,6 @@ class HostedFeed(Channel[FeedKey]):
     `watched_to` tells how far whoever shows the run to the feed has come (logical ms), None where nobody does.
     """
 
-    __slots__ = ("_devices", "_packets", "_time", "feed", "watched_to")
-
     def __init__(self, key: FeedKey, time: FeedTime) -> None:
         self.feed = PacketFeed(*key)
         super().__init__(key, key.run_id, self.feed.id, self.feed)

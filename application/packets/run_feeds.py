@@ -359,7 +359,7 @@ class RunFeeds:
             task.cancel()
         for delivery in self._deliveries.values():
             delivery.abandon()
-        for hosted in (*self._hosted.values(), *self._feeds.loaded_of(self._run_id)):
+        for hosted in self._hosted.values():
             self._feeds.drop(hosted)
         self._deliveries.clear()
         self._hosted.clear()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from depot_sim.application.event_log import EventLog
-from depot_sim.domain.kernel.events import decode
+from depot_sim.application.repository import brought_up
 from depot_sim.domain.oscp.directory import DirectoryState, OscpDirectory, OscpSessionListed
 
 T = TypeVar("T")
@@ -43,8 +43,7 @@ class SessionDirectory:
             directory = None
             while directory is not self.aggregate:
                 directory = self.aggregate
-                rows = await asyncio.to_thread(self._log.read_stream, directory.stream, after=directory.version)
-                directory.fold(decode(row.topic, row.state) for row in rows)
+                await brought_up(self._log, directory)
 
     def forget(self) -> None:
         """What was changed in memory is not in the log: read all of it again."""

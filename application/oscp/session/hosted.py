@@ -27,8 +27,6 @@ class Given(NamedTuple):
 class HostedSession(Channel[str]):
     """Found by the session's id."""
 
-    __slots__ = ("answers", "session")
-
     def __init__(self, listed: OscpSessionListed) -> None:
         self.session = OscpCapacityProviderSession(listed.run_id, listed.remote_configuration_id)
         super().__init__(listed.session_id, listed.run_id, listed.session_id, self.session)

@@ -10,7 +10,7 @@ from depot_sim.application.event_log import EventLog, Journal
 from depot_sim.application.oscp.session.directory import SessionDirectory
 from depot_sim.application.oscp.session.hosted import HostedSession
 from depot_sim.application.oscp.session.time import SessionTime
-from depot_sim.application.repository import Origin, pending_append
+from depot_sim.application.repository import Origin, brought_up, pending_append
 from depot_sim.application.runtime import HeldRuns
 from depot_sim.application.snapshots import Snapshots
 from depot_sim.domain.interaction.expectation_events import Moment
@@ -157,6 +157,4 @@ class OscpSessions(ChannelStore[str, HostedSession]):
 
     async def read_entry(self, stream: str) -> OscpMessageLedgerEntry:
         """A ledger entry as the log has it."""
-        entry = OscpMessageLedgerEntry(stream)
-        await self.fold(entry)
-        return entry
+        return await brought_up(self._log, OscpMessageLedgerEntry(stream))

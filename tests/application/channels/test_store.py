@@ -51,16 +51,6 @@ async def test_an_unknown_channel_is_not_found(toys: ToyStore) -> None:
     assert toys.peek("r/two") is None
 
 
-async def test_channels_are_listed_by_their_run_until_they_are_dropped(toys: ToyStore) -> None:
-    other = await toys.begin("r", "two")
-    assert {channel.key for channel in toys.loaded_of("r")} == {ONE, other}
-    assert toys.loaded_of("s") == []
-    toys.forget(other)
-    assert [channel.key for channel in toys.loaded_of("r")] == [ONE]
-    toys.forget(ONE)
-    assert (toys.loaded_of("r"), toys.loaded()) == ([], [])
-
-
 async def test_a_channel_is_loaded_from_its_snapshot_and_what_came_after(
     toys: ToyStore, process: Process, serve: Serve
 ) -> None:

@@ -108,7 +108,6 @@ class StoreMachine(RuleBasedStateMachine):
                 toy.fold(row.decoded().event for row in rows)
                 assert (toy.state, toy.version) == (channel.toy.state, channel.toy.version)
                 assert channel.durable <= channel.toy.version
-                assert channel in store.loaded_of("r")
 
     def teardown(self) -> None:
         for process in self.processes.values():

@@ -58,7 +58,7 @@ async def turns() -> None:
         await asyncio.sleep(0)
 
 
-# The heap of the process
+# The timers of the process
 
 
 async def test_callbacks_come_at_their_moment_in_order(clock: FakeClock) -> None:
@@ -162,6 +162,7 @@ async def test_a_deadline_on_the_runs_clock_rings_when_the_run_is_saved(
 async def test_a_channel_without_deadlines_costs_nothing(served: Served, clock: FakeClock) -> None:
     await served.toys.decide(ONE, count(1))
     await turns()
+    clock.advance(SECOND_US)
     assert (clock.alarms, clock.sleepers) == (0, 0)
 
 

@@ -47,8 +47,6 @@ class Toy(Aggregate[ToyState]):
 
 
 class ToyChannel(Channel[str]):
-    __slots__ = ("toy",)
-
     def __init__(self, key: str) -> None:
         self.toy = Toy(f"toy-{key}", ToyState())
         super().__init__(key, key.partition("/")[0], key, self.toy)
