@@ -10,20 +10,19 @@ import json
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import quote
 
 import httpx
 import pytest
 
-from tests.adapters.cli.command_line import depot_sim
-from tests.e2e.oscp_sides import CapacityProvider, eventually
+from tests.e2e.oscp_sides import eventually
 from tests.e2e.oscp_sockets import JSON, PREFIX, Raw, online_by_hand
-from tests.e2e.oscp_stage import SCOPE, start_run
+from tests.e2e.oscp_stage import start_run
 from tests.e2e.packet_stage import microgrid
 from tests.e2e.processes import finish, running, wait_for
 from tests.e2e.secret_scan import leaked, leaked_in_files, percent_encoded
-from tests.e2e.secret_stage import GRANTED, SESSION_TOKEN, Partner
+from tests.e2e.secret_stage import GRANTED, SESSION_TOKEN, Partner, Service, assert_pages_are_silent
 from tests.patience import patient
 
 OPERATOR, IN_TOKENS_FILE = "operators-own-token", "token-of-the-tokens-file"
@@ -48,29 +47,6 @@ VARIABLES = {
     "DEPOT_SIM_SECRET_CLIENT": CLIENT_SECRET,
 }
 IN_A_MINUTE = b'{"offline_mode_at": "2099-01-01T00:00:00.000Z"}'
-
-
-class Service(NamedTuple):
-    http: httpx.Client
-    run_id: str
-    folder: Path
-
-    @property
-    def run(self) -> str:
-        return f"/simulation-runs/{self.run_id}"
-
-    def attach(self, partner: str, **changes: Any) -> httpx.Response:
-        asked = {"managed_scope_id": SCOPE, "betterfleet_base_url": partner, "group_id": "g"}
-        return self.http.post(f"{self.run}/oscp-sessions", json=asked | changes)
-
-    def attached(self, partner: str, configuration_id: str, **changes: Any) -> CapacityProvider:
-        created = self.attach(partner, remote_configuration_id=configuration_id, **changes)
-        assert created.status_code == 201, created.text
-        return CapacityProvider(self.http, self.run_id, created.json()["session_id"])
-
-    def feed(self, endpoint: str, **changes: Any) -> httpx.Response:
-        asked = {"binding_id": "feed", "managed_scope_id": SCOPE, "endpoint": endpoint}
-        return self.http.post(f"{self.run}/packet-feeds", json=asked | changes)
 
 
 @pytest.fixture
@@ -108,39 +84,13 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         with httpx.Client(base_url=url, timeout=patient(60), trust_env=False, headers=operator) as http:
             opened = Service(http, start_run(http), folder)
             yield opened
-            assert_pages_are_silent(opened)
+            assert_pages_are_silent(opened, SECRETS, OPERATOR)
         assert leaked_in_files(folder / "store", SECRETS) == {}
         process.terminate()
         finished = finish(process)
     assert finished.code == 0, finished.err
     assert leaked(finished.out + finished.err, SECRETS) == []
     assert leaked_in_files(folder / "store", SECRETS) == {}
-
-
-def assert_pages_are_silent(service: Service) -> None:
-    """Every view, the event log as pages and as lines, and exports."""
-    http = service.http
-    sessions = [one["session_id"] for one in http.get("/oscp-sessions", params={"limit": 1_000}).json()["sessions"]]
-    configurations = http.get("/simulation-configurations").json()["configurations"]
-    pages = ["/oscp-sessions", "/oscp-messages/unresolved", "/metrics", "/readyz", service.run]
-    pages += [f"{service.run}/oscp-sessions", f"{service.run}/packet-feeds", "/events?limit=1000"]
-    pages += [f"{service.run}/oscp-sessions/{session}/messages" for session in sessions]
-    pages += [f"/simulation-configurations/{one['id']}" for one in configurations]
-    for page in list(pages):
-        answer = http.get(page)
-        if page.endswith("/messages"):
-            pages += [f"{page}/{one['ledger_entry_id']}" for one in answer.json()["messages"]]
-    for page in pages:
-        answer = http.get(page)
-        assert answer.status_code in (200, 404), page
-        assert leaked(answer.content, SECRETS) == [], page
-    lines = http.get("/events", headers={"Accept": "application/jsonl"})
-    assert b"oscp.message-finalised.1" in lines.content
-    assert leaked(lines.content, SECRETS) == []
-    shown = ("configuration", "show", configurations[0]["id"], "--url", str(http.base_url), "--token", OPERATOR)
-    exported = depot_sim(*shown)
-    assert exported.code == 0, exported.err
-    assert leaked(exported.out, SECRETS) == []
 
 
 REFERENCES = [

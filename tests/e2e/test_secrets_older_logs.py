@@ -19,8 +19,8 @@ from tests.e2e.oscp_sockets import JSON, PREFIX
 from tests.e2e.oscp_stage import SCOPE, start_run
 from tests.e2e.processes import serving
 from tests.e2e.secret_scan import leaked
-from tests.e2e.secret_stage import Partner
-from tests.e2e.test_secrets import IN_A_MINUTE, Service
+from tests.e2e.secret_stage import Partner, Service
+from tests.e2e.test_secrets import IN_A_MINUTE
 from tests.patience import patient
 
 IN_HEADER, IN_ADDRESS, IN_QUERY, OLD_TOKEN = (

@@ -106,3 +106,15 @@ def test_a_bad_token_is_told_by_its_number_and_never_shown(text: str, found: str
     assert fault.pointer == "/tokens/1"
     assert found in fault.found
     assert "s3cret" not in str(fault)
+
+
+async def test_a_token_is_written_nowhere_but_into_authorization(guarded: Guarded) -> None:
+    """Not even into what is only checked. Paths that need no token do not tell whether a guess is right."""
+    operator, document = guarded(OPERATOR), depot() | {"name": f"depot of {VIEWER}"}
+    refused = problem(await operator.post("/simulation-configurations", document), 422, "secret-written")
+    verdict = await operator.post("/simulation-configurations/validate", document)
+    assert (verdict.status_code, verdict.json()) == (200, {"valid": False, "faults": refused["faults"]})
+    assert [fault["pointer"] for fault in refused["faults"]] == ["/name"]
+    assert VIEWER not in verdict.text
+    assert (await guarded("").get("/livez", params={"guess": VIEWER})).status_code == 200
+    problem(await guarded("").get(f"/simulation-runs/{VIEWER}"), 401, "unauthorised")
