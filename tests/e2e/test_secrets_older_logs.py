@@ -47,6 +47,7 @@ def older(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Older]:
     with serving(today, folder, DEPOT_SIM_SECRET_HANDLE="handle-of-today") as url:
         run_id, session_id = _written(url, folder, partner)
     _copy(today, older, partner.url, run_id)
+    partner.requests.clear()  # packets of today's feed
     with (
         serving(older, folder, OLD_TOKEN=OLD_TOKEN) as url,
         httpx.Client(base_url=url, timeout=patient(60), trust_env=False) as http,
