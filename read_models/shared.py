@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from depot_sim.read_models import configurations, power, runs
+from depot_sim.read_models import configurations, interventions, power, runs
 
-SHARED_MODELS = (runs.MODEL, configurations.MODEL, power.MODEL)
+SHARED_MODELS = (runs.MODEL, configurations.MODEL, power.MODEL, interventions.MODEL)

@@ -31,7 +31,7 @@ class Channel(Generic[K]):
         self.run_id = run_id
         self.id = id
         self.aggregate = aggregate
-        self.overrides = Overrides(id)
+        self.overrides = Overrides(id, run_id)
         self.expectations = Expectations(id)
         self.beside: list[Aggregate[Any]] = []
         self.fence: Fence | None = None

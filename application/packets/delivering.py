@@ -144,10 +144,11 @@ class FeedDelivery:
 
     async def _attempt(self, packet: SensorPacketPublished, waiting: Waiting) -> tuple[Attempt, int]:
         """What came of it, and how long (ms) the platform asks to wait."""
-        hindrance = OUTAGE if waiting.unreachable else self._hosted.hindrance(packet)
-        hindrance = hindrance or self._refusal
-        if hindrance:
-            return Attempt(0, error=hindrance), 0
+        if waiting.unreachable or self._refusal:
+            return Attempt(0, error=OUTAGE if waiting.unreachable else self._refusal), 0
+        held_back = self._hosted.held_back(packet)
+        if held_back is not None:
+            return held_back, 0
         posted = await self._post(packet)
         return _attempt_of(posted), retry_after_ms(posted.answer_headers, self._clock.now_us() // 1_000)
 

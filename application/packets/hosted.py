@@ -26,7 +26,6 @@ from depot_sim.domain.packets.packet import Packet
 from depot_sim.domain.packets.treating import Treated, outage_over, treat
 
 _KEPT_PACKETS = 20_000
-_OUTAGE = "the network is down, by override {}"
 ENDED = "the feed has ended"
 
 
@@ -92,13 +91,16 @@ class HostedFeed(Channel[FeedKey]):
         self.expectations.observe(exchange, outcome, self._time.at(exchange.at))
         return treated
 
-    def hindrance(self, packet: SensorPacketPublished) -> str:
-        """Why the packet cannot be delivered at present, "" when it can."""
+    def held_back(self, packet: SensorPacketPublished) -> Attempt | None:
+        """What comes of an attempt to deliver the packet while an outage is in force; None while there is none."""
         if not self.overrides.active:
-            return ""
+            return None
         exchange = packet_exchange(packet.told(self.feed.opened.site_id), packet.bytes_sent, self.id, packet.at)
         outage = outage_over(self.overrides, exchange, self.moment().target)
-        return _OUTAGE.format(outage) if outage else ""
+        if not outage:
+            return None
+        name = self.overrides.active[outage].override.name
+        return Attempt(0, error=f"the network is down, by override {name}", held_by=outage)
 
     def answered(self, packet: SensorPacketPublished, number: int, attempt: Attempt) -> None:
         """Note what the platform answered to the packet's attempt of this number; a status of 0 is no answer."""

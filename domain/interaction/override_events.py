@@ -25,7 +25,7 @@ class Match(Pattern, frozen=True, omit_defaults=True):
 class Override(msgspec.Struct, frozen=True, omit_defaults=True):
     """A forced behaviour. It ends at `until`, after `times` hits, or when it is cleared, whichever comes first.
 
-    `mode` is the preset it came from. `seed` makes drawn delays repeatable.
+    `mode` is the preset it came from. `seed` makes drawn delays repeatable. `reason` is why somebody wanted it.
     """
 
     match: Match
@@ -34,6 +34,12 @@ class Override(msgspec.Struct, frozen=True, omit_defaults=True):
     times: int | None = None
     mode: str = ""
     seed: int = 0
+    reason: str = ""
+
+    @property
+    def name(self) -> str:
+        """Of the intervention that it is: its mode, or the kind of its effect."""
+        return self.mode or str(self.effect.__struct_config__.tag)
 
     @property
     def singles_out(self) -> bool:
@@ -54,8 +60,11 @@ class OverrideEvent(Event, frozen=True, omit_defaults=True):
 
 
 class OverrideApplied(OverrideEvent, frozen=True):
+    """`run_id` is the run of the target; older versions did not record it."""
+
     TOPIC: ClassVar[str] = "scenario.override-applied.1"
     override: Override
+    run_id: str = ""
 
 
 class OverrideHit(OverrideEvent, frozen=True):

@@ -9,7 +9,7 @@ from uuid import UUID, uuid5
 import msgspec
 
 from depot_sim.domain.interaction.delays import drawn_ms
-from depot_sim.domain.interaction.effects import STACKING, AnyEffect, Delay, Slot
+from depot_sim.domain.interaction.effects import STACKING, AnyEffect, Delay, Provoke, Slot
 from depot_sim.domain.interaction.message import ObservedMessage
 from depot_sim.domain.interaction.override_events import (
     Ended,
@@ -63,6 +63,11 @@ class Hit(msgspec.Struct, frozen=True):
     delay_ms: int = 0
     singled_out: bool = False
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether it leaves this message as it would have been: a delay of nothing, or a command beside the message."""
+        return isinstance(self.effect, Provoke) or (isinstance(self.effect, Delay) and not self.delay_ms)
+
 
 class _Sight(NamedTuple):
     """An override that sees a message. Without a hit it only counts it."""
@@ -105,11 +110,12 @@ class Overrides(Aggregate[OverridesState]):
         OverrideExpired: _end,
         OverrideCleared: _end,
     }
-    __slots__ = ("target",)
+    __slots__ = ("run_id", "target")
 
-    def __init__(self, target: str) -> None:
+    def __init__(self, target: str, run_id: str = "") -> None:
         super().__init__(stream_of(target), OverridesState())
         self.target = target
+        self.run_id = run_id
 
     @property
     def active(self) -> Mapping[str, ActiveOverride]:
@@ -121,7 +127,7 @@ class Overrides(Aggregate[OverridesState]):
         if len(self.state.active) >= MOST_ACTIVE:
             raise Conflict(f"{MOST_ACTIVE} overrides are active already", "clear those no longer needed")
         override_id = str(uuid5(_NAMES, f"{self.target}/{self.state.applied}"))
-        self.emit(OverrideApplied(now, override_id, override))
+        self.emit(OverrideApplied(now, override_id, override, self.run_id))
         return override_id
 
     def clear(self, which: str, now: int) -> tuple[str, ...]:
@@ -184,8 +190,16 @@ class Overrides(Aggregate[OverridesState]):
             self.emit(OverrideExpired(now, override_id, Ended.COUNT))
 
 
+_PREFIX = "override-"
+
+
 def stream_of(target: str) -> str:
-    return f"override-{target}"
+    return f"{_PREFIX}{target}"
+
+
+def target_of(stream: str) -> str:
+    """The id of the session or feed whose overrides this stream holds."""
+    return stream.removeprefix(_PREFIX)
 
 
 def _is_chosen(active: ActiveOverride) -> bool:

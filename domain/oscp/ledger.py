@@ -30,7 +30,8 @@ class OscpMessageRecorded(Event, frozen=True):
     """A message as it was received, or as it is about to be sent. Secrets in `headers` and `body` are masked.
 
     `at` is wall time in ms since 1970. Of a body beyond what the service takes, the beginning is kept and its full
-    `body_bytes`. `overrides` names what was done to it on purpose.
+    `body_bytes`. `overrides` are the ids of the interventions that have changed it so far, `matched` of those that only
+    matched it.
     """
 
     TOPIC: ClassVar[str] = "oscp.message-recorded.1"
@@ -50,6 +51,7 @@ class OscpMessageRecorded(Event, frozen=True):
     body_bytes: int
     overrides: tuple[str, ...] = ()
     method: str = "POST"
+    matched: tuple[str, ...] = ()
 
 
 class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -75,6 +77,7 @@ class OscpMessageFinalised(Event, frozen=True):
     latency_us: int = 0
     error: str = ""
     overrides: tuple[str, ...] = ()
+    matched: tuple[str, ...] = ()
 
 
 class OscpMessageHandled(Event, frozen=True):

@@ -25,13 +25,17 @@ class Fate(Enum):
 
 
 class Attempt(NamedTuple):
-    """One request for a packet and what came back. `status` 0: no answer, for the reason in `error`."""
+    """One request for a packet and what came back. `status` 0: no answer, for the reason in `error`.
+
+    `held_by` is the id of the override for which there was no request.
+    """
 
     status: int
     latency_us: int = 0
     answer_headers: Headers = ()
     answer: str = ""
     error: str = ""
+    held_by: str = ""
 
 
 def fate_of(status: int) -> Fate:

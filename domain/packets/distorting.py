@@ -25,15 +25,32 @@ _replace = msgspec.structs.replace
 
 
 def distorted(packet: Packet, distorts: Sequence[Distort], memory: Memory, keys: Sequence[BoundKey] = ()) -> Packet:
-    """The packet as a device with these faults tells it; the packet itself when nothing in it is touched.
+    """The packet as a device with these faults tells it; the packet itself when that is what it says anyway.
 
     Held values come last: what is repeated was sent with all its faults, and takes them on once only.
     """
     names = {bound.key.casefold(): bound.measurand.casefold() for bound in keys}
     told = packet
-    for distort in sorted(distorts, key=lambda one: one.how in _HELD):
+    for distort in sorted(distorts, key=holds):
         told = _distorted(told, distort, memory, names)
     return told
+
+
+def holds(distort: Distort) -> bool:
+    """Whether it repeats what the device said last."""
+    return distort.how in _HELD
+
+
+def untold(packet: Packet, told: Packet) -> tuple[Measurement, ...]:
+    """The measurements of a packet that are not told as they are, each with its time.
+
+    Keys are folded: their casing may be distorted.
+    """
+    if told.measurements is packet.measurements:
+        return ()
+    said = {one.key.casefold(): one for one in told.measurements}
+    false = (one for one in packet.measurements if said.get(one.key.casefold()) != one)
+    return tuple(one if one.at is not None else _replace(one, at=packet.sent_at) for one in false)
 
 
 def _distorted(packet: Packet, distort: Distort, memory: Memory, names: Mapping[str, str]) -> Packet:
@@ -47,7 +64,7 @@ def _distorted(packet: Packet, distort: Distort, memory: Memory, names: Mapping[
         change(one, distort, packet, memory) if not wanted or _is_meant(one.key, wanted, names) else one
         for one in packet.measurements
     ]
-    if all(new is old for new, old in zip(told, packet.measurements, strict=True)):
+    if all(new is old or new == old for new, old in zip(told, packet.measurements, strict=True)):
         return packet
     return _replace(packet, measurements=tuple(one for one in told if one is not None))
 

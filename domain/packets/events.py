@@ -117,12 +117,17 @@ class SensorPacketPublished(FeedEvent, frozen=True):
     """A packet is ready to be sent, durably before it is.
 
     `seq` counts the device's packets; `told_seq`, `sent_at` and `measurements` are what the packet says, falsified by
-    `overrides` or not, and `body` is what is sent, base64 if it is no UTF-8. `watched` are the true values of keys that
-    are sent on change, by their place in the device's keys; `beats` the heartbeats a controller has sent so far.
+    `overrides` or not, and `body` is what is sent, base64 if it is no UTF-8. `truth` are the measurements that were
+    falsified or left out, as they are, each with its time. `overrides` changed the packet; those in `matched`, among
+    them outages of the network, did not. `watched` are the true values of keys that are sent on change, by their place
+    in the device's keys; `beats` the heartbeats a controller has sent so far.
     """
 
     TOPIC: ClassVar[str] = "packets.packet-published.1"
-    INCIDENTAL: ClassVar[tuple[str, ...]] = ("packet_id", "run_version", "body", "base64", "overrides")
+    INCIDENTAL: ClassVar[tuple[str, ...]] = (
+        *("packet_id", "run_version", "body", "base64"),
+        *("overrides", "matched", "truth"),
+    )
     run_version: int
     device_id: str
     device_type: DeviceType
@@ -143,6 +148,14 @@ class SensorPacketPublished(FeedEvent, frozen=True):
     delay_ms: int = 0
     copies: int = 0
     reorder: Reorder | None = None
+    matched: tuple[str, ...] = ()
+    truth: tuple[Measurement, ...] = ()
+
+    @property
+    def left_out(self) -> tuple[Measurement, ...]:
+        """Of `truth`, what the packet says nothing of."""
+        said = {one.key.casefold() for one in self.measurements} if self.truth else set()
+        return tuple(one for one in self.truth if one.key.casefold() not in said)
 
     @property
     def bytes_sent(self) -> bytes:
@@ -172,7 +185,10 @@ def body_text(body: bytes) -> tuple[str, bool]:
 
 
 class DeliveryEvent(FeedEvent, frozen=True):
-    """What became of an attempt, from 1, at sending a device's packet. Headers are without secrets."""
+    """What became of an attempt, from 1, at sending a device's packet. Headers are without secrets.
+
+    `held_by` is the id of the override that kept the packet back: the attempt could not be made.
+    """
 
     OPERATIONAL: ClassVar[bool] = True
     SHOWN = shown_delivery
@@ -184,6 +200,7 @@ class DeliveryEvent(FeedEvent, frozen=True):
     answer_headers: Headers = ()
     answer: str = ""
     error: str = ""
+    held_by: str = ""
 
 
 class PacketDelivered(DeliveryEvent, frozen=True):

@@ -11,18 +11,19 @@ whether the network is down is asked again at every attempt to deliver: `outage_
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import cast
 
 import msgspec
 
-from depot_sim.domain.interaction.effects import Outage, Reorder, Withhold
+from depot_sim.domain.interaction.effects import Distort, Outage, Reorder, Slot, Withhold
 from depot_sim.domain.interaction.malforming import malformed
 from depot_sim.domain.interaction.message import ObservedMessage
 from depot_sim.domain.interaction.overrides import Overrides
-from depot_sim.domain.interaction.treatment import Treatment
+from depot_sim.domain.interaction.treatment import UNMARKED, Marks, Treatment
 from depot_sim.domain.packets.device import BoundKey
-from depot_sim.domain.packets.distorting import distorted
+from depot_sim.domain.packets.distorting import distorted, holds, untold
 from depot_sim.domain.packets.memory import Memory
-from depot_sim.domain.packets.packet import Packet
+from depot_sim.domain.packets.packet import Measurement, Packet
 
 
 class Treated(msgspec.Struct, frozen=True):
@@ -31,7 +32,9 @@ class Treated(msgspec.Struct, frozen=True):
     packet: as the device tells it, distorted or not; what to record and remember. Its `seq` may be distorted too, so
         the feed counts by itself.
     body: the bytes to send.
-    overrides: the ids of all that had a say.
+    marks: the overrides that changed it, and those that only matched it. An outage of the network only matches it here:
+        whether it keeps the packet from being delivered is seen when that is tried.
+    truth: the measurements that are falsified or left out, as they are.
     withheld: it is not sent.
     unreachable: its first attempt fails for want of a network: an outage has singled it out.
     delay_ms: how long it waits before it is sent (wall time); the device's later packets wait behind it.
@@ -41,7 +44,8 @@ class Treated(msgspec.Struct, frozen=True):
 
     packet: Packet
     body: bytes
-    overrides: tuple[str, ...] = ()
+    marks: Marks = UNMARKED
+    truth: tuple[Measurement, ...] = ()
     withheld: bool = False
     unreachable: bool = False
     delay_ms: int = 0
@@ -61,14 +65,24 @@ def treat(
 
     `keys` are the device's, by which overrides may name measurands as the profile does. Changes nothing.
     """
-    if not treatment.overrides:
+    if not treatment.hits:
         return Treated(packet, body)
-    told = distorted(packet, treatment.distort, memory, keys)
+    told, idle = packet, set[str]()
+    for hit in sorted(treatment.distort, key=lambda hit: holds(cast(Distort, hit.effect))):
+        before, told = told, distorted(told, (cast(Distort, hit.effect),), memory, keys)
+        if told is before:
+            idle.add(hit.override_id)
     encoded = body if told is packet else encode(told)
+    sent = encoded if treatment.malform is None else malformed(encoded, treatment.malform)
+    if sent == encoded:
+        idle.update(treatment.by(Slot.CONTENT))
+    if isinstance(treatment.outcome, Outage) and not treatment.singled_out:
+        idle.update(treatment.by(Slot.OUTCOME))
     return Treated(
         told,
-        encoded if treatment.malform is None else malformed(encoded, treatment.malform),
-        treatment.overrides,
+        sent,
+        treatment.marks(idle),
+        untold(packet, told),
         withheld=isinstance(treatment.outcome, Withhold),
         unreachable=isinstance(treatment.outcome, Outage) and treatment.singled_out,
         delay_ms=treatment.delay_ms,

@@ -93,6 +93,7 @@ def _recorded(row: Row, event: OscpMessageRecorded) -> Message:
         correlation_id=shortened(event.correlation_id),
         at=event.at,
         overrides=event.overrides,
+        matched=event.matched,
     )
 
 
@@ -105,5 +106,7 @@ def _finalise(message: Message, event: OscpMessageFinalised) -> None:
     message.deviations = len(event.deviations)
     message.latency_us = event.latency_us
     message.error = event.error.replace("\0", "\N{REPLACEMENT CHARACTER}")
-    if event.overrides:
+    if event.overrides or event.matched:
         message.overrides = tuple(dict.fromkeys((*message.overrides, *event.overrides)))
+        matched = dict.fromkeys((*message.matched, *event.matched))
+        message.matched = tuple(id for id in matched if id not in message.overrides)

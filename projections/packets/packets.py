@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import msgspec
 
 from depot_sim.application.event_log import Filter, Row
 from depot_sim.domain.kernel.events import decode
@@ -73,6 +76,7 @@ class _Fold:
         self._feeds: dict[str, int | None] = {}
         self._numbers: dict[Kind, int] = {}
         self._kinds: dict[int, Kind] = {}
+        self._newest: dict[tuple[int, str], int] = {}
         self._before = before
 
     def take(self, row: Row) -> None:
@@ -113,8 +117,10 @@ class _Fold:
             readings=len(event.measurements),
             delivery=delivery,
             overrides=event.overrides,
+            matched=event.matched,
         )
-        self.readings += (_reading(feed, row, place, event) for place in range(len(event.measurements)))
+        self._newest[feed, event.device_id] = event.seq
+        self.readings += _readings(feed, row, event)
 
     def _attempt(self, row: Row, event: DeliveryEvent) -> None:
         packet = self._packet(row, event.device_id, event.seq)
@@ -122,23 +128,48 @@ class _Fold:
         packet.status, packet.latency_us, packet.error = event.status, event.latency_us, kept(event.error)
         self.attempts.append((packet.feed, packet.position, row.position, row.topic))
         self._settle(row, packet, _SETTLED.get(type(event), packets.PENDING))
+        if event.held_by:
+            self._hold(row, event)
+
+    def _hold(self, row: Row, event: DeliveryEvent) -> None:
+        """All that the device has still to send waits with the packet that is held.
+
+        The newest come first: where one is held already, so are those before it. One event may so begin several kinds;
+        each is numbered by the packet that begins it, below 0 as its publication may have begun one, too.
+        """
+        feed, device = self._feed(row), event.device_id
+        newest = self._newest.get((feed, device))
+        if newest is None:
+            newest = packets.newest_seq(self._before, feed, device)
+        for seq in range(newest, event.seq - 1, -1):
+            packet = self._packet(row, device, seq)
+            if packet.held_by == event.held_by:
+                return
+            if packet.delivery == packets.PENDING:
+                packet.hold(event.held_by)
+                self._become(packet, -packet.position, deliberate=1)
 
     def _settle(self, row: Row, packet: StoredPacket, delivery: str) -> None:
         if packet.delivery != delivery:
-            packet.delivery = delivery
-            kind = self._kind(packet.kind)._replace(delivery=delivery)
-            packet.kind = self._kind_number(kind, row.position)
+            packet.delivery, packet.held_by = delivery, ""
+            self._become(packet, row.position, delivery=delivery)
+
+    def _become(self, packet: StoredPacket, number: int, **changed: Any) -> None:
+        """Let the packet be of another kind. If it is a new kind it gets this number, which no other has."""
+        kind = self._kind(packet.kind)
+        if kind._replace(**changed) != kind:
+            packet.kind = self._kind_number(kind._replace(**changed), number)
 
     def _kind(self, number: int) -> Kind:
         if number not in self._kinds:
             self._kinds[number] = packets.kind_of(self._before, number)
         return self._kinds[number]
 
-    def _kind_number(self, kind: Kind, position: int, keys: Iterable[str] = ()) -> int:
-        """A kind that there was not before is named by where it begins; `keys` are those of its digest."""
+    def _kind_number(self, kind: Kind, new_number: int, keys: Iterable[str] = ()) -> int:
+        """Of the kind, or this new one for a kind that there was not before; `keys` are those of its digest."""
         number = self._numbers.get(kind) or packets.kind_number(self._before, kind)
         if number is None:
-            number = position
+            number = new_number
             self.new_kinds.append((number, *kind))
             if not packets.is_known(self._before, kind.feed, kind.keys):
                 self.new_keys |= {(kind.feed, key, kind.keys) for key in keys}
@@ -167,16 +198,19 @@ class _Fold:
         return self._feeds[stream]
 
 
-def _reading(feed: int, row: Row, place: int, event: SensorPacketPublished) -> Sequence[object]:
-    measured = event.measurements[place]
-    value, at = bytes(measured.value).decode(), event.sent_at if measured.at is None else measured.at
-    return (
-        feed,
-        row.position,
-        place,
-        kept(measured.key),
-        kept(value),
-        kept(measured.unit),
-        measured.quality.value,
-        at,
-    )
+def _readings(feed: int, row: Row, event: SensorPacketPublished) -> Iterator[Sequence[object]]:
+    truth = {one.key.casefold(): one for one in event.truth}
+    for place, measured in enumerate(event.measurements):
+        value, at = bytes(measured.value).decode(), event.sent_at if measured.at is None else measured.at
+        true = truth.get(measured.key.casefold()) if truth else None
+        yield (
+            feed,
+            row.position,
+            place,
+            kept(measured.key),
+            kept(value),
+            kept(measured.unit),
+            measured.quality.value,
+            at,
+            "" if true is None else kept(msgspec.json.encode(true).decode()),
+        )

@@ -35,6 +35,7 @@ MESSAGES = Table(
         "latency_us": Type.INTEGER,
         "error": Type.TEXT,
         "overrides": Type.TEXT,
+        "matched": Type.TEXT,
     },
     key=("position",),
     indices=(("kind", "position"), ("stretch", "entry_id"), ("correlation_id", "position"), ("request_id", "position")),
@@ -66,7 +67,7 @@ rare they are, and however many other messages lie between. The first place is t
 in place of six columns, in its rows and in its largest index.
 """
 
-MODEL = ReadModel("oscp_messages", 4, (MESSAGES, KINDS))
+MODEL = ReadModel("oscp_messages", 5, (MESSAGES, KINDS))
 
 _SELECT = f"SELECT {', '.join(MESSAGES.columns)} FROM oscp_messages"
 _FIND_ENTRY = f"""
@@ -99,7 +100,8 @@ class Message(msgspec.Struct):
 
     `outcome` is "pending" until it is final. `validation` is what the simulator thinks of a received message, empty for
     one it sent. `status` is the HTTP status answered, 0 for none. `findings` and `deviations` are counts. `overrides`
-    names what was done to it on purpose: without any, whatever became of it happened by itself.
+    are the ids of the interventions that changed it: without any, whatever became of it happened by itself. `matched`
+    are those that only matched it.
     """
 
     session_id: str
@@ -122,6 +124,7 @@ class Message(msgspec.Struct):
     latency_us: int = 0
     error: str = ""
     overrides: tuple[str, ...] = ()
+    matched: tuple[str, ...] = ()
 
     @property
     def deliberate(self) -> bool:
@@ -153,6 +156,7 @@ class Message(msgspec.Struct):
             self.latency_us,
             self.error,
             " ".join(self.overrides),
+            " ".join(self.matched),
         )
 
 
@@ -304,5 +308,5 @@ def _message(row: Sequence[Any], kinds: Mapping[int, Kind]) -> Message:
     columns = dict(zip(MESSAGES.columns, row, strict=True))
     said = kinds[columns.pop("kind")]._asdict()
     del said["deliberate"], columns["stretch"]
-    overrides = tuple(columns.pop("overrides").split())
-    return Message(**said, **columns, overrides=overrides)
+    overrides, matched = (tuple(columns.pop(name).split()) for name in ("overrides", "matched"))
+    return Message(**said, **columns, overrides=overrides, matched=matched)

@@ -42,6 +42,8 @@ PACKETS = Table(
         "latency_us": Type.INTEGER,
         "error": Type.TEXT,
         "overrides": Type.TEXT,
+        "matched": Type.TEXT,
+        "held_by": Type.TEXT,
     },
     key=("feed", "position"),
     indices=(
@@ -78,7 +80,7 @@ KINDS = Table(
     key=("feed", "keys", "type", "delivery", "deliberate"),
     indices=(("kind",),),
 )
-"""Which kinds of packets a feed has had; its number is where in the log a packet first became one.
+"""Which kinds of packets a feed has had; its number is where in the log a packet first became one, or below 0.
 
 A few hundred at most, as devices tell the same keys again and again. A page is merged from the beginnings of its kinds'
 index ranges, so that it costs the same however rare they are, and however many other packets lie between. `keys` is the
@@ -104,11 +106,14 @@ READINGS = Table(
         "unit": Type.TEXT,
         "quality": Type.TEXT,
         "at": Type.INTEGER,
+        "truth": Type.TEXT,
     },
     key=("feed", "position", "place"),
     append_only=True,
 )
-"""What the packet at a position says of one key; `place` counts its measurements."""
+"""What the packet at a position says of one key; `place` counts its measurements. `truth` is JSON text, empty where the
+packet says the truth: the measurement as it would be without overrides.
+"""
 
 ATTEMPTS = Table(
     "packet_attempts",
@@ -118,7 +123,7 @@ ATTEMPTS = Table(
 )
 """Attempts to deliver the packet published at position `packet`; `position` is where each is told."""
 
-MODEL = ReadModel("packets", 3, (FEEDS, PACKETS, PLACES, KINDS, KEYS, READINGS, ATTEMPTS))
+MODEL = ReadModel("packets", 4, (FEEDS, PACKETS, PLACES, KINDS, KEYS, READINGS, ATTEMPTS))
 
 PENDING, DELIVERED, REJECTED, DROPPED = "pending", "delivered", "rejected", "dropped"
 DELIVERIES = (PENDING, DELIVERED, REJECTED, DROPPED)
@@ -155,8 +160,9 @@ class Kind(NamedTuple):
 class StoredPacket(msgspec.Struct):
     """`position` is where it was published, `delivery` one of DELIVERIES, `readings` a count.
 
-    `status` is the HTTP status of the last answer, 0 for none, `error` why there was none. `overrides` names what was
-    done to it on purpose. `kind` is the number of its kind.
+    `status` is the HTTP status of the last answer, 0 for none, `error` why there was none. `overrides` are the ids of
+    those that changed it or kept it from being sent, `matched` of those that only matched it. `held_by` is the one that
+    keeps it from being sent, if that is still in force. `kind` is the number of its kind.
     """
 
     feed: int
@@ -175,15 +181,25 @@ class StoredPacket(msgspec.Struct):
     latency_us: int = 0
     error: str = ""
     overrides: tuple[str, ...] = ()
+    matched: tuple[str, ...] = ()
+    held_by: str = ""
+
+    def hold(self, override_id: str) -> None:
+        """Note that this override keeps it from being sent."""
+        self.held_by = override_id
+        self.matched = tuple(one for one in self.matched if one != override_id)
+        if override_id not in self.overrides:
+            self.overrides = (*self.overrides, override_id)
 
     def row(self) -> tuple[object, ...]:
-        derived = {"overrides": " ".join(self.overrides), "stretch": self.position // _STRETCH}
+        ids = {"overrides": " ".join(self.overrides), "matched": " ".join(self.matched)}
+        derived = {**ids, "stretch": self.position // _STRETCH}
         values = {**msgspec.structs.asdict(self), **derived}
         return tuple(values[name] for name in PACKETS.columns)
 
 
 class Reading(msgspec.Struct):
-    """What a packet says of a key. `value` is JSON text."""
+    """What a packet says of a key. `value` is JSON text, and `truth` the measurement that it stands for, if another."""
 
     position: int
     packet_id: str
@@ -195,6 +211,7 @@ class Reading(msgspec.Struct):
     unit: str
     quality: str
     at: int
+    truth: str = ""
 
 
 class Attempt(msgspec.Struct):
@@ -245,6 +262,15 @@ def packet_of(database: Database, feed: int, device: str, seq: int) -> StoredPac
     return _first(database, "feed = ? AND position = ?", (feed, *found[0])) if found else None
 
 
+def newest_seq(database: Database, feed: int, device: str) -> int:
+    """Of the device's packets; -1 before the first."""
+    sql = (
+        "SELECT seq FROM packet_places WHERE feed = ? AND device = ? ORDER BY feed DESC, device DESC, seq DESC LIMIT 1"
+    )
+    found = database.query(sql, (feed, device))
+    return found[0][0] if found else -1
+
+
 def packets_at(database: Database, feed: int, positions: Collection[int]) -> list[StoredPacket]:
     """Those published at these positions, in order of position."""
     if not positions:
@@ -264,7 +290,7 @@ def readings_of(database: Database, packets: Sequence[StoredPacket], key: str | 
     }
     only, parameters = ("", ()) if key is None else (" AND key = ?", (kept(key),))
     sql = (
-        "SELECT position, key, value, unit, quality, at FROM packet_readings"
+        "SELECT position, key, value, unit, quality, at, truth FROM packet_readings"
         f" WHERE feed = ? AND position IN ({', '.join('?' * len(packets))}){only} ORDER BY feed, position, place"
     )
     for position, *said in database.query(sql, (packets[0].feed, *by_position, *parameters)):
@@ -286,4 +312,5 @@ def _first(database: Database, condition: str, parameters: tuple[object, ...]) -
 def _packet(row: tuple[Any, ...]) -> StoredPacket:
     columns = dict(zip(PACKETS.columns, row, strict=True))
     del columns["stretch"]
-    return StoredPacket(**{**columns, "overrides": tuple(columns["overrides"].split())})
+    ids = {name: tuple(columns[name].split()) for name in ("overrides", "matched")}
+    return StoredPacket(**{**columns, **ids})

@@ -17,12 +17,12 @@ _NEXT_TO_NOTHING = timedelta(milliseconds=200)
 
 
 class Entry(NamedTuple):
-    """One message as the simulator's ledger has it; `overrides` are the ids of those that wanted it so."""
+    """One message as the simulator's ledger has it; `changed_by` are the ids of the interventions that changed it."""
 
     direction: str
     outcome: str
     status: int | None
-    overrides: tuple[str, ...]
+    changed_by: tuple[str, ...]
 
 
 BY_HAND = "send-message"
@@ -123,7 +123,7 @@ class CapacityProvider:
         wanted = {"message_type": message_type, "order": "oldest", "limit": 1000, **wanted}
         answer = self._http.get(f"{self.path}/messages", params=wanted)
         messages: list[Any] = _done(answer)["messages"]
-        assert all(message["deliberate"] == bool(message["overrides"]) for message in messages)
+        assert all(message["deliberate"] == bool(message["changed_by"]) for message in messages)
         return messages
 
     def ledger(self, message_type: str, **wanted: Any) -> list[Entry]:
@@ -211,7 +211,12 @@ class FlexibilityProvider:
 
 
 def _entry(message: Any) -> Entry:
-    return Entry(message["direction"], message["outcome"], message["status"], tuple(message["overrides"]))
+    return Entry(message["direction"], message["outcome"], message["status"], changed_by(message))
+
+
+def changed_by(message: Any) -> tuple[str, ...]:
+    """The ids of the interventions that changed a message."""
+    return tuple(one["id"] for one in message["changed_by"])
 
 
 def _done(answer: httpx.Response) -> Any:

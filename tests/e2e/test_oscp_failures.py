@@ -20,7 +20,7 @@ from tests.e2e.oscp_messages import (
     instant,
     publish,
 )
-from tests.e2e.oscp_sides import CapacityProvider, Entry, received, sent
+from tests.e2e.oscp_sides import CapacityProvider, Entry, changed_by, received, sent
 from tests.e2e.oscp_stage import HEARTBEAT_SECONDS, POLICY, Stage, Theatre
 
 FORECAST = {"type": "CONSUMPTION", "pattern": "50 for 1h"}
@@ -136,7 +136,7 @@ def test_depot_sim_stops_sending_heartbeats(online: Stage) -> None:
     online.fp.waits(lifecycle="OFFLINE")
     withheld = online.cp.messages("Heartbeat", outcome="withheld")
     assert withheld
-    assert {tuple(message["overrides"]) for message in withheld} == {(stopping,)}
+    assert {changed_by(message) for message in withheld} == {(stopping,)}
     assert online.cp.ledger("Heartbeat", direction="inbound", outcome="accepted")
 
 

@@ -98,7 +98,7 @@ def test_network_outage_that_is_over_after_both_are_offline(stage: Stage) -> Non
     assert stage.fp.order("raw", message="heartbeat", body=in_a_minute())["status"] == 403
     assert stage.cp.order("send-message", message_type="Heartbeat", body=in_a_minute())["status"] == 403
     stage.stands(cp="offline", fp="OFFLINE")
-    assert {entry.overrides for entry in stage.cp.ledger("Heartbeat", outcome="failed")} == {(outage,)}
+    assert {entry.changed_by for entry in stage.cp.ledger("Heartbeat", outcome="failed")} == {(outage,)}
     assert stage.cp.ledger("Heartbeat", outcome="rejected") == [
         received("rejected", 403),
         sent("rejected", 403, BY_HAND),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from depot_sim.domain.packets.events import PacketDeliveryFailed, PacketDropped, PacketQueuedAgain, PacketRejected
@@ -11,6 +12,7 @@ from depot_sim.projections.packets.packets import PacketsProjector
 from depot_sim.projections.projector import PoisonEvent
 from depot_sim.projections.rebuild import rebuild
 from depot_sim.read_models.packets import packets
+from depot_sim.read_models.packets.history import WantedPackets, list_packets
 from depot_sim.read_models.packets.packets import (
     Reading,
     StoredPacket,
@@ -94,6 +96,40 @@ def test_a_packet_that_is_not_sent_says_why(stores: Stores) -> None:
     assert (shown(stores).delivery, shown(stores).error) == ("dropped", "the backlog is full")
     withheld = shown(stores, seq=1)
     assert (withheld.delivery, withheld.overrides) == ("dropped", ("o-1", "o-2"))
+
+
+def held(seq: int, attempt: int, by: str) -> PacketDeliveryFailed:
+    return PacketDeliveryFailed(NOON, BESS, seq, attempt, 0, error="the network is down", held_by=by, retry_ms=500)
+
+
+def test_an_outage_holds_all_that_its_device_has_still_to_send_and_no_other(stores: Stores) -> None:
+    tell(stores.log, opened(), published(0), delivered(0))
+    stores.catch_up()
+    tell(stores.log, published(1), published(2, matched=("o-1", "o-2")), published(3, withheld=True))
+    tell(
+        stores.log,
+        published(0, CONTROLLER),
+        held(1, 1, "o-1"),
+        published(4, type=PacketType.EVENT),
+        delivered(1, attempt=2),
+        held(2, 1, "o-1"),
+    )
+
+    found = [shown(stores, seq=seq) for seq in range(5)]
+    assert [packet.overrides for packet in found] == [(), ("o-1",), ("o-1",), (), ("o-1",)]
+    assert [packet.held_by for packet in found] == ["", "", "o-1", "", "o-1"], "a delivered packet is held no more"
+    assert (found[2].matched, shown(stores, CONTROLLER).overrides) == (("o-2",), ())
+    feed = found[0].feed
+    page = list_packets(stores.database(packets.MODEL), feed, WantedPackets(deliberate=True))
+    assert {packet.seq for packet in page.packets} == {1, 2, 4}
+
+
+def test_a_false_reading_has_the_true_one_beside_it(stores: Stores) -> None:
+    truth = (msgspec.structs.replace(measured("SOC", 50, "%"), at=NOON),)
+    false = (measured("soc", 100, "%"), measured("POWER", 1, "W"))
+    tell(stores.log, opened(), published(0, measurements=false, truth=truth))
+    told = readings_of(stores.database(packets.MODEL), [shown(stores)])
+    assert [reading.truth for reading in told] == [msgspec.json.encode(truth[0]).decode(), ""]
 
 
 def test_readings_stand_in_the_order_of_the_packet_with_their_own_times(stores: Stores) -> None:

@@ -10,6 +10,7 @@ import msgspec
 from depot_sim.adapters.cli.arguments import Subcommands, add_json, add_server, count
 from depot_sim.adapters.cli.exit_codes import ExitCode
 from depot_sim.adapters.cli.failures import UsageError
+from depot_sim.adapters.cli.interventions import told
 from depot_sim.adapters.cli.oscp.source import (
     UNRESOLVED,
     Header,
@@ -40,7 +41,7 @@ def add_to(subcommands: Subcommands) -> None:
     for name in _FILTERS:
         action.add_argument(f"--{name.replace('_', '-')}", dest=name, metavar="TEXT", help="only such messages")
     cause = action.add_mutually_exclusive_group()
-    cause.add_argument("--deliberate", action="store_true", help="only those that an override had a say in")
+    cause.add_argument("--deliberate", action="store_true", help="only those that an intervention changed")
     cause.add_argument("--accidental", action="store_true", help="only the others")
     _add_limit(action)
     _finish(action, messages)
@@ -135,8 +136,7 @@ def _on_purpose(text: str, deliberate: bool) -> str:
 
 def _whole(found: WholeMessage) -> Iterator[str]:
     yield f"{found.at} {found.direction} {found.message_type}: {_on_purpose(found.outcome, found.deliberate)}"
-    if found.overrides:
-        yield f"overrides {', '.join(found.overrides)}"
+    yield from told(found.changed_by, found.matched_by)
     if found.error:
         yield f"error     {found.error}"
     for finding in found.findings:

@@ -8,6 +8,7 @@ from urllib.parse import quote
 import msgspec
 
 from depot_sim.adapters.cli.client import Client
+from depot_sim.adapters.cli.interventions import NamedIntervention
 
 _LARGEST_PAGE = 100
 
@@ -33,7 +34,7 @@ class SessionLine(msgspec.Struct):
 
 
 class MessageLine(msgspec.Struct):
-    """What people see of a message. `deliberate`: an override had a say in it."""
+    """What people see of a message. `deliberate`: an intervention changed it."""
 
     ledger_entry_id: str
     at: str
@@ -82,7 +83,8 @@ class WholeMessage(MessageLine):
     answer: Answer | None
     findings: list[Finding]
     deviations: list[Deviation]
-    overrides: list[str]
+    changed_by: list[NamedIntervention]
+    matched_by: list[NamedIntervention]
 
 
 class _SessionPage(msgspec.Struct):

@@ -9,8 +9,9 @@ import msgspec
 
 from depot_sim.adapters.cli.arguments import Subcommands, count
 from depot_sim.adapters.cli.exit_codes import ExitCode
+from depot_sim.adapters.cli.interventions import named, told
 from depot_sim.adapters.cli.packets.arguments import add_feed, finish
-from depot_sim.adapters.cli.packets.source import Attempt, PacketLine, PacketSource, ReadingLine, WholePacket
+from depot_sim.adapters.cli.packets.source import Attempt, PacketLine, PacketSource, ReadingLine, Truth, WholePacket
 from depot_sim.adapters.cli.source import server
 from depot_sim.adapters.cli.terminal import Terminal
 from depot_sim.adapters.cli.toolbox import Toolbox
@@ -25,7 +26,7 @@ def add_to(actions: Subcommands) -> None:
     _add_filters(action)
     action.add_argument("--delivery", choices=_DELIVERIES, help="what became of them")
     cause = action.add_mutually_exclusive_group()
-    cause.add_argument("--deliberate", action="store_true", help="only those that an override had a say in")
+    cause.add_argument("--deliberate", action="store_true", help="only those that an intervention changed")
     cause.add_argument("--accidental", action="store_true", help="only the others")
     action.add_argument("--limit", type=count, default=100, metavar="N", help="at most so many (default: 100)")
     finish(action, history)
@@ -75,7 +76,7 @@ def readings(arguments: argparse.Namespace, _: Toolbox, terminal: Terminal) -> E
             if arguments.json:
                 terminal.json(line)
             else:
-                terminal.text(f"{line.at} {line.device} {line.type} {_measured(line)}\n")
+                terminal.text(f"{line.at} {line.device} {line.type} {_said(line)}\n")
     return ExitCode.OK
 
 
@@ -125,15 +126,20 @@ def _packet(line: PacketLine) -> tuple[object, ...]:
         delivery,
         line.attempts,
         line.status,
-        line.error,
+        line.error or (f"held by {line.held_by[0].name}" if line.held_by else ""),
     )
 
 
 def _on_purpose(line: PacketLine) -> str:
-    return f"{line.delivery}, on purpose" if line.overrides else line.delivery
+    return f"{line.delivery}, on purpose" if line.deliberate else line.delivery
 
 
-def _measured(line: ReadingLine) -> str:
+def _said(line: ReadingLine) -> str:
+    """With the true value beside a false one."""
+    return _measured(line) if line.truth is None else f"{_measured(line)}; true is {_measured(line.truth)}"
+
+
+def _measured(line: ReadingLine | Truth) -> str:
     said = f"{line.key} {bytes(line.value).decode()}"
     unit = f" {line.unit}" if line.unit else ""
     return f"{said}{unit}" if line.quality == "OK" else f"{said}{unit} ({line.quality})"
@@ -141,11 +147,15 @@ def _measured(line: ReadingLine) -> str:
 
 def _whole(packet: WholePacket) -> Iterator[str]:
     yield f"{packet.at} {packet.device} {packet.type} {packet.seq}: {_on_purpose(packet)}"
-    if packet.overrides:
-        yield f"overrides {', '.join(packet.overrides)}"
+    yield from told(packet.changed_by, packet.matched_by)
+    if packet.held_by:
+        yield f"held      by {named(packet.held_by)}"
+    if packet.told_seq != packet.seq:
+        yield f"said      that it is packet {packet.told_seq}; true is {packet.seq}"
     if packet.error:
         yield f"error     {packet.error}"
-    yield from (f"said      {_measured(reading)}" for reading in packet.readings)
+    yield from (f"said      {_said(reading)}" for reading in packet.readings)
+    yield from (f"left out  {_measured(truth)}" for truth in packet.left_out)
     yield from ("", f"{packet.body} (base64)" if packet.base64 else packet.body)
     for attempt in packet.delivery_attempts:
         yield from _attempt(attempt)

@@ -11,6 +11,7 @@ import msgspec
 
 from depot_sim.adapters.cli.client import Client
 from depot_sim.adapters.cli.failures import UsageError
+from depot_sim.adapters.cli.interventions import NamedIntervention
 from depot_sim.domain.kernel.errors import Fault
 
 _LARGEST_PAGE = 1_000
@@ -46,7 +47,7 @@ class DeviceLine(msgspec.Struct):
 
 
 class PacketLine(msgspec.Struct):
-    """What people see of a packet; `at` is by the run's clock. It has `overrides` if something was done on purpose."""
+    """What people see of a packet; `at` is by the run's clock. `held_by` is what keeps it from being sent."""
 
     packet_id: str
     at: str
@@ -57,11 +58,23 @@ class PacketLine(msgspec.Struct):
     attempts: int
     status: int | None
     error: str
-    overrides: list[str]
+    deliberate: bool
+    changed_by: list[NamedIntervention]
+    matched_by: list[NamedIntervention]
+    held_by: list[NamedIntervention]
+
+
+class Truth(msgspec.Struct):
+    """What a packet would say without interventions."""
+
+    key: str
+    value: msgspec.Raw
+    unit: str
+    quality: str
 
 
 class ReadingLine(msgspec.Struct):
-    """A measurand that was sent, without what differs between two runs that say the same."""
+    """A measurand that was sent, without what differs between two runs that say the same. `truth` if it is false."""
 
     at: str
     type: str
@@ -71,6 +84,7 @@ class ReadingLine(msgspec.Struct):
     value: msgspec.Raw
     unit: str
     quality: str
+    truth: Truth | None
 
 
 class Header(msgspec.Struct):
@@ -95,6 +109,8 @@ class WholePacket(PacketLine):
     base64: bool
     body: str
     readings: list[ReadingLine]
+    left_out: list[Truth]
+    told_seq: int
     delivery_attempts: list[Attempt]
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -13,6 +15,7 @@ from litestar.params import FromPath, SkipValidation
 
 from depot_sim.adapters.control_api.backend import Backend
 from depot_sim.adapters.control_api.freshness import fresh
+from depot_sim.adapters.control_api.interventions import NamedIntervention, Names, names_of
 from depot_sim.adapters.control_api.requests import ApiRequest, query_of
 from depot_sim.adapters.control_api.shapes import Header, Order, headers_of
 from depot_sim.adapters.control_api.times import recorded_us
@@ -64,7 +67,8 @@ class MessageFacts(msgspec.Struct, frozen=True, kw_only=True):
     message_type: MessageType
     outcome: Outcome
     deliberate: bool
-    overrides: tuple[str, ...]
+    changed_by: tuple[NamedIntervention, ...]
+    matched_by: tuple[NamedIntervention, ...]
     validation: Validation | None
     status: int | None
     rule: str
@@ -80,7 +84,8 @@ class MessageSummary(MessageFacts, frozen=True, kw_only=True):
 
     `validation` is what the simulator thinks of a message it received, whatever it answered. `status` is the HTTP
     status of the answer, null without one. `rule` is the one that decided; `findings` and `deviations` are counts.
-    It was `deliberate` when `overrides` had a say in it; otherwise what became of it happened by itself.
+    It is `deliberate` when something in `changed_by` made a difference to it on purpose; otherwise what became of it
+    happened by itself. What is in `matched_by` was in force and made no difference.
     """
 
     findings: int
@@ -221,7 +226,8 @@ def _page(backend: Backend, session_id: str, asked: MessagesQuery) -> MessageLis
         oldest_first=asked.order is Order.OLDEST,
         limit=asked.limit,
     )
-    return MessageList([_summary(message) for message in page.messages], page.next)
+    names = _names(backend, page.messages)
+    return MessageList([_summary(message, names) for message in page.messages], page.next)
 
 
 def _bounds(backend: Backend, asked: MessagesQuery) -> tuple[int, int]:
@@ -235,11 +241,16 @@ def _bounds(backend: Backend, asked: MessagesQuery) -> tuple[int, int]:
     return after, before
 
 
-def _summary(message: Message) -> MessageSummary:
-    return MessageSummary(**_facts(message), findings=message.findings, deviations=message.deviations)
+def _names(backend: Backend, messages: Iterable[Message]) -> Names:
+    """Of all interventions that these messages name."""
+    return names_of(backend, chain.from_iterable((*message.overrides, *message.matched) for message in messages))
 
 
-def _facts(message: Message) -> dict[str, Any]:
+def _summary(message: Message, names: Names) -> MessageSummary:
+    return MessageSummary(**_facts(message, names), findings=message.findings, deviations=message.deviations)
+
+
+def _facts(message: Message, names: Names) -> dict[str, Any]:
     return {
         "ledger_entry_id": message.entry_id,
         "position": message.position,
@@ -248,7 +259,8 @@ def _facts(message: Message) -> dict[str, Any]:
         "message_type": MessageType(message.message_type),
         "outcome": Outcome(message.outcome),
         "deliberate": message.deliberate,
-        "overrides": message.overrides,
+        "changed_by": names.of(message.overrides),
+        "matched_by": names.of(message.matched),
         "validation": Validation(message.validation) if message.validation else None,
         "status": message.status or None,
         "rule": message.rule,
@@ -269,7 +281,7 @@ def _whole(backend: Backend, session_id: str, entry_id: str) -> MessageView:
     recorded, finalised = entry.state.recorded, entry.state.finalised
     assert recorded is not None, "the read model has it from its record"
     return MessageView(
-        **_facts(message),
+        **_facts(message, _names(backend, [message])),
         session_id=recorded.session_id,
         run_id=recorded.run_id,
         method=recorded.method,

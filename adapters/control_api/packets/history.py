@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from enum import StrEnum
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -14,6 +16,7 @@ from litestar.params import FromPath, SkipValidation
 
 from depot_sim.adapters.control_api.backend import Backend
 from depot_sim.adapters.control_api.freshness import fresh
+from depot_sim.adapters.control_api.interventions import NamedIntervention, Names, names_of
 from depot_sim.adapters.control_api.requests import ApiRequest, query_of
 from depot_sim.adapters.control_api.shapes import Header, Order, headers_of
 from depot_sim.adapters.control_api.times import recorded_us, wall_time
@@ -25,6 +28,7 @@ from depot_sim.domain.kernel.instants import written
 from depot_sim.domain.kernel.recorded_secrets import shown_body
 from depot_sim.domain.packets.events import DeliveryEvent, PacketDelivered, PacketRejected, SensorPacketPublished
 from depot_sim.domain.packets.feed import stream_of
+from depot_sim.domain.packets.packet import Measurement
 from depot_sim.domain.packets.vocabulary import DeviceType, PacketType, Quality
 from depot_sim.read_models.packets import packets
 from depot_sim.read_models.packets.history import WantedPackets, Window, list_packets, list_readings
@@ -32,6 +36,7 @@ from depot_sim.read_models.packets.packets import Reading, StoredPacket
 from depot_sim.read_models.paging import NEWEST
 
 _US_PER_MS = 1_000
+_measurement = msgspec.json.Decoder(Measurement).decode
 
 
 class Delivery(StrEnum):
@@ -72,7 +77,8 @@ class PacketSummary(msgspec.Struct, frozen=True, kw_only=True):
     """A packet as the list tells it. `at` and `sent_at` are times of the run: by its clock, and by the device's.
 
     `status` is the HTTP status of the last answer, null without one; `error` says why there was none, or why the packet
-    was dropped.
+    was dropped. It is `deliberate` when something in `changed_by` made a difference to it on purpose; what is in
+    `matched_by` made none. `held_by` keeps it from being sent at present.
     """
 
     packet_id: str
@@ -87,7 +93,10 @@ class PacketSummary(msgspec.Struct, frozen=True, kw_only=True):
     status: int | None
     latency_us: int
     error: str
-    overrides: tuple[str, ...]
+    deliberate: bool
+    changed_by: tuple[NamedIntervention, ...]
+    matched_by: tuple[NamedIntervention, ...]
+    held_by: tuple[NamedIntervention, ...]
 
 
 class PacketList(msgspec.Struct, frozen=True):
@@ -97,8 +106,18 @@ class PacketList(msgspec.Struct, frozen=True):
     next: int | None
 
 
+class Truth(msgspec.Struct, frozen=True):
+    """What a packet would say of a key if nothing was done to it on purpose; `at` is when it was measured."""
+
+    key: str
+    value: msgspec.Raw
+    unit: str
+    quality: Quality
+    at: str
+
+
 class ReadingView(msgspec.Struct, frozen=True):
-    """What a packet says of one key; `at` is when it was measured."""
+    """What a packet says of one key; `at` is when it was measured. `truth` is there where that is falsified."""
 
     packet_id: str
     type: PacketType
@@ -109,6 +128,7 @@ class ReadingView(msgspec.Struct, frozen=True):
     unit: str
     quality: Quality
     at: str
+    truth: Truth | None
 
 
 class ReadingList(msgspec.Struct, frozen=True):
@@ -136,13 +156,18 @@ class AttemptView(msgspec.Struct, frozen=True):
 
 
 class PacketView(PacketSummary, frozen=True, kw_only=True):
-    """A packet whole. `body` is what is sent, byte for byte; in base64 if `base64` says so."""
+    """A packet whole. `body` is what is sent, byte for byte; in base64 if `base64` says so.
+
+    `told_seq` is the number it says. `left_out` is what it would say as well if nothing was done to it on purpose.
+    """
 
     run_id: str
     binding_id: str
     device_type: DeviceType
     scope_id: str
     published_at: str
+    told_seq: int
+    left_out: list[Truth]
     readings: list[ReadingView]
     body: str
     base64: bool
@@ -167,7 +192,8 @@ async def list_feed_packets(
         wanted = WantedPackets(asked.device, asked.type, asked.delivery, asked.has_override, asked.key)
         feed, table = _feed(request.backend, run_id, binding_id), request.backend.database(packets.MODEL)
         page = list_packets(table, feed, wanted, _window(asked))
-        return PacketList([PacketSummary(**_facts(packet)) for packet in page.packets], page.next)
+        names = _names(request.backend, page.packets)
+        return PacketList([PacketSummary(**_facts(packet, names)) for packet in page.packets], page.next)
 
     return await asyncio.to_thread(read)
 
@@ -233,7 +259,12 @@ def _window(asked: ReadingsQuery) -> Window:
     )
 
 
-def _facts(packet: StoredPacket) -> dict[str, Any]:
+def _names(backend: Backend, found: Iterable[StoredPacket]) -> Names:
+    """Of all interventions that these packets name."""
+    return names_of(backend, chain.from_iterable((*packet.overrides, *packet.matched) for packet in found))
+
+
+def _facts(packet: StoredPacket, names: Names) -> dict[str, Any]:
     return {
         "packet_id": packet.packet_id,
         "position": packet.position,
@@ -247,7 +278,10 @@ def _facts(packet: StoredPacket) -> dict[str, Any]:
         "status": packet.status or None,
         "latency_us": packet.latency_us,
         "error": packet.error,
-        "overrides": packet.overrides,
+        "deliberate": bool(packet.overrides),
+        "changed_by": names.of(packet.overrides),
+        "matched_by": names.of(packet.matched),
+        "held_by": names.in_force((packet.held_by,)),
     }
 
 
@@ -257,12 +291,14 @@ def _whole(backend: Backend, run_id: str, binding_id: str, packet: StoredPacket)
     assert isinstance(published, SensorPacketPublished), "the read model has it from its publication"
     attempts = packets.attempts_of(backend.database(packets.MODEL), packet)
     return PacketView(
-        **_facts(packet),
+        **_facts(packet, _names(backend, [packet])),
         run_id=run_id,
         binding_id=binding_id,
         device_type=published.device_type,
         scope_id=published.scope_id,
         published_at=wall_time(row.recorded_at),
+        told_seq=published.seq if published.told_seq is None else published.told_seq,
+        left_out=[_truth(one) for one in published.left_out],
         readings=[_reading(reading) for reading in packets.readings_of(backend.database(packets.MODEL), [packet])],
         body=published.body,
         base64=published.base64,
@@ -305,4 +341,10 @@ def _reading(reading: Reading) -> ReadingView:
         unit=reading.unit,
         quality=Quality(reading.quality),
         at=written(reading.at),
+        truth=_truth(_measurement(reading.truth)) if reading.truth else None,
     )
+
+
+def _truth(one: Measurement) -> Truth:
+    assert one.at is not None, "the truth has its time"
+    return Truth(one.key, one.value, one.unit, one.quality, written(one.at))

@@ -13,6 +13,7 @@ from depot_sim.application.oscp.inbound.arrivals import NO_REPLY, Reply
 from depot_sim.application.oscp.inbound.resolving import ResolvedRequest
 from depot_sim.application.oscp.inbound.segmenting import Joined
 from depot_sim.domain.interaction.message import ObservedMessage
+from depot_sim.domain.interaction.treatment import UNMARKED, Marks
 from depot_sim.domain.kernel.credentials import SecretReference
 from depot_sim.domain.kernel.masking import masked_bytes
 from depot_sim.domain.oscp.events import OscpMessageOpened
@@ -90,7 +91,7 @@ def recordable(found: Iterable[Found], resolved: ResolvedRequest, mask: Mask) ->
     return tuple([replace(one, found=one.found[:_LONGEST_UNPROVEN]) for one in shown[:_MOST_UNPROVEN]])
 
 
-def recorded_of(resolved: ResolvedRequest, overrides: tuple[str, ...] = ()) -> OscpMessageRecorded:
+def recorded_of(resolved: ResolvedRequest, marks: Marks = UNMARKED) -> OscpMessageRecorded:
     attached, arrival = resolved.attached, resolved.arrival
     return OscpMessageRecorded(
         at=resolved.wall_ms,
@@ -106,8 +107,9 @@ def recorded_of(resolved: ResolvedRequest, overrides: tuple[str, ...] = ()) -> O
         headers=resolved.headers,
         body=resolved.body,
         body_bytes=arrival.body_bytes,
-        overrides=overrides,
+        overrides=marks.changed,
         method=arrival.method,
+        matched=marks.matched,
     )
 
 

@@ -37,11 +37,14 @@ from depot_sim.application.oscp.session.called_for import by_adjustment
 from depot_sim.application.oscp.session.hosted import Given, HostedSession
 from depot_sim.application.oscp.session.sessions import OscpSessions
 from depot_sim.application.oscp.world_link.world_context import WorldContext
+from depot_sim.domain.interaction.effects import Slot
 from depot_sim.domain.interaction.expectation_events import Moment
 from depot_sim.domain.interaction.message import ObservedMessage
-from depot_sim.domain.interaction.treatment import UNTREATED, Treatment, treatment
+from depot_sim.domain.interaction.treatment import UNMARKED, UNTREATED, Marks, Treatment, treatment
 from depot_sim.domain.kernel.credentials import SecretReference
 from depot_sim.domain.kernel.errors import Conflict, DepotSimError, VersionConflict
+from depot_sim.domain.oscp.events import OscpProviderSessionAttached
+from depot_sim.domain.oscp.findings import Finding
 from depot_sim.domain.oscp.ledger import OscpMessageFinalised, OscpMessageLedgerEntry, OscpMessageRecorded
 from depot_sim.domain.oscp.rules import Context, deviations_of, judge
 from depot_sim.domain.oscp.verdict import ACCEPTED, verdict
@@ -207,7 +210,7 @@ class InboundService:
         treated = treatment(hits) if hits else UNTREATED
         entry = OscpMessageLedgerEntry(resolved.stream)
         hosted.save_with(entry)
-        recorded, reply = recorded_of(resolved, treated.overrides), None
+        recorded, reply = recorded_of(resolved, _marks_so_far(case, treated)), None
         if treated.delay_ms:
             self._delayed.add(resolved.entry_id)
             entry.record(recorded)
@@ -217,6 +220,7 @@ class InboundService:
             reply = self._take_part(hosted, moment, case, treated, entry)
         else:
             reply, finalised = self._conclude(hosted, moment, case, treated, exchange)
+            recorded = recorded_of(resolved, Marks(finalised.overrides, finalised.matched))
             entry.handle(recorded, finalised)
             _join_earlier(hosted, moment, case)
         return _Decided(recorded, treated, reply)
@@ -236,7 +240,8 @@ class InboundService:
                     answer=answer_of(reply),
                     latency_us=self._clock.monotonic_us() - case.resolved.began_us,
                     error=_ATTACHED_ANEW,
-                    overrides=first.treated.overrides,
+                    overrides=first.recorded.overrides,
+                    matched=first.recorded.matched,
                 )
             )
         elif case.resolved.is_part:
@@ -263,6 +268,7 @@ class InboundService:
         correlated = judge(state, resolved.type, case.message, resolved.answers, context)
         findings = recordable((*case.findings, *correlated), resolved, self._mask)
         decided = verdict(findings, attached.profile, attached.policy, treated.outcome)
+        marks = _marks(treated, findings, attached)
         deviations = (*case.deviations, *deviations_of(state, resolved.type, resolved.answers))
         reply = reply_of(decided)
         finalised = OscpMessageFinalised(
@@ -274,7 +280,8 @@ class InboundService:
             findings=findings,
             deviations=deviations,
             latency_us=self._clock.monotonic_us() - resolved.began_us,
-            overrides=treated.overrides,
+            overrides=marks.changed,
+            matched=marks.matched,
         )
         session.receive(receipt_of(case, decided, findings), moment.target)
         hosted.expectations.observe(exchange, decided.outcome.value, moment)
@@ -318,6 +325,23 @@ class InboundService:
 def _is_of_earlier(hosted: HostedSession, resolved: ResolvedRequest) -> bool:
     """Whether the message came to an earlier attachment of its session."""
     return hosted.session.state.attached != resolved.attached
+
+
+def _marks_so_far(case: Case, treated: Treatment) -> Marks:
+    """What is known before the session judges a message; segments are judged without it."""
+    if not case.resolved.is_part:
+        return treated.marks(treated.by(Slot.OUTCOME)) if treated.hits else UNMARKED
+    return _marks(treated, case.findings, case.resolved.attached)
+
+
+def _marks(treated: Treatment, findings: Sequence[Finding], attached: OscpProviderSessionAttached) -> Marks:
+    """Which overrides changed the message: one that wants what the rules say as well made no difference."""
+    if not treated.hits:
+        return UNMARKED
+    forced, ruled = (
+        verdict(findings, attached.profile, attached.policy, outcome) for outcome in (treated.outcome, None)
+    )
+    return treated.marks(treated.by(Slot.OUTCOME) if forced == ruled else ())
 
 
 def _join_earlier(hosted: HostedSession, moment: Moment, case: Case) -> None:

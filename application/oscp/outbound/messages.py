@@ -8,11 +8,11 @@ from typing import NamedTuple
 import msgspec
 
 from depot_sim.application.http import Headers, Mask, Outgoing
-from depot_sim.domain.interaction.effects import Mismatch, Mismatched
+from depot_sim.domain.interaction.effects import Mismatch, Mismatched, Slot
 from depot_sim.domain.interaction.expectation_events import Expectation
 from depot_sim.domain.interaction.malforming import malformed
 from depot_sim.domain.interaction.message import ObservedMessage
-from depot_sim.domain.interaction.treatment import UNTREATED, Treatment
+from depot_sim.domain.interaction.treatment import UNMARKED, UNTREATED, Marks, Treatment
 from depot_sim.domain.kernel.address import masked_address
 from depot_sim.domain.kernel.credentials import Authorization
 from depot_sim.domain.kernel.masking import MASK, masked, masked_by_value, masked_bytes
@@ -64,6 +64,7 @@ class OutboundMessage(NamedTuple):
     headers: Headers
     body: bytes
     treated: Treatment = UNTREATED
+    marks: Marks = UNMARKED
     copy: int = 0
     segments: int = 1
     rest: tuple[bytes, ...] = ()
@@ -86,14 +87,15 @@ class OutboundMessage(NamedTuple):
                     headers = with_header(headers, CORRELATION_ID, WRONG_ID)
                 case _:
                     headers = with_header(headers, CONFIGURATION_ID, WRONG_ID)
-        if treated.malform is not None:
-            body = malformed(body, treated.malform)
-        return self._replace(treated=treated, body=body, correlation_id=correlation_id, headers=headers)
+        spoilt = body if treated.malform is None else malformed(body, treated.malform)
+        idle = treated.by(Slot.CONTENT) if spoilt == body else ()
+        return self._replace(
+            treated=treated, marks=treated.marks(idle), body=spoilt, correlation_id=correlation_id, headers=headers
+        )
 
     def by_hand(self) -> OutboundMessage:
         """The letter marked as an operator's own: whatever is wrong with it is wrong on purpose."""
-        treated = msgspec.structs.replace(self.treated, overrides=(*self.treated.overrides, BY_HAND))
-        return self._replace(treated=treated)
+        return self._replace(marks=self.marks + Marks((BY_HAND,)))
 
     def repeated(self, copy: int) -> OutboundMessage:
         """The same letter once more, with a ledger entry of its own."""
@@ -136,7 +138,8 @@ class OutboundMessage(NamedTuple):
             headers=masked_by_value(masked(headers), mask),
             body=mask(masked_body(self.draft.type, self.body).decode("utf-8", "backslashreplace")),
             body_bytes=len(self.body),
-            overrides=self.treated.overrides,
+            overrides=self.marks.changed,
+            matched=self.marks.matched,
         )
 
     def exchange(self, at: int, mask: Mask) -> ObservedMessage:

@@ -294,7 +294,8 @@ def _finalised(
             deviations=_deviations(posted),
             latency_us=posted.latency_us,
             error=posted.error,
-            overrides=letter.treated.overrides,
+            overrides=letter.marks.changed,
+            matched=letter.marks.matched,
         )
     )
     return entry

@@ -52,12 +52,15 @@ PACKET = {
     "status": 422,
     "latency_us": 1_500,
     "error": "",
-    "overrides": ["o-1"],
+    "deliberate": True,
+    "changed_by": [{"id": "o-1", "name": "wrong_unit"}],
+    "matched_by": [{"id": "o-2", "name": "frozen_soc"}],
+    "held_by": [],
 }
 WAITING = (
     PACKET
     | {"packet_id": "p-3", "seq": 2, "delivery": "pending", "status": None, "error": "refused"}
-    | {"overrides": []}
+    | {"deliberate": False, "changed_by": [], "matched_by": []}
 )
 READING = {
     "packet_id": "p-2",
@@ -69,9 +72,12 @@ READING = {
     "unit": "%",
     "quality": "OK",
     "at": "2026-03-02T12:02:00.000Z",
+    "truth": {"key": "SOC", "value": 49, "unit": "%", "quality": "OK", "at": "2026-03-02T12:02:00.000Z"},
 }
-WORD = READING | {"key": "DISPATCH_STATE", "value": "NONE", "unit": "", "quality": "MISSING"}
+WORD = READING | {"key": "DISPATCH_STATE", "value": "NONE", "unit": "", "quality": "MISSING", "truth": None}
 WHOLE = PACKET | {
+    "told_seq": 1_001,
+    "left_out": [{"key": "POWER", "value": 1, "unit": "W", "quality": "OK", "at": "2026-03-02T12:02:00.000Z"}],
     "readings": [READING, WORD],
     "body": '{"seq":1}',
     "base64": False,

@@ -32,18 +32,15 @@ async def test_what_an_override_did_is_marked_in_the_ledger(session: OscpApi, pa
     assert len(partner.received) == 1
     (wanted,) = await session.messages(has_override="true")
     (plain,) = await session.messages(has_override="false")
-    assert (wanted["outcome"], wanted["deliberate"], wanted["overrides"]) == (
-        "withheld",
-        True,
-        list(applied["override_ids"]),
-    )
-    assert (plain["outcome"], plain["deliberate"], plain["overrides"]) == ("accepted", False, [])
+    changed_by = [{"id": applied["override_ids"][0], "name": "withhold"}]
+    assert (wanted["outcome"], wanted["deliberate"], wanted["changed_by"]) == ("withheld", True, changed_by)
+    assert (plain["outcome"], plain["deliberate"], plain["changed_by"]) == ("accepted", False, [])
 
 
 async def test_a_message_made_by_hand_is_marked_in_the_ledger(session: OscpApi, partner: Partner) -> None:
     await session.command("send-message", {"message_type": "Heartbeat", "body": {}})
     (entry,) = await session.messages()
-    assert (entry["deliberate"], entry["overrides"]) == (True, ["send-message"])
+    assert (entry["deliberate"], entry["changed_by"][0]["name"]) == (True, "send-message")
 
 
 @pytest.mark.parametrize("which", ["all", "one"])

@@ -72,7 +72,10 @@ async def test_a_line_of_the_history_says_what_became_of_a_packet(feed: FeedApi)
         "attempts": 1,
         "status": 204,
         "error": "",
-        "overrides": [],
+        "deliberate": False,
+        "changed_by": [],
+        "matched_by": [],
+        "held_by": [],
     }
 
 
@@ -111,7 +114,7 @@ async def test_what_was_done_on_purpose_is_told_from_what_happened(feed: FeedApi
     withheld = await packets(feed, has_override="true")
     assert {packet["type"] for packet in withheld} == {"TELEMETRY"}
     assert {packet["error"] for packet in withheld} == {"withheld by an override"}
-    assert all(len(packet["overrides"]) == 1 for packet in withheld)
+    assert all([one["name"] for one in packet["changed_by"]] == ["drop_telemetry"] for packet in withheld)
     others = await packets(feed, has_override="false")
     assert len(others) + len(withheld) == len(await packets(feed))
 

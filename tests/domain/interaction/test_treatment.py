@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from depot_sim.domain.interaction.effects import Delay, Duplicate, How, Malform, Provoke, Reject, Reorder, Withhold
 from depot_sim.domain.interaction.overrides import Overrides
-from depot_sim.domain.interaction.treatment import UNTREATED, treatment
+from depot_sim.domain.interaction.treatment import UNTREATED, Marks, treatment
 from tests.domain.scenario.samples import message, override
 
 
@@ -26,4 +26,6 @@ def test_every_slot_is_filled_by_its_hit_and_delays_are_summed() -> None:
     assert treated.delay_ms == 7
     assert (treated.malform, treated.duplicate) == (Malform(How.EMPTY), Duplicate())
     assert (treated.reorder, treated.provoke) == (Reorder(), Provoke("send-handshake"))
-    assert treated.overrides == tuple(reversed(ids[1:]))
+    rejecting, *others, provoking, withholding, later = ids
+    assert treated.marks() == Marks((later, withholding, *reversed(others)), (provoking,)), rejecting
+    assert treated.marks([later]) == Marks((withholding, *reversed(others)), (later, provoking))

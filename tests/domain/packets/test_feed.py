@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from depot_sim.domain.interaction.treatment import Marks
 from depot_sim.domain.kernel.errors import Conflict
 from depot_sim.domain.kernel.events import encode
 from depot_sim.domain.kernel.projection import ProjectionHealth, ProjectionStateChanged
@@ -228,7 +229,7 @@ def test_beyond_the_limit_the_oldest_go_each_with_an_event(toy: Toy) -> None:
 
 def test_a_withheld_packet_is_recorded_and_never_waits(born: PacketFeed, toy: Toy) -> None:
     def withhold(packet: Packet, body: bytes, _: Sequence[BoundKey]) -> Treated:
-        return Treated(packet, body, ("o-1",), withheld=packet.device_id == "meter")
+        return Treated(packet, body, Marks(("o-1",)), withheld=packet.device_id == "meter")
 
     waiting = born.state.waiting
     born.observe(EYES, sight(toy, 11_000, 3, after=1_000), withhold)
@@ -238,7 +239,7 @@ def test_a_withheld_packet_is_recorded_and_never_waits(born: PacketFeed, toy: To
 
 
 def test_a_body_that_is_no_text_is_kept_to_the_byte(born: PacketFeed, toy: Toy) -> None:
-    born.observe(EYES, sight(toy, 11_000, 3, after=1_000), lambda packet, _, __: Treated(packet, b"\xff\x00", ("o",)))
+    born.observe(EYES, sight(toy, 11_000, 3, after=1_000), lambda packet, _, __: Treated(packet, b"\xff\x00"))
     packet = published(born.pending)[0]
     assert packet.base64
     assert packet.bytes_sent == b"\xff\x00"

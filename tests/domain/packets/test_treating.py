@@ -24,7 +24,7 @@ from depot_sim.domain.interaction.effects import (
     Withhold,
 )
 from depot_sim.domain.interaction.override_events import Match
-from depot_sim.domain.interaction.treatment import UNTREATED
+from depot_sim.domain.interaction.treatment import UNTREATED, Marks
 from depot_sim.domain.kernel.events import decode
 from depot_sim.domain.kernel.events import encode as encode_event
 from depot_sim.domain.packets.named_faults import PACKETS
@@ -152,8 +152,26 @@ def test_a_mode_makes_its_difference_and_no_other(mode: str) -> None:
         differs = differences(honest, treated)
         found |= differs
         assert bool(differs) == (honest.type in types), (honest.type, differs)
-        assert bool(treated.overrides) >= bool(differs)
+        assert bool(treated.marks.changed) == bool(differs)
     assert found == differing
+
+
+def test_a_falsified_packet_tells_the_truth_beside_and_every_other_tells_nothing_beside() -> None:
+    for mode in ("soc_always_full", "missing_key", "frozen_soc", "wrong_casing", "clock_skew", "extra_key"):
+        for honest, treated in treated_by(mode):
+            told = {one.key: one for one in treated.packet.measurements}
+            untold = [one for one in honest.measurements if told.get(one.key) != one]
+            assert [msgspec.structs.replace(one, at=one.at or honest.sent_at) for one in untold] == list(treated.truth)
+
+
+def test_a_frozen_value_that_has_not_moved_is_not_falsified() -> None:
+    sender = Sender()
+    steady = [packet(CONTROLLER, 1, PacketType.TELEMETRY), packet(CONTROLLER, 2, PacketType.TELEMETRY)]
+    steady[1] = msgspec.structs.replace(steady[1], measurements=steady[0].measurements)
+    sender.send(steady[0])
+    sender.apply_mode("frozen_values")
+    treated = sender.send(steady[1])
+    assert (treated.packet, treated.marks) == (steady[1], Marks(matched=tuple(sender.overrides.active)))
 
 
 @pytest.mark.parametrize(
@@ -238,7 +256,7 @@ def test_without_overrides_the_bytes_are_the_very_same_and_nothing_is_encoded_ag
     for honest, treated in sender.live(range(len(LIFE))):
         assert treated == Treated(honest, encode(honest))
         assert treated.packet is honest
-    assert UNTREATED.overrides == ()
+    assert UNTREATED.hits == ()
 
 
 EFFECTS: st.SearchStrategy[AnyEffect] = st.one_of(
@@ -302,7 +320,7 @@ def test_an_outage_leaves_packets_as_they_are_and_lasts_as_long_as_it_says(mode:
     sender = Sender()
     sender.apply_mode(mode)
     for honest, treated in sender.live(range(2)):
-        assert treated == Treated(honest, encode(honest), tuple(sender.overrides.active))
+        assert treated == Treated(honest, encode(honest), Marks(matched=tuple(sender.overrides.active)))
         exchange = packet_exchange(honest, treated.body, FEED, honest.sent_at)
         assert outage_over(sender.overrides, exchange, START + lasts_ms - 1)
         assert not outage_over(sender.overrides, exchange, START + lasts_ms)

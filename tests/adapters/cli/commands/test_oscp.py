@@ -44,7 +44,8 @@ WHOLE = MESSAGE | {
     "answer": {"status": 403, "headers": [{"name": "content-type", "value": "application/json"}], "body": "{}"},
     "findings": [{"rule": "r.one", "found": "a", "expected": "b", "pointer": "/p"}],
     "deviations": [{"name": "camel-case", "found": "offlineModeAt"}],
-    "overrides": ["o-1"],
+    "changed_by": [{"id": "o-1", "name": "reject_heartbeat_with_403"}],
+    "matched_by": [{"id": "o-2", "name": "stop_heartbeats"}],
 }
 LEDGER = "/simulation-runs/tuesday/oscp-sessions/s-1/messages"
 
@@ -136,7 +137,8 @@ def test_a_message_is_told_whole(server: Server) -> None:
     out = depot_sim("oscp", "message", "e-1", "--run", "tuesday", "--session", "s-1").out
     assert out.splitlines() == [
         "2026-04-02T12:00:00.000Z inbound Heartbeat: rejected, on purpose",
-        "overrides o-1",
+        "changed   by reject_heartbeat_with_403 (o-1)",
+        "matched   by stop_heartbeats (o-2), which changed nothing",
         "failed    r.one at /p: found a; expected b",
         "tolerated camel-case: offlineModeAt",
         "",

@@ -67,7 +67,7 @@ def test_every_reading_is_a_line_the_oldest_first_whatever_the_pages(server: Ser
         {"readings": [WORD], "next": None},
     ]
     assert depot_sim("packets", "readings", *METERS, "--key", "SOC").out.splitlines() == [
-        "2026-03-02T12:02:00.000Z bess-1 TELEMETRY SOC 50.2 %",
+        "2026-03-02T12:02:00.000Z bess-1 TELEMETRY SOC 50.2 %; true is SOC 49 %",
         '2026-03-02T12:02:00.000Z bess-1 TELEMETRY DISPATCH_STATE "NONE" (MISSING)',
     ]
     assert server.query() == {"key": "SOC", "order": "oldest", "after": "9", "limit": "1000"}
@@ -77,16 +77,21 @@ def test_readings_as_json_hold_nothing_that_differs_between_equal_runs(server: S
     server.answers[f"GET {FEED}/readings"] = [{"readings": [READING, WORD], "next": 9}]
     result = depot_sim("packets", "readings", *METERS, "--limit", "2", "--json")
     lines = [json.loads(line) for line in result.out.splitlines()]
-    assert lines == [{name: said for name, said in line.items() if name != "packet_id"} for line in (READING, WORD)]
+    for line, said in zip(lines, (READING, WORD), strict=True):
+        assert line.keys() == said.keys() - {"packet_id"}
+        assert line["value"] == said["value"]
     assert len(server.asked) == 1, "two were asked for, and two were on the first page"
 
 
 def test_a_packet_is_told_whole(server: Server) -> None:
     assert depot_sim("packets", "show", "p-2", *METERS).out.splitlines() == [
         "2026-03-02T12:02:00.000Z bess-1 TELEMETRY 1: rejected, on purpose",
-        "overrides o-1",
-        "said      SOC 50.2 %",
+        "changed   by wrong_unit (o-1)",
+        "matched   by frozen_soc (o-2), which changed nothing",
+        "said      that it is packet 1001; true is 1",
+        "said      SOC 50.2 %; true is SOC 49 %",
         'said      DISPATCH_STATE "NONE" (MISSING)',
+        "left out  POWER 1 W",
         "",
         '{"seq":1}',
         "",

@@ -150,7 +150,7 @@ async def test_a_hand_made_message_goes_in_any_state_as_it_stands(
 async def test_a_hand_made_message_that_an_override_treats_names_both_once(
     process: OscpProcess, session: str, partner: FakePartner
 ) -> None:
-    await process.override(session, match={"message_types": ["Heartbeat"]}, effect={"type": "delay", "fixed_ms": 0})
+    await process.override(session, match={"message_types": ["Heartbeat"]}, effect={"type": "malform", "how": "empty"})
     [applied] = process.hosted(session).overrides.active
     await process.service.send_message("r", session, SendMessage(MessageType.HEARTBEAT, raw_body="{oops"), ALICE)
     entry = last(process, session)

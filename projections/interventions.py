@@ -1,0 +1,62 @@
+"""Projector of `interventions`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from depot_sim.application.event_log import Filter, Row
+from depot_sim.domain.interaction.override_events import OverrideApplied, OverrideCleared, OverrideExpired
+from depot_sim.domain.interaction.overrides import target_of
+from depot_sim.domain.kernel.events import decode
+from depot_sim.projections.projector import Change, each, topics_of
+from depot_sim.read_models import interventions
+from depot_sim.read_models.database import Database
+from depot_sim.read_models.interventions import Intervention, get_intervention
+
+_CLEARED = "cleared"
+
+
+class InterventionsProjector:
+    model = interventions.MODEL
+    where = Filter(topics=topics_of(OverrideApplied, OverrideExpired, OverrideCleared))
+
+    def project(self, page: Sequence[Row], before: Database) -> Iterable[Change]:
+        fold = _Fold(before)
+        each(page, fold.take)
+        rows = [msgspec.structs.astuple(one) for one in fold.touched.values()]
+        return [Change(interventions.INTERVENTIONS, rows, replace=True)]
+
+
+class _Fold:
+    """Those that the page begins or ends, by id."""
+
+    def __init__(self, before: Database) -> None:
+        self.touched: dict[str, Intervention] = {}
+        self._before = before
+
+    def take(self, row: Row) -> None:
+        match decode(row.topic, row.state):
+            case OverrideApplied() as event:
+                override = event.override
+                self.touched[event.override_id] = Intervention(
+                    intervention_id=event.override_id,
+                    position=row.position,
+                    run_id=event.run_id,
+                    target=target_of(row.stream),
+                    name=override.name,
+                    reason=override.reason.replace("\0", "\N{REPLACEMENT CHARACTER}"),
+                    begun_at=event.at,
+                )
+            case OverrideExpired() as event:
+                self._end(row, event.override_id, event.at, event.reason.value)
+            case OverrideCleared() as event:
+                self._end(row, event.override_id, event.at, _CLEARED)
+
+    def _end(self, row: Row, intervention_id: str, at: int, ended_by: str) -> None:
+        ended = self.touched.get(intervention_id) or get_intervention(self._before, intervention_id)
+        if ended is None:
+            raise LookupError(f"{row.stream} never began intervention {intervention_id}")
+        ended.ended_at, ended.ended_by = at, ended_by
+        self.touched[intervention_id] = ended
