@@ -4,6 +4,8 @@
    a heartbeat that the service answers.
 2. 60 MB of one header: refused with 431. Another client's requests meanwhile: the latest response.
 3. 5,000 half requests: the latest response meanwhile, memory, and that all are ended.
+4. Half requests, 3,000 of each of two addresses, with the default limits: the latest response to a third address on
+   new connections, while they are sent and for 3 s after.
 """
 
 from __future__ import annotations
@@ -28,6 +30,8 @@ T = TypeVar("T")
 
 HEADER_BYTES = 60 * 10**6
 HALF_REQUESTS = 5_000
+CROWD_OF_AN_ADDRESS = 3_000
+_HOLD_SECONDS = 3
 _HALF = (
     b"GET /simulation-runs HTTP/1.1\r\nHost: ",
     b"POST /simulation-runs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{",
@@ -53,6 +57,8 @@ def main() -> None:
         )
         with server(folder, "depot_sim.bootstrap.main", "serve", "--db", db, *shorter) as simulator:
             asyncio.run(_half_requests(simulator))
+        with server(folder, "depot_sim.bootstrap.main", "serve", "--db", db) as simulator:
+            asyncio.run(_crowd(simulator))
 
 
 def _report_cost(folder: Path) -> None:
@@ -113,21 +119,39 @@ async def _send_halves(
     return statuses
 
 
+async def _crowd(simulator: Server) -> None:
+    """Half requests of two addresses, which together are more than there are places for."""
+    _, times = await _beside(simulator, _send_crowd(simulator), kept=False)
+    _print("http_crowd_latest_response", max(times) * 1_000, "ms")
+    _print("http_crowd_median_response", statistics.median(times) * 1_000, "ms")
+
+
+async def _send_crowd(simulator: Server) -> None:
+    opened = []
+    for number in range(2 * CROWD_OF_AN_ADDRESS):
+        _, writer = await _open(simulator, f"127.0.0.{2 + number % 2}")
+        writer.write(_HALF[number // 2 % 2])
+        opened.append(writer)
+    await asyncio.sleep(_HOLD_SECONDS)
+    for writer in opened:
+        writer.close()
+
+
 async def _status(reader: asyncio.StreamReader) -> int:
     answer = await reader.read()
     return int(answer.split()[1]) if answer else 0
 
 
-async def _beside(simulator: Server, work: Awaitable[T]) -> tuple[T, list[float]]:
+async def _beside(simulator: Server, work: Awaitable[T], *, kept: bool = True) -> tuple[T, list[float]]:
     """The result, and how long each response to another client took while it was made, in seconds."""
-    probe = await asyncio.to_thread(Probe, simulator.url)
+    probe = await asyncio.to_thread(Probe, simulator.url, kept=kept)
     result = await work
     return result, await asyncio.to_thread(probe.end)
 
 
-async def _open(simulator: Server) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def _open(simulator: Server, source: str = "127.0.0.1") -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     host = urlsplit(simulator.url)
-    return await asyncio.open_connection(host.hostname, host.port)
+    return await asyncio.open_connection(host.hostname, host.port, local_addr=(source, 0))
 
 
 def _print(name: str, value: float, unit: str, **bound: float) -> None:

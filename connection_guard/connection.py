@@ -13,6 +13,7 @@ from depot_sim.connection_guard.framing import RequestFraming
 from depot_sim.connection_guard.limits import Limits
 from depot_sim.connection_guard.responses import response
 from depot_sim.connection_guard.turns import Turns
+from depot_sim.connection_guard.waiting import OfClient
 
 _LINGER_SECONDS = 2.0
 """After a refusal, input is read and discarded for so long. A connection that is closed while its client still sends is
@@ -47,6 +48,9 @@ class Connections(Protocol):
 
     def opened(self, connection: GuardedConnection) -> str:
         """Count the connection. The reason when there are too many, which are to be refused; nothing otherwise."""
+
+    def of_client(self, client: str) -> OfClient[GuardedConnection]:
+        """Where the counted connections of the client are when they wait for it."""
 
     def closed(self, connection: GuardedConnection) -> None: ...
 
@@ -86,6 +90,10 @@ class GuardedConnection(asyncio.Protocol):
         """When the client last took some of what was written, as far as it was checked."""
         self._input_ended = False
         self._closes_with_input = False
+        self._is_leaving = False
+        """It is not counted any more."""
+        self._of_client: OfClient[GuardedConnection] = OfClient()
+        self._waits_in: dict[GuardedConnection, None] | None = None
         self.client = ""
         """What the limit for one address counts by: see `client_of`."""
 
@@ -135,8 +143,20 @@ class GuardedConnection(asyncio.Protocol):
             self._transport.close()
         elif self._refusal is not None and not self._is_waited_for:
             self._respond(*self._refusal)
+        self._wait()
 
     # For the guard
+
+    def make_room(self, reason: str) -> None:
+        """Leave, as another connection needs the place. Only one that waits for its client is asked to."""
+        self._is_leaving = True
+        self._wait()
+        if self._framing.partial_head and not self._lingers:
+            self._respond(503, f"{reason} Of those without a whole request this one had waited longest: send it again.")
+        elif self._transport is not None and not self._framing.is_in_body:
+            self._transport.close()
+        else:
+            self.abort()
 
     def check(self, now: float) -> None:
         """Refuse or close the connection if it has taken longer than a limit allows."""
@@ -190,8 +210,11 @@ class GuardedConnection(asyncio.Protocol):
         self._since = self._connections.clock()
         reason = self._connections.opened(self)
         if reason:
+            self._is_leaving = True
             self._refuse(503, reason)
             return
+        self._of_client = self._connections.of_client(self.client)
+        self._wait()
         self._protocol = self._make_protocol()
         self._context.run(CURRENT.set, self)
         self._context.run(self._protocol.connection_made, transport)
@@ -203,6 +226,7 @@ class GuardedConnection(asyncio.Protocol):
             self._receive_in_turn(data, self._connections.streams)
         elif self._framing.is_one_request(data):
             self._since = self._connections.clock()
+            self._wait_in(None)
             self._forward(data)
         else:
             self._receive_in_turn(data, self._connections.parts)
@@ -214,6 +238,7 @@ class GuardedConnection(asyncio.Protocol):
             self._receive_part(data)
         else:
             transport.pause_reading()  # neither more data nor the end of the input overtakes these data
+            self._wait_in(None)
             turns.defer(lambda: self._receive_deferred(data))
 
     def _receive_deferred(self, data: bytes) -> None:
@@ -232,6 +257,8 @@ class GuardedConnection(asyncio.Protocol):
             self._discard(data)
         elif not head or framing.partial_head != head:  # the time of a head does not begin anew by another byte of it
             self._since = self._connections.clock()
+            self._wait_in(None)  # so that it begins to wait anew, as the last of all
+        self._wait()
         if refusal is None:
             self._forward(framing.without_ignored(data, len(data)))
         elif framing.is_in_body:
@@ -256,6 +283,7 @@ class GuardedConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
+        self._wait_in(None)
         self._connections.closed(self)
         self._protocol.connection_lost(exc)
 
@@ -272,6 +300,26 @@ class GuardedConnection(asyncio.Protocol):
     def _is_waited_for(self) -> bool:
         """Whether a response to a request whose head is complete is still to come."""
         return self._answered < self._framing.heads
+
+    def _wait(self) -> None:
+        """Be among those that wait for their clients, or not, as it is now."""
+        framing = self._framing
+        is_gone = self._is_leaving or self._transport is None
+        if is_gone or (self._answered < framing.requests and not self._lingers):
+            self._wait_in(None)
+        elif self._lingers or framing.heads > framing.requests or framing.partial_head or not framing.heads:
+            self._wait_in(self._of_client.unfinished)
+        else:
+            self._wait_in(self._of_client.idle)
+
+    def _wait_in(self, waiting: dict[GuardedConnection, None] | None) -> None:
+        if waiting is self._waits_in:
+            return
+        if self._waits_in is not None:
+            del self._waits_in[self]
+        if waiting is not None:
+            waiting[self] = None
+        self._waits_in = waiting
 
     def _forward(self, data: bytes) -> None:
         if not data:  # a protocol may take it for the end of the input
@@ -315,6 +363,7 @@ class GuardedConnection(asyncio.Protocol):
         transport.resume_reading()
         self._lingers = True
         self._since = self._connections.clock()
+        self._wait()
 
     def _reason(self, status: int) -> str:
         if status == 431:

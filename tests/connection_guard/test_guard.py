@@ -8,8 +8,15 @@ from collections.abc import Callable
 import pytest
 
 from depot_sim.connection_guard import ConnectionGuard, Limits
-from depot_sim.connection_guard.guard import MOST_REFUSED_OPEN
+from depot_sim.connection_guard.guard import MOST_LEAVING
 from tests.connection_guard.doubles import LIMITS, Opened, Timers, a_guard
+
+
+def busy(guard: ConnectionGuard, address: str = "10.0.0.1") -> Opened:
+    """A connection with a request whose response is still to come: it cannot make room for another."""
+    opened = Opened(guard, address)
+    opened.send(b"GET / HTTP/1.1\r\n\r\n")
+    return opened
 
 
 def statuses(opened: list[Opened]) -> list[int | None]:
@@ -18,7 +25,7 @@ def statuses(opened: list[Opened]) -> list[int | None]:
 
 def test_more_connections_than_the_limit_are_refused() -> None:
     guard, _ = a_guard()
-    opened = [Opened(guard, f"10.0.0.{number}") for number in range(LIMITS.connections + 2)]
+    opened = [busy(guard, f"10.0.0.{number}") for number in range(LIMITS.connections + 2)]
     assert statuses(opened) == [None] * LIMITS.connections + [503, 503]
     assert opened[-1].inner.calls == []
     assert (guard.open_connections, guard.refusals) == (LIMITS.connections, {503: 2})
@@ -26,9 +33,9 @@ def test_more_connections_than_the_limit_are_refused() -> None:
 
 def test_more_connections_than_the_limit_of_an_address_are_refused() -> None:
     guard, _ = a_guard()
-    opened = [Opened(guard, "10.0.0.1") for _ in range(LIMITS.connections_per_address + 1)]
+    opened = [busy(guard) for _ in range(LIMITS.connections_per_address + 1)]
     assert statuses(opened) == [None] * LIMITS.connections_per_address + [503]
-    assert statuses([Opened(guard, "10.0.0.2")]) == [None]
+    assert statuses([busy(guard, "10.0.0.2")]) == [None]
 
 
 @pytest.mark.parametrize(
@@ -38,22 +45,22 @@ def test_more_connections_than_the_limit_of_an_address_are_refused() -> None:
 def test_an_ipv6_network_of_64_bits_counts_as_one_address(address: str, is_same: bool) -> None:
     guard, _ = a_guard()
     addresses = [address.replace("%d", str(number)) for number in range(1, LIMITS.connections_per_address + 2)]
-    opened = [Opened(guard, each) for each in addresses]
+    opened = [busy(guard, each) for each in addresses]
     assert statuses(opened) == [None] * LIMITS.connections_per_address + [503 if is_same else None]
 
 
 def test_an_ipv4_address_mapped_to_ipv6_is_that_address() -> None:
     guard, _ = a_guard(connections_per_address=1)
-    assert statuses([Opened(guard, "10.0.0.1"), Opened(guard, "::ffff:10.0.0.1")]) == [None, 503]
+    assert statuses([busy(guard, "10.0.0.1"), busy(guard, "::ffff:10.0.0.1")]) == [None, 503]
 
 
 @pytest.mark.parametrize("address", ["10.0.0.1", "10.0.0.2"])
 def test_a_connection_that_ends_makes_room(address: str) -> None:
     guard, _ = a_guard(connections=3)
-    opened = [Opened(guard, "10.0.0.1") for _ in range(3)]
-    assert statuses([Opened(guard, address)]) == [503]
+    opened = [busy(guard) for _ in range(3)]
+    assert statuses([busy(guard, address)]) == [503]
     opened[1].transport.close()
-    assert statuses([Opened(guard, address), Opened(guard, address)]) == [None, 503]
+    assert statuses([busy(guard, address), busy(guard, address)]) == [None, 503]
 
 
 def test_requests_for_event_streams_begin_a_few_at_a_time_and_others_at_once() -> None:
@@ -74,7 +81,7 @@ def test_requests_for_event_streams_begin_a_few_at_a_time_and_others_at_once() -
 
 def test_what_a_refused_connection_sends_is_discarded() -> None:
     guard, timers = a_guard(connections=1)
-    opened = [Opened(guard), Opened(guard)]
+    opened = [busy(guard), Opened(guard)]
     opened[1].send(b"GET / HTTP/1.1\r\n\r\n")
     assert opened[1].inner.received == b""
     timers.pass_seconds(10)
@@ -84,8 +91,8 @@ def test_what_a_refused_connection_sends_is_discarded() -> None:
 
 def test_only_so_many_refused_connections_are_kept_open() -> None:
     guard, _ = a_guard(connections=1)
-    opened = [Opened(guard) for _ in range(1 + MOST_REFUSED_OPEN + 10)]
-    assert [each.transport.aborted for each in opened] == [False] * (1 + MOST_REFUSED_OPEN) + [True] * 10
+    opened = [busy(guard) for _ in range(1 + MOST_LEAVING + 10)]
+    assert [each.transport.aborted for each in opened] == [False] * (1 + MOST_LEAVING) + [True] * 10
 
 
 def test_the_timer_rests_while_there_are_no_connections() -> None:
@@ -103,7 +110,7 @@ def test_the_timer_rests_while_there_are_no_connections() -> None:
 
 def test_every_connection_can_be_ended_at_once() -> None:
     guard, _ = a_guard(connections=2)
-    opened = [Opened(guard) for _ in range(3)]
+    opened = [busy(guard) for _ in range(3)]
     guard.abort_all()
     assert [each.transport.aborted for each in opened] == [True] * 3
     assert guard.open_connections == 0

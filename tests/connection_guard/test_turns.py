@@ -33,11 +33,6 @@ class Iterations:
             await asyncio.sleep(0)
 
 
-@pytest.fixture(params=[False, True], ids=["asyncio", "uvloop"])
-def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, bool]]:
-    return "asyncio", {"use_uvloop": request.param}
-
-
 async def test_few_tasks_go_on_in_an_iteration_in_their_order() -> None:
     turns, iterations = Turns(AT_ONCE), Iterations()
 

@@ -10,11 +10,15 @@ from tests.patience import patient
 
 
 class Connection:
-    """A connection to the service at a URL. Every wait is bounded, so that a hang fails."""
+    """A connection to the service at a URL. Every wait is bounded, so that a hang fails.
 
-    def __init__(self, url: str) -> None:
+    `source` is the address that it comes from, such as 127.0.0.2; by default the system chooses it.
+    """
+
+    def __init__(self, url: str, source: str = "") -> None:
         parts = urlsplit(url)
-        self._socket = socket.create_connection((parts.hostname or "", parts.port or 80), timeout=patient(30))
+        address = parts.hostname or "", parts.port or 80
+        self._socket = socket.create_connection(address, timeout=patient(30), source_address=(source, 0))
 
     def __enter__(self) -> Self:
         return self
@@ -32,6 +36,14 @@ class Connection:
             return self._socket.recv(2**16)
         except ConnectionError:
             return b""
+
+    def until(self, end: bytes) -> None:
+        """Receive these bytes, and what comes before them; fails when the connection ends before."""
+        answer = b""
+        while end not in answer:
+            part = self.received()
+            assert part, answer
+            answer += part
 
     def to_the_end(self) -> bytes:
         """Everything until the connection ends."""

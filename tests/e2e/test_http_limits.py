@@ -136,12 +136,22 @@ def test_half_requests_are_ended_and_the_service_answers_meanwhile(http: httpx.C
     assert 'depot_sim_http_refusals{status="408"}' in http.get("/metrics").text
 
 
-def test_more_connections_than_the_limit_are_refused(http: httpx.Client) -> None:
+def test_half_requests_of_two_addresses_take_no_place_from_others(http: httpx.Client) -> None:
+    """Half requests of one address, and then of another, are 500, which is more than there are places."""
+    url, newest = str(http.base_url), http.get("/events?limit=1000").json()["events"][-1]["position"]
     with ExitStack() as opened:
-        for _ in range(350):
-            opened.enter_context(Connection(str(http.base_url)))
-        assert problem(answer(http, b""))["status"] == 503
-    assert http.get("/livez").status_code == 200
+        stream = opened.enter_context(Connection(url))
+        stream.send(request("GET", f"/events?after={newest}", "Accept: text/event-stream")).until(b": depot-sim")
+        partner = opened.enter_context(Connection(url))
+        partner.send(request("GET", "/livez")).until(b"ok")
+        for source in ("127.0.0.2", "127.0.0.3"):
+            for number in range(250):
+                half = request("POST", f"{PREFIX}/heartbeat", body=b"{", length=100)
+                opened.enter_context(Connection(url, source)).send(half if number % 2 else half[:30])
+            assert answer(http, request("GET", "/livez", "Connection: close")).startswith(b"HTTP/1.1 200 ")
+            partner.send(request("GET", "/livez")).until(b"ok")
+        start_run(http, run_id="another")
+        stream.until(b"id: ")
 
 
 def test_a_limit_that_does_not_exist_is_named_before_anything_starts(tmp_path: Path) -> None:
