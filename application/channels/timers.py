@@ -121,24 +121,28 @@ class ChannelTimers(Generic[K, C]):
         channels.on_change.append(self._look_soon)
         host.on_saved.append(self._run_saved)
 
-    def look_at(self, channel: C, *, was_tried: bool = False) -> None:
+    def look(self, key: K, *, was_tried: bool = False) -> None:
         """Set the timers of a channel anew: it has changed, or it `was_tried` to do what was due.
 
-        What is due already rings at once, or after a try at the run's next save or in a while.
+        What is due already rings at once, or after a try at the run's next save or in a while. So does a channel that
+        was dropped: it has to be loaded to know.
         """
-        moment = self._moment(channel)
+        channel = self._channels.peek(key)
+        if channel is None:
+            self._ring(key)
+            return
+        moment, held = self._moment(channel), self._host.held(channel.run_id)
         if moment is None:
             return
         wall, run = self._next(channel)
-        held = self._host.held(channel.run_id)
         if run is not None and held is not None:
-            self._of_runs.setdefault(channel.run_id, {})[channel.key] = held.saved_at + run - moment.run
+            self._of_runs.setdefault(channel.run_id, {})[key] = held.saved_at + run - moment.run
         if (wall is not None and wall <= moment.wall) or (run is not None and run <= moment.run):
-            (self.again if was_tried else self._ring)(channel.key)
+            (self.again if was_tried else self._ring)(key)
         elif wall is not None:
-            self._set(channel.key, (wall - moment.wall) * 1_000)
+            self._set(key, (wall - moment.wall) * 1_000)
         else:
-            self._timers.cancel((self, channel.key))
+            self._timers.cancel((self, key))
 
     def again(self, key: K) -> None:
         """Ring in a while: what there was to do could not be done."""
@@ -149,7 +153,7 @@ class ChannelTimers(Generic[K, C]):
         self._of_runs.pop(run_id, None)
 
     def _set(self, key: K, delay_us: int) -> None:
-        self._timers.set((self, key), delay_us, partial(self._look, key))
+        self._timers.set((self, key), delay_us, partial(self.look, key))
 
     def _look_soon(self, channel: C) -> None:
         """Look at every channel once that changes in this turn of the loop: the messages of a commit come together."""
@@ -160,21 +164,13 @@ class ChannelTimers(Generic[K, C]):
     def _look_at_changed(self) -> None:
         changed, self._changed = self._changed, set()
         for key in changed:
-            self._look(key)
+            self.look(key)
 
     def _run_saved(self, run_id: str, _: int, __: Sequence[Event]) -> None:
         of_run, held = self._of_runs.get(run_id, {}), self._host.held(run_id)
         for key in [key for key, at in of_run.items() if held is not None and at <= held.saved_at]:
             del of_run[key]
-            self._look(key)
-
-    def _look(self, key: K) -> None:
-        """A channel that was dropped has to be loaded to know."""
-        channel = self._channels.peek(key)
-        if channel is None:
-            self._ring(key)
-        else:
-            self.look_at(channel)
+            self.look(key)
 
     def _next(self, channel: C) -> tuple[int | None, int | None]:
         """The channel's next deadline on the wall's clock, and on that of its run."""

@@ -37,7 +37,12 @@ class FeedSupervisor:
         self._written: dict[str, RunFeeds] = {}
         self._background = Background(_log)
         self._due = ChannelTimers(
-            timers, host, dependencies.feeds, moment=self._moment, deadlines=HostedFeed.deadlines, ring=self._ring
+            timers,
+            host,
+            dependencies.feeds,
+            moment=self._moment,
+            deadlines=HostedFeed.deadlines,
+            ring=lambda key: self._background.spawn(self._settle(key)),
         )
         host.on_held.append(self._take_up)
         host.on_dropped.append(self._give_up)
@@ -108,9 +113,6 @@ class FeedSupervisor:
         is_served = hosted.run_id in self._written and hosted.feed.state.opened is not None
         return self._dependencies.time.present(hosted.feed) if is_served else None
 
-    def _ring(self, key: FeedKey) -> None:
-        self._background.spawn(self._settle(key))
-
     async def _settle(self, key: FeedKey) -> None:
         """What the feed has not seen yet comes first: a verdict is about all that was sent before it."""
         run_feeds = self._written.get(key.run_id)
@@ -122,9 +124,7 @@ class FeedSupervisor:
             _log.warning("verdicts not given yet: %s", error.detail, extra={"run_id": key.run_id})
             self._due.again(key)
             return
-        hosted = self._dependencies.feeds.peek(key)
-        if hosted is not None:
-            self._due.look_at(hosted, was_tried=True)
+        self._due.look(key, was_tried=True)
 
     async def _finish(self, run: SimulationRun, fence: Fence) -> None:
         """Publish and deliver what is left of a stopped run's packets."""

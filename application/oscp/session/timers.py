@@ -68,7 +68,12 @@ class SessionTimers:
         self._registrar = registrar
         self._timers = timers
         self._due = ChannelTimers(
-            timers, host, sessions, moment=self._moment, deadlines=self._deadlines, ring=self._ring
+            timers,
+            host,
+            sessions,
+            moment=self._moment,
+            deadlines=self._deadlines,
+            ring=lambda session_id: self._background.spawn(self._work(session_id)),
         )
         self._is_running = False
         self._served: set[str] = set()
@@ -141,7 +146,7 @@ class SessionTimers:
                 hosted.save_with(_interrupted(opened, entries[opened.entry_id], moment, within_ms))
 
         await self._sessions.decide(session_id, recover)
-        self._due.look_at(await self._sessions.get(session_id))
+        self._due.look(session_id)
 
     def _run_saved(self, run_id: str, _: int, events: Sequence[Event]) -> None:
         """A stopped run ends its sessions."""
@@ -166,9 +171,6 @@ class SessionTimers:
             if not self._opening or _key(hosted.id, due) not in self._opening:
                 yield DeadlineClock.TARGET, due.at
         yield from hosted.deadlines()
-
-    def _ring(self, session_id: str) -> None:
-        self._background.spawn(self._work(session_id))
 
     def _wait_for_segments(self) -> None:
         """Give segments up when they have waited too long for the others of their message."""
@@ -200,15 +202,11 @@ class SessionTimers:
             if key not in self._opening:
                 self._opening.add(key)
                 self._background.spawn(self._send(session_id, due, key))
-        self._due.look_at(await self._sessions.get(session_id))
+        self._due.look(session_id)
 
     async def _send(self, session_id: str, due: Due, key: _Key) -> None:
         letter = await self._open(session_id, due, key)
-        try:
-            self._due.look_at(await self._sessions.get(session_id))
-        except DepotSimError:
-            _log.warning("session not looked at", exc_info=True, extra={"session_id": session_id})
-            self._due.again(session_id)
+        self._due.look(session_id)
         if letter is not None:
             await self._outbound.deliver(letter)
 

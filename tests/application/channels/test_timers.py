@@ -199,7 +199,7 @@ async def test_what_was_tried_and_is_still_due_does_not_turn_round_and_round(ser
     await served.expect(1_000, Clock.WALL)
     await turns()
     clock.advance(SECOND_US)
-    served.timers.look_at(await served.toys.get(ONE), was_tried=True)
+    served.timers.look(ONE, was_tried=True)
     await turns()
     assert served.rung == [ONE]
     clock.advance(AGAIN_US)

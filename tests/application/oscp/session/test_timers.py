@@ -457,11 +457,12 @@ async def test_a_run_that_goes_on_after_the_stop_sends_nothing(process: OscpProc
 
 
 async def test_a_message_that_was_opened_is_sent_although_its_session_cannot_be_read_then(
-    process: OscpProcess, session: str, monkeypatch: pytest.MonkeyPatch
+    process: OscpProcess, session: str, partner: FakePartner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await process.tend()
     await process.connect(session)
     load, open_message, failures = process.sessions.load, process.outbound.open, [1]
+    heartbeats = partner.paths().count("heartbeat")
 
     async def open_and_forget(*arguments: Any) -> OutboundMessage | None:
         message = await open_message(*arguments)
@@ -475,6 +476,9 @@ async def test_a_message_that_was_opened_is_sent_although_its_session_cannot_be_
 
     monkeypatch.setattr(process.outbound, "open", open_and_forget)
     monkeypatch.setattr(process.sessions, "load", load_later)
+    partner.hold()
     process.pass_time(5 * SECOND)
-    await until(lambda: not failures and not process.outbound.in_flight)
+    await until(lambda: not failures and partner.paths().count("heartbeat") > heartbeats)
+    partner.release()
+    await until(lambda: not process.outbound.in_flight)
     assert "" not in process.outcomes(session)
