@@ -61,10 +61,6 @@ class Channel(Generic[K]):
         """Have other aggregates saved in the same append as the decision that is being made."""
         self.beside += others
 
-    def take_beside(self) -> list[Aggregate[Any]]:
-        beside, self.beside = self.beside, []
-        return beside
-
     # What families add
 
     def catch_up(self, moment: Moment) -> None:

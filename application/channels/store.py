@@ -175,7 +175,7 @@ class ChannelStore(ABC, Generic[K, C]):
             if was_online and not channel.is_online:
                 channel.expectations.went_offline(moment)
         except BaseException:
-            channel.take_beside()
+            channel.beside.clear()
             if channel.versions != before:
                 self.drop(channel)
             raise
@@ -187,13 +187,13 @@ class ChannelStore(ABC, Generic[K, C]):
 
         After a failure the channel is dropped.
         """
-        aggregate, events = channel.aggregate, channel.aggregate.pending
+        events, reached = channel.aggregate.pending, channel.versions
         try:
-            append = pending_append((*channel.take_beside(), *channel.aggregates), origin, fence or channel.fence)
+            append = pending_append((*channel.beside, *channel.aggregates), origin, fence or channel.fence)
+            channel.beside.clear()
             if not append.writes:
                 return
-            reached = channel.versions
-            snapshot = self._snapshots.take(aggregate)
+            snapshot = self._snapshots.take(channel.aggregate)
             await self._journal.append(append)
         except BaseException:
             self.drop(channel)
