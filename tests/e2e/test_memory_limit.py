@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import resource
 import socket
+import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
@@ -15,6 +16,7 @@ import pytest
 
 from depot_sim.adapters.configuration_import.common_job import common_job
 from tests.e2e.processes import ROOT, depot_sim, finish, running, wait_for
+from tests.patience import patient
 
 MB = 2**20
 JSON = {"Content-Type": "application/json"}
@@ -22,16 +24,17 @@ YAML = {"Content-Type": "application/yaml"}
 BUSES = 4_000
 FITS, SMALL, TOO_SMALL = 900, 586, 420
 """MB of address space: the service takes about 220, and 84 for the stacks of threads that are still to come."""
-LITTLE = 56 * 10**6
+LITTLE, TOO_LITTLE = 56 * 10**6, 16 * 10**6
 """Bytes that are left: the service stops below 25 MB."""
 
 
 class Limited:
     """A service that can use so much address space."""
 
-    def __init__(self, http: httpx.Client, pid: int) -> None:
+    def __init__(self, http: httpx.Client, process: subprocess.Popen[str]) -> None:
         self.http = http
-        self.pid = pid
+        self.process = process
+        self.pid = process.pid
 
     def post(self, path: str, body: bytes, headers: dict[str, str]) -> httpx.Response:
         return self.http.post(path, content=body, headers=headers)
@@ -43,7 +46,7 @@ class Limited:
                 f"{self.http.base_url}/simulation-configurations",
                 content=body,
                 headers=JSON,
-                timeout=60,
+                timeout=patient(60),
                 trust_env=False,
             )
         except httpx.NetworkError:
@@ -58,18 +61,24 @@ class Limited:
 
 
 @contextmanager
-def limited(db: str, folder: Path, megabytes: int) -> Iterator[Limited]:
-    """The service is asked to stop at the end."""
+def started(db: str, folder: Path, megabytes: int) -> Iterator[Limited]:
     ready = folder / "ready.json"
     ready.unlink(missing_ok=True)
     with running("serve", "--db", db, "--port", "0", "--ready-file", str(ready)) as process:
         limit_address_space(process.pid, megabytes * MB)  # as `ulimit -v` does, before Python has read its first module
         wait_for(ready.exists, process)
         url = json.loads(ready.read_bytes())["url"]
-        with httpx.Client(base_url=url, timeout=60, trust_env=False) as http:
-            yield Limited(http, process.pid)
-        process.terminate()
-        finished = finish(process)
+        with httpx.Client(base_url=url, timeout=patient(60), trust_env=False) as http:
+            yield Limited(http, process)
+
+
+@contextmanager
+def limited(db: str, folder: Path, megabytes: int) -> Iterator[Limited]:
+    """The service is asked to stop at the end."""
+    with started(db, folder, megabytes) as service:
+        yield service
+        service.process.terminate()
+        finished = finish(service.process)
         assert finished.code == 0, finished.err
 
 
@@ -118,15 +127,16 @@ def test_depots_and_runs_are_taken_until_one_does_not_fit_and_no_signal_ends_the
     assert taken < needed(answers[-1].json()["detail"])
 
 
-def test_a_limit_that_is_used_up_ends_the_service_in_order_with_exit_code_7(sqlite_url: str, tmp_path: Path) -> None:
-    ready = tmp_path / "ready.json"
-    with running("serve", "--db", sqlite_url, "--port", "0", "--ready-file", str(ready)) as process:
-        wait_for(ready.exists, process)
-        with httpx.Client(base_url=json.loads(ready.read_bytes())["url"], timeout=60, trust_env=False) as http:
-            assert Limited(http, process.pid).start_run("r").status_code == 201
-            assert http.post("/simulation-runs/r/commands/tick", json={"count": 3}).status_code == 200
-        limit_address_space(process.pid, address_space(process.pid) + 8 * MB)
-        finished = finish(process)
+def test_a_limit_that_is_used_up_ends_the_service_in_order_with_exit_code_7(
+    sqlite_url: str, tmp_path: Path, large_depot: bytes
+) -> None:
+    """What is left is enough to stop, and the stacks of threads that are still to come are not counted as left."""
+    with started(sqlite_url, tmp_path, TOO_SMALL) as service:
+        assert service.start_run("r").status_code == 201
+        assert service.http.post("/simulation-runs/r/commands/tick", json={"count": 3}).status_code == 200
+        refused = service.post("/simulation-configurations", large_depot, JSON)
+        limit_address_space(service.pid, TOO_SMALL * MB - left_bytes(refused.json()["detail"]) + TOO_LITTLE)
+        finished = finish(service.process)
 
     assert finished.code == 7, finished.err
     assert "error: the memory is used up" in finished.err
