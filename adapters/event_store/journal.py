@@ -104,7 +104,7 @@ class GroupCommitJournal:
     def _written(self, loop: asyncio.AbstractEventLoop, batch: Sequence[_Waiter], outcomes: Sequence[_Outcome]) -> None:
         for (_, written), outcome in zip(batch, outcomes, strict=True):
             _settle(written, outcome)
-        if len(batch) > 1:
+        if len(batch) > 1 and not self._closed:
             self._gathering = loop.call_later(self._gather_s, self._hand_over, loop)
         else:
             self._hand_over(loop)

@@ -66,13 +66,15 @@ def test_savers_that_come_during_a_commit_share_the_next(store: EventStore) -> N
 
 def test_after_a_shared_commit_those_that_come_one_by_one_share_the_next(store: EventStore) -> None:
     async def savers() -> list[int]:
-        slow, journal = gated(store.log, gather_s=patient(0.5))
+        slow, journal = gated(store.log, gather_s=3_600)
         slow.gate.set()
         await asyncio.gather(*(journal.append(write(f"run-{n}", 0, n)) for n in range(2)))
         one = asyncio.create_task(journal.append(write("one", 0, 3)))
         await asyncio.sleep(0.01)
-        await asyncio.gather(one, journal.append(write("another", 0, 4)))
-        await journal.close()
+        another = asyncio.create_task(journal.append(write("another", 0, 4)))
+        await asyncio.sleep(0)
+        await journal.close()  # nobody waits for more savers then
+        await asyncio.gather(one, another)
         return slow.batches
 
     assert asyncio.run(savers()) == [2, 2]
