@@ -37,7 +37,7 @@ from depot_sim.domain.oscp.session import OscpCapacityProviderSession
 from depot_sim.domain.oscp.vocabulary import Direction, Lifecycle, SessionClock
 from depot_sim.domain.oscp.wire.times import format_instant
 from tests.application.access.doubles import CountedRefusals, NoLimit
-from tests.application.run.processes import ALICE, FakeClock, Process, until
+from tests.application.run.processes import ALICE, FakeClock, Process, all_done, until
 from tests.domain.oscp.sessions import TEN
 
 SECOND = 1_000
@@ -223,17 +223,20 @@ class OscpProcess(Process):
         return b'{"offline_mode_at":"%b"}' % format_instant(self.wall.wall_ms + good_for_ms).encode()
 
     async def connect(self, session_id: str, run_id: str = "r") -> None:
-        """Online by the partner's handshake, by hand: without timers the operator has to acknowledge it."""
+        """Online by the partner's handshake, and nothing is under way then.
+
+        With timers the session has sent its first heartbeat as well; without them the operator acknowledges by hand.
+        """
+        before = asyncio.all_tasks()
         await self.receive("handshake", HANDSHAKE)
         if not self.session_timers.serves(run_id):
             await self.acknowledge(session_id)
             return
         await until(lambda: self.clock.sleepers)
         self.pass_time(50)
-        await until(lambda: self.session(session_id).lifecycle is Lifecycle.ONLINE)
+        await all_done(before)
 
     async def acknowledge(self, session_id: str) -> None:
-
         await self.outbound.send(session_id, lambda session, _: drafts.acknowledgement(session))
 
     # What is there

@@ -195,6 +195,13 @@ async def until(reached: Callable[[], object]) -> None:
             await asyncio.sleep(0.001)
 
 
+async def all_done(before: set[asyncio.Task[Any]]) -> None:
+    """Wait until every task has ended that is not one of those, also what such tasks begin meanwhile."""
+    async with asyncio.timeout(patient(60)):
+        while begun := asyncio.all_tasks() - before:
+            await asyncio.wait(begun)
+
+
 class _Ids:
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix

@@ -29,7 +29,7 @@ from depot_sim.domain.oscp.wire.times import format_instant
 from depot_sim.domain.run.events import ClockMode
 from tests.application.oscp.conftest import Start
 from tests.application.oscp.processes import HANDSHAKE, SECOND, FakePartner, OscpProcess, WallClock
-from tests.application.run.processes import ALICE, MINUTE, until
+from tests.application.run.processes import ALICE, MINUTE, all_done, until
 from tests.patience import patient
 
 pytestmark = pytest.mark.anyio
@@ -212,9 +212,9 @@ async def test_a_session_on_a_runs_clock_lives_by_its_ticks(
     asked = process.session(session).attached
     await process.receive("heartbeat", _far(process, session, 3_600 * SECOND))
 
+    before = asyncio.all_tasks()
     process.pass_time(3_600 * SECOND)
-    for _ in range(20):
-        await asyncio.sleep(0)
+    await all_done(before)
     assert partner.paths().count("heartbeat") == 1, "wall time does not count"
     assert asked.clock is SessionClock.RUN
 
@@ -264,10 +264,8 @@ async def test_a_store_that_fails_once_does_not_stop_the_heartbeats(
     await sent(process, session, 1)
     process.journal.outcomes = [StoreError("the disk is full")]
     process.pass_time(5 * SECOND)
-    await until(lambda: not process.journal.outcomes)
-    for _ in range(3):
-        await asyncio.sleep(0.01)
-        process.clock.advance(1_000_000)
+    await until(lambda: not process.journal.outcomes and clock.sleepers)
+    clock.advance(1_000_000)
     await sent(process, session, 2)
 
 
@@ -443,15 +441,12 @@ async def test_a_run_that_goes_on_after_the_stop_sends_nothing(process: OscpProc
     timers = process.run_in_background(process.session_timers.run())
     await until(lambda: process.session_timers.serves("r"))
     await process.connect(session)
-    # A message that is under way when the timers stop may still be recorded: all have to have ended before.
-    await until(lambda: process.outcomes(session) == ["accepted"] * 3)
     process.timers.close()
     timers.cancel()
     await asyncio.gather(timers, return_exceptions=True)
     before = asyncio.all_tasks()
     await process.runs.tick("r", 5, ALICE)  # the next heartbeat is due
-    while begun := asyncio.all_tasks() - before:
-        await asyncio.gather(*begun)
+    await all_done(before)
     assert process.outcomes(session) == ["accepted"] * 3
     assert process.partner.paths() == ["handshake_acknowledge", "heartbeat"]
 
