@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from contextlib import AsyncExitStack
 
 import pytest
@@ -102,7 +101,6 @@ class TestTime:
             heard = await answer
         assert heard is not None
         assert (heard.status, heard.headers["connection"]) == (408, "close")
-        assert "too slowly" in json.loads(heard.body)["detail"]
 
 
 async def test_a_fault_in_a_body_after_the_response_began_ends_the_connection(

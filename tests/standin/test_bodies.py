@@ -60,9 +60,8 @@ def test_a_body_that_comes_too_slowly_is_refused() -> None:
             while not answer.done():
                 caller.writer.write(b"x")
                 await asyncio.sleep(0.05)  # a byte within each `body_seconds`
-            response, body = await answer
+            response, _ = await answer
             assert response.status == 408
-            assert "too slowly" in body["message"]
 
     played(test, SLOW)
 
