@@ -7,7 +7,13 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from depot_sim.application.event_log import Filter, Row
-from depot_sim.domain.interaction.override_events import OverrideApplied, OverrideCleared, OverrideExpired
+from depot_sim.domain.interaction.override_events import (
+    InterventionBegun,
+    InterventionEnded,
+    OverrideApplied,
+    OverrideCleared,
+    OverrideExpired,
+)
 from depot_sim.domain.interaction.overrides import target_of
 from depot_sim.domain.kernel.events import decode
 from depot_sim.projections.projector import Change, each, topics_of
@@ -15,12 +21,14 @@ from depot_sim.read_models import interventions
 from depot_sim.read_models.database import Database
 from depot_sim.read_models.interventions import Intervention, get_intervention
 
-_CLEARED = "cleared"
+_CLEARED, _DONE = "cleared", "done"
 
 
 class InterventionsProjector:
     model = interventions.MODEL
-    where = Filter(topics=topics_of(OverrideApplied, OverrideExpired, OverrideCleared))
+    where = Filter(
+        topics=topics_of(OverrideApplied, OverrideExpired, OverrideCleared, InterventionBegun, InterventionEnded)
+    )
 
     def project(self, page: Sequence[Row], before: Database) -> Iterable[Change]:
         fold = _Fold(before)
@@ -40,19 +48,28 @@ class _Fold:
         match decode(row.topic, row.state):
             case OverrideApplied() as event:
                 override = event.override
-                self.touched[event.override_id] = Intervention(
-                    intervention_id=event.override_id,
-                    position=row.position,
-                    run_id=event.run_id,
-                    target=target_of(row.stream),
-                    name=override.name,
-                    reason=override.reason.replace("\0", "\N{REPLACEMENT CHARACTER}"),
-                    begun_at=event.at,
-                )
+                self._begin(row, event.override_id, event.at, event.run_id, override.name, override.reason)
+            case InterventionBegun() as event:
+                self._begin(row, event.intervention_id, event.at, event.run_id, event.name, event.reason)
+                if not event.lasts:
+                    self._end(row, event.intervention_id, event.at, _DONE)
+            case InterventionEnded() as event:
+                self._end(row, event.intervention_id, event.at, event.reason.value if event.reason else _CLEARED)
             case OverrideExpired() as event:
                 self._end(row, event.override_id, event.at, event.reason.value)
             case OverrideCleared() as event:
                 self._end(row, event.override_id, event.at, _CLEARED)
+
+    def _begin(self, row: Row, intervention_id: str, at: int, run_id: str, name: str, reason: str) -> None:
+        self.touched[intervention_id] = Intervention(
+            intervention_id=intervention_id,
+            position=row.position,
+            run_id=run_id,
+            target=target_of(row.stream),
+            name=name,
+            reason=reason.replace("\0", "\N{REPLACEMENT CHARACTER}"),
+            begun_at=at,
+        )
 
     def _end(self, row: Row, intervention_id: str, at: int, ended_by: str) -> None:
         ended = self.touched.get(intervention_id) or get_intervention(self._before, intervention_id)

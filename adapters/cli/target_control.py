@@ -61,6 +61,7 @@ def add_target_control(actions: Subcommands, kind: Kind) -> None:
     action.add_argument("--match", metavar="JSON", help="which messages the effect is for (default: all)")
     action.add_argument("--until", metavar="TIME", help="when it ends (default: when the mode does, or a day from now)")
     action.add_argument("--times", type=count, metavar="N", help="after how many messages it ends")
+    action.add_argument("--reason", metavar="TEXT", help="why it is wanted; kept with it")
     _finish(action, kind, _override)
     action = actions.add_parser("expect", help="list, raise or await expectations", description=_expect.__doc__)
     _add_target(action, kind)
@@ -98,7 +99,9 @@ def _override(arguments: argparse.Namespace, _: Toolbox, terminal: Terminal) -> 
 
 def _override_request(arguments: argparse.Namespace) -> dict[str, Any]:
     """As the server takes it; empty to list."""
-    asked = {name: value for name in ("mode", "clear", "until", "times") if (value := getattr(arguments, name))}
+    asked = {
+        name: value for name in ("mode", "clear", "until", "times", "reason") if (value := getattr(arguments, name))
+    }
     for name in ("effect", "match"):
         if (text := getattr(arguments, name)) is not None:
             asked[name] = _json(text, f"--{name}")
@@ -114,6 +117,8 @@ def _show_change(answer: bytes, arguments: argparse.Namespace, terminal: Termina
     changed = msgspec.json.decode(answer, type=Changed)
     for override_id in changed.override_ids:
         terminal.text(f"{override_id} {changed.override_state}\n")
+    for warning in changed.warnings:
+        terminal.say(f"warning: {warning}")
     if not changed.override_ids:
         terminal.say("no overrides to clear")
 

@@ -56,6 +56,7 @@ class Overrides(msgspec.Struct):
 class Changed(msgspec.Struct):
     override_state: str
     override_ids: list[str]
+    warnings: list[str] = []
 
 
 class Modes(msgspec.Struct):

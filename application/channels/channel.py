@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 from depot_sim.application.event_log import Fence
 from depot_sim.domain.interaction.expectation_events import Clock, Moment
 from depot_sim.domain.interaction.expectations import Expectations
+from depot_sim.domain.interaction.override_events import Ended, Override
 from depot_sim.domain.interaction.overrides import Overrides
 from depot_sim.domain.kernel.aggregate import Aggregate
 from depot_sim.domain.kernel.events import Event
@@ -61,7 +62,26 @@ class Channel(Generic[K]):
         """Have other aggregates saved in the same append as the decision that is being made."""
         self.beside += others
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing is done to it on purpose, and nothing expected of it."""
+        state = self.overrides.state
+        return not (state.active or state.begun or self.expectations.waiting)
+
+    def end_interventions(self, moment: Moment) -> None:
+        """Commands whose effect is over have ended."""
+        for intervention_id in [id for id in self.overrides.state.begun if not self.is_in_force(id)]:
+            self.overrides.end(intervention_id, moment.target, Ended.OVER)
+
     # What families add
+
+    def inert(self, override: Override) -> str:  # noqa: ARG002 - families know
+        """Why this override can never match or change a message of this channel; "" when it can."""
+        return ""
+
+    def is_in_force(self, intervention_id: str) -> bool:  # noqa: ARG002 - families know
+        """Whether anything is left of what a command switched."""
+        return True
 
     def catch_up(self, moment: Moment) -> None:
         """Before every decision: end what is over by now, so that it does not go on because its timer is late."""

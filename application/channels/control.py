@@ -79,7 +79,8 @@ class ChannelControl:
             asked = read_override_request(request, self.family, moment.target, seed)
             if isinstance(asked, Clear):
                 return OverridesChanged(name, "cleared", channel.overrides.clear(asked.which, moment.target))
-            return OverridesChanged(name, "active", (channel.overrides.apply(asked, moment.target),))
+            applied, inert = channel.overrides.apply(asked, moment.target), channel.inert(asked)
+            return OverridesChanged(name, "active", (applied,), (inert,) if inert else ())
 
         return await self._decide(channel.key, change, origin=origin)
 

@@ -172,6 +172,8 @@ class ChannelStore(ABC, Generic[K, C]):
         try:
             channel.catch_up(moment)
             result = decision(channel, moment)
+            if channel.overrides.state.begun:
+                channel.end_interventions(moment)
             if was_online and not channel.is_online:
                 channel.expectations.went_offline(moment)
         except BaseException:

@@ -13,17 +13,23 @@ from depot_sim.domain.kernel.instants import written
 
 
 class OverridesChanged(msgspec.Struct, frozen=True):
-    """`override_state` is "active" after an override was applied, "cleared" after some were cleared."""
+    """`override_state` is "active" after an override was applied, "cleared" after some were cleared.
+
+    `warnings` say why the override can never match or change anything here.
+    """
 
     target: str
     override_state: str
     override_ids: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
 
 class OverrideView(msgspec.Struct, frozen=True):
     """`seen` counts messages its match fits, `hits` those it treated."""
 
     override_id: str
+    name: str
+    reason: str
     mode: str
     match: Match
     effect: AnyEffect
@@ -55,6 +61,8 @@ def override_view(override_id: str, active: ActiveOverride) -> OverrideView:
     override = active.override
     return OverrideView(
         override_id=override_id,
+        name=override.name,
+        reason=override.reason,
         mode=override.mode,
         match=override.match,
         effect=override.effect,

@@ -136,12 +136,14 @@ class SendMessage(Asked, frozen=True):
     """Send any message with a hand-made body, malformed on purpose if need be.
 
     `body` is sent as JSON, `raw_body` as it stands. `headers` are laid over the usual ones; null leaves one out.
+    `reason` is kept with the message's intervention.
     """
 
     message_type: MessageType
     body: Any = None
     raw_body: str | None = None
     headers: dict[str, str | None] = {}
+    reason: str = ""
 
 
 class ForceState(Asked, frozen=True):
@@ -158,6 +160,7 @@ class Disconnect(Asked, frozen=True):
 
 
 class SwitchHeartbeats(Asked, frozen=True):
-    """Send due heartbeats, or hold them back."""
+    """Send due heartbeats, or hold them back: until they are sent again, or until the session is offline once more."""
 
     sending: bool
+    reason: str = ""

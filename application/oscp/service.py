@@ -131,20 +131,21 @@ class OscpService:
 
     async def force_state(self, run_id: str, session_id: str, request: ForceState, origin: Origin) -> SessionView:
         return await self._change(
-            run_id, session_id, origin, lambda session, now: session.force(request.state, now, request.reason)
+            run_id, session_id, origin, lambda hosted, moment: hosted.force(request.state, moment, request.reason)
         )
 
     async def disconnect(self, run_id: str, session_id: str, request: Disconnect, origin: Origin) -> SessionView:
         return await self._change(
-            run_id, session_id, origin, lambda session, now: session.disconnect(now, request.reason)
+            run_id, session_id, origin, lambda hosted, moment: hosted.disconnect(moment, request.reason)
         )
 
     async def switch_heartbeats(
         self, run_id: str, session_id: str, request: SwitchHeartbeats, origin: Origin
     ) -> SessionView:
-        return await self._change(
-            run_id, session_id, origin, lambda session, now: session.switch_heartbeats(request.sending, now)
-        )
+        def switch(hosted: HostedSession, moment: Moment) -> None:
+            hosted.switch_heartbeats(request.sending, moment, request.reason)
+
+        return await self._change(run_id, session_id, origin, switch)
 
     # Messages
 
@@ -218,7 +219,9 @@ class OscpService:
         body = (msgspec.json.encode(request.body) if request.body is not None else b"") if raw is None else raw.encode()
         if len(body) > _MOST_BODY:
             raise InvalidInput([Fault("/body", f"{len(body)} bytes", f"at most {_MOST_BODY}")])
-        draft = MessageDraft(request.message_type, body=body, headers=request.headers, unchecked=True)
+        draft = MessageDraft(
+            request.message_type, body=body, headers=request.headers, unchecked=True, reason=request.reason
+        )
         return await self._send(run_id, session_id, draft, origin)
 
     async def plan_forecast(self, run_id: str, session_id: str, request: PlanForecast, origin: Origin) -> PlanView:
@@ -262,10 +265,10 @@ class OscpService:
         run_id: str,
         session_id: str,
         origin: Origin,
-        change: Callable[[OscpCapacityProviderSession, int], None],
+        change: Callable[[HostedSession, Moment], None],
     ) -> SessionView:
         def decision(hosted: HostedSession, moment: Moment) -> SessionView:
-            change(hosted.session, moment.target)
+            change(hosted, moment)
             return session_view(hosted.session, moment.target, self._reach)
 
         await self._find_active(run_id, session_id)

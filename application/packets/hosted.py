@@ -13,8 +13,9 @@ from typing import NamedTuple
 
 from depot_sim.application.channels.channel import Channel, Deadline
 from depot_sim.application.packets.time import FeedTime
+from depot_sim.domain.interaction.effects import Distort, Distortion
 from depot_sim.domain.interaction.expectation_events import Clock, Moment
-from depot_sim.domain.interaction.overrides import ALL
+from depot_sim.domain.interaction.override_events import Override
 from depot_sim.domain.interaction.treatment import treatment
 from depot_sim.domain.kernel.events import Event
 from depot_sim.domain.packets.delivery import Attempt
@@ -73,11 +74,21 @@ class HostedFeed(Channel[FeedKey]):
         """Overrides end with the feed, too, and expectations once all of it has arrived."""
         super().settle(moment)
         if not self.feed.is_open:
-            self.overrides.clear(ALL, moment.target)
+            self.overrides.clear_all(moment.target)
         if self.feed.is_done:
             self.expectations.retire_all(ENDED, moment)
 
     # Its overrides and expectations, and its packets
+
+    def inert(self, override: Override) -> str:
+        effect = override.effect
+        if not isinstance(effect, Distort) or not effect.keys or effect.how is Distortion.EXTRA:
+            return ""
+        keys = [key for device in self.feed.opened.devices for key in device.keys]
+        bound = {name.casefold() for key in keys for name in (key.measurand, key.key)}
+        if any(key.casefold() in bound for key in effect.keys):
+            return ""
+        return f"no packet changes: no device of the feed sends {' or '.join(effect.keys)}"
 
     def treat(self, packet: Packet, body: bytes, keys: Sequence[BoundKey]) -> Treated:
         """What becomes of a packet that is about to be published: a function of the run's time and the overrides."""

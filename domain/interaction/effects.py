@@ -204,6 +204,7 @@ class Provoke(Effect, frozen=True, tag="provoke"):
     """Carry out a command of the target's own control as well, at once; the message itself goes its usual way."""
 
     SLOT = Slot.ALSO
+    DIRECTIONS = INBOUND
     command: str
 
 

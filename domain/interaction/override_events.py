@@ -1,4 +1,7 @@
-"""An override, and what happens to it. Every `at` is on the target's own clock, in ms since 1970 UTC."""
+"""Interventions: overrides, what commands switch, and what happens to both.
+
+Every `at` is on the target's own clock, in ms since 1970 UTC.
+"""
 
 from __future__ import annotations
 
@@ -48,10 +51,11 @@ class Override(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Ended(StrEnum):
-    """Why an override ended by itself."""
+    """Why an intervention ended without being cleared: its time or its number is up, or what it switched is over."""
 
     TIME = "time"
     COUNT = "count"
+    OVER = "over"
 
 
 class OverrideEvent(Event, frozen=True, omit_defaults=True):
@@ -93,3 +97,24 @@ class OverrideCleared(OverrideEvent, frozen=True):
     """Ended by a person or a test."""
 
     TOPIC: ClassVar[str] = "scenario.override-cleared.1"
+
+
+class InterventionBegun(Event, frozen=True, omit_defaults=True):
+    """A command did something on purpose, such as `force-state`. Unless it `lasts`, it is over at once."""
+
+    TOPIC: ClassVar[str] = "interaction.intervention-begun.1"
+    at: int
+    intervention_id: str
+    name: str
+    reason: str = ""
+    run_id: str = ""
+    lasts: bool = True
+
+
+class InterventionEnded(Event, frozen=True, omit_defaults=True):
+    """Nothing of what it switched is left. Without a reason it was cleared by a person or a test."""
+
+    TOPIC: ClassVar[str] = "interaction.intervention-ended.1"
+    at: int
+    intervention_id: str
+    reason: Ended | None = None

@@ -16,6 +16,7 @@ from depot_sim.domain.kernel.reading import read
 LONGEST_MS = 24 * 3_600_000
 """How long an override stays when the request does not say: every override is bounded in time."""
 MOST_TIMES = 1_000_000
+LONGEST_REASON = 500
 
 
 class MatchRequest(PatternRequest, frozen=True, omit_defaults=True):
@@ -29,7 +30,7 @@ class OverrideRequest(msgspec.Struct, frozen=True, omit_defaults=True, forbid_un
     """Either `mode`, or `effect` with a `match` (left out: every message), or `clear` ("all", or an override's id).
 
     It ends at `until` on the target's clock (left out: when the mode does, or a day from now), and after `times` hits
-    if that is given.
+    if that is given. `reason` says why somebody wants it, at most 500 characters.
     """
 
     mode: str | None = None
@@ -38,6 +39,7 @@ class OverrideRequest(msgspec.Struct, frozen=True, omit_defaults=True, forbid_un
     until: Instant | None = None
     times: int | None = None
     clear: str | None = None
+    reason: str = ""
 
 
 class Clear(msgspec.Struct, frozen=True):
@@ -68,12 +70,15 @@ class _Reader(PatternReader):
         self._bounds(request, now)
         if request.effect is not None:
             until = _until(request, now, None)
-            return Override(self._match(request), request.effect, until, request.times, seed=seed)
+            return Override(
+                self._match(request), request.effect, until, request.times, seed=seed, reason=request.reason
+            )
         mode = self._mode(request)
         if mode is None:
             return None
         times = request.times if request.times is not None else mode.times
-        return Override(mode.match, mode.effect, _until(request, now, mode.lasts_ms), times, mode.name, seed)
+        until = _until(request, now, mode.lasts_ms)
+        return Override(mode.match, mode.effect, until, times, mode.name, seed, request.reason)
 
     def _clear(self, request: OverrideRequest) -> Clear:
         for name in ("match", "until", "times"):
@@ -86,6 +91,8 @@ class _Reader(PatternReader):
     def _bounds(self, request: OverrideRequest, now: int) -> None:
         if request.until is not None and request.until <= now:
             self.fault("/until", written(request.until), f"a time after {written(now)}, the present on this clock")
+        if len(request.reason) > LONGEST_REASON:
+            self.fault("/reason", f"{len(request.reason)} characters", f"at most {LONGEST_REASON}")
         if request.times is not None and not 1 <= request.times <= MOST_TIMES:
             self.fault("/times", f"the number {request.times}", f"1 to {MOST_TIMES}")
 

@@ -1,4 +1,4 @@
-"""The overrides of one target, such as a session: which are active, and what they do to a message."""
+"""What is done on purpose to one target, such as a session: overrides of its messages, and what commands switched."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from depot_sim.domain.interaction.effects import STACKING, AnyEffect, Delay, Pro
 from depot_sim.domain.interaction.message import ObservedMessage
 from depot_sim.domain.interaction.override_events import (
     Ended,
+    InterventionBegun,
+    InterventionEnded,
     Override,
     OverrideApplied,
     OverrideCleared,
@@ -44,10 +46,15 @@ class ActiveOverride(msgspec.Struct):
 
 
 class OverridesState(msgspec.Struct):
-    """`active` is in the order applied, `applied` counts every override there ever was."""
+    """`active` is in the order applied, `applied` counts every override there ever was.
+
+    `begun` are what commands have switched and is not over, `commands` counts all that ever were.
+    """
 
     active: dict[str, ActiveOverride] = {}
     applied: int = 0
+    begun: dict[str, InterventionBegun] = {}
+    commands: int = 0
 
 
 class Hit(msgspec.Struct, frozen=True):
@@ -96,8 +103,18 @@ def _end(state: OverridesState, event: OverrideExpired | OverrideCleared) -> Non
     del state.active[event.override_id]
 
 
+def _begin(state: OverridesState, event: InterventionBegun) -> None:
+    state.commands += 1
+    if event.lasts:
+        state.begun[event.intervention_id] = event
+
+
+def _over(state: OverridesState, event: InterventionEnded) -> None:
+    del state.begun[event.intervention_id]
+
+
 class Overrides(Aggregate[OverridesState]):
-    """Forced behaviour of one target.
+    """Forced behaviour of one target, and what else was done to it on purpose.
 
     Several overrides may match one message. They are asked from the newest to the oldest; one whose slot is taken by a
     newer one does not even see the message, so it counts nothing. Delays add up, distortions follow one another.
@@ -109,6 +126,8 @@ class Overrides(Aggregate[OverridesState]):
         OverridePassed: _pass,
         OverrideExpired: _end,
         OverrideCleared: _end,
+        InterventionBegun: _begin,
+        InterventionEnded: _over,
     }
     __slots__ = ("run_id", "target")
 
@@ -130,6 +149,17 @@ class Overrides(Aggregate[OverridesState]):
         self.emit(OverrideApplied(now, override_id, override, self.run_id))
         return override_id
 
+    def begin(self, name: str, reason: str, now: int, *, lasts: bool = True) -> str:
+        """Note that the command `name` does something on purpose; the id of this intervention."""
+        intervention_id = str(uuid5(_NAMES, f"{self.target}/command/{self.state.commands}"))
+        self.emit(InterventionBegun(now, intervention_id, name, reason, self.run_id, lasts))
+        return intervention_id
+
+    def end(self, intervention_id: str, now: int, reason: Ended | None = None) -> None:
+        """What a command switched is over. Does nothing when it was before."""
+        if intervention_id in self.state.begun:
+            self.emit(InterventionEnded(now, intervention_id, reason))
+
     def clear(self, which: str, now: int) -> tuple[str, ...]:
         """End one override by its id, or ALL; the ids ended. Raises NotFound for one that is not active."""
         if which != ALL and which not in self.state.active:
@@ -139,6 +169,12 @@ class Overrides(Aggregate[OverridesState]):
         for override_id in ended:
             self.emit(OverrideCleared(now, override_id))
         return ended
+
+    def clear_all(self, now: int) -> None:
+        """End every intervention."""
+        self.clear(ALL, now)
+        for intervention_id in tuple(self.state.begun):
+            self.end(intervention_id, now)
 
     def decide(self, exchange: ObservedMessage, now: int) -> tuple[Hit, ...]:
         """What the active overrides do to this message, newest first. Changes nothing."""

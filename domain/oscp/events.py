@@ -106,11 +106,14 @@ class Cause(StrEnum):
 
 
 class OscpLifecycleChanged(SessionEvent, frozen=True):
+    """`intervention` is the id of the one that changed it on purpose."""
+
     TOPIC: ClassVar[str] = "oscp.lifecycle-changed.1"
     before: Lifecycle
     after: Lifecycle
     cause: Cause
     reason: str = ""
+    intervention: str = ""
 
 
 class OscpBehaviourNegotiated(SessionEvent, frozen=True):
@@ -307,7 +310,8 @@ class OscpSessionTimedOut(SessionEvent, frozen=True):
 
 
 class OscpHeartbeatsSwitched(SessionEvent, frozen=True):
-    """Whether the session sends its due heartbeats; an operator may hold them back."""
+    """Whether the session sends its due heartbeats; an intervention of this id may hold them back."""
 
     TOPIC: ClassVar[str] = "oscp.heartbeats-switched.1"
     sending: bool
+    intervention: str = ""

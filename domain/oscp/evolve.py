@@ -12,6 +12,7 @@ from depot_sim.domain.kernel.projection import ProjectionStateChanged
 from depot_sim.domain.oscp import events as e
 from depot_sim.domain.oscp.state import (
     MOST_FORECASTS,
+    Forced,
     NegotiatedBehaviour,
     PublishedForecast,
     Registration,
@@ -42,6 +43,10 @@ def _detached(state: SessionState, _: e.OscpProviderSessionDetached) -> None:
 def _lifecycle(state: SessionState, event: e.OscpLifecycleChanged) -> None:
     state.lifecycle = event.after
     state.cause = event.cause
+    if event.intervention:
+        state.forced = Forced(event.intervention, event.before if state.forced is None else state.forced.otherwise)
+    elif event.before is not event.after and not {event.before, event.after} <= LIVE:
+        state.forced = None
     if event.after in LIVE and event.before not in LIVE:
         _go_live(state, event.at)
     elif event.after is Lifecycle.OFFLINE:
@@ -215,6 +220,7 @@ def _validated(state: SessionState, event: e.OscpOutboundMessageValidated) -> No
 
 def _switched(state: SessionState, event: e.OscpHeartbeatsSwitched) -> None:
     state.sends_heartbeats = event.sending
+    state.heartbeats_held_by = "" if event.sending else event.intervention
 
 
 def _policy(state: SessionState) -> e.Policy:

@@ -86,22 +86,26 @@ class OscpCapacityProviderSession(Aggregate[SessionState]):
         self._change_lifecycle(e.Cause.DETACHED, at)
         self.emit(e.OscpProviderSessionDetached(at))
 
-    def force(self, lifecycle: Lifecycle, at: int, reason: str = "") -> None:
-        """Put the session into a state, whatever the protocol says. Online without a handshake takes our own rates."""
+    def force(self, lifecycle: Lifecycle, at: int, reason: str = "", by: str = "") -> None:
+        """Put the session into a state, whatever the protocol says. Online without a handshake takes our own rates.
+
+        `by` is the id of the intervention, here and below.
+        """
         behaviour = self.state.behaviour
         has_rates = behaviour.send_every_ms is not None or behaviour.receive_every_ms is not None
         if lifecycle in LIVE and self.lifecycle not in LIVE and not has_rates:
             every = self.attached.policy.heartbeat_interval_ms
             self._negotiate(every, every, at)
-        self._change_lifecycle(e.Cause.FORCED, at, reason, lifecycle)
+        self._change_lifecycle(e.Cause.FORCED, at, reason, lifecycle, by)
 
-    def disconnect(self, at: int, reason: str = "") -> None:
+    def disconnect(self, at: int, reason: str = "", by: str = "") -> None:
         """End the relationship on purpose; only a new handshake brings it back."""
-        self._change_lifecycle(e.Cause.DISCONNECTED, at, reason)
+        self._change_lifecycle(e.Cause.DISCONNECTED, at, reason, by=by)
 
-    def switch_heartbeats(self, sending: bool, at: int) -> None:
+    def switch_heartbeats(self, sending: bool, at: int, by: str = "") -> None:
+        """Hold due heartbeats back until they are switched on, or until the session is offline again."""
         if sending != self.state.sends_heartbeats:
-            self.emit(e.OscpHeartbeatsSwitched(at, sending))
+            self.emit(e.OscpHeartbeatsSwitched(at, sending, by))
 
     # Messages received
 
@@ -340,12 +344,16 @@ class OscpCapacityProviderSession(Aggregate[SessionState]):
         configuration = self.attached.measurement_configuration
         self.emit(e.OscpBehaviourNegotiated(at, receive_every_ms, send_every_ms, configuration))
 
-    def _change_lifecycle(self, cause: e.Cause, at: int, reason: str = "", chosen: Lifecycle | None = None) -> None:
+    def _change_lifecycle(
+        self, cause: e.Cause, at: int, reason: str = "", chosen: Lifecycle | None = None, by: str = ""
+    ) -> None:
         """Follow the table's row for this cause; `chosen` is the next state where the row leaves it to a setting."""
         row = transition(self.lifecycle, cause, chosen)
         if not row.is_recorded_after(self.state.cause):
             return
-        self.emit(e.OscpLifecycleChanged(at, row.before, row.after, cause, reason))
+        self.emit(e.OscpLifecycleChanged(at, row.before, row.after, cause, reason, by))
+        if row.before in LIVE and row.after not in LIVE:
+            self.switch_heartbeats(True, at)
         health = STATES[row.after].health
         if health is not STATES[row.before].health:
             attached = self.attached

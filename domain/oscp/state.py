@@ -50,11 +50,20 @@ class Registration(msgspec.Struct, frozen=True):
     ended: bool = False
 
 
+class Forced(msgspec.Struct, frozen=True):
+    """The intervention that brought the session to its state, and the state that it would be in without any."""
+
+    intervention: str
+    otherwise: Lifecycle
+
+
 class SessionState(msgspec.Struct):
     """What is and what is under way; times are on the session's clock.
 
-    `cause` is why the lifecycle changed last. `peer_offline_at` is when the partner counts as gone, `next_heartbeat_at`
-    when ours is due. `handshake_due` is when a handshake under way has to be complete, `handshake_id` its request id.
+    `cause` is why the lifecycle changed last; it is `forced` if that was on purpose, until the protocol moves it on.
+    `heartbeats_held_by` is the intervention that holds back our heartbeats. `peer_offline_at` is when the partner
+    counts as gone, `next_heartbeat_at` when ours is due.
+    `handshake_due` is when a handshake under way has to be complete, `handshake_id` its request id.
     `acknowledging` says that the acknowledgement of the handshake under way was tried, `acknowledgement_id` is the
     entry of that. `live_since` is when the session last came online.
     `open` holds messages under way by entry id; the ends of those in `of_earlier`, which an earlier attachment of the
@@ -66,8 +75,10 @@ class SessionState(msgspec.Struct):
     detached: bool = False
     lifecycle: Lifecycle = Lifecycle.OFFLINE
     cause: Cause | None = None
+    forced: Forced | None = None
     behaviour: NegotiatedBehaviour = msgspec.field(default_factory=NegotiatedBehaviour)
     sends_heartbeats: bool = True
+    heartbeats_held_by: str = ""
     handshake_id: str = ""
     handshake_due: int | None = None
     acknowledging: bool = False

@@ -17,7 +17,7 @@ _NEXT_TO_NOTHING = timedelta(milliseconds=200)
 
 
 class Entry(NamedTuple):
-    """One message as the simulator's ledger has it; `changed_by` are the ids of the interventions that changed it."""
+    """One message as the simulator's ledger has it; `changed_by` are the interventions that changed it, by name."""
 
     direction: str
     outcome: str
@@ -25,8 +25,8 @@ class Entry(NamedTuple):
     changed_by: tuple[str, ...]
 
 
-BY_HAND = "send-message"
-"""Stands among the overrides of a message that was made by hand."""
+BY_HAND, FORCED = "send-message", "force-state"
+"""Commands that are interventions."""
 
 
 def received(outcome: str, status: int | None = None, by: str = "") -> Entry:
@@ -50,7 +50,8 @@ class CapacityProvider:
 
     def __init__(self, http: httpx.Client, run_id: str, session_id: str) -> None:
         self._http = http
-        self._run_id = run_id
+        self.url = str(http.base_url).rstrip("/")
+        self.run_id = run_id
         self.session_id = session_id
         self.path = f"/simulation-runs/{run_id}/oscp-sessions/{session_id}"
 
@@ -88,16 +89,16 @@ class CapacityProvider:
         return str(self._listed()["cause"])
 
     def _listed(self) -> Any:
-        listed = _done(self._http.get("/oscp-sessions", params={"run": self._run_id, "limit": 1000}))["sessions"]
+        listed = _done(self._http.get("/oscp-sessions", params={"run": self.run_id, "limit": 1000}))["sessions"]
         return next(session for session in listed if session["session_id"] == self.session_id)
 
     # What it does on purpose
 
     def override(self, mode: str, **bounds: Any) -> str:
-        """Put a named failure into force; its id."""
+        """Put a named failure into force; its name."""
         changed = _done(self.call("PATCH", "/overrides", {"mode": mode, **bounds}))
         assert changed["override_state"] == "active"
-        return str(changed["override_ids"][0])
+        return mode
 
     def clear(self) -> None:
         assert _done(self.call("PATCH", "/overrides", {"clear": "all"}))["override_state"] == "cleared"
@@ -215,8 +216,8 @@ def _entry(message: Any) -> Entry:
 
 
 def changed_by(message: Any) -> tuple[str, ...]:
-    """The ids of the interventions that changed a message."""
-    return tuple(one["id"] for one in message["changed_by"])
+    """The names of the interventions that changed a message."""
+    return tuple(one["name"] for one in message["changed_by"])
 
 
 def _done(answer: httpx.Response) -> Any:

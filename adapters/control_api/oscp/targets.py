@@ -10,15 +10,19 @@ from depot_sim.domain.oscp.named_faults import OSCP
 
 
 class SessionOverridesChanged(msgspec.Struct, frozen=True):
-    """`override_state` is "active" after an override was applied, "cleared" after some were cleared."""
+    """`override_state` is "active" after an override was applied, "cleared" after some were cleared.
+
+    `warnings` say why the override can never match or change anything here.
+    """
 
     session_id: str
     override_state: str
     override_ids: tuple[str, ...]
+    warnings: tuple[str, ...]
 
 
 def _changed(changed: OverridesChanged) -> SessionOverridesChanged:
-    return SessionOverridesChanged(changed.target, changed.override_state, changed.override_ids)
+    return SessionOverridesChanged(changed.target, changed.override_state, changed.override_ids, changed.warnings)
 
 
 OSCP_SESSIONS = TargetKind("oscp", OSCP, "session_id", _changed, SessionOverridesChanged)

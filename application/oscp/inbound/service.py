@@ -45,6 +45,7 @@ from depot_sim.domain.kernel.credentials import SecretReference
 from depot_sim.domain.kernel.errors import Conflict, DepotSimError, VersionConflict
 from depot_sim.domain.oscp.events import OscpProviderSessionAttached
 from depot_sim.domain.oscp.findings import Finding
+from depot_sim.domain.oscp.forcing import marks_of_received
 from depot_sim.domain.oscp.ledger import OscpMessageFinalised, OscpMessageLedgerEntry, OscpMessageRecorded
 from depot_sim.domain.oscp.rules import Context, deviations_of, judge
 from depot_sim.domain.oscp.verdict import ACCEPTED, verdict
@@ -59,7 +60,8 @@ _LOOKS = 200
 _ATTACHED_ANEW = "the session was attached anew after this message had come"
 _MOST_LOGGED = 100  # characters of a path
 
-Provoked = Callable[[HostedSession, str], None]
+Provoked = Callable[[HostedSession, str, str], None]
+"""With a session, a command, and the id of the override that wants it."""
 
 
 class _Decided(NamedTuple):
@@ -187,7 +189,8 @@ class InboundService:
         try:
             first = await self._sessions.decide(session_id, partial(self._judge, case), fenced=False)
             if first.treated.provoke is not None and self.on_provoked is not None:
-                self.on_provoked(case.resolved.hosted, first.treated.provoke.command)
+                (override_id,) = first.treated.by(Slot.ALSO)
+                self.on_provoked(case.resolved.hosted, first.treated.provoke.command, override_id)
             if first.reply is not None:
                 return first
             await self._clock.sleep_us(first.treated.delay_ms * 1_000)
@@ -268,7 +271,7 @@ class InboundService:
         correlated = judge(state, resolved.type, case.message, resolved.answers, context)
         findings = recordable((*case.findings, *correlated), resolved, self._mask)
         decided = verdict(findings, attached.profile, attached.policy, treated.outcome)
-        marks = _marks(treated, findings, attached)
+        marks = _marks(treated, findings, attached) + marks_of_received(state, resolved.type, decided)
         deviations = (*case.deviations, *deviations_of(state, resolved.type, resolved.answers))
         reply = reply_of(decided)
         finalised = OscpMessageFinalised(

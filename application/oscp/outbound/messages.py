@@ -25,17 +25,19 @@ from depot_sim.domain.oscp.wire.masking import masked_body
 from depot_sim.domain.oscp.wire.messages import CapacityForecast, Handshake, HandshakeAcknowledge, Message
 from depot_sim.domain.oscp.wire.writing import write
 
+_FORBIDDEN = 403
 WRONG_GROUP = "another-group"
 BY_HAND = "send-message"
-"""Stands among the overrides of a message with a hand-made body."""
+"""The name of the intervention that a message with a hand-made body is."""
 WRONG_ID = "00000000-0000-0000-0000-000000000000"
 
 
 class MessageDraft(NamedTuple):
-    """A message to be sent. `message` is None for one with a hand-made `body`.
+    """A message to be sent. `message` is None for one with a hand-made `body`, made so for this `reason`.
 
-    `headers` are laid over the usual ones; None leaves one out. `unchecked` sends it whatever the state. `expect` is
-    raised with it; steps that name no correlation are about this message.
+    `provoked_by` is the override that wants it sent. `headers` are laid over the usual ones; None leaves one out.
+    `unchecked` sends it whatever the state. `expect` is raised with it; steps that name no correlation are about this
+    message.
     """
 
     type: MessageType
@@ -45,11 +47,16 @@ class MessageDraft(NamedTuple):
     headers: Mapping[str, str | None] = {}
     plan_id: str = ""
     unchecked: bool = False
+    provoked_by: str = ""
+    reason: str = ""
     expect: Expectation | None = None
 
 
 class OutboundMessage(NamedTuple):
     """A draft as it is recorded and sent. `copy` counts repetitions; the letter itself is 0.
+
+    `marks` are what interventions made of it, `own_marks` those of them that hold for all segments of its message.
+    `allowed_by` is the intervention thanks to which the protocol allows it.
 
     A message in `segments` travels in as many letters: its first one holds the others' bodies in `rest`, and each of
     them `is_later`.
@@ -65,6 +72,8 @@ class OutboundMessage(NamedTuple):
     body: bytes
     treated: Treatment = UNTREATED
     marks: Marks = UNMARKED
+    own_marks: Marks = UNMARKED
+    allowed_by: str = ""
     copy: int = 0
     segments: int = 1
     rest: tuple[bytes, ...] = ()
@@ -90,12 +99,23 @@ class OutboundMessage(NamedTuple):
         spoilt = body if treated.malform is None else malformed(body, treated.malform)
         idle = treated.by(Slot.CONTENT) if spoilt == body else ()
         return self._replace(
-            treated=treated, marks=treated.marks(idle), body=spoilt, correlation_id=correlation_id, headers=headers
+            treated=treated,
+            marks=treated.marks(idle) + self.own_marks,
+            body=spoilt,
+            correlation_id=correlation_id,
+            headers=headers,
         )
 
-    def by_hand(self) -> OutboundMessage:
-        """The letter marked as an operator's own: whatever is wrong with it is wrong on purpose."""
-        return self._replace(marks=self.marks + Marks((BY_HAND,)))
+    def marked(self, own: Marks) -> OutboundMessage:
+        """The letter marked by interventions other than overrides that treat it."""
+        return self._replace(marks=self.marks + own, own_marks=own)
+
+    def marks_when(self, status: int) -> Marks:
+        """With what was answered. Only a partner that finds its own state another makes a forced state matter."""
+        if not self.allowed_by:
+            return self.marks
+        by = (self.allowed_by,)
+        return self.marks + (Marks(by) if status == _FORBIDDEN else Marks((), by))
 
     def repeated(self, copy: int) -> OutboundMessage:
         """The same letter once more, with a ledger entry of its own."""
@@ -139,7 +159,7 @@ class OutboundMessage(NamedTuple):
             body=mask(masked_body(self.draft.type, self.body).decode("utf-8", "backslashreplace")),
             body_bytes=len(self.body),
             overrides=self.marks.changed,
-            matched=self.marks.matched,
+            matched=self.marks_when(0).matched,
         )
 
     def exchange(self, at: int, mask: Mask) -> ObservedMessage:

@@ -11,15 +11,16 @@ import msgspec
 
 from depot_sim.application.clock import Clock
 from depot_sim.application.http import HttpResult, Mask, Partner
-from depot_sim.application.oscp.outbound.messages import MessageDraft, OutboundMessage, letter_for
+from depot_sim.application.oscp.outbound.messages import BY_HAND, MessageDraft, OutboundMessage, letter_for
 from depot_sim.application.oscp.outbound.splitting import later_segment, numbered, of_segment, split
 from depot_sim.application.oscp.session.hosted import HostedSession
 from depot_sim.application.oscp.session.sessions import OscpSessions
 from depot_sim.application.repository import Origin
 from depot_sim.domain.interaction.effects import Outage, Reorder, Withhold
 from depot_sim.domain.interaction.expectation_events import Expectation, Moment
-from depot_sim.domain.interaction.treatment import treatment
+from depot_sim.domain.interaction.treatment import UNMARKED, Marks, treatment
 from depot_sim.domain.oscp.findings import Deviation
+from depot_sim.domain.oscp.forcing import allowed_by
 from depot_sim.domain.oscp.ledger import Answer, OscpMessageFinalised, OscpMessageLedgerEntry
 from depot_sim.domain.oscp.registering import correspondent
 from depot_sim.domain.oscp.session import Delivery, OscpCapacityProviderSession
@@ -127,11 +128,12 @@ class OutboundService:
         if not draft.unchecked:
             session.check_may_send(draft.type)
         letter = numbered(letter_for(draft, correspondent(session.state), session.next_request_id()))
+        letter = letter.marked(_marks(hosted, moment, draft))
+        if not draft.unchecked:
+            letter = letter._replace(allowed_by=allowed_by(session.state, draft.type))
         hits = hosted.overrides.hit(letter.exchange(moment.target, self._mask), moment.target)
         if hits:
             letter = letter.treated_so(treatment(hits))
-        if draft.message is None:
-            letter = letter.by_hand()
         letter = split(letter)
         if draft.expect is not None:
             hosted.expectations.raise_(_about(draft.expect, letter.request_id), moment)
@@ -265,6 +267,13 @@ class OutboundService:
             self.in_flight.discard(letter.entry_id)
 
 
+def _marks(hosted: HostedSession, moment: Moment, draft: MessageDraft) -> Marks:
+    """Interventions without which the message would not be there."""
+    if draft.message is None:
+        return Marks((hosted.overrides.begin(BY_HAND, draft.reason, moment.target, lasts=False),))
+    return Marks((draft.provoked_by,)) if draft.provoked_by else UNMARKED
+
+
 def _about(expectation: Expectation, request_id: str) -> Expectation:
     """The expectation, its steps about this message unless they say otherwise."""
     steps = [
@@ -286,6 +295,7 @@ def _finalised(
     """The entry, recorded before, with its end."""
     entry = OscpMessageLedgerEntry(letter.stream)
     entry.fold((letter.recorded(moment.wall, mask),))
+    marks = letter.marks_when(posted.status)
     entry.finalise(
         OscpMessageFinalised(
             moment.wall,
@@ -294,8 +304,8 @@ def _finalised(
             deviations=_deviations(posted),
             latency_us=posted.latency_us,
             error=posted.error,
-            overrides=letter.marks.changed,
-            matched=letter.marks.matched,
+            overrides=marks.changed,
+            matched=marks.matched,
         )
     )
     return entry

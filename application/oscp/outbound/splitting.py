@@ -38,6 +38,7 @@ def later_segment(first: OutboundMessage, index: int, request_id: str) -> Outbou
     letter = letter_for(draft, first.attached, request_id)
     headers = with_header(letter.headers, CORRELATION_ID, first.request_id)
     correlated = letter._replace(headers=headers, correlation_id=first.request_id, is_later=True)
+    correlated = correlated.marked(first.own_marks)
     return _placed(correlated, index, first.segments)
 
 

@@ -225,22 +225,25 @@ class SessionTimers:
         finally:
             self._opening.discard(key)
 
-    def _provoke(self, hosted: HostedSession, command: str) -> None:
+    def _provoke(self, hosted: HostedSession, command: str, override_id: str) -> None:
         """Carry out what an override wants as well."""
         if hosted.run_id in self._served:
-            self._background.spawn(self._carry_out(hosted.id, command))
+            self._background.spawn(self._carry_out(hosted.id, command, override_id))
 
-    async def _carry_out(self, session_id: str, command: str) -> None:
-        match command:
-            case "send-handshake":
-                await self._outbound.send(session_id, _unasked_handshake)
-            case "send-heartbeat":
-                await self._outbound.send(session_id, lambda session, moment: drafts.heartbeat(session, moment.target))
-            case "disconnect":
-                reason = "by an override"
-                await self._sessions.decide(
-                    session_id, lambda hosted, moment: hosted.session.disconnect(moment.target, reason)
-                )
+    async def _carry_out(self, session_id: str, command: str, override_id: str) -> None:
+        if command == "disconnect":
+            reason = "by an override"
+            await self._sessions.decide(
+                session_id, lambda hosted, moment: hosted.session.disconnect(moment.target, reason, override_id)
+            )
+            return
+
+        def draft(session: OscpCapacityProviderSession, moment: Moment) -> MessageDraft:
+            is_handshake = command == "send-handshake"
+            made = _unasked_handshake(session) if is_handshake else drafts.heartbeat(session, moment.target)
+            return made._replace(provoked_by=override_id)
+
+        await self._outbound.send(session_id, draft)
 
 
 def _pass_time(hosted: HostedSession, moment: Moment) -> list[Due]:
@@ -253,7 +256,7 @@ def _key(session_id: str, due: Due) -> _Key:
     return session_id, due.act, due.plan_id
 
 
-def _unasked_handshake(session: OscpCapacityProviderSession, _: Moment) -> MessageDraft:
+def _unasked_handshake(session: OscpCapacityProviderSession) -> MessageDraft:
     """In whatever state the session is."""
     draft = drafts.handshake(session, session.attached.policy.heartbeat_interval_ms)
     return draft._replace(unchecked=True)

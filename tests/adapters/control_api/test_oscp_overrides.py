@@ -35,6 +35,7 @@ async def test_what_an_override_did_is_marked_in_the_ledger(session: OscpApi, pa
     changed_by = [{"id": applied["override_ids"][0], "name": "withhold"}]
     assert (wanted["outcome"], wanted["deliberate"], wanted["changed_by"]) == ("withheld", True, changed_by)
     assert (plain["outcome"], plain["deliberate"], plain["changed_by"]) == ("accepted", False, [])
+    assert [one["name"] for one in plain["matched_by"]] == ["force-state"], "the partner finds nothing wrong with it"
 
 
 async def test_a_message_made_by_hand_is_marked_in_the_ledger(session: OscpApi, partner: Partner) -> None:

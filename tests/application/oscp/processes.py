@@ -26,6 +26,8 @@ from depot_sim.application.oscp.session.sessions import OscpSessions
 from depot_sim.application.oscp.session.time import SessionTime
 from depot_sim.application.oscp.session.timers import SessionTimers
 from depot_sim.application.oscp.world_link.world_context import WorldContext
+from depot_sim.domain.interaction.override_events import InterventionBegun
+from depot_sim.domain.interaction.overrides import stream_of as stream_of_overrides
 from depot_sim.domain.kernel.credentials import SecretReference
 from depot_sim.domain.kernel.errors import Fault, InvalidInput
 from depot_sim.domain.kernel.events import Event, decode
@@ -269,6 +271,12 @@ class OscpProcess(Process):
             and type in {"", recorded.message_type.value}
             and direction in {None, recorded.direction}
         ]
+
+    def interventions(self, session_id: str) -> list[InterventionBegun]:
+        """By commands, as the log has them."""
+        rows = self.store.log.read_stream(stream_of_overrides(session_id))
+        events = (decode(row.topic, row.state) for row in rows)
+        return [event for event in events if isinstance(event, InterventionBegun)]
 
     def events_of(self, session_id: str) -> list[Event]:
         """The session's stream as the log has it."""

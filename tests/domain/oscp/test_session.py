@@ -10,6 +10,7 @@ from depot_sim.domain.oscp import events as e
 from depot_sim.domain.oscp.due import Act, agenda
 from depot_sim.domain.oscp.profile import PartnerProfile
 from depot_sim.domain.oscp.session import OscpCapacityProviderSession
+from depot_sim.domain.oscp.state import Forced
 from depot_sim.domain.oscp.vocabulary import LIVE, Lifecycle, MessageType, Outcome
 from tests.domain.oscp.driving import SECOND, Driven, online
 from tests.domain.oscp.sessions import ATTACHED
@@ -417,3 +418,23 @@ def test_the_whole_history_folds_to_the_same_state() -> None:
     again.fold(driven.session.pending)
     assert again.state == driven.session.state
     assert again.version == driven.session.version
+
+
+def test_a_forced_state_lasts_until_the_protocol_moves_the_session_on() -> None:
+    driven = online()
+    driven.session.force(OFFLINE, driven.now, by="i-1")
+    assert driven.session.state.forced == Forced("i-1", ONLINE)
+    driven.session.force(ONLINE, driven.now, by="i-2")
+    assert driven.session.state.forced == Forced("i-2", ONLINE), "it would be online without either"
+    driven.send(HEARTBEAT, Outcome.FAILED)
+    assert driven.session.state.forced == Forced("i-2", ONLINE), "degraded is online still"
+    driven.session.detach(driven.now)
+    assert driven.session.state.forced is None
+
+
+def test_heartbeats_that_are_held_back_go_again_once_the_session_was_offline() -> None:
+    driven = online()
+    driven.session.switch_heartbeats(False, driven.now, "i-1")
+    assert driven.session.state.heartbeats_held_by == "i-1"
+    driven.session.disconnect(driven.now)
+    assert (driven.session.state.sends_heartbeats, driven.session.state.heartbeats_held_by) == (True, "")

@@ -345,11 +345,12 @@ async def test_a_provoked_command_is_carried_out_once_however_often_the_decision
     await here.override(
         session, effect={"type": "provoke", "command": "send-handshake"}, match={"message_types": ["Heartbeat"]}
     )
-    provoked: list[str] = []
-    here.inbound.on_provoked = lambda _, command: provoked.append(command)
+    (override,) = here.hosted(session).overrides.active
+    provoked: list[tuple[str, str]] = []
+    here.inbound.on_provoked = lambda _, command, by: provoked.append((command, by))
     await there.receive("handshake", HANDSHAKE)  # here does not know of it, and decides in vain at first
     await here.receive("heartbeat", here.heartbeat())
-    assert provoked == ["send-handshake"]
+    assert provoked == [("send-handshake", override)]
 
 
 async def test_an_override_ends_by_count(process: OscpProcess, session: str) -> None:

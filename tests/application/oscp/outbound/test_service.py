@@ -136,7 +136,10 @@ async def test_a_hand_made_message_goes_in_any_state_as_it_stands(
     process: OscpProcess, session: str, partner: FakePartner
 ) -> None:
     asked = SendMessage(
-        MessageType.HEARTBEAT, raw_body="{oops", headers={"X-OSCP-Configuration-ID": None, "X-Odd": "1"}
+        MessageType.HEARTBEAT,
+        raw_body="{oops",
+        headers={"X-OSCP-Configuration-ID": None, "X-Odd": "1"},
+        reason="to see what it says",
     )
     await process.service.send_message("r", session, asked, ALICE)
     assert partner.received[-1].body == b"{oops"
@@ -144,7 +147,9 @@ async def test_a_hand_made_message_goes_in_any_state_as_it_stands(
     assert partner.headers()["X-Odd"] == "1"
     assert last(process, session).recorded.body == "{oops"
     entry = last(process, session)
-    assert entry.recorded.overrides == entry.finalised.overrides == ("send-message",), "each override is named once"
+    [by_hand] = process.interventions(session)
+    assert (by_hand.name, by_hand.reason, by_hand.lasts) == ("send-message", "to see what it says", False)
+    assert entry.recorded.overrides == entry.finalised.overrides == (by_hand.intervention_id,), "it is named once"
 
 
 async def test_a_hand_made_message_that_an_override_treats_names_both_once(
@@ -154,7 +159,8 @@ async def test_a_hand_made_message_that_an_override_treats_names_both_once(
     [applied] = process.hosted(session).overrides.active
     await process.service.send_message("r", session, SendMessage(MessageType.HEARTBEAT, raw_body="{oops"), ALICE)
     entry = last(process, session)
-    assert entry.recorded.overrides == entry.finalised.overrides == (applied, "send-message")
+    [by_hand] = process.interventions(session)
+    assert entry.recorded.overrides == entry.finalised.overrides == (applied, by_hand.intervention_id)
 
 
 async def test_only_the_holder_of_the_run_sends(processes: Start, partner: FakePartner) -> None:

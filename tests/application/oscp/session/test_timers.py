@@ -426,8 +426,14 @@ async def test_what_a_partner_does_provokes_a_handshake_that_crosses_its_own(
 ) -> None:
     await process.tend()
     await process.override(session, mode="simultaneous_handshakes")
+    (provoking,) = process.hosted(session).overrides.active
     assert await process.status("handshake", HANDSHAKE) == 204
     await until(lambda: partner.paths() == ["handshake"])
+    theirs, ours = [entry.state.recorded for entry in process.entries(session)]
+    assert theirs is not None
+    assert ours is not None
+    assert (theirs.overrides, theirs.matched) == ((), (provoking,)), "it went its usual way"
+    assert ours.overrides == (provoking,)
     await until(in_state(process, session, Lifecycle.AWAITING_HANDSHAKE_ACKNOWLEDGE))
     partner.answers = [HttpResult(204)]
     id = partner.headers()["X-Request-ID"]
