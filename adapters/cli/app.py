@@ -18,7 +18,7 @@ from depot_sim.adapters.cli.terminal import Terminal
 from depot_sim.adapters.cli.toolbox import Toolbox
 from depot_sim.domain.kernel.errors import DepotSimError, MemoryShort
 
-_ON_RUNS = ("serve", "run", "demo", "replay", "configuration", "runs", "world", "events", "scenario")
+_ON_RUNS = ("serve", "run", "demo", "replay", "configuration", "runs", "world", "events", "scenario", "interventions")
 _ON_THE_SERVICE = ("read-models", "standin", "version")
 """In the order of the help, with the commands of protocol families in between. Each is a module of
 `depot_sim.adapters.cli.commands`, with _ for -."""

@@ -15,6 +15,7 @@ from depot_sim.adapters.control_api.problems import EXCEPTION_HANDLERS
 from depot_sim.adapters.control_api.requests import ApiRequest
 from depot_sim.adapters.control_api.routes.configurations import configuration_routes
 from depot_sim.adapters.control_api.routes.events import all_events
+from depot_sim.adapters.control_api.routes.interventions import get_one_intervention, intervention_routes
 from depot_sim.adapters.control_api.routes.refused_requests import list_refused_requests
 from depot_sim.adapters.control_api.routes.runs import run_routes
 from depot_sim.adapters.control_api.routes.scenarios import library_routes, scenario_routes
@@ -38,10 +39,12 @@ def create_app(backend: Backend) -> Litestar:
                 route_handlers=[
                     *chain.from_iterable(routes.below_run for routes in of_families),
                     scenario_routes(),
+                    intervention_routes(),
                 ],
             ),
             *chain.from_iterable(routes.beside_runs for routes in of_families),
             library_routes(backend.scripts.document_shape),
+            Router("/", tags=["Interventions"], route_handlers=[get_one_intervention]),
             Router("/", tags=["Events"], route_handlers=[all_events]),
             Router("/", tags=["Service"], route_handlers=[*SERVICE_ROUTES, list_refused_requests, get_description]),
         ],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from depot_sim.application.event_log import Fence
 from depot_sim.domain.interaction.expectation_events import Clock, Moment
@@ -15,8 +15,18 @@ from depot_sim.domain.kernel.events import Event
 
 K = TypeVar("K")
 
+RESET = "reset"
+"""The reason why a reset called an expectation off."""
+
 Deadline = tuple[Clock, int]
 """A moment in ms since 1970 UTC, and the clock it is on."""
+
+
+class Reset(NamedTuple):
+    """The ids of the interventions that a reset ended, and of the expectations that it called off."""
+
+    ended: tuple[str, ...]
+    retired: tuple[str, ...]
 
 
 class Channel(Generic[K]):
@@ -73,7 +83,18 @@ class Channel(Generic[K]):
         for intervention_id in [id for id in self.overrides.state.begun if not self.is_in_force(id)]:
             self.overrides.end(intervention_id, moment.target, Ended.OVER)
 
+    def reset(self, moment: Moment) -> Reset:
+        """End every intervention with what it switched, and call off every expectation."""
+        state = self.overrides.state
+        ended = (*state.active, *state.begun)
+        self.undo(moment)
+        self.overrides.clear_all(moment.target)
+        return Reset(ended, self.expectations.retire_all(RESET, moment))
+
     # What families add
+
+    def undo(self, moment: Moment) -> None:
+        """Take back what commands have switched, when everything is reset."""
 
     def inert(self, override: Override) -> str:  # noqa: ARG002 - families know
         """Why this override can never match or change a message of this channel; "" when it can."""

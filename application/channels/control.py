@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeVar
 from depot_sim.application.channels.channel import Channel
 from depot_sim.application.channels.store import ChannelStore
 from depot_sim.application.channels.views import (
+    ChannelReset,
     ExpectationView,
     OverridesChanged,
     OverrideView,
@@ -83,6 +84,16 @@ class ChannelControl:
             return OverridesChanged(name, "active", (applied,), (inert,) if inert else ())
 
         return await self._decide(channel.key, change, origin=origin)
+
+    async def reset(self, run_id: str, origin: Origin) -> list[ChannelReset]:
+        """End all interventions in the run's channels, and call off all that is expected of them."""
+        found = []
+        for name in await self.names(run_id):
+            channel = await self.channels.find(run_id, name)
+            if not channel.is_quiet:
+                reset = await self._decide(channel.key, type(channel).reset, origin=origin)
+                found.append(ChannelReset(self.family.target_kind, name, *reset))
+        return found
 
     async def act(self, run_id: str, name: str, action: Any, origin: Origin) -> None:
         """Carry out one of the family's own actions on a channel. Raises what the action raises."""
@@ -180,6 +191,10 @@ class Controls:
         if control is None:
             raise NotFound(f"there is no {kind} here", "play this scenario on a run of a service")
         return control
+
+    async def reset(self, run_id: str, origin: Origin) -> list[ChannelReset]:
+        """End all interventions in a run, and call off all expectations; what each target that had any was rid of."""
+        return [reset for control in self._controls.values() for reset in await control.reset(run_id, origin)]
 
     async def names(self, run_id: str) -> dict[str, Sequence[str]]:
         """The names of the run's channels by their kind."""

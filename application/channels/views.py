@@ -24,6 +24,15 @@ class OverridesChanged(msgspec.Struct, frozen=True):
     warnings: tuple[str, ...] = ()
 
 
+class ChannelReset(msgspec.Struct, frozen=True):
+    """What a reset ended on a target: interventions and expectations, by id."""
+
+    kind: str
+    target: str
+    interventions: tuple[str, ...]
+    expectations: tuple[str, ...]
+
+
 class OverrideView(msgspec.Struct, frozen=True):
     """`seen` counts messages its match fits, `hits` those it treated."""
 

@@ -82,6 +82,20 @@ async def test_a_bell_is_served_muffled_and_waited_for(store_url: str) -> None:
         assert (waiting["verdict"], met["verdict"]) == ("waiting", "met")
 
 
+async def test_what_is_done_to_a_bell_on_purpose_is_found_by_its_id_and_ended_by_a_reset(store_url: str) -> None:
+    async with serving(store_url) as api:
+        await hang_bell(api)
+        muffling = {"mode": "muffled", "reason": "it is night"}
+        (id,) = (await api.http.patch(f"{BELL}/overrides", json=muffling)).json()["override_ids"]
+        assert (await api.post("/simulation-runs/r/reset")).json() == {
+            "reset": [{"kind": "bell", "target": "tower", "interventions": [id], "expectations": []}]
+        }
+        (listed,) = (await api.get("/simulation-runs/r/interventions")).json()["interventions"]
+        found = (await api.get(f"/interventions/{id}")).json()
+        assert found == listed | {"run_id": "r", "override": found["override"]}
+        assert (found["name"], found["reason"], found["ended_by"]) == ("muffled", "it is night", "cleared")
+
+
 async def test_a_scenario_rings_a_bell_and_has_the_same_verdict_after_a_restart(store_url: str) -> None:
     async with serving(store_url) as api:
         await hang_bell(api)

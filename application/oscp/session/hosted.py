@@ -6,7 +6,7 @@ import asyncio
 from collections import OrderedDict
 from typing import NamedTuple
 
-from depot_sim.application.channels.channel import Channel
+from depot_sim.application.channels.channel import RESET, Channel
 from depot_sim.application.oscp.inbound.arrivals import Reply
 from depot_sim.domain.interaction.expectation_events import Moment
 from depot_sim.domain.interaction.override_events import Override
@@ -41,6 +41,13 @@ class HostedSession(Channel[str]):
     @property
     def is_online(self) -> bool:
         return self.session.lifecycle in LIVE
+
+    def undo(self, moment: Moment) -> None:
+        """Heartbeats go again. A session in a forced state goes offline, from where a handshake begins anew."""
+        forced = self.session.state.forced
+        self.session.switch_heartbeats(True, moment.target)
+        if forced is not None and self.session.lifecycle is not Lifecycle.OFFLINE:
+            self.session.force(Lifecycle.OFFLINE, moment.target, RESET, forced.intervention)
 
     def inert(self, override: Override) -> str:
         on_segments = any(one.header is not None and one.header.lower() in _OF_SEGMENTS for one in override.match.where)

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from depot_sim.application.oscp.inbound.resolving import RequestResolver
+from depot_sim.application.oscp.requests import ForceState
 from depot_sim.domain.kernel.errors import StoreError
 from depot_sim.domain.oscp.events import OscpMessageClosed
 from depot_sim.domain.oscp.findings import Kind
@@ -351,6 +352,18 @@ async def test_a_provoked_command_is_carried_out_once_however_often_the_decision
     await there.receive("handshake", HANDSHAKE)  # here does not know of it, and decides in vain at first
     await here.receive("heartbeat", here.heartbeat())
     assert provoked == [("send-handshake", override)]
+
+
+async def test_what_a_forced_state_leads_to_after_a_reset_is_no_accident(process: OscpProcess, session: str) -> None:
+    await process.connect(session)
+    await process.service.force_state("r", session, ForceState(Lifecycle.OFFLINE), ALICE)
+    [forced] = process.interventions(session)
+    [reset] = await process.scenarios.reset("r", ALICE)
+    assert reset.interventions == (forced.intervention_id,)
+    assert await process.status("heartbeat", process.heartbeat()) == 403
+    entry = process.entries(session)[-1].state
+    assert entry.finalised is not None
+    assert (entry.finalised.rule, entry.finalised.overrides) == ("session.not-online", (forced.intervention_id,))
 
 
 async def test_an_override_ends_by_count(process: OscpProcess, session: str) -> None:
