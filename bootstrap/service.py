@@ -147,7 +147,15 @@ def _compose(
     configuration_service = ConfigurationService(Repository(log, journal), ids)
     controls, timers, scripts = Controls(), Timers(clock), script_reader(families)
     player = ScriptPlayer(log, host, controls, timers, scripts)
-    run_service = RunService(log, host, configuration_service, ids, clock, player, memory)
+    run_service = RunService(
+        log=log,
+        host=host,
+        configurations=configuration_service,
+        ids=ids,
+        clock=clock,
+        scripts=player,
+        memory=memory,
+    )
     RunDriver(run_service, host, clock)
     live = LiveRuns(log, host)
     doors = compose_doors(settings, surfaces_of(families), tokens, log, journal, clock)

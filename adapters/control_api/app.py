@@ -38,10 +38,10 @@ def create_app(backend: Backend) -> Litestar:
                 before_request=carry_run_to_present,
                 route_handlers=[
                     *chain.from_iterable(routes.below_run for routes in of_families),
-                    scenario_routes(),
                     intervention_routes(),
                 ],
             ),
+            scenario_routes(),
             *chain.from_iterable(routes.beside_runs for routes in of_families),
             library_routes(backend.scripts.document_shape),
             Router("/", tags=["Interventions"], route_handlers=[get_one_intervention]),
@@ -62,7 +62,7 @@ _READS = ("GET", "HEAD", "OPTIONS")
 
 
 async def carry_run_to_present(request: Request[Any, Any, Any]) -> None:
-    """Have what is asked of a target or a scenario of a live run decided at the present."""
+    """Have what is asked of a target of a live run decided at the present. Commands and scenarios do so themselves."""
     if request.method not in _READS:
         backend: Backend = request.app.state.backend
         await backend.runs.carry_to_present(request.path_params["run_id"])

@@ -78,7 +78,7 @@ class _Reader(PatternReader):
             return None
         times = request.times if request.times is not None else mode.times
         until = _until(request, now, mode.lasts_ms)
-        return Override(mode.match, mode.effect, until, times, mode.name, seed, request.reason)
+        return Override(mode.match, mode.effect, until, times, mode=mode.name, seed=seed, reason=request.reason)
 
     def _clear(self, request: OverrideRequest) -> Clear:
         for name in ("match", "until", "times"):

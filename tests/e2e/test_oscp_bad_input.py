@@ -248,7 +248,7 @@ def test_fifty_bodies_of_10_mb_are_refused_in_bounded_memory(simulator: MortalSi
             assert len(entry["body"]) < 10_000
             assert "body.too-large" in rules(entry)
 
-    send(6)
+    send(20)
     before = resident_mb(simulator)
     send(50)
     assert resident_mb(simulator) - before < 15

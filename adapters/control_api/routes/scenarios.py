@@ -70,6 +70,8 @@ async def start_scenario(
     request: ApiRequest, run_id: FromPath[str], asked: NamedDependency[SkipValidation[StartScenario]]
 ) -> Response[ExecutionView]:
     """What is due at once is done when this answers."""
+    if asked.begin is None:
+        await request.backend.runs.carry_to_present(run_id)
     try:
         view = await request.backend.scripts.start(run_id, asked, request.origin, request.key)
     except InvalidInput as error:

@@ -55,28 +55,37 @@ def test_a_breach_lasts_at_least_five_ticks_and_needs_two(loads: list[int]) -> N
             assert all(breached[tick - 4 : tick + 1])
 
 
-SPANS = st.lists(st.tuples(st.sampled_from([90_000, 100_500, 120_000]), st.integers(1, 3 * MINUTE)), max_size=20)
+TICKS = st.lists(st.tuples(st.sampled_from([90_000, 100_500, 120_000]), st.integers(1, MINUTE)), max_size=60)
 
 
-@given(SPANS, st.data())
-def test_short_ticks_change_nothing_about_when_a_breach_begins_and_ends(
-    spans: list[tuple[int, int]], data: st.DataObject
-) -> None:
-    """A model that knows only spans of time at a load is right about ticks of any length."""
+@given(TICKS)
+def test_ticks_of_any_length_count_by_their_time(ticks: list[tuple[int, int]]) -> None:
+    """A model that knows only for how long a load has lasted."""
     seen = Watch()
-    breached, held_ms = False, 0
-    for load, length in spans:
-        left = length
-        while left:
-            part = data.draw(st.integers(1, min(left, MINUTE)))
-            left -= part
-            seen = seen.after(part, load, LIMIT, MINUTE)
-            counts = load <= LIMIT if breached else load > LIMIT * 1.01
-            held_ms = held_ms + part if counts else 0
-            if held_ms >= (TICKS_OUT if breached else TICKS_IN) * MINUTE:
-                breached, held_ms = not breached, 0
-            assert seen.breached is breached
-            assert (seen.ticks_over + seen.ticks_under) * MINUTE + seen.part_ms == held_ms
+    breached, lasted_ms = False, 0
+    for load, length in ticks:
+        seen = seen.after(length, load, LIMIT, MINUTE)
+        counts = load <= LIMIT if breached else load * 100 > LIMIT * 101
+        lasted_ms = lasted_ms + length if counts else 0
+        if lasted_ms >= (TICKS_OUT if breached else TICKS_IN) * MINUTE:
+            breached, lasted_ms = not breached, 0
+        assert seen.breached is breached
+        assert (seen.ticks_over + seen.ticks_under) * MINUTE + seen.part_ms == lasted_ms
+
+
+@given(TICKS, st.integers(0, 60), st.integers(1, MINUTE - 1))
+def test_a_tick_that_is_cut_in_two_changes_nothing(ticks: list[tuple[int, int]], place: int, first: int) -> None:
+    """But for the moment at which a change is told, when it falls into the cut tick."""
+    whole = cut = Watch()
+    for number, (load, length) in enumerate(ticks):
+        whole = whole.after(length, load, LIMIT, MINUTE)
+        if number == place and first < length and whole.breached is cut.breached:
+            cut = cut.after(first, load, LIMIT, MINUTE).after(length - first, load, LIMIT, MINUTE)
+        else:
+            cut = cut.after(length, load, LIMIT, MINUTE)
+        if whole.breached is not cut.breached or whole != cut:
+            assert number == place
+            return
 
 
 # In a depot
