@@ -18,6 +18,8 @@ class Marks(msgspec.Struct, frozen=True):
     matched: tuple[str, ...] = ()
 
     def __add__(self, other: Marks) -> Marks:
+        if other is UNMARKED:
+            return self
         return Marks((*self.changed, *other.changed), (*self.matched, *other.matched))
 
 

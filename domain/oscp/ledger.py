@@ -31,7 +31,7 @@ class OscpMessageRecorded(Event, frozen=True):
 
     `at` is wall time in ms since 1970. Of a body beyond what the service takes, the beginning is kept and its full
     `body_bytes`. `overrides` are the ids of the interventions that have changed it so far, `matched` of those that only
-    matched it.
+    matched it. `true_body` is what would have been sent without them, empty when that is `body`.
     """
 
     TOPIC: ClassVar[str] = "oscp.message-recorded.1"
@@ -52,6 +52,7 @@ class OscpMessageRecorded(Event, frozen=True):
     overrides: tuple[str, ...] = ()
     method: str = "POST"
     matched: tuple[str, ...] = ()
+    true_body: str = ""
 
 
 class Answer(msgspec.Struct, frozen=True, omit_defaults=True):

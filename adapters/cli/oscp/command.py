@@ -145,6 +145,8 @@ def _whole(found: WholeMessage) -> Iterator[str]:
     for deviation in found.deviations:
         yield f"tolerated {_placed(deviation.name, deviation.pointer)}: {deviation.found}"
     yield from ("", f"{found.method} {found.url}", *_written(found.headers, found.body))
+    if found.true_body is not None:
+        yield from ("", "true body", found.true_body)
     if found.answer is not None:
         yield from ("", f"answered {found.answer.status}", *_written(found.answer.headers, found.answer.body))
 

@@ -80,6 +80,7 @@ class WholeMessage(MessageLine):
     url: str
     headers: list[Header]
     body: str
+    true_body: str | None
     answer: Answer | None
     findings: list[Finding]
     deviations: list[Deviation]

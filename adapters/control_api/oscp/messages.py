@@ -111,6 +111,7 @@ class MessageView(MessageFacts, frozen=True, kw_only=True):
     """A ledger entry, whole, otherwise as in the list. Secrets in headers are masked.
 
     `body` is as it was received or sent; of one that was too large the beginning, `body_bytes` is its full size.
+    `true_body` is what would have been sent if nothing had been done on purpose, null when that is `body`.
     `answer` is null while there is none. `findings` are all rules that failed, `deviations` what was tolerated.
     """
 
@@ -121,6 +122,7 @@ class MessageView(MessageFacts, frozen=True, kw_only=True):
     headers: tuple[Header, ...]
     body: str
     body_bytes: int
+    true_body: str | None
     answer: AnswerView | None
     findings: tuple[Finding, ...]
     deviations: tuple[Deviation, ...]
@@ -289,6 +291,7 @@ def _whole(backend: Backend, session_id: str, entry_id: str) -> MessageView:
         headers=headers_of(recorded.headers),
         body=shown_body(recorded.body),
         body_bytes=recorded.body_bytes,
+        true_body=shown_body(recorded.true_body) or None,
         answer=None if finalised is None else _answer(finalised.answer),
         findings=() if finalised is None else finalised.findings,
         deviations=() if finalised is None else finalised.deviations,

@@ -56,7 +56,8 @@ class OutboundMessage(NamedTuple):
     """A draft as it is recorded and sent. `copy` counts repetitions; the letter itself is 0.
 
     `marks` are what interventions made of it, `own_marks` those of them that hold for all segments of its message.
-    `allowed_by` is the intervention thanks to which the protocol allows it.
+    `allowed_by` is the intervention thanks to which the protocol allows it. `true_body` is the one that overrides keep
+    from being sent, empty when `body` is true.
 
     A message in `segments` travels in as many letters: its first one holds the others' bodies in `rest`, and each of
     them `is_later`.
@@ -74,6 +75,7 @@ class OutboundMessage(NamedTuple):
     marks: Marks = UNMARKED
     own_marks: Marks = UNMARKED
     allowed_by: str = ""
+    true_body: bytes = b""
     copy: int = 0
     segments: int = 1
     rest: tuple[bytes, ...] = ()
@@ -102,6 +104,7 @@ class OutboundMessage(NamedTuple):
             treated=treated,
             marks=treated.marks(idle) + self.own_marks,
             body=spoilt,
+            true_body=b"" if spoilt == self.body else self.body,
             correlation_id=correlation_id,
             headers=headers,
         )
@@ -156,11 +159,15 @@ class OutboundMessage(NamedTuple):
             correlation_id=self.correlation_id,
             url=masked_address(self.url),
             headers=masked_by_value(masked(headers), mask),
-            body=mask(masked_body(self.draft.type, self.body).decode("utf-8", "backslashreplace")),
+            body=self._text(self.body, mask),
             body_bytes=len(self.body),
             overrides=self.marks.changed,
             matched=self.marks_when(0).matched,
+            true_body=self._text(self.true_body, mask),
         )
+
+    def _text(self, body: bytes, mask: Mask) -> str:
+        return mask(masked_body(self.draft.type, body).decode("utf-8", "backslashreplace")) if body else ""
 
     def exchange(self, at: int, mask: Mask) -> ObservedMessage:
         """The message as overrides and expectations see it, without its secrets."""

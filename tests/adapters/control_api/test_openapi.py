@@ -62,7 +62,7 @@ async def test_every_operation_says_what_it_does_and_how_it_may_fail(description
         assert "500" in operation["responses"], path
         if operation.get("security") != []:
             assert {"401", "403"} <= set(operation["responses"]), path
-        if method in ("post", "put") and not path.endswith(("/import/gtfs", "/import/block-csv", "/rebuild")):
+        if method in ("post", "put") and not path.endswith(("/import/gtfs", "/import/block-csv", "/rebuild", "/reset")):
             assert "application/json" in operation["requestBody"]["content"], path
 
 

@@ -73,6 +73,13 @@ async def test_the_true_value_stands_beside_the_false_one(feed: FeedApi) -> None
     assert keys == {"AVAILABLE_CHARGING_CAPACITY"}
 
 
+async def test_an_override_of_a_key_that_no_device_sends_says_that_nothing_changes(feed: FeedApi) -> None:
+    replaced = {"type": "distort", "how": "replaced", "value": "1"}
+    for keys, warnings in ((["NO_SUCH"], ["no packet changes: no device of the feed sends NO_SUCH"]), (["SOC"], [])):
+        answer = (await feed.override({"effect": replaced | {"keys": keys}})).json()
+        assert (answer["override_state"], answer["warnings"]) == ("active", warnings)
+
+
 async def test_packets_that_were_published_before_an_outage_name_it_as_what_holds_them(feed: FeedApi) -> None:
     feed.partner.status = 503
     await feed.api.tick()

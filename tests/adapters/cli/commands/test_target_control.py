@@ -93,6 +93,14 @@ def test_active_overrides_are_listed_with_what_they_did(server: Server) -> None:
     assert oscp("override", "--json").json == [OVERRIDE]
 
 
+def test_a_mode_that_can_change_nothing_says_so(server: Server) -> None:
+    changed = {"session_id": "s-1", "override_state": "active", "override_ids": ["o-1"], "warnings": ["no segments"]}
+    server.answers[f"PATCH {TARGET}/overrides"] = [changed]
+    result = oscp("override", "missing_segment", "--reason", "to see")
+    assert (result.code, result.out, result.err) == (0, "o-1 active\n", "warning: no segments\n")
+    assert server.body == {"mode": "missing_segment", "reason": "to see"}
+
+
 def test_a_mode_is_applied_with_its_bounds(server: Server) -> None:
     result = oscp("override", "stop_heartbeats", "--times", "3", "--until", "2026-04-02T10:20:00Z")
     assert (result.code, result.out) == (0, "o-1 active\n")

@@ -338,7 +338,9 @@ async def test_a_spoilt_body_is_recorded_as_it_was_sent(
     await online(process, session)
     await process.override(session, effect={"type": "malform", "how": "not_json"}, match={"direction": "outbound"})
     await heartbeat(process, session)
-    assert last(process, session).recorded.body.encode() == partner.received[-1].body
+    recorded = last(process, session).recorded
+    assert recorded.body.encode() == partner.received[-1].body
+    assert msgspec.json.decode(recorded.true_body).keys() == {"offline_mode_at"}, "the true one stands beside it"
     with pytest.raises(msgspec.DecodeError):
         partner.bodies("heartbeat")
 
@@ -356,6 +358,8 @@ async def test_a_mismatch_is_sent_where_it_shows(
         "lifecycle": partner.headers()["X-OSCP-Configuration-ID"] == WRONG_ID,
     }
     assert [name for name, is_wrong in found.items() if is_wrong] == [what]
+    true_body = last(process, session).recorded.true_body
+    assert ('"group_id":"g"' in true_body) == (what == "group")
 
 
 async def test_a_late_acknowledgement_of_a_handshake_that_is_over_does_not_end_the_next_one(
