@@ -146,7 +146,7 @@ def _compose(
     host = RunHost(log, journal, store.leases, clock, identity.owner)
     configuration_service = ConfigurationService(Repository(log, journal), ids)
     controls, timers, scripts = Controls(), Timers(clock), script_reader(families)
-    player = ScriptPlayer(log, host, controls, timers, scripts)
+    player = ScriptPlayer(log, host, controls, timers, clock, scripts)
     run_service = RunService(
         log=log,
         host=host,

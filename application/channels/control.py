@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing
 from typing import Any, Protocol, TypeVar
 
 from depot_sim.application.channels.channel import Channel
+from depot_sim.application.channels.deliveries import Deliveries, Due
 from depot_sim.application.channels.store import ChannelStore
 from depot_sim.application.channels.views import (
     ChannelReset,
@@ -57,6 +58,7 @@ class ChannelControl:
         runs: CommittedRuns,
         tail: Tail,
         act: Act | None = None,
+        deliveries: Deliveries | None = None,
     ) -> None:
         self.family = family
         self.channels = channels
@@ -64,6 +66,7 @@ class ChannelControl:
         self._runs = runs
         self._tail = tail
         self._act = act
+        self.deliveries = deliveries
         self._waits: set[asyncio.Timeout] = set()
         self._is_stopping = False
 
@@ -195,6 +198,26 @@ class Controls:
     async def reset(self, run_id: str, origin: Origin) -> list[ChannelReset]:
         """End all interventions in a run, and call off all expectations; what each target that had any was rid of."""
         return [reset for control in self._controls.values() for reset in await control.reset(run_id, origin)]
+
+    async def wait_until_open(self, run_id: str) -> None:
+        """Return when the channels that open with their run are open. As `Deliveries.wait_until_open`."""
+        for deliveries in self._deliveries():
+            await deliveries.wait_until_open(run_id)
+
+    def deliver(self, run_id: str) -> bool:
+        """Whether the run has channels here that deliver something by themselves."""
+        return any(deliveries.concern(run_id) for deliveries in self._deliveries())
+
+    async def left_to_deliver(self, due: Due) -> int:
+        """How much of it is still to be delivered on all channels. As `Deliveries.left`."""
+        return sum([await deliveries.left(due) for deliveries in self._deliveries()])
+
+    async def undelivered(self, due: Due) -> Sequence[str]:
+        """What was not delivered on any channel, and why, in sentences."""
+        return [sentence for deliveries in self._deliveries() for sentence in await deliveries.undelivered(due)]
+
+    def _deliveries(self) -> Iterator[Deliveries]:
+        return (control.deliveries for control in self._controls.values() if control.deliveries is not None)
 
     async def names(self, run_id: str) -> dict[str, Sequence[str]]:
         """The names of the run's channels by their kind."""

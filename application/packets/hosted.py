@@ -8,7 +8,7 @@ how far the feed has seen its run: a run moved by hand may be hours ahead of wha
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from typing import NamedTuple
 
 from depot_sim.application.channels.channel import Channel, Deadline
@@ -130,6 +130,27 @@ class HostedFeed(Channel[FeedKey]):
         self.expectations.observe(exchange, outcome_of(attempt.status), moment)
 
     # Its packets, until they are delivered
+
+    def left_to_deliver(self, until: int, overrides: Set[str]) -> int:
+        """How many packets wait to be sent at devices with one published up to then, unless `overrides` keep it back.
+
+        One more while what became of packets is being saved.
+        """
+        held = frozenset(self.devices_held_by(overrides))
+        due = (device for device, packet in self._next() if packet is None or packet.at <= until)
+        return sum(len(self.feed.backlog(device)) for device in due if device not in held) + bool(self.feed.pending)
+
+    def devices_held_by(self, overrides: Set[str]) -> Iterator[str]:
+        """Devices whose next packet one of the `overrides` keeps back, and so all behind it."""
+        for device, packet in self._next():
+            attempt = None if packet is None else self.held_back(packet)
+            if attempt is not None and attempt.held_by in overrides:
+                yield device
+
+    def _next(self) -> Iterator[tuple[str, SensorPacketPublished | None]]:
+        """The next packet of each device that has one to send; None for one that is no longer at hand."""
+        feed = self.feed
+        return ((device, self.packet_at(feed.backlog(device)[0].version)) for device in feed.waiting_devices())
 
     def saved(self, events: Sequence[Event], first_version: int) -> None:
         self._devices += self.keep_packets(events, first_version)

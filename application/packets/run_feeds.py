@@ -129,6 +129,19 @@ class RunFeeds:
         await asyncio.wait((trying, self.task), return_when=asyncio.FIRST_COMPLETED)
         trying.cancel()
 
+    @property
+    def opened(self) -> Sequence[HostedFeed]:
+        """The feeds that are open, or were before they ended."""
+        return [hosted for hosted in self._hosted.values() if hosted.feed.state.opened is not None]
+
+    async def catch_up(self) -> None:
+        """Let the feeds see all that has happened to the run so far. Raises as `_perform`."""
+
+        async def nothing() -> None:
+            """They have caught up by then."""
+
+        await self._perform(nothing)
+
     async def open(self, request: OpenPacketFeed, origin: Origin) -> None:
         """Raises Conflict while there is such a feed, InvalidInput with every fault, NotFound for what is named."""
         await self._perform(lambda: self._open(request, origin))

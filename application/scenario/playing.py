@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import msgspec
@@ -17,7 +17,9 @@ import msgspec
 from depot_sim.application.channels.background import Background
 from depot_sim.application.channels.channel import Channel
 from depot_sim.application.channels.control import Controls
+from depot_sim.application.channels.deliveries import Due
 from depot_sim.application.channels.timers import AGAIN_US, Timers
+from depot_sim.application.clock import Clock
 from depot_sim.application.event_log import EventLog, StreamWrite
 from depot_sim.application.repository import Origin
 from depot_sim.application.run.host import HeldRun, RunHost
@@ -47,18 +49,38 @@ _NOT_OURS = (LeaseLost, RunHeldElsewhere, VersionConflict, StoreError)
 """Errors that say nothing about the step: whoever holds the run next plays it."""
 PATIENCE_SECONDS = 120
 """With a target, of wall time: it may have much of the run to look at first, but it must not stop the run for ever."""
+SETTLE_US = 5_000_000
+"""At a scenario's end, of wall time: when nothing has been delivered for so long, what is left is not delivered."""
 RUN_STOPPED = "the run was stopped"
 """Why a scenario ended with its run."""
+
+
+class _Awaited(NamedTuple):
+    """So few deliveries were left then (us) for the first time."""
+
+    left: int
+    since_us: int
 
 
 class ScriptPlayer:
     """The `Scripts` of runs that are held. The caller of every method holds the run's lock."""
 
-    def __init__(self, log: EventLog, host: RunHost, controls: Controls, timers: Timers, reader: ScriptReader) -> None:
+    def __init__(
+        self,
+        log: EventLog,
+        host: RunHost,
+        controls: Controls,
+        timers: Timers,
+        clock: Clock,
+        reader: ScriptReader,
+    ) -> None:
         self._stored = StoredExecutions(log, reader)
         self._host = host
         self._controls = controls
         self._timers = timers
+        self._clock = clock
+        self._over: set[str] = set()  # streams of executions that wait for nothing but deliveries
+        self._awaited: dict[str, _Awaited] = {}  # by the stream of an execution whose deliveries are awaited
         self._background = Background(_log)
         controls.on_change.append(self._channel_changed)
         host.on_held.append(lambda run_id: self._settle_in(run_id, 0))  # a verdict may have come while nobody held it
@@ -102,7 +124,8 @@ class ScriptPlayer:
         executions = self._playing.get(held, ()) if held is not None else ()
         raised = [raised for execution in executions for raised in execution.open_expectations()]
         standings = [channel.expectations.find(one.expectation_id) for one in raised]
-        if any(standing is not None and standing.verdict is not Verdict.WAITING for standing in standings):
+        is_settled = any(standing is not None and standing.verdict is not Verdict.WAITING for standing in standings)
+        if is_settled or any(execution.stream in self._awaited for execution in executions):
             self._settle_in(channel.run_id, 0)
 
     def _settle_in(self, run_id: str, delay_us: int) -> None:
@@ -116,9 +139,16 @@ class ScriptPlayer:
             async with held.lock:
                 if self._host.held(run_id) is not held:
                     return
-                for execution in await self.executions(held):
-                    if execution.open_expectations():
-                        await self._settle(held, execution)
+                executions = await self.executions(held)
+            delivered = [each for each in executions if await self._has_delivered(each, held.run.world.at)]
+            async with held.lock:
+                if self._host.held(run_id) is not held:
+                    return
+                for execution in executions:
+                    if execution.open_expectations() or execution in delivered:
+                        await self._settle(held, execution, has_delivered=execution in delivered)
+        except Conflict:  # the feeds are being loaded again
+            self._settle_in(run_id, AGAIN_US)
         except Exception:  # noqa: BLE001 - whatever it was, the verdicts have to be kept
             _log.exception("verdicts of scenarios not kept", extra={"run_id": run_id})
             self._settle_in(run_id, AGAIN_US)
@@ -170,13 +200,37 @@ class ScriptPlayer:
             self._host.drop(held)
             raise Conflict(f"run {held.run.run_id} has just been reloaded", "send the request again")
 
-    async def _settle(self, held: HeldRun, execution: ScenarioExecution) -> None:
+    async def _has_delivered(self, execution: ScenarioExecution, at: int) -> bool:
+        """Whether what was due while it was played has been delivered, or nothing of it for SETTLE_US.
+
+        The caller does not hold the run's lock: channels may need it to catch up with the run.
+        """
+        if not execution.is_over(at) or execution.open_expectations():
+            return False
+        left, now_us = await self._controls.left_to_deliver(_due(execution)), self._clock.monotonic_us()
+        before = self._awaited.get(execution.stream)
+        if left == 0:
+            return True
+        if before is None or left < before.left:
+            before = self._awaited[execution.stream] = _Awaited(left, now_us)
+        patience_us = before.since_us + SETTLE_US - now_us
+        if patience_us > 0:
+            self._settle_in(execution.run_id, patience_us)
+        return patience_us <= 0
+
+    async def _settle(self, held: HeldRun, execution: ScenarioExecution, *, has_delivered: bool = False) -> None:
         """Keep what has become of its expectations, and give its own verdict when it is over and none is open."""
         at = held.run.world.at
         for raised in execution.open_expectations():
             await self._settle_expectation(execution, raised, at)
         if execution.is_over(at) and not execution.open_expectations():
-            execution.finish(at)
+            if has_delivered or not self._controls.deliver(execution.run_id):
+                execution.finish(at, await self._controls.undelivered(_due(execution)))
+                self._over.discard(execution.stream)
+                self._awaited.pop(execution.stream, None)
+            elif execution.stream not in self._over:
+                self._over.add(execution.stream)
+                self._settle_in(execution.run_id, 0)
         if execution.pending:
             await self._host.save(held, metadata_of(execution), [pending_write(execution)])
 
@@ -189,6 +243,10 @@ class ScriptPlayer:
             return
         if view.verdict is not Verdict.WAITING:
             execution.settle(at, raised.step, view.verdict, view.title, view.reason)
+
+
+def _due(execution: ScenarioExecution) -> Due:
+    return Due(execution.run_id, execution.started.begins_at, execution.ends_at, execution.overrides)
 
 
 def origin_of(execution: ScenarioExecution) -> Origin:

@@ -106,6 +106,7 @@ class ScenarioService:
     async def start(self, run_id: str, request: StartScenario, origin: Origin, key: str | None = None) -> ExecutionView:
         """Begin to play it; what is due at once is carried out at once. Raises InvalidInput with every fault."""
         asked = asked_under(key, run_id, "scenario", request)
+        await self._controls.wait_until_open(run_id)
         async with self._host.writing(run_id) as held:
             if asked is not None:
                 known = await asyncio.to_thread(kept, self._log, asked)

@@ -7,6 +7,7 @@ from depot_sim.adapters.control_api import FamilyApi
 from depot_sim.adapters.control_api.packets.feeds import packet_routes
 from depot_sim.adapters.packets import ProfileLibrary
 from depot_sim.application.channels.control import ChannelControl
+from depot_sim.application.packets.deliveries import FeedDeliveries
 from depot_sim.application.packets.feeds import PacketFeeds
 from depot_sim.application.packets.run_feeds import FeedDependencies
 from depot_sim.application.packets.service import PacketService
@@ -33,8 +34,9 @@ def compose(shared: SharedParts) -> FamilyParts:
         time=time,
     )
     supervisor = FeedSupervisor(host, dependencies, shared.timers)
+    deliveries = FeedDeliveries(log, supervisor)
     return FamilyParts(
-        control=ChannelControl(PACKETS, feeds, supervisor.decide, runs, shared.tail),
+        control=ChannelControl(PACKETS, feeds, supervisor.decide, runs, shared.tail, deliveries=deliveries),
         api=FamilyApi(PacketService(log, feeds, supervisor, runs), packet_routes),
         close=supervisor.stop,
     )

@@ -18,7 +18,7 @@ from depot_sim.domain.run.commands import Command
 from depot_sim.domain.run.world.state import NEVER
 from depot_sim.domain.scenario import execution_events as e
 from depot_sim.domain.scenario.execution_events import ScenarioVerdict
-from depot_sim.domain.scenario.script import Script, Step, is_reference, resolved
+from depot_sim.domain.scenario.script import OVERRIDE, Script, Step, is_reference, resolved
 from depot_sim.domain.scenario.script_reading import ScriptReader
 
 
@@ -137,6 +137,12 @@ class ScenarioExecution(Aggregate[ExecutionState]):
 
     def due_at(self, step: Step) -> int:
         return self.started.begins_at + step.at
+
+    @property
+    def overrides(self) -> frozenset[str]:
+        """The ids of those its steps have applied."""
+        applied = [done for done in self.state.outcomes if isinstance(done, e.ScenarioStepApplied)]
+        return frozenset(id for done in applied if done.action == OVERRIDE for id in done.override_ids)
 
     def next_moment(self, at: int) -> int:
         """When it has to be looked at again, seen from `at`; NEVER when only expectations are open."""

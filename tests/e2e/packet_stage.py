@@ -93,6 +93,10 @@ class Scene(NamedTuple):
     def ended(self, execution_id: str) -> Any:
         """The execution with its verdict, when all packets are delivered."""
         self.settle()
+        return self.judged(execution_id)
+
+    def judged(self, execution_id: str) -> Any:
+        """The execution with its verdict, whatever became of its packets."""
         for _ in looks():
             execution = self.sim.get(f"{self.run}/scenarios/{execution_id}").json()
             if execution["verdict"] is not None:
@@ -105,6 +109,10 @@ class Scene(NamedTuple):
     def settle(self) -> Any:
         """Until every feed has seen all of the run and delivered what it has to say; this one as it is then."""
         return self._wait(lambda feed: not feed.get("undelivered"))
+
+    def observed_to_the_present(self) -> Any:
+        """Until every feed has seen all of the run; this one as it is then."""
+        return self._wait(lambda _: True)
 
     def observed(self) -> Any:
         """Until every feed has seen all of the run and tried to deliver; this one as it is then."""

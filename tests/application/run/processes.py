@@ -133,7 +133,7 @@ class Process:
         self.configurations = ConfigurationService(Repository(store.log, self.journal), _Ids(owner))
         self.controls = Controls()
         self.timers = Timers(clock)
-        self.player = ScriptPlayer(store.log, self.host, self.controls, self.timers, READER)
+        self.player = ScriptPlayer(store.log, self.host, self.controls, self.timers, clock, READER)
         self.runs = RunService(store.log, self.host, self.configurations, _Ids(owner), clock, self.player)
         self.live = LiveRuns(store.log, self.host)
         self.tail = Tail(store.log)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from depot_sim.application.channels.control import ChannelControl
+from depot_sim.application.channels.deliveries import Due
 from depot_sim.application.scenario.service import ScenarioService, StartScenario
 from depot_sim.domain.interaction.expectation_events import Expectation, Moment, Step
 from depot_sim.domain.interaction.expectations import MOST_SETTLED
@@ -33,13 +35,37 @@ class Shelf:
         return {"quiet-controller": script()}[name]
 
 
+class Post:
+    """Deliveries of the toys, as a test says."""
+
+    def __init__(self) -> None:
+        self.remaining = 0
+        self.looks = 0
+
+    async def wait_until_open(self, run_id: str) -> None:
+        """They are."""
+
+    def concern(self, run_id: str) -> bool:  # noqa: ARG002 - the port's
+        return True
+
+    async def left(self, due: Due) -> int:  # noqa: ARG002 - the port's
+        self.looks += 1
+        return self.remaining
+
+    async def undelivered(self, due: Due) -> Sequence[str]:
+        return [f"{self.remaining} letters from {due.since} to {due.until}"] if self.remaining else []
+
+
 class Scenarios:
     """What a process plays. Its run's session is a toy, with the messages and modes of OSCP sessions."""
 
-    def __init__(self, process: Process) -> None:
+    def __init__(self, process: Process, *, delivers: bool = False) -> None:
         self.process = process
         self.toys = ToyStore(process.store.log, process.journal, process.host, process.clock)
-        self.control = ChannelControl(OSCP, self.toys, self.toys.decide, process.live, process.tail)
+        self.post = Post()
+        self.control = ChannelControl(
+            OSCP, self.toys, self.toys.decide, process.live, process.tail, deliveries=self.post if delivers else None
+        )
         process.controls.add(OSCP.target_kind, self.control)
         self.service = ScenarioService(
             process.store.log, process.host, process.live, process.player, process.controls, Shelf(), READER

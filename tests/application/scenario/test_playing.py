@@ -336,3 +336,41 @@ async def test_two_scenarios_take_turns_by_their_moments(scenarios: Scenarios) -
     await scenarios.process.runs.advance_to("r", "+5 min", ALICE)
     changes = [event.dispatch.value for event in scenarios.process.events() if event.TOPIC == "bess.state-changed.1"]  # type: ignore[attr-defined]
     assert changes == ["SCHEDULED", "ACTIVE", "COMPLETED"]
+
+
+SETTLE_US = 5_000_000
+
+
+async def over(process: Process, remaining: int) -> Scenarios:
+    """A scenario at its end, with so many deliveries left, which have been looked at."""
+    await process.start()
+    scenarios = Scenarios(process, delivers=True)
+    await scenarios.begin_session()
+    scenarios.post.remaining = remaining
+    await scenarios.start(WITH_A_TARGET)
+    await process.runs.advance_to("r", "+3 min", ALICE)
+    await scenarios.receive_message()
+    await process.runs.advance_to("r", "+5 min", ALICE)
+    await until(lambda: scenarios.post.looks == 1)
+    return scenarios
+
+
+async def test_deliveries_that_are_left_make_it_fail_when_none_comes_for_a_while(process: Process) -> None:
+    scenarios = await over(process, 2)
+    process.clock.advance(SETTLE_US)
+    await until(lambda: scenarios.topics()[-1] == "execution-finished")
+    reasons = (f"2 letters from 0 to {4 * MINUTE}",)
+    assert scenarios.events()[-1] == ScenarioExecutionFinished(5 * MINUTE, ScenarioVerdict.FAILED, reasons)
+
+
+async def test_deliveries_have_as_long_as_some_of_them_go_on(process: Process) -> None:
+    scenarios = await over(process, 2)
+    process.clock.advance(SETTLE_US - 1_000_000)
+    scenarios.post.remaining = 1
+    await scenarios.control.change_overrides("r", "s-1", {"mode": "network_outage"}, ALICE)  # any change
+    await until(lambda: scenarios.post.looks == 2)
+    process.clock.advance(SETTLE_US - 1_000_000)
+    scenarios.post.remaining = 0
+    await scenarios.control.change_overrides("r", "s-1", {"mode": "network_outage"}, ALICE)  # any change
+    await until(lambda: scenarios.topics()[-1] == "execution-finished")
+    assert scenarios.events()[-1] == ScenarioExecutionFinished(5 * MINUTE, ScenarioVerdict.PASSED)

@@ -215,3 +215,14 @@ def test_whatever_happened_it_is_the_same_when_it_is_loaded_again(
     assert (again.state.outcomes, again.state.ended) == (begun.state.outcomes, begun.state.ended)
     assert again.next_moment(at) == begun.next_moment(at)
     assert again.started == begun.started
+
+
+def test_only_overrides_that_its_steps_have_applied_are_its_own() -> None:
+    steps = [
+        {"at": "0 s", "override": {"on": "$feed", "mode": "network_outage"}},
+        {"at": "0 s", "clear-overrides": {"on": "$feed"}},
+    ]
+    begun = execution(script(needs={"feed": "packet-feed"}, steps=steps), feed="gateway")
+    begun.applied(0, Done(target="gateway", override_ids=("o-1",)))
+    begun.applied(0, Done(target="gateway", override_ids=("o-1", "o-of-somebody-else")))
+    assert begun.overrides == {"o-1"}
