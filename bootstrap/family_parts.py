@@ -15,6 +15,7 @@ from depot_sim.application.http import Partner
 from depot_sim.application.own_writes import OwnWrites
 from depot_sim.application.runtime import CommittedRuns, HeldRuns, RunCommands
 from depot_sim.application.subscription import Tail
+from depot_sim.application.under_way import UnderWay
 from depot_sim.bootstrap.front_door import Doors, ProtocolSurface
 from depot_sim.read_models.database import Database
 from depot_sim.read_models.schema import ReadModel
@@ -24,6 +25,7 @@ from depot_sim.read_models.schema import ReadModel
 class SharedParts:
     """What every family of a service works with.
 
+    A family tells `under_way` what it does for runs outside, and what leads to that: runs that are moved wait for it.
     `own_writes` tells what other processes write; it is None where no other process writes to the store.
     `url` is where partners reach the service. `database` gives the tables of a read model for queries. `wait_for`
     blocks until a read model shows the log up to a position, at most so many seconds.
@@ -37,6 +39,7 @@ class SharedParts:
     runs: CommittedRuns
     commands: RunCommands
     timers: Timers
+    under_way: UnderWay
     partner: Partner
     secrets: Secrets
     doors: Doors

@@ -33,6 +33,7 @@ from depot_sim.application.run.service import RunService
 from depot_sim.application.scenario.playing import ScriptPlayer
 from depot_sim.application.scenario.service import ScenarioService
 from depot_sim.application.subscription import Tail
+from depot_sim.application.under_way import UnderWay
 from depot_sim.application.write_health import WriteHealth
 from depot_sim.bootstrap.families import FAMILIES, models_of, projectors_of, script_reader
 from depot_sim.bootstrap.family import ProtocolFamily
@@ -70,7 +71,8 @@ class Service:
     doors: Doors
 
     async def stop_streams(self) -> None:
-        """End every event stream, waiting read and request left unanswered, so that a server can finish."""
+        """End every event stream, advance, waiting read and request left unanswered, so that a server can finish."""
+        await self.backend.runs.advances.stop()
         for family in self.families:
             if family.end_requests is not None:
                 family.end_requests()
@@ -147,12 +149,15 @@ def _compose(
     configuration_service = ConfigurationService(Repository(log, journal), ids)
     controls, timers, scripts = Controls(), Timers(clock), script_reader(families)
     player = ScriptPlayer(log, host, controls, timers, clock, scripts)
+    under_way = UnderWay(clock)
+    host.on_dropped.append(under_way.forget)
     run_service = RunService(
         log=log,
         host=host,
         configurations=configuration_service,
         ids=ids,
         clock=clock,
+        under_way=under_way,
         scripts=player,
         memory=memory,
     )
@@ -171,6 +176,7 @@ def _compose(
         runs=live,
         commands=run_service,
         timers=timers,
+        under_way=under_way,
         partner=partner,
         secrets=secrets,
         doors=doors,
@@ -254,6 +260,7 @@ async def _tended(service: Service) -> AsyncIterator[None]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await service.backend.runs.advances.stop()
         await service.player.stop()
         for family in service.families:
             if family.close is not None:

@@ -54,11 +54,14 @@ class Client:
     def post(self, path: str, body: bytes) -> bytes:
         return self._sent("POST", path, body)
 
-    def post_and_wait(self, path: str, query: Mapping[str, str]) -> bytes:
-        """For a request without a body that the server may work on for minutes: only connecting has a time-out."""
+    def post_and_wait(self, path: str, query: Mapping[str, str] | None = None, body: bytes | None = None) -> bytes:
+        """For a request that the server may work on for minutes: only connecting has a time-out."""
+        timeout = httpx.Timeout(None, connect=_CONNECT_SECONDS)
+        headers = {} if body is None else {"Content-Type": "application/json"}
         with self._translating():
-            timeout = httpx.Timeout(None, connect=_CONNECT_SECONDS)
-            return _checked(self._http.post(path, params=dict(query), timeout=timeout)).content
+            return _checked(
+                self._http.post(path, params=query or {}, content=body, headers=headers, timeout=timeout)
+            ).content
 
     def patch(self, path: str, body: bytes) -> bytes:
         return self._sent("PATCH", path, body)

@@ -12,7 +12,7 @@ from depot_sim.adapters.cli.client import Client
 from depot_sim.application.scenario.execution_views import ExecutionList, ExecutionSummary, ExecutionView
 from depot_sim.domain.run.events import ClockMode
 
-_SLICE_TICKS = 600
+_SLICE_TICKS = 60
 """Of an advance in one request, so that nobody waits long without a sign."""
 
 
@@ -49,12 +49,13 @@ class ScenarioSource:
     def run(self, run_id: str) -> RunFacts:
         return msgspec.json.decode(self._client.get(_path(run_id)), type=RunFacts)
 
-    def advance(self, run_id: str, ticks: int) -> Iterator[int]:
+    def advance(self, run_id: str, ticks: int, settle: str | None = None) -> Iterator[int]:
         """Move a run by whole ticks; how many are done, again and again."""
-        done = 0
+        done, manner = 0, {} if settle is None else {"settle": settle}
         while done < ticks:
             count = min(_SLICE_TICKS, ticks - done)
-            self._client.post(f"{_path(run_id)}/commands/tick", msgspec.json.encode({"count": count}))
+            asked = msgspec.json.encode({"count": count, **manner})
+            self._client.post_and_wait(f"{_path(run_id)}/commands/tick", body=asked)
             done += count
             yield done
 

@@ -14,15 +14,12 @@ from depot_sim.domain.run.events import ClockMode
 
 
 class Wish(NamedTuple):
-    """What was asked for on the command line; `speed` None moves the run by hand.
-
-    `options` are those of protocol families, each with its value.
-    """
+    """What was asked for on the command line. `options` are those of protocol families, each with its value."""
 
     seed: int
     tick: str
     start_time: str | None
-    speed: str | None
+    clock: dict[str, Any]
     options: Sequence[tuple[RunOption, str]] = ()
 
 
@@ -34,20 +31,25 @@ class _Started(msgspec.Struct):
     run_id: str
 
 
+def clock_of(speed: str | None, *, lock_step: bool, settle: str | None) -> dict[str, Any]:
+    """The clock of a run to start; without a speed it is moved by hand."""
+    clock: dict[str, Any] = {"mode": ClockMode.MANUAL.value}
+    if speed is not None:
+        clock = {"mode": ClockMode.REALTIME.value, "speed": speed} | ({"lock_step": True} if lock_step else {})
+    return clock if settle is None else {**clock, "settle": settle}
+
+
 def start_run(client: Client, definition: Definition, wish: Wish) -> str:
     """Save the depot and start a run on it; the run's id. Raises what the options of families raise."""
     document = msgspec.json.decode(definition.document_json)
     for option, value in wish.options:
         option.prepare(document, value)
     saved = client.post("/simulation-configurations", msgspec.json.encode(document))
-    clock = {"mode": ClockMode.MANUAL.value}
-    if wish.speed is not None:
-        clock = {"mode": ClockMode.REALTIME.value, "speed": wish.speed}
     request: dict[str, Any] = {
         "configuration_id": msgspec.json.decode(saved, type=_Created).id,
         "seed": wish.seed,
         "tick": wish.tick,
-        "clock": clock,
+        "clock": wish.clock,
     }
     if wish.start_time is not None:
         request["start_time"] = wish.start_time

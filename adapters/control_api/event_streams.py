@@ -19,6 +19,7 @@ from litestar.types import Message, Receive, Scope, Send
 
 from depot_sim.adapters.control_api.event_pages import EventPages, Selection
 from depot_sim.adapters.control_api.event_records import json_lines, server_sent
+from depot_sim.adapters.control_api.leaving import client_left
 from depot_sim.adapters.control_api.problems import TooBusy
 from depot_sim.adapters.control_api.turns import Turns
 from depot_sim.application.event_log import EventLog
@@ -165,7 +166,7 @@ class _LimitedResponse(ASGIStreamingResponse):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send until the events end, the client leaves, or takes nothing for too long. Raises TooBusy, StoreError."""
         with self._streams.place() as unread_seconds:
-            leaving = asyncio.ensure_future(_disconnected(receive))
+            leaving = asyncio.ensure_future(client_left(receive))
             sending = asyncio.ensure_future(self._send_all(send, unread_seconds))
             try:
                 await asyncio.wait((leaving, sending), return_when=asyncio.FIRST_COMPLETED)
@@ -200,12 +201,6 @@ class _LimitedResponse(ASGIStreamingResponse):
 
 class _ClientReadsNothing(Exception):
     """The client has taken nothing of what was sent to it for too long."""
-
-
-async def _disconnected(receive: Receive) -> None:
-    """Return when the client has left."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
 
 
 async def _abort(scope: Scope, leaving: asyncio.Future[None]) -> None:

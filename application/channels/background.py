@@ -7,6 +7,7 @@ import logging
 from collections.abc import Coroutine
 from typing import Any
 
+from depot_sim.application.under_way import Work
 from depot_sim.domain.kernel.errors import DepotSimError
 
 
@@ -17,11 +18,14 @@ class Background:
         self._log = log
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(self._logged(work))
+    def spawn(self, doing: Coroutine[Any, Any, None], work: Work | None = None) -> None:
+        """Do this; `work` has begun, and ends with it."""
+        task = asyncio.create_task(self._logged(doing))
         self._tasks.add(task)
-        task.add_done_callback(lambda _: work.close())  # of what was cancelled before its first step
+        task.add_done_callback(lambda _: doing.close())  # of what was cancelled before its first step
         task.add_done_callback(self._tasks.discard)
+        if work is not None:
+            task.add_done_callback(lambda _: work.end())
 
     async def stop(self) -> None:
         """Cancel what is under way, and wait until it has ended."""
@@ -30,9 +34,9 @@ class Background:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _logged(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _logged(self, doing: Coroutine[Any, Any, None]) -> None:
         try:
-            await work
+            await doing
         except DepotSimError as error:
             self._log.warning("work not done: %s", error)
         except Exception:  # noqa: BLE001 - one channel must not stop the others

@@ -24,6 +24,7 @@ from depot_sim.application.packets.time import FeedTime
 from depot_sim.application.packets.watching import RunWatch
 from depot_sim.application.repository import Origin
 from depot_sim.application.runtime import CommittedRuns, RunCommands
+from depot_sim.application.under_way import UnderWay
 from depot_sim.domain.configuration.document import SimulationConfigurationDocument
 from depot_sim.domain.interaction.expectation_events import Moment
 from depot_sim.domain.kernel.errors import Conflict, InvalidInput, LeaseLost, NotFound, RunHeldElsewhere
@@ -51,6 +52,7 @@ class FeedDependencies(NamedTuple):
     commands: RunCommands
     clock: Clock
     time: FeedTime
+    under_way: UnderWay
 
 
 class RunFeeds:
@@ -71,6 +73,7 @@ class RunFeeds:
         self._performing: set[asyncio.Task[Any]] = set()
         self._ready = asyncio.Event()
         self._tried = asyncio.Event()
+        self._work = dependencies.under_way.work(run_id, "packet feeds").begin()
         self._watch = self._new_watch()
         self.task = asyncio.create_task(self._run(), name=f"write packet feeds of run {run_id}")
 
@@ -274,6 +277,7 @@ class RunFeeds:
         """Never returns; raises what went wrong with any of the feeds."""
         self._failure = asyncio.get_running_loop().create_future()
         self._watch = self._new_watch()
+        self._work.begin()
         await self._load()
         following = asyncio.create_task(self._watch.follow(), name=f"watch run {self._run_id}")
         try:
@@ -284,7 +288,7 @@ class RunFeeds:
 
     def _new_watch(self) -> RunWatch:
         needed = self._dependencies
-        return RunWatch(self._run_id, needed.runs, needed.log, self._feeds, needed.clock)
+        return RunWatch(self._run_id, needed.runs, needed.log, self._feeds, needed.clock, self._work)
 
     async def _load(self) -> None:
         """Go on with the feeds there are, and open those the configuration wants."""
@@ -349,6 +353,7 @@ class RunFeeds:
             log=needed.log,
             partner=needed.partner,
             clock=needed.clock,
+            under_way=needed.under_way,
             on_failure=self._fail,
         )
         self._deliveries[hosted.id] = delivery
@@ -368,6 +373,7 @@ class RunFeeds:
     def _unload(self) -> None:
         self._ready.clear()
         self._watch.close()
+        self._work.end()
         for task in self._performing:
             task.cancel()
         for delivery in self._deliveries.values():

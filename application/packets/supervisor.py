@@ -37,17 +37,13 @@ class FeedSupervisor:
         self._written: dict[str, RunFeeds] = {}
         self._background = Background(_log)
         self._due = ChannelTimers(
-            timers,
-            host,
-            dependencies.feeds,
-            moment=self._moment,
-            deadlines=HostedFeed.deadlines,
-            ring=lambda key: self._background.spawn(self._settle(key)),
+            timers, host, dependencies.feeds, moment=self._moment, deadlines=HostedFeed.deadlines, ring=self._ring
         )
         host.on_held.append(self._take_up)
         host.on_dropped.append(self._give_up)
         host.on_saved.append(self._saved)
         host.aftermaths.append(self._finish)
+        dependencies.under_way.followers.append(self._has_feeds)
         dependencies.feeds.on_change.append(self._changed)
 
     async def writable(self, run_id: str) -> RunFeeds:
@@ -75,6 +71,10 @@ class FeedSupervisor:
     def peek(self, run_id: str) -> RunFeeds | None:
         """The run's feeds, if this process writes them at present."""
         return self._written.get(run_id)
+
+    def _has_feeds(self, run_id: str) -> bool:
+        run_feeds = self._written.get(run_id)
+        return run_feeds is not None and not run_feeds.idle.is_set()
 
     async def stop(self) -> None:
         """Stop all, and save what is known of deliveries."""
@@ -112,6 +112,10 @@ class FeedSupervisor:
     def _moment(self, hosted: HostedFeed) -> Moment | None:
         is_served = hosted.run_id in self._written and hosted.feed.state.opened is not None
         return self._dependencies.time.present(hosted.feed) if is_served else None
+
+    def _ring(self, key: FeedKey) -> None:
+        work = self._dependencies.under_way.work(key.run_id, key.binding_id)
+        self._background.spawn(self._settle(key), work.begin())
 
     async def _settle(self, key: FeedKey) -> None:
         """What the feed has not seen yet comes first: a verdict is about all that was sent before it."""

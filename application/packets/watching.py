@@ -15,6 +15,7 @@ from depot_sim.application.event_log import EventLog
 from depot_sim.application.packets.feeds import PacketFeeds
 from depot_sim.application.packets.hosted import HostedFeed
 from depot_sim.application.runtime import CommittedRuns
+from depot_sim.application.under_way import Work
 from depot_sim.domain.kernel.events import Event, decode
 from depot_sim.domain.packets.measure.observation import Observation
 from depot_sim.domain.packets.measure.observer import Observer
@@ -31,15 +32,19 @@ RUN_STOPPED = "the run was stopped"
 class RunWatch:
     """One run and its feeds. Until `begin` nothing that happens matters.
 
-    Whoever has the `turn` may change feeds, and has to catch up first: what they are told comes in its order.
+    Whoever has the `turn` may change feeds, and has to catch up first: what they are told comes in its order. Its
+    `work` is to publish what has happened.
     """
 
-    def __init__(self, run_id: str, runs: CommittedRuns, log: EventLog, feeds: PacketFeeds, clock: Clock) -> None:
+    def __init__(
+        self, run_id: str, runs: CommittedRuns, log: EventLog, feeds: PacketFeeds, clock: Clock, work: Work
+    ) -> None:
         self.run_id = run_id
         self._runs = runs
         self._log = log
         self._feeds = feeds
         self._clock = clock
+        self._work = work
         self._run: SimulationRun | None = None
         self._watching: list[tuple[HostedFeed, Observer]] = []
         self._news: deque[tuple[int, Sequence[Event]]] = deque()
@@ -92,6 +97,7 @@ class RunWatch:
         """These events were committed, the last of them with this version."""
         if self.has_begun:
             self._news.append((version, events))
+            self._work.begin()
             self._arrived.set()
 
     async def follow(self) -> None:
@@ -99,6 +105,8 @@ class RunWatch:
         while True:
             async with self.turn:
                 await self.catch_up()
+            if not self._news:
+                self._work.end()
             await self._arrived.wait()
 
     async def catch_up(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from hashlib import sha256
 from typing import ClassVar, NamedTuple
@@ -67,9 +68,14 @@ def asked_under(key: str | None, run_id: str, name: str, body: object = None) ->
     return Asked(stream, sha256(name.encode() + b"\0" + written).hexdigest())
 
 
-def kept(log: EventLog, asked: Asked) -> Kept:
+async def known(log: EventLog, asked: Asked | None) -> Kept:
     """What is known of this very request. Raises InvalidInput when the key was used for another one."""
-    known = NEW
+    return NEW if asked is None else await asyncio.to_thread(kept, log, asked)
+
+
+def kept(log: EventLog, asked: Asked) -> Kept:
+    """As `known`, for code without an event loop."""
+    found = NEW
     for row in log.read_stream(asked.stream):
         event = decode(row.topic, row.state)
         assert isinstance(event, AdvanceAccepted | CommandAnswered), "these streams hold nothing else"
@@ -77,10 +83,10 @@ def kept(log: EventLog, asked: Asked) -> Kept:
             expected = "a key of its own for every request"
             raise InvalidInput([Fault("/Idempotency-Key", "a key used for another request", expected)])
         if isinstance(event, CommandAnswered):
-            known = known._replace(version=row.version, answer=bytes(event.answer))
+            found = found._replace(version=row.version, answer=bytes(event.answer))
         else:
-            known = known._replace(version=row.version, to=event.to)
-    return known
+            found = found._replace(version=row.version, to=event.to)
+    return found
 
 
 def answer_write(

@@ -32,6 +32,8 @@ class RunDriver:
             held.driver = asyncio.create_task(self._drive(run_id, held, pace), name=f"run {run_id}")
 
     async def _drive(self, run_id: str, held: HeldRun, pace: Pace) -> None:
+        """A run in step goes one tick at a time, and waits for the answers with nobody kept out."""
+        clock = held.run.started.clock
         try:
             while True:
                 async with held.lock:
@@ -39,6 +41,8 @@ class RunDriver:
                         return
                     await self._catch_up(held, pace)
                     pause = pace.until_next_tick_us()
+                if clock.lock_step:
+                    await self._service.advances.settle(run_id, clock.settle_ms)
                 if pause:
                     await self._clock.sleep_us(pause)
         except Conflict as conflict:

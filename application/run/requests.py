@@ -16,6 +16,7 @@ DEFAULT_START = "2026-03-02T12:00:00+00:00"
 """A Monday at noon, when most buses are out."""
 MAX_TICK_MS = 3_600 * MS_PER_SECOND
 MAX_BEFORE_NOW_MS = 7 * MS_PER_DAY
+MAX_SETTLE_MS = 600 * MS_PER_SECOND
 _MS = timedelta(milliseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NOW = re.compile(r"now(?:\s*-\s*(.+))?")
@@ -23,10 +24,16 @@ _REAL_TIME_PPM = 1_000_000
 
 
 class ClockRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """`speed` is a number as text, or a whole one; 1 is real time, and for a manual clock it means nothing."""
+    """`speed` is a number as text, or a whole one; 1 is real time, and for a manual clock it means nothing.
+
+    With `lock_step` a run at another speed than 1 waits at each tick for the answers to what it has sent, as one with a
+    manual clock does: for at most `settle` of wall time, 0 not at all.
+    """
 
     mode: ClockMode = ClockMode.REALTIME
     speed: str | int = "1"
+    lock_step: bool = False
+    settle: Duration = Duration(5 * MS_PER_SECOND)
 
 
 class StartRun(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -53,10 +60,7 @@ def check_start(request: StartRun) -> None:
     if not -(1 << 63) <= request.seed < 1 << 63:
         faults.append(Fault("/seed", str(request.seed), "a whole number of at most 64 bits"))
     faults += _start_faults(request.start_time)
-    try:
-        parse_speed(request.clock.speed)
-    except ValueError as wrong:
-        faults.append(Fault("/clock/speed", repr(request.clock.speed), str(wrong)))
+    faults += _clock_faults(request.clock)
     if not faults and before_now(request.start_time) is not None:
         faults += _faults_beside_now(request.clock)
     if request.run_id is not None and not _is_id(request.run_id):
@@ -114,6 +118,29 @@ def epoch_ms(start_time: str) -> int:
     return (parse_start(start_time) - _EPOCH) // _MS
 
 
+def check_settle(settle: Duration | None, pointer: str) -> None:
+    """Raises InvalidInput for a time that nobody would wait."""
+    faults = () if settle is None else tuple(_settle_faults(settle, pointer))
+    if faults:
+        raise InvalidInput(faults)
+
+
+def _settle_faults(settle: Duration, pointer: str) -> Iterator[Fault]:
+    if not 0 <= settle <= MAX_SETTLE_MS:
+        yield Fault(pointer, f"{int(settle)} ms", "a duration from 0 to 10 min; 0 does not wait")
+
+
+def _clock_faults(clock: ClockRequest) -> Iterator[Fault]:
+    yield from _settle_faults(clock.settle, "/clock/settle")
+    try:
+        speed = parse_speed(clock.speed)
+    except ValueError as wrong:
+        yield Fault("/clock/speed", repr(clock.speed), str(wrong))
+        return
+    if clock.lock_step and clock.mode is ClockMode.REALTIME and speed == _REAL_TIME_PPM:
+        yield Fault("/clock/lock_step", "true beside speed 1", "false: in real time the run follows the wall's clock")
+
+
 def parse_start(text: str) -> datetime:
     """A local time with its UTC offset. Raises ValueError that says what would do."""
     expected = 'an RFC 3339 time with an offset such as "2026-03-02T12:00:00+10:00"'
@@ -139,7 +166,7 @@ def parse_speed(speed: str | int) -> int:
 
 
 def run_clock(request: ClockRequest, *, on_wall_time: bool = False) -> RunClock:
-    return RunClock(request.mode, parse_speed(request.speed), on_wall_time)
+    return RunClock(request.mode, parse_speed(request.speed), on_wall_time, request.lock_step, int(request.settle))
 
 
 def time_at(start_time: str, at: int) -> str:

@@ -13,7 +13,8 @@ class RunView(msgspec.Struct, frozen=True):
     """A run at its newest event. `time` and `at` (ms since the start) are logical; `version` counts its events.
 
     `speed_ppm` is logical time per wall time, 1,000,000 for real time. `holder` is the process that runs it, null for
-    none. `state_sha256` is that of the world at the end, null until the run is stopped.
+    none; while that one advances it by hand, `advancing_to` is where to. `state_sha256` is that of the world at the
+    end, null until the run is stopped.
     """
 
     id: str
@@ -35,10 +36,11 @@ class RunView(msgspec.Struct, frozen=True):
     breaches: int
     late_departures: int
     holder: str | None
+    advancing_to: str | None
     state_sha256: str | None
 
 
-def view_run(run: SimulationRun) -> RunView:
+def view_run(run: SimulationRun, advancing_to: int | None = None) -> RunView:
     started, world = run.started, run.world
     return RunView(
         id=run.run_id,
@@ -60,5 +62,6 @@ def view_run(run: SimulationRun) -> RunView:
         breaches=world.breaches,
         late_departures=world.late_departures,
         holder=None if run.status is RunStatus.STOPPED else run.state.lease_owner or None,
+        advancing_to=None if advancing_to is None else time_at(started.start_time, advancing_to),
         state_sha256=run.state.stopped_sha256 or None,
     )

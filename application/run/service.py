@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 
 import msgspec
 
@@ -13,34 +12,24 @@ from depot_sim.application.event_log import EventLog
 from depot_sim.application.ids import IdSource
 from depot_sim.application.memory import MemoryBudget
 from depot_sim.application.repository import Origin
-from depot_sim.application.run.answers import NEW, Asked, Kept, answer_write, asked_under, kept
+from depot_sim.application.run.advancing import CLOCK, OWN_MANNER, Advances, Manner, Move, tick_slice
+from depot_sim.application.run.answers import Asked, Kept, answer_write, asked_under, known
 from depot_sim.application.run.archive import StoredRun
 from depot_sim.application.run.host import HeldRun, RunHost
-from depot_sim.application.run.requests import StartRun, check_start, parse_moment, time_at
+from depot_sim.application.run.outcome import Outcome, outcome_of
+from depot_sim.application.run.requests import StartRun, check_settle, check_start, parse_moment, time_at
 from depot_sim.application.run.scripts import NoScripts, Scripts
 from depot_sim.application.run.start import run_cost, started_run
 from depot_sim.application.run.writer import RunWriter
-from depot_sim.domain.kernel.errors import CommandRefused, Conflict, Fault, InvalidInput
+from depot_sim.application.under_way import UnderWay
+from depot_sim.domain.kernel.errors import Conflict, Fault, InvalidInput
 from depot_sim.domain.run.aggregate import RunStatus, SimulationRun
 from depot_sim.domain.run.commands import Command
 from depot_sim.domain.run.digest import RunDigest
-from depot_sim.domain.run.events import ClockMode, ResumeReason
+from depot_sim.domain.run.events import ResumeReason
 
 MAX_TICKS = 1_000_000
 _MAX_TICKS_AT_ONCE = 100  # of a run that is behind its clock
-_SLICE_EVENTS = 200  # between two appends of a long advance
-_BREATH_STEPS = 10_000  # vehicle-steps, about 10 ms, after which a long advance lets others have the event loop
-
-
-class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a request came to: the run's state after it, and the topics of the events it made."""
-
-    run_id: str
-    status: RunStatus
-    time: str
-    at: int
-    version: int
-    events: tuple[str, ...] = ()
 
 
 class RunService:
@@ -56,6 +45,8 @@ class RunService:
         configurations: ConfigurationService,
         ids: IdSource,
         clock: Clock,
+        under_way: UnderWay,
+        *,
         scripts: Scripts | None = None,
         memory: MemoryBudget | None = None,
     ) -> None:
@@ -66,6 +57,7 @@ class RunService:
         self._clock = clock
         self._scripts = scripts if scripts is not None else NoScripts()
         self._memory = memory if memory is not None else MemoryBudget()
+        self.advances = Advances(log, host, self._scripts, under_way)
 
     async def start(self, request: StartRun, origin: Origin) -> Outcome:
         """Start a run on a configuration version (default: the newest) and hold it."""
@@ -82,7 +74,7 @@ class RunService:
             held = HeldRun(RunWriter(StoredRun(run, RunDigest()), token))
             await self._host.save(held, _metadata(origin))
             self._host.hold(held)
-        return _outcome(run)
+        return outcome_of(run)
 
     async def pause(self, run_id: str, origin: Origin, key: str | None = None) -> Outcome:
         return await self._decide(run_id, origin, asked_under(key, run_id, "pause"), SimulationRun.pause, at_once=True)
@@ -102,7 +94,9 @@ class RunService:
         asked = asked_under(key, run_id, command.NAME, command)
         return await self._decide(run_id, origin, asked, lambda run: run.command(command))
 
-    async def tick(self, run_id: str, count: int, origin: Origin, key: str | None = None) -> Outcome:
+    async def tick(
+        self, run_id: str, count: int, origin: Origin, key: str | None = None, manner: Manner = OWN_MANNER
+    ) -> Outcome:
         """Advance a manual run by whole ticks."""
         if not 1 <= count <= MAX_TICKS:
             raise InvalidInput([Fault("/count", str(count), f"a whole number from 1 to {MAX_TICKS}")])
@@ -110,15 +104,29 @@ class RunService:
         def target(run: SimulationRun) -> int:
             return run.world.at + count * run.started.tick_ms
 
-        return await self._advance_by_hand(run_id, origin, asked_under(key, run_id, "tick", count), target)
+        asked = asked_under(key, run_id, "tick", count)
+        return await self._advance(Move(run_id, origin, asked, target, manner))
 
-    async def advance_to(self, run_id: str, moment: str, origin: Origin, key: str | None = None) -> Outcome:
+    async def advance_to(
+        self, run_id: str, moment: str, origin: Origin, key: str | None = None, manner: Manner = OWN_MANNER
+    ) -> Outcome:
         """Advance a manual run to a moment: an RFC 3339 time, or "+90 min" since the run's start."""
 
         def target(run: SimulationRun) -> int:
             return _target(run, moment)
 
-        return await self._advance_by_hand(run_id, origin, asked_under(key, run_id, "advance-to", moment), target)
+        asked = asked_under(key, run_id, "advance-to", moment)
+        return await self._advance(Move(run_id, origin, asked, target, manner))
+
+    async def _advance(self, move: Move) -> Outcome:
+        check_settle(move.manner.settle, "/settle")
+        return await self._once(move.asked, lambda: self.advances.advance(move))
+
+    async def cancel_advance(self, run_id: str) -> Outcome:
+        """End the advance by hand that is under way. Raises Conflict without one, RunHeldElsewhere, NotFound."""
+        async with self._host.writing(run_id) as held:
+            self.advances.cancel(run_id)
+            return outcome_of(held.run)
 
     async def carry_to_present(self, run_id: str) -> None:
         """Bring a run that follows wall time up to the present, with a short tick at the end.
@@ -134,7 +142,7 @@ class RunService:
     async def _carry(self, held: HeldRun, asked_us: int) -> bool:
         """Part of the way to the present; whether the run is still behind the moment at which it was asked."""
         pace, run = held.pace, held.run
-        if pace is None:
+        if pace is None or run.started.clock.lock_step:  # the present of a run in step is the instant it waits at
             return False
         if run.status is not RunStatus.RUNNING:
             pace.rebase()
@@ -150,7 +158,10 @@ class RunService:
         """
         assert held.pace is not None, "the run follows wall time"
         most = held.run.world.at + _MAX_TICKS_AT_ONCE * held.run.started.tick_ms
-        await self._advance_held(held, min(to, most))
+        if held.run.started.clock.lock_step:
+            await self.advances.step(held, to)
+        else:
+            await self._advance_held(held, min(to, most))
         if to <= most or held.pace.catches_up:
             return 0
         held.pace.rebase()
@@ -158,8 +169,8 @@ class RunService:
 
     async def _advance_held(self, held: HeldRun, to: int) -> None:
         while held.run.world.at < to:
-            await _tick_slice(held.run, to, await self._scripts.play(held))
-            await self._host.save(held, _metadata(_CLOCK))
+            await tick_slice(held.run, min(to, await self._scripts.play(held)), to)
+            await self._host.save(held, _metadata(CLOCK))
         await self._scripts.play(held)
 
     async def _decide(
@@ -177,13 +188,13 @@ class RunService:
             asked_us = self._clock.monotonic_us()
             while True:
                 async with self._host.writing(run_id) as held:
-                    known = await self._known(asked)
-                    if known.answer is not None:
-                        return _answer(known.answer)
+                    found = await known(self._log, asked)
+                    if found.answer is not None:
+                        return _answer(found.answer)
                     if await self._carry(held, asked_us) and not at_once:
                         continue
                     await self._scripts.play(held)
-                    return await self._save_decision(held, decision, origin, asked, known)
+                    return await self._save_decision(held, decision, origin, asked, found)
 
         return await self._once(asked, decide)
 
@@ -193,12 +204,12 @@ class RunService:
         decision: Callable[[SimulationRun], None],
         origin: Origin,
         asked: Asked | None,
-        known: Kept,
+        found: Kept,
     ) -> Outcome:
         run = held.run
         decision(run)
-        outcome = _outcome(run, [event.TOPIC for event in run.pending])
-        beside = answer_write(asked, known, run.world.at, answer=outcome)
+        outcome = outcome_of(run, [event.TOPIC for event in run.pending])
+        beside = answer_write(asked, found, run.world.at, answer=outcome)
         stopped = run.status is RunStatus.STOPPED
         ended = await self._scripts.ended(held) if stopped else ()
         await self._host.save(held, _metadata(origin), [*beside, *ended])
@@ -206,65 +217,17 @@ class RunService:
             await self._host.retire(held)
         return outcome
 
-    async def _advance_by_hand(
-        self, run_id: str, origin: Origin, asked: Asked | None, target: Callable[[SimulationRun], int]
-    ) -> Outcome:
-        async def advance() -> Outcome:
-            async with self._host.writing(run_id) as held:
-                known, run = await self._known(asked), held.run
-                if known.answer is not None:
-                    return _answer(known.answer)
-                _require_manual(run)
-                return await self._advance(held, target(run) if known.to is None else known.to, origin, asked, known)
-
-        return await self._once(asked, advance)
-
-    async def _advance(self, held: HeldRun, to: int, origin: Origin, asked: Asked | None, known: Kept) -> Outcome:
-        """Slice by slice; the first one says where to, the last one holds the answer.
-
-        Ticking pauses where a scripted step is due, and is done when those due at the end are done, too.
-        """
-        run = held.run
-        while True:
-            step_at = await self._scripts.play(held)
-            await _tick_slice(run, to, step_at)
-            outcome = _outcome(run)
-            done = run.world.at >= to and run.world.at < step_at
-            beside = answer_write(asked, known, run.world.at, to=to, answer=outcome if done else None)
-            await self._host.save(held, _metadata(origin), beside)
-            if done:
-                return outcome
-            known = Kept(version=1, to=to)
-
     async def _once(self, asked: Asked | None, act: Callable[[], Awaitable[Outcome]]) -> Outcome:
         """What `act` comes to, or what it has come to before, perhaps in another process."""
-        answer = (await self._known(asked)).answer
+        answer = (await known(self._log, asked)).answer
         if answer is None:
             try:
                 return await act()
             except Conflict:
-                answer = (await self._known(asked)).answer
+                answer = (await known(self._log, asked)).answer
                 if answer is None:
                     raise
         return _answer(answer)
-
-    async def _known(self, asked: Asked | None) -> Kept:
-        return NEW if asked is None else await asyncio.to_thread(kept, self._log, asked)
-
-
-_CLOCK = Origin(actor="clock")
-
-
-async def _tick_slice(run: SimulationRun, to: int, pause_at: int) -> None:
-    """Tick until there is enough to append, or `pause_at` is reached or passed: a pause never shortens a tick."""
-    ticks_a_breath = max(1, _BREATH_STEPS // max(1, len(run.world.vehicles)))
-    until = min(to, pause_at)
-    while run.world.at < until and len(run.pending) < _SLICE_EVENTS:
-        for _ in range(ticks_a_breath):
-            if run.world.at >= until or len(run.pending) >= _SLICE_EVENTS:
-                return
-            run.tick(to)
-        await asyncio.sleep(0)
 
 
 def _target(run: SimulationRun, moment: str) -> int:
@@ -277,18 +240,8 @@ def _target(run: SimulationRun, moment: str) -> int:
     return to
 
 
-def _require_manual(run: SimulationRun) -> None:
-    if run.started.clock.mode is not ClockMode.MANUAL:
-        raise CommandRefused(f"run {run.run_id} follows wall time", "start it with a manual clock to move it by hand")
-
-
 def _metadata(origin: Origin) -> bytes:
     return msgspec.json.encode(origin)
-
-
-def _outcome(run: SimulationRun, events: Sequence[str] = ()) -> Outcome:
-    at = run.world.at
-    return Outcome(run.run_id, run.status, time_at(run.started.start_time, at), at, run.version, tuple(events))
 
 
 def _answer(kept_answer: bytes) -> Outcome:

@@ -24,6 +24,7 @@ from depot_sim.application.event_log import EventLog, StreamWrite
 from depot_sim.application.repository import Origin
 from depot_sim.application.run.host import HeldRun, RunHost
 from depot_sim.application.scenario.stored import StoredExecutions
+from depot_sim.application.under_way import applied_at_once
 from depot_sim.domain.interaction.expectation_events import Verdict
 from depot_sim.domain.interaction.overrides import ALL
 from depot_sim.domain.kernel.errors import (
@@ -188,7 +189,8 @@ class ScriptPlayer:
         if step.action == EXPECT:
             raised = await control.raise_expectation(run_id, target, expectation_request(body), origin)
             return Done(target=target, expectation_id=raised.expectation_id)
-        await control.act(run_id, target, execution.action_of(step), origin)
+        with applied_at_once():  # the run's lock is held here
+            await control.act(run_id, target, execution.action_of(step), origin)
         return Done(target=target)
 
     async def _refuse(self, held: HeldRun, execution: ScenarioExecution, error: DepotSimError) -> None:

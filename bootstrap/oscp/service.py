@@ -42,11 +42,11 @@ def compose(shared: SharedParts) -> FamilyParts:
     clock = SystemClock()
     time = SessionTime(clock, host, runs)
     sessions = OscpSessions(log, shared.journal, host, time)
-    outbound = OutboundService(sessions, clock, shared.partner, secrets.mask)
+    outbound = OutboundService(sessions, clock, shared.partner, secrets.mask, shared.under_way)
     refused = RefusedMessages(time, RandomIds(), shared.journal, secrets.mask, doors.limit, doors.refused)
     resolver = RequestResolver(sessions, secrets, time, RandomIds(), refused)
     meter = PowerScopeMeter(shared.database(power.MODEL), runs, partial(shared.wait_for, power.MODEL), log)
-    inbound = InboundService(sessions, resolver, WorldContext(log, runs, time, meter), clock)
+    inbound = InboundService(sessions, resolver, WorldContext(log, runs, time, meter), clock, shared.under_way)
     registrar = Registrar(sessions, outbound, secrets)
     session_timers = SessionTimers(
         sessions=sessions,
@@ -57,12 +57,13 @@ def compose(shared: SharedParts) -> FamilyParts:
         clock=clock,
         registrar=registrar,
         timers=shared.timers,
+        under_way=shared.under_way,
     )
     tasks = {"look after oscp sessions": session_timers.run}
     if shared.own_writes is not None:
         tasks["follow oscp sessions"] = ChannelFollower(shared.own_writes, sessions, clock, "oscp-").run
-    ForecastsToRun(sessions, shared.commands, time)
-    Breaches(sessions, host)
+    ForecastsToRun(sessions, shared.commands, time, shared.under_way)
+    Breaches(sessions, host, shared.under_way)
     service = OscpService(
         sessions=sessions,
         outbound=outbound,

@@ -32,6 +32,7 @@ def compose(shared: SharedParts) -> FamilyParts:
         commands=shared.commands,
         clock=clock,
         time=time,
+        under_way=shared.under_way,
     )
     supervisor = FeedSupervisor(host, dependencies, shared.timers)
     deliveries = FeedDeliveries(log, supervisor)

@@ -15,7 +15,7 @@ from depot_sim.adapters.cli.failures import ServerRefused, UsageError, place
 from depot_sim.adapters.cli.run_options import RunOption
 from depot_sim.adapters.cli.scenario_files import require_known
 from depot_sim.adapters.cli.scenario_source import ScenarioSource
-from depot_sim.adapters.cli.scenario_stage import Wish, start_run
+from depot_sim.adapters.cli.scenario_stage import Wish, clock_of, start_run
 from depot_sim.adapters.cli.scenario_tables import length, show_execution, show_executions, show_library
 from depot_sim.adapters.cli.source import server
 from depot_sim.adapters.cli.terminal import Terminal
@@ -69,11 +69,13 @@ def _add_start(actions: Subcommands, options: Sequence[RunOption]) -> None:
     action.add_argument(
         "--wait", action="store_true", help="until the verdict: exit code 1 if it failed, 5 if nothing was verified"
     )
+    action.add_argument("--settle", metavar="TIME", help="to wait for answers at each tick")
     own = action.add_argument_group("a run of its own")
     own.add_argument("--depot", metavar="DEPOT", help=f"{EXPLAINED} (default: the scenario's)")
     for option in options:
         own.add_argument(option.flag, metavar=option.metavar, help=option.help)
     own.add_argument("--speed", metavar="N", help="follow wall time so many times as fast (default: moved by hand)")
+    own.add_argument("--lock-step", action="store_true", default=None, help="with --speed: wait for answers, too")
     own.add_argument("--seed", type=int, metavar="N", help=f"of all noise and random draws (default: {_SEED})")
     own.add_argument("--tick", metavar="TIME", help=f"default: {_TICK}")
     own.add_argument("--start", metavar="TIME", help="the depot's local time with offset")
@@ -132,7 +134,7 @@ def start(arguments: argparse.Namespace, toolbox: Toolbox, terminal: Terminal) -
             terminal.say(f"run {run_id} started")
         begun = _begun(source, run_id, request, own=own)
         if arguments.advance or (own and arguments.speed is None):
-            _advance(source, begun, terminal)
+            _advance(source, begun, arguments.settle, terminal)
         found = _awaited(source, begun) if arguments.wait or own else source.execution(run_id, begun.execution_id)
     return _show(found, arguments, terminal)
 
@@ -200,7 +202,7 @@ def _depot(arguments: argparse.Namespace, toolbox: Toolbox, request: dict[str, A
 
 def _refuse_wishes(arguments: argparse.Namespace) -> None:
     """A run there is has its depot, its seed and its clock."""
-    names = ("depot", *(option.name for option in arguments.options), "speed", "seed", "tick", "start")
+    names = ("depot", *(option.name for option in arguments.options), "speed", "lock_step", "seed", "tick", "start")
     wished = next((name for name in names if getattr(arguments, name) is not None), None)
     if wished is not None:
         option = wished.replace("_", "-")
@@ -209,12 +211,15 @@ def _refuse_wishes(arguments: argparse.Namespace) -> None:
 
 def _wish(arguments: argparse.Namespace) -> Wish:
     seed = _SEED if arguments.seed is None else arguments.seed
+    if arguments.lock_step and arguments.speed is None:
+        raise UsageError("--lock-step is for a run with --speed", "leave it out: a run moved by hand is in step")
     options = [(option, getattr(arguments, option.name)) for option in arguments.options]
     given = [(option, value) for option, value in options if value is not None]
-    return Wish(seed, arguments.tick or _TICK, arguments.start, arguments.speed, given)
+    clock = clock_of(arguments.speed, lock_step=bool(arguments.lock_step), settle=arguments.settle)
+    return Wish(seed, arguments.tick or _TICK, arguments.start, clock, given)
 
 
-def _advance(source: ScenarioSource, begun: ExecutionView, terminal: Terminal) -> None:
+def _advance(source: ScenarioSource, begun: ExecutionView, settle: str | None, terminal: Terminal) -> None:
     """By whole ticks to the first one that is not before the end, which what is expected on the way may put off."""
     run, ends_at = source.run(begun.run_id), begun.ends_at
     if run.clock is not ClockMode.MANUAL:
@@ -222,7 +227,7 @@ def _advance(source: ScenarioSource, begun: ExecutionView, terminal: Terminal) -
     at = run.at
     while (ticks := -(-(ends_at - at) // run.tick_ms)) > 0:
         with terminal.progress(begun.name) as advance:
-            for done in source.advance(begun.run_id, ticks):
+            for done in source.advance(begun.run_id, ticks, settle):
                 advance(done, ticks)
         at += ticks * run.tick_ms
         ends_at = source.execution(begun.run_id, begun.execution_id).ends_at

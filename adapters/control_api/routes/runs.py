@@ -17,9 +17,9 @@ from depot_sim.adapters.control_api.routes.events import run_events
 from depot_sim.adapters.control_api.routes.power import power_history_of
 from depot_sim.adapters.control_api.routes.world import WORLD_ROUTES
 from depot_sim.adapters.control_api.times import wall_time
+from depot_sim.application.run.outcome import Outcome
 from depot_sim.application.run.requests import StartRun, time_at
 from depot_sim.application.run.run_view import RunView, view_run
-from depot_sim.application.run.service import Outcome
 from depot_sim.read_models.paging import NEWEST
 from depot_sim.read_models.runs import MODEL as RUNS
 from depot_sim.read_models.runs import Run, RunStatus, list_runs
@@ -81,7 +81,8 @@ async def list_all_runs(request: ApiRequest, asked: NamedDependency[SkipValidati
 @get("/{run_id:str}", summary="Read a run")
 async def get_run(request: ApiRequest, run_id: FromPath[str]) -> RunView:
     """What it is and how far it has come, up to date with every commit before the request."""
-    return view_run(await request.backend.live.get(run_id))
+    backend = request.backend
+    return view_run(await backend.live.get(run_id), backend.runs.advances.target(run_id))
 
 
 def run_routes() -> list[Router]:

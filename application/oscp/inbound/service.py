@@ -37,6 +37,7 @@ from depot_sim.application.oscp.session.called_for import by_adjustment
 from depot_sim.application.oscp.session.hosted import Given, HostedSession
 from depot_sim.application.oscp.session.sessions import OscpSessions
 from depot_sim.application.oscp.world_link.world_context import WorldContext
+from depot_sim.application.under_way import UnderWay, Work
 from depot_sim.domain.interaction.effects import Slot
 from depot_sim.domain.interaction.expectation_events import Moment
 from depot_sim.domain.interaction.message import ObservedMessage
@@ -78,11 +79,19 @@ class InboundService:
     `on_provoked` is told of commands that an override wants carried out, `on_segment` that a segment waits for others.
     """
 
-    def __init__(self, sessions: OscpSessions, resolver: RequestResolver, world: WorldContext, clock: Clock) -> None:
+    def __init__(
+        self,
+        sessions: OscpSessions,
+        resolver: RequestResolver,
+        world: WorldContext,
+        clock: Clock,
+        under_way: UnderWay,
+    ) -> None:
         self._sessions = sessions
         self._resolver = resolver
         self._world = world
         self._clock = clock
+        self._under_way = under_way
         self._mask = resolver.mask
         self._segments = WaitingSegments()
         self.on_provoked: Provoked | None = None
@@ -152,7 +161,8 @@ class InboundService:
     async def _process(self, resolved: ResolvedRequest) -> Reply:
         joined = self._segments.join(resolved)
         try:
-            decided = await self._decide(await self._case(joined))
+            with self._under_way.work(resolved.hosted.run_id, resolved.hosted.id) as work:
+                decided = await self._decide(await self._case(joined), work)
         except BaseException as error:
             self._segments.undo(joined)
             if isinstance(error, VersionConflict) and error.stream == resolved.stream:
@@ -184,7 +194,7 @@ class InboundService:
             return None
         return await self._resolver.keep_token(message.token)
 
-    async def _decide(self, case: Case) -> _Decided:
+    async def _decide(self, case: Case, work: Work) -> _Decided:
         session_id = case.resolved.hosted.key
         try:
             first = await self._sessions.decide(session_id, partial(self._judge, case), fenced=False)
@@ -193,7 +203,9 @@ class InboundService:
                 self.on_provoked(case.resolved.hosted, first.treated.provoke.command, override_id)
             if first.reply is not None:
                 return first
+            work.end()
             await self._clock.sleep_us(first.treated.delay_ms * 1_000)
+            work.begin()
             return await self._sessions.decide(session_id, partial(self._judge_late, case, first), fenced=False)
         finally:
             self._delayed.discard(case.resolved.entry_id)

@@ -60,7 +60,7 @@ class OutboundMessage(NamedTuple):
     from being sent, empty when `body` is true.
 
     A message in `segments` travels in as many letters: its first one holds the others' bodies in `rest`, and each of
-    them `is_later`.
+    them `is_later`. `number` is its place among the messages of its session.
     """
 
     draft: MessageDraft
@@ -80,6 +80,7 @@ class OutboundMessage(NamedTuple):
     segments: int = 1
     rest: tuple[bytes, ...] = ()
     is_later: bool = False
+    number: int = 0
 
     @property
     def entry_id(self) -> str:

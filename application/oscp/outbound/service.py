@@ -16,6 +16,7 @@ from depot_sim.application.oscp.outbound.splitting import later_segment, numbere
 from depot_sim.application.oscp.session.hosted import HostedSession
 from depot_sim.application.oscp.session.sessions import OscpSessions
 from depot_sim.application.repository import Origin
+from depot_sim.application.under_way import UnderWay, Work
 from depot_sim.domain.interaction.effects import Outage, Reorder, Withhold
 from depot_sim.domain.interaction.expectation_events import Expectation, Moment
 from depot_sim.domain.interaction.treatment import UNMARKED, Marks, treatment
@@ -64,11 +65,12 @@ class _Place:
 class OutboundService:
     """Sends on behalf of sessions; this process has to hold their runs. `in_flight` names the entries under way."""
 
-    def __init__(self, sessions: OscpSessions, clock: Clock, partner: Partner, mask: Mask) -> None:
+    def __init__(self, sessions: OscpSessions, clock: Clock, partner: Partner, mask: Mask, under_way: UnderWay) -> None:
         self._sessions = sessions
         self._clock = clock
         self._partner = partner
         self._mask = mask
+        self._under_way = under_way
         self._places: dict[str, list[_Place]] = {}
         self.in_flight: set[str] = set()
 
@@ -101,6 +103,7 @@ class OutboundService:
 
         def track(letter: OutboundMessage, hosted: HostedSession, moment: Moment) -> OutboundMessage:
             self.in_flight -= opened
+            letter = letter._replace(number=hosted.session.version)
             opened.add(letter.entry_id)
             self.in_flight.add(letter.entry_id)
             hosted.session.open(letter.opened(moment.target))
@@ -115,10 +118,11 @@ class OutboundService:
 
     async def deliver(self, letter: OutboundMessage, origin: Origin | None = None) -> Sent:
         """Send what was opened, and finalise it."""
-        with self._under_way(letter):
+        with self._in_flight_until_final(letter):
             posted = await self._carry(letter)
             fate = await self._carry_rest(letter, posted)
-            sent = await self._finish(letter, posted, fate, origin)
+            async with self._work(letter).turn(letter.number):
+                sent = await self._finish(letter, posted, fate, origin)
         await self._duplicate(letter, posted)
         return sent
 
@@ -169,7 +173,7 @@ class OutboundService:
             hits = hosted.overrides.hit(letter.exchange(moment.target, self._mask), moment.target)
             return letter.treated_so(of_segment(treatment(hits))) if hits else letter
 
-        letter, posted = await self._send_beside(first.attached.session_id, segment, self._carry)
+        letter, posted = await self._send_beside(first, segment, self._carry)
         await self._duplicate(letter, posted)
         return posted
 
@@ -226,17 +230,20 @@ class OutboundService:
         def again(hosted: HostedSession, _: Moment) -> OutboundMessage:
             return letter.renamed(copy, hosted.session.next_request_id()) if under_new_id else letter.repeated(copy)
 
-        await self._send_beside(letter.attached.session_id, again, self._post)
+        await self._send_beside(letter, again, self._post)
 
     async def _send_beside(
         self,
-        session_id: str,
+        other: OutboundMessage,
         write: Callable[[HostedSession, Moment], OutboundMessage],
         carry: Callable[[OutboundMessage], Awaitable[HttpResult]],
     ) -> tuple[OutboundMessage, HttpResult]:
-        """Send a letter that has no effect of its own on the session. Only a copy is a message for expectations."""
+        """Send a letter beside another, with no effect of its own on the session.
 
-        with self._opening() as track:
+        Only a copy is a message for expectations.
+        """
+        session_id = other.attached.session_id
+        with self._opening() as track, self._work(other):
             letter = await self._sessions.decide(
                 session_id,
                 lambda hosted, moment: track(write(hosted, moment), hosted, moment),
@@ -251,16 +258,25 @@ class OutboundService:
                 hosted.expectations.observe(letter.exchange(moment.target, self._mask), outcome.value, moment)
             hosted.save_with(_finalised(letter, posted, outcome, moment, self._mask))
 
-        with self._under_way(letter):
+        with self._in_flight_until_final(letter):
             posted = await carry(letter)
-            await self._sessions.decide(session_id, close, fenced=False)
+            async with self._work(letter).turn(letter.number):
+                await self._sessions.decide(session_id, close, fenced=False)
         return letter, posted
 
     async def _post(self, letter: OutboundMessage) -> HttpResult:
-        return await self._partner.post(letter.outgoing())
+        work = self._work(letter)
+        with work.attempt():
+            posted = await self._partner.post(letter.outgoing())
+        if posted.status:
+            work.answered()
+        return posted
+
+    def _work(self, letter: OutboundMessage) -> Work:
+        return self._under_way.work(letter.attached.run_id, letter.attached.session_id)
 
     @contextlib.contextmanager
-    def _under_way(self, letter: OutboundMessage) -> Iterator[None]:
+    def _in_flight_until_final(self, letter: OutboundMessage) -> Iterator[None]:
         try:
             yield
         finally:

@@ -24,6 +24,7 @@ from depot_sim.application.oscp.session.registrar import Registrar
 from depot_sim.application.oscp.session.sessions import OscpSessions
 from depot_sim.application.oscp.session.time import SessionTime
 from depot_sim.application.runtime import HeldRuns
+from depot_sim.application.under_way import UnderWay, Work
 from depot_sim.domain.interaction.expectation_events import Clock as DeadlineClock
 from depot_sim.domain.interaction.expectation_events import Moment
 from depot_sim.domain.kernel.errors import DepotSimError
@@ -58,6 +59,7 @@ class SessionTimers:
         clock: Clock,
         registrar: Registrar,
         timers: Timers,
+        under_way: UnderWay,
     ) -> None:
         self._sessions = sessions
         self._inbound = inbound
@@ -67,13 +69,9 @@ class SessionTimers:
         self._clock = clock
         self._registrar = registrar
         self._timers = timers
+        self._under_way = under_way
         self._due = ChannelTimers(
-            timers,
-            host,
-            sessions,
-            moment=self._moment,
-            deadlines=self._deadlines,
-            ring=lambda session_id: self._background.spawn(self._work(session_id)),
+            timers, host, sessions, moment=self._moment, deadlines=self._deadlines, ring=self._ring
         )
         self._is_running = False
         self._served: set[str] = set()
@@ -84,6 +82,7 @@ class SessionTimers:
         inbound.on_segment = self._wait_for_segments
         host.on_held.append(self._take_up)
         host.on_dropped.append(self._leave)
+        under_way.followers.append(self._has_sessions)
         host.on_saved.append(self._run_saved)
 
     async def run(self) -> None:
@@ -98,6 +97,10 @@ class SessionTimers:
             self._served.clear()  # runs go on for a while: their saves must send nothing any more
             await self._background.stop()
 
+    def _has_sessions(self, run_id: str) -> bool:
+        is_served = run_id in self._served and any(hosted.run_id == run_id for hosted in self._sessions.loaded())
+        return is_served or run_id in self._recovering
+
     def serves(self, run_id: str) -> bool:
         """Whether the sessions of the run are looked after here, and all of them have been recovered."""
         return run_id in self._served and run_id not in self._recovering
@@ -106,7 +109,7 @@ class SessionTimers:
 
     def _take_up(self, run_id: str) -> None:
         if self._is_running and self._host.held(run_id) is not None:
-            self._background.spawn(self._begin_with(run_id))
+            self._background.spawn(self._begin_with(run_id), self._under_way.work(run_id, "OSCP sessions").begin())
 
     async def _begin_with(self, run_id: str) -> None:
         """Recover the sessions of a run; when that fails, all of them again after a while."""
@@ -172,6 +175,11 @@ class SessionTimers:
                 yield DeadlineClock.TARGET, due.at
         yield from hosted.deadlines()
 
+    def _ring(self, session_id: str) -> None:
+        hosted = self._sessions.peek(session_id)
+        work = self._under_way.work(hosted.run_id, session_id).begin() if hosted is not None else None
+        self._background.spawn(self._work(session_id), work)
+
     def _wait_for_segments(self) -> None:
         """Give segments up when they have waited too long for the others of their message."""
         due_ms = self._inbound.segments_due_ms
@@ -190,7 +198,8 @@ class SessionTimers:
     async def _work(self, session_id: str) -> None:
         """Do what is due."""
         try:
-            if (await self._sessions.get(session_id)).run_id not in self._served:
+            run_id = (await self._sessions.get(session_id)).run_id
+            if run_id not in self._served:
                 return
             dues = await self._sessions.decide(session_id, _pass_time)
         except DepotSimError:
@@ -201,17 +210,19 @@ class SessionTimers:
             key = _key(session_id, due)
             if key not in self._opening:
                 self._opening.add(key)
-                self._background.spawn(self._send(session_id, due, key))
+                self._background.spawn(self._send(self._under_way.work(run_id, session_id), due, key))
         self._due.look(session_id)
 
-    async def _send(self, session_id: str, due: Due, key: _Key) -> None:
-        letter = await self._open(session_id, due, key)
-        self._due.look(session_id)
+    async def _send(self, work: Work, due: Due, key: _Key) -> None:
+        with work:
+            letter = await self._open(work, due, key)
+            self._due.look(work.target)
         if letter is not None:
             await self._outbound.deliver(letter)
 
-    async def _open(self, session_id: str, due: Due, key: _Key) -> OutboundMessage | None:
+    async def _open(self, work: Work, due: Due, key: _Key) -> OutboundMessage | None:
         """What fails is tried again after a while."""
+        session_id = work.target
         try:
             if due.act in _ANSWERS:
                 await self._clock.sleep_us(_ANSWER_AFTER_US)
@@ -220,6 +231,7 @@ class SessionTimers:
             return await self._outbound.open(session_id, lambda session, moment: _draft(session, due, moment))
         except DepotSimError:
             _log.warning("message not sent", exc_info=True, extra={"session_id": session_id})
+            work.end()
             await self._clock.sleep_us(AGAIN_US)
             return None
         finally:

@@ -16,6 +16,7 @@ from depot_sim.application.oscp.session.sessions import OscpSessions
 from depot_sim.application.oscp.session.time import SessionTime
 from depot_sim.application.repository import Origin
 from depot_sim.application.runtime import RunCommands
+from depot_sim.application.under_way import UnderWay, Work
 from depot_sim.domain.kernel.errors import CommandRefused, DepotSimError
 from depot_sim.domain.kernel.quantities import Power, SinceStart
 from depot_sim.domain.oscp.events import Cause, OscpProviderSessionAttached
@@ -45,10 +46,11 @@ Holding = Mapping[ForecastType, PublishedForecast | None]
 class ForecastsToRun:
     """Follows the sessions of the runs this process holds."""
 
-    def __init__(self, sessions: OscpSessions, commands: RunCommands, time: SessionTime) -> None:
+    def __init__(self, sessions: OscpSessions, commands: RunCommands, time: SessionTime, under_way: UnderWay) -> None:
         self._sessions = sessions
         self._commands = commands
         self._time = time
+        self._under_way = under_way
         self._told: dict[str, dict[ForecastType, str]] = {}
         self._telling: dict[str, asyncio.Task[None]] = {}
         sessions.on_change.append(self._look_at)
@@ -59,10 +61,12 @@ class ForecastsToRun:
         if self._sessions.fence_if_held(hosted.session.attached.run_id) is None:
             return
         if _ids(holding(hosted.session.state)) != self._told.get(hosted.id, {}):
-            task = self._telling[hosted.id] = asyncio.create_task(self._tell(hosted.id))
+            work = self._under_way.work(hosted.run_id, hosted.id).begin()
+            task = self._telling[hosted.id] = asyncio.create_task(self._tell(hosted.id, work))
             task.add_done_callback(lambda _: self._telling.pop(hosted.id, None))
+            task.add_done_callback(lambda _: work.end())
 
-    async def _tell(self, session_id: str) -> None:
+    async def _tell(self, session_id: str, work: Work) -> None:
         """Bring the run up to the session, which may go on changing meanwhile."""
         try:
             while True:
@@ -73,7 +77,8 @@ class ForecastsToRun:
                     return
                 for type in changed:
                     with suppress(CommandRefused):  # the run knows, from before a restart
-                        await self._command(hosted.session.attached, type, holds[type])
+                        async with work.turn(hosted.session.version):
+                            await self._command(hosted.session.attached, type, holds[type])
                     told.pop(type, None)
                     told |= _ids({type: holds[type]})
         except DepotSimError as error:

@@ -19,11 +19,16 @@ class ClockMode(Enum):
 
 
 class RunClock(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """`speed_ppm` 1,000,000 is real time. A run `on_wall_time` has wall time as its logical time: it catches up."""
+    """`speed_ppm` 1,000,000 is real time. A run `on_wall_time` has wall time as its logical time: it catches up.
+
+    A run moved by hand, or in `lock_step`, waits for answers at each instant for at most `settle_ms` of wall time.
+    """
 
     mode: ClockMode = ClockMode.MANUAL
     speed_ppm: int = 1_000_000
     on_wall_time: bool = False
+    lock_step: bool = False
+    settle_ms: int = 5_000
 
 
 class ResumeReason(Enum):

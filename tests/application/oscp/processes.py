@@ -147,14 +147,14 @@ class OscpProcess(Process):
         self.meter = FakeMeter()
         self.time = SessionTime(clock, self.host, self.live)
         self.sessions = OscpSessions(store.log, self.journal, self.host, self.time)
-        self.outbound = OutboundService(self.sessions, clock, partner, self.secrets.mask)
+        self.outbound = OutboundService(self.sessions, clock, partner, self.secrets.mask, self.under_way)
         self._numbers = count(1)
         self.audit = CountedRefusals()
         self.limit = NoLimit()
         self.refused = RefusedMessages(self.time, self, self.journal, self.secrets.mask, self.limit, self.audit)
         resolver = RequestResolver(self.sessions, self.secrets, self.time, self, self.refused)
         world = WorldContext(store.log, self.live, self.time, self.meter)
-        self.inbound = InboundService(self.sessions, resolver, world, clock)
+        self.inbound = InboundService(self.sessions, resolver, world, clock, self.under_way)
         self.registrar = Registrar(self.sessions, self.outbound, self.secrets)
         self.session_timers = SessionTimers(
             sessions=self.sessions,
@@ -165,6 +165,7 @@ class OscpProcess(Process):
             clock=clock,
             registrar=self.registrar,
             timers=self.timers,
+            under_way=self.under_way,
         )
         self.service = OscpService(self.sessions, self.outbound, self.live, self.time, self.secrets, self.registrar)
         self.scenarios = ChannelControl(OSCP, self.sessions, self.sessions.decide, self.live, self.tail)

@@ -87,12 +87,12 @@ class Side:
         self.process = process
         time = SessionTime(clock, process.host, process.live)
         self.sessions = OscpSessions(store.log, process.journal, process.host, time)
-        outbound = OutboundService(self.sessions, clock, self.partner, self.secrets.mask)
+        outbound = OutboundService(self.sessions, clock, self.partner, self.secrets.mask, process.under_way)
         resolver = RequestResolver(
             self.sessions, self.secrets, time, _Ids(), unlimited(time, _Ids(), process.journal, self.secrets.mask)
         )
         world = WorldContext(store.log, process.live, time, _NoMeter())
-        self.inbound = InboundService(self.sessions, resolver, world, clock)
+        self.inbound = InboundService(self.sessions, resolver, world, clock, process.under_way)
         registrar = Registrar(self.sessions, outbound, self.secrets)
         self.session_timers = SessionTimers(
             sessions=self.sessions,
@@ -103,6 +103,7 @@ class Side:
             clock=clock,
             registrar=registrar,
             timers=Timers(clock),
+            under_way=process.under_way,
         )
         self.service = OscpService(self.sessions, outbound, process.live, time, self.secrets, registrar, OURS)
         self.scenarios = ChannelControl(OSCP, self.sessions, self.sessions.decide, process.live, process.tail)

@@ -53,8 +53,8 @@ class Refusals:
 async def live(process: OscpProcess, **changes: Any) -> str:
     """A session on the run's own time that is online; its forecasts are told to the run."""
     await process.start()
-    ForecastsToRun(process.sessions, process.runs, process.time)
-    Breaches(process.sessions, process.host)
+    ForecastsToRun(process.sessions, process.runs, process.time, process.under_way)
+    Breaches(process.sessions, process.host, process.under_way)
     session = await process.attach(clock=None, **{"policy": SILENT} | changes)
     await process.service.force_state("r", session, ForceState(Lifecycle.ONLINE), ALICE)
     return session
@@ -110,7 +110,7 @@ async def test_a_run_that_knows_a_forecast_from_before_a_restart_is_not_told_twi
     first = await publish(process, session)
     await until(lambda: told(process) == [first])
     commands = Refusals(process.runs)
-    ForecastsToRun(process.sessions, commands, process.time)
+    ForecastsToRun(process.sessions, commands, process.time, process.under_way)
     await process.service.send_heartbeat("r", session, SendHeartbeat(), ALICE)
     await until(lambda: commands.refused == [first])
     assert told(process) == [first]

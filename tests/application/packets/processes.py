@@ -18,7 +18,7 @@ from depot_sim.application.packets.run_feeds import FeedDependencies
 from depot_sim.application.packets.service import PacketService
 from depot_sim.application.packets.supervisor import FeedSupervisor
 from depot_sim.application.packets.time import FeedTime
-from depot_sim.application.run.service import Outcome
+from depot_sim.application.run.outcome import Outcome
 from depot_sim.domain.configuration.definition import Definition
 from depot_sim.domain.kernel.events import Event, decode
 from depot_sim.domain.packets.events import FeedPolicy, SensorPacketPublished
@@ -89,6 +89,7 @@ class PacketProcess(Process):
             partner=platform,
             clock=clock,
             time=time,
+            under_way=self.under_way,
         )
         self.supervisor = FeedSupervisor(self.host, dependencies, self.timers)
         self.packets = PacketService(store.log, self.feeds, self.supervisor, self.live)

@@ -17,10 +17,12 @@ from depot_sim.application.repository import Origin, Repository
 from depot_sim.application.run.driver import RunDriver
 from depot_sim.application.run.host import RunHost
 from depot_sim.application.run.live import LiveRuns
+from depot_sim.application.run.outcome import Outcome
 from depot_sim.application.run.requests import ClockRequest, StartRun
-from depot_sim.application.run.service import Outcome, RunService
+from depot_sim.application.run.service import RunService
 from depot_sim.application.scenario.playing import ScriptPlayer
 from depot_sim.application.subscription import Tail
+from depot_sim.application.under_way import UnderWay
 from depot_sim.domain.configuration.definition import Definition
 from depot_sim.domain.kernel.events import Event, decode
 from depot_sim.domain.kernel.quantities import Duration
@@ -31,6 +33,7 @@ from tests.domain.scenario.scripts import READER
 from tests.patience import patient
 
 MINUTE = 60_000
+BY_HAND = ClockRequest(ClockMode.MANUAL, settle=Duration(0))
 ALICE = Origin("alice", correlation_id="c-1")
 DEPOT = Definition.of(depot())
 
@@ -134,16 +137,21 @@ class Process:
         self.controls = Controls()
         self.timers = Timers(clock)
         self.player = ScriptPlayer(store.log, self.host, self.controls, self.timers, clock, READER)
-        self.runs = RunService(store.log, self.host, self.configurations, _Ids(owner), clock, self.player)
+        self.under_way = UnderWay(clock)
+        self.host.on_dropped.append(self.under_way.forget)
+        ids = _Ids(owner)
+        self.runs = RunService(
+            store.log, self.host, self.configurations, ids, clock, self.under_way, scripts=self.player
+        )
         self.live = LiveRuns(store.log, self.host)
         self.tail = Tail(store.log)
         RunDriver(self.runs, self.host, clock)
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self, run_id: str = "r", *, definition: Definition = DEPOT, **changes: Any) -> Outcome:
-        """A manual run with ticks of a minute, unless told otherwise."""
+        """A manual run with ticks of a minute that waits for no answers, unless told otherwise."""
         configuration = await self.configurations.create(definition)
-        asked: dict[str, Any] = {"tick": Duration(MINUTE), "clock": ClockRequest(ClockMode.MANUAL)}
+        asked: dict[str, Any] = {"tick": Duration(MINUTE), "clock": BY_HAND}
         return await self.runs.start(StartRun(configuration.id, run_id=run_id, **asked | changes), ALICE)
 
     def run_in_background(self, coroutine: Any) -> asyncio.Task[None]:
@@ -200,6 +208,14 @@ async def all_done(before: set[asyncio.Task[Any]]) -> None:
     async with asyncio.timeout(patient(60)):
         while begun := asyncio.all_tasks() - before:
             await asyncio.wait(begun)
+
+
+async def pass_time_until_done(task: asyncio.Task[Any], clock: FakeClock) -> None:
+    """Let wall time pass, a second at a time, until nobody waits for it any more."""
+    async with asyncio.timeout(patient(60)):
+        while not task.done():
+            clock.advance(1_000_000)
+            await asyncio.sleep(0.001)
 
 
 class _Ids:

@@ -8,8 +8,9 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from depot_sim.application.run.outcome import Outcome
 from depot_sim.application.run.requests import ClockRequest
-from depot_sim.application.run.service import Outcome, RunService
+from depot_sim.application.run.service import RunService
 from depot_sim.domain.kernel.errors import CommandRefused, Conflict, InvalidInput, NotFound, StoreError
 from depot_sim.domain.kernel.quantities import Duration, Share
 from depot_sim.domain.run.aggregate import RunStatus, stream_of

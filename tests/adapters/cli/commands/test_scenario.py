@@ -160,13 +160,13 @@ def test_a_file_is_read_here_and_sent_whole(server: Server, written: Path) -> No
 
 def test_an_advance_goes_by_whole_ticks_to_the_end(server: Server) -> None:
     play("start", "evening", "--run", "tuesday", "--advance")
-    assert server.bodies(f"{RUN}/commands/tick") == [{"count": 600}, {"count": 301}]
+    assert server.bodies(f"{RUN}/commands/tick") == [{"count": 60}] * 15 + [{"count": 1}]
 
 
 def test_an_advance_goes_on_while_what_is_expected_puts_the_end_off(server: Server) -> None:
     server.answers[f"GET {RUN}/scenarios/1"] = [EXECUTION | {"ends_at": 902_000}, PASSED]
     play("start", "evening", "--run", "tuesday", "--advance")
-    assert server.bodies(f"{RUN}/commands/tick") == [{"count": 600}, {"count": 301}, {"count": 1}]
+    assert server.bodies(f"{RUN}/commands/tick") == [{"count": 60}] * 15 + [{"count": 1}] * 2
 
 
 def test_a_run_that_follows_wall_time_is_not_advanced(server: Server) -> None:
@@ -227,6 +227,21 @@ def test_a_feed_that_was_refused_is_told_before_anything_is_played(server: Serve
     depot = ("--depot", "three-bus-depot", "--packets-endpoint", "http://127.0.0.1:8430/packets")
     assert "no such profile" in play("start", "bba-all-fields", *depot).err
     assert server.bodies(f"{RUN}/scenarios") == []
+
+
+def test_a_run_of_its_own_may_wait_for_answers_at_a_speed_and_so_long(server: Server) -> None:
+    play("start", "bba-all-fields", "--depot", "three-bus-depot", "--speed", "60", "--lock-step", "--settle", "2 s")
+    (asked,) = server.bodies("/simulation-runs")
+    assert asked["clock"] == {"mode": "REALTIME", "speed": "60", "lock_step": True, "settle": "2 s"}
+
+
+def test_each_step_of_an_advance_waits_as_long_as_it_is_told(server: Server) -> None:
+    play("start", "evening", "--run", "tuesday", "--advance", "--settle", "2 s")
+    assert {body["settle"] for body in server.bodies(f"{RUN}/commands/tick")} == {"2 s"}
+
+
+def test_lock_step_is_for_a_run_with_a_speed(server: Server) -> None:
+    assert play("start", "bba-all-fields", "--depot", "three-bus-depot", "--lock-step").code == 2
 
 
 def test_a_run_of_its_own_may_follow_wall_time(server: Server) -> None:
