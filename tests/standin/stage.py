@@ -37,11 +37,11 @@ class Answer(NamedTuple):
 
 
 class CapacityProvider:
-    """Answers 204 unless told otherwise; None leaves the peer without an answer."""
+    """Answers 204 unless told otherwise; None leaves the peer without an answer, a future until it has its result."""
 
     def __init__(self) -> None:
         self.received: list[Received] = []
-        self.answers: dict[str, int | None] = {}
+        self.answers: dict[str, int | asyncio.Future[int] | None] = {}
         self._changes = Changes()
 
     async def take(self, request: web.Request) -> web.Response:
@@ -52,7 +52,15 @@ class CapacityProvider:
         status = self.answers.get(message, 204)
         if status is None:
             await asyncio.Event().wait()
+        if isinstance(status, asyncio.Future):
+            status = await status
         return web.Response(status=status or 204)
+
+    def hold(self, message: str) -> asyncio.Future[int]:
+        """The status to answer these messages with is to be set later."""
+        held: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self.answers[message] = held
+        return held
 
     def all(self, message: str) -> list[Received]:
         return [one for one in self.received if one.message == message]
@@ -92,7 +100,7 @@ class Stage:
         return await self.control(method="GET")
 
     async def wait(self, **wanted: object) -> Any:
-        query = "&".join(f"{name}={value}" for name, value in wanted.items())
+        query = "&".join(f"{name}={value}" for name, value in {"timeout": PATIENCE_SECONDS, **wanted}.items())
         return await self.control(f"/wait?{query}", method="GET")
 
     async def post(self, message: str, body: Any, request_id: str | None = None, **headers: str) -> Answer:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from tests.standin.stage import CONFIGURATION, Stage, behaviour, on_stage
 
 ACKNOWLEDGE = "handshake_acknowledge"
@@ -78,12 +80,15 @@ async def test_an_acknowledgement_of_ours_that_is_never_answered_leads_offline(s
     assert "handshaken" not in [entry["event"] for entry in state["audit"]]
 
 
-@on_stage(request_timeout=0.3)
+@on_stage()
 async def test_what_arrives_while_our_acknowledgement_is_under_way_waits_for_what_comes_of_it(stage: Stage) -> None:
-    stage.cp.answers[ACKNOWLEDGE] = None
+    acknowledged = stage.cp.hold(ACKNOWLEDGE)
     await stage.handshake()
     await stage.cp.receives(ACKNOWLEDGE)
-    assert (await stage.heartbeat()).status == 403, "the acknowledgement has failed by now"
+    waiting = asyncio.create_task(stage.heartbeat())
+    await stage.wait(message="heartbeat", direction="inbound")
+    acknowledged.set_result(204)
+    assert (await waiting).status == 204
 
 
 @on_stage()
@@ -123,12 +128,13 @@ async def test_a_handshake_that_cannot_be_sent_now_is_not_begun(stage: Stage) ->
     assert (await stage.refused("/handshake")).status == 409
 
 
-@on_stage(request_timeout=0.3)
+@on_stage()
 async def test_a_connection_the_operator_has_ended_meanwhile_stays_so(stage: Stage) -> None:
-    stage.cp.answers[ACKNOWLEDGE] = None
+    acknowledged = stage.cp.hold(ACKNOWLEDGE)
     await stage.handshake()
     await stage.cp.receives(ACKNOWLEDGE)
     assert (await stage.refused("/handshake")).body["message"].endswith("is being acknowledged")
     await stage.control("/disconnect")
-    assert (await stage.heartbeat()).status == 403, "the acknowledgement has failed by now"
+    acknowledged.set_result(204)
+    assert (await stage.heartbeat()).status == 403, "the acknowledgement has been accepted by now"
     assert (await stage.state())["lifecycle"] == "CONFIGURED"
