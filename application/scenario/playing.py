@@ -26,6 +26,7 @@ from depot_sim.application.run.host import HeldRun, RunHost
 from depot_sim.application.scenario.stored import StoredExecutions
 from depot_sim.application.under_way import applied_at_once
 from depot_sim.domain.interaction.expectation_events import Verdict
+from depot_sim.domain.interaction.override_requests import LONGEST_REASON
 from depot_sim.domain.interaction.overrides import ALL
 from depot_sim.domain.kernel.errors import (
     CommandRefused,
@@ -183,7 +184,8 @@ class ScriptPlayer:
         run_id, body, origin = execution.run_id, execution.body_of(step), origin_of(execution)
         target, control = body["on"], self._controls.of(execution.kind_of(step))
         if step.action in {OVERRIDE, CLEAR_OVERRIDES}:
-            asked = override_request(body) if step.action == OVERRIDE else {"clear": ALL}
+            reason = _reason(execution, step)
+            asked = {"reason": reason} | override_request(body) if step.action == OVERRIDE else {"clear": ALL}
             changed = await control.change_overrides(run_id, target, asked, origin)
             return Done(target=target, override_ids=changed.override_ids)
         if step.action == EXPECT:
@@ -278,3 +280,9 @@ def next_due(executions: Sequence[ScenarioExecution], at: int) -> tuple[Scenario
         return None
     _, _, execution, step = min(due, key=lambda one: one[:2])
     return execution, step
+
+
+def _reason(execution: ScenarioExecution, step: Step) -> str:
+    """Which scenario a step belongs to, and what its author noted."""
+    said = f"scenario {execution.script.name}, execution {execution.execution_id}"
+    return (f"{said}: {step.note}" if step.note else said)[:LONGEST_REASON]

@@ -106,6 +106,8 @@ async def test_a_scenario_rings_a_bell_and_has_the_same_verdict_after_a_restart(
         assert execution["status"] == "passed", execution
         assert [step["state"] for step in execution["steps"]] == ["applied"] * 5
         assert await rings(api) == ["creak sent", "dong withheld", "ding sent"]
+        (muffling,) = (await api.get("/simulation-runs/r/interventions")).json()["interventions"]
+        assert (muffling["name"], muffling["reason"]) == ("muffled", "scenario muffled-bell, execution 1")
 
     async with serving(store_url) as api:
         assert (await api.get("/simulation-runs/r/scenarios/1")).json() == execution
