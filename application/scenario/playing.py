@@ -51,8 +51,6 @@ _NOT_OURS = (LeaseLost, RunHeldElsewhere, VersionConflict, StoreError)
 """Errors that say nothing about the step: whoever holds the run next plays it."""
 PATIENCE_SECONDS = 120
 """With a target, of wall time: it may have much of the run to look at first, but it must not stop the run for ever."""
-SETTLE_US = 5_000_000
-"""At a scenario's end, of wall time: when nothing has been delivered for so long, what is left is not delivered."""
 RUN_STOPPED = "the run was stopped"
 """Why a scenario ended with its run."""
 
@@ -142,7 +140,7 @@ class ScriptPlayer:
                 if self._host.held(run_id) is not held:
                     return
                 executions = await self.executions(held)
-            delivered = [each for each in executions if await self._has_delivered(each, held.run.world.at)]
+            delivered = [each for each in executions if await self._has_delivered(each, held)]
             async with held.lock:
                 if self._host.held(run_id) is not held:
                     return
@@ -204,12 +202,12 @@ class ScriptPlayer:
             self._host.drop(held)
             raise Conflict(f"run {held.run.run_id} has just been reloaded", "send the request again")
 
-    async def _has_delivered(self, execution: ScenarioExecution, at: int) -> bool:
-        """Whether what was due while it was played has been delivered, or nothing of it for SETTLE_US.
+    async def _has_delivered(self, execution: ScenarioExecution, held: HeldRun) -> bool:
+        """Whether what was due while it was played has been delivered, or nothing of it for the run's settle time.
 
         The caller does not hold the run's lock: channels may need it to catch up with the run.
         """
-        if not execution.is_over(at) or execution.open_expectations():
+        if not execution.is_over(held.run.world.at) or execution.open_expectations():
             return False
         left, now_us = await self._controls.left_to_deliver(_due(execution)), self._clock.monotonic_us()
         before = self._awaited.get(execution.stream)
@@ -217,7 +215,7 @@ class ScriptPlayer:
             return True
         if before is None or left < before.left:
             before = self._awaited[execution.stream] = _Awaited(left, now_us)
-        patience_us = before.since_us + SETTLE_US - now_us
+        patience_us = before.since_us + held.run.started.clock.settle_ms * 1_000 - now_us
         if patience_us > 0:
             self._settle_in(execution.run_id, patience_us)
         return patience_us <= 0

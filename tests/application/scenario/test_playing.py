@@ -343,7 +343,7 @@ SETTLE_US = 5_000_000
 
 async def over(process: Process, remaining: int) -> Scenarios:
     """A scenario at its end, with so many deliveries left, which have been looked at."""
-    await process.start()
+    await process.start(clock=ClockRequest(ClockMode.MANUAL))
     scenarios = Scenarios(process, delivers=True)
     await scenarios.begin_session()
     scenarios.post.remaining = remaining
