@@ -6,12 +6,14 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from depot_sim.application.event_log import Fence
-from depot_sim.domain.interaction.expectation_events import Clock, Moment
+from depot_sim.domain.interaction.expectation_events import Clock, Expectation, Moment
 from depot_sim.domain.interaction.expectations import Expectations
 from depot_sim.domain.interaction.override_events import Ended, Override
 from depot_sim.domain.interaction.overrides import Overrides
 from depot_sim.domain.kernel.aggregate import Aggregate
 from depot_sim.domain.kernel.events import Event
+
+NOT_ONLINE = "it needs a target that is online, and this one is offline"
 
 K = TypeVar("K")
 
@@ -78,6 +80,14 @@ class Channel(Generic[K]):
         state = self.overrides.state
         return not (state.active or state.begun or self.expectations.waiting)
 
+    def expect(self, expectation: Expectation, moment: Moment) -> str:
+        """Begin to wait; the id. What can never be met is closed at once, with the reason. Raises Conflict."""
+        expectation_id = self.expectations.raise_(expectation, moment)
+        reason = self.unmeetable(expectation)
+        if reason:
+            self.expectations.retire(expectation_id, reason, moment)
+        return expectation_id
+
     def end_interventions(self, moment: Moment) -> None:
         """Commands whose effect is over have ended."""
         for intervention_id in [id for id in self.overrides.state.begun if not self.is_in_force(id)]:
@@ -92,6 +102,10 @@ class Channel(Generic[K]):
         return Reset(ended, self.expectations.retire_all(RESET, moment))
 
     # What families add
+
+    def unmeetable(self, expectation: Expectation) -> str:
+        """Why the expectation cannot be met as the channel stands; "" when it can."""
+        return NOT_ONLINE if expectation.requires_online and not self.is_online else ""
 
     def undo(self, moment: Moment) -> None:
         """Take back what commands have switched, when everything is reset."""

@@ -110,11 +110,11 @@ class ChannelControl:
         return [override_view(id, active) for id, active in channel.overrides.active.items()]
 
     async def raise_expectation(self, run_id: str, name: str, request: Any, origin: Origin) -> ExpectationView:
-        """Begin to wait. Raises InvalidInput with every fault of the request."""
+        """Begin to wait; an expectation that cannot be met is closed at once. Raises InvalidInput with every fault."""
 
         def raise_(channel: Channel[Any], moment: Moment) -> ExpectationView:
             asked = read_expectation_request(request, self.family, moment)
-            expectation_id = channel.expectations.raise_(asked, moment)
+            expectation_id = channel.expect(asked, moment)
             return expectation_view(expectation_id, _standing(channel, expectation_id))
 
         return await self._decide((await self.channels.find(run_id, name)).key, raise_, origin=origin)

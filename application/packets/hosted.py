@@ -14,7 +14,7 @@ from typing import NamedTuple
 from depot_sim.application.channels.channel import Channel, Deadline
 from depot_sim.application.packets.time import FeedTime
 from depot_sim.domain.interaction.effects import Distort, Distortion
-from depot_sim.domain.interaction.expectation_events import Clock, Moment
+from depot_sim.domain.interaction.expectation_events import Clock, Expectation, Moment
 from depot_sim.domain.interaction.override_events import Override
 from depot_sim.domain.interaction.treatment import treatment
 from depot_sim.domain.kernel.events import Event
@@ -77,6 +77,9 @@ class HostedFeed(Channel[FeedKey]):
             self.overrides.clear_all(moment.target)
         if self.feed.is_done:
             self.expectations.retire_all(ENDED, moment)
+
+    def unmeetable(self, expectation: Expectation) -> str:
+        return ENDED if self.feed.is_done else super().unmeetable(expectation)
 
     # Its overrides and expectations, and its packets
 

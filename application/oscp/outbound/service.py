@@ -140,7 +140,7 @@ class OutboundService:
             letter = letter.treated_so(treatment(hits))
         letter = split(letter)
         if draft.expect is not None:
-            hosted.expectations.raise_(_about(draft.expect, letter.request_id), moment)
+            hosted.expect(_about(draft.expect, letter.request_id), moment)
         return letter
 
     async def _carry(self, letter: OutboundMessage) -> HttpResult:

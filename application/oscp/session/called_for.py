@@ -33,7 +33,7 @@ def _step(direction: Direction, type: MessageType, correlation_id: str) -> Step:
 def _raise_once(hosted: HostedSession, step: Step, within_ms: int, cause: str, title: str, moment: Moment) -> None:
     expected = Expectation((step,), moment.target + within_ms, requires_online=True, title=title, cause=cause)
     if not any(_is_like(standing.expectation, expected) for standing in hosted.expectations.waiting.values()):
-        hosted.expectations.raise_(expected, moment)
+        hosted.expect(expected, moment)
 
 
 def _is_like(waiting: Expectation, expected: Expectation) -> bool:

@@ -67,3 +67,13 @@ async def test_every_fault_of_an_expectation_is_told_at_once(session: OscpApi) -
     wrong = {"messages": [{"message_types": ["Hello"], "count": 0}], "within_ms": 60_000, "clock": "sun"}
     answer = problem(await session.post("/expectations", wrong), 422, "invalid-input")
     assert sorted(pointers(answer)) == ["/clock", "/messages/0/count", "/messages/0/message_types/0"]
+
+
+async def test_an_expectation_that_needs_a_session_online_is_closed_at_once_when_it_is_offline(
+    session: OscpApi,
+) -> None:
+    raised = (await session.post("/expectations", EXPECTED | {"requires_online": True})).json()
+    closed = ("retired", "it needs a target that is online, and this one is offline")
+    assert (raised["verdict"], raised["reason"]) == closed
+    read = (await session.get(f"/expectations/{raised['expectation_id']}", wait=60)).json()
+    assert (read["verdict"], read["reason"]) == closed

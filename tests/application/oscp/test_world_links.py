@@ -14,6 +14,7 @@ from depot_sim.application.oscp.world_link.breaches import Breaches
 from depot_sim.application.oscp.world_link.forecasts_to_run import ForecastsToRun
 from depot_sim.application.repository import Origin
 from depot_sim.application.runtime import RunCommands
+from depot_sim.domain.interaction.expectation_events import Verdict
 from depot_sim.domain.kernel.errors import CommandRefused
 from depot_sim.domain.kernel.quantities import Share
 from depot_sim.domain.oscp.events import Policy
@@ -130,6 +131,19 @@ async def test_a_breach_of_a_forecast_calls_for_a_compliance_error_once(process:
     assert causes(process, session) == [BREACH]
     reply = await process.receive("group_capacity_compliance_error", b'{"message":"too much"}', correlation=forecast)
     assert (reply.status, causes(process, session)) == (204, [])
+
+
+async def test_what_a_breach_calls_for_while_the_partner_is_offline_is_closed_at_once_and_never_missed(
+    process: OscpProcess,
+) -> None:
+    session = await live(process)
+    forecast = await publish(process, session, "0 for 12h")
+    await process.service.force_state("r", session, ForceState(Lifecycle.OFFLINE), ALICE)
+    await process.sessions.decide(session, lambda hosted, moment: by_breach(hosted, forecast, moment))
+    assert causes(process, session) == []
+    (standing,) = (await process.sessions.get(session)).expectations.state.settled.values()
+    assert standing.verdict is Verdict.RETIRED
+    assert standing.reason == "it needs a target that is online, and this one is offline"
 
 
 async def test_a_request_for_an_adjustment_calls_for_a_forecast_where_the_policy_says_so(process: OscpProcess) -> None:
