@@ -159,7 +159,8 @@ def test_an_answer_to_a_packet_that_was_never_published_stops_the_read_model(mem
 
 def test_a_rebuild_comes_to_the_same_tables_as_following_event_by_event(stores: Stores) -> None:
     again = PacketQueuedAgain(NOON, BESS, 0, 2)
-    for event in (opened(), published(0), failed(0, 1, "refused"), published(1), delivered(0, attempt=2), again):
+    late = published(1), published(2, type=PacketType.EVENT, matched=("o-1",)), held(1, 1, "o-1")
+    for event in (opened(), published(0), failed(0, 1, "refused"), *late, delivered(0, attempt=2), again):
         tell(stores.log, event)
         stores.catch_up()
     database = stores.database(packets.MODEL)
