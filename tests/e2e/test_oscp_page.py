@@ -17,7 +17,7 @@ from tests.patience import patient
 from tests.processes import ROOT, finish, killed_at_end, start_module, wait_for
 
 PAGE = (ROOT / "docs" / "oscp.md").read_text(encoding="utf-8")
-_INSTALL, _START, TRY = re.findall(r"```sh\n(.*?)```", PAGE.partition("## Try it")[2], re.DOTALL)
+_INSTALL, _START, TRY = re.findall(r"```sh\n(.*?)```", PAGE.partition("## Try it")[2].partition("\n## ")[0], re.DOTALL)
 
 
 def messages_after(script: str) -> list[Any]:
