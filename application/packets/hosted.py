@@ -15,6 +15,7 @@ from depot_sim.application.channels.channel import Channel, Deadline
 from depot_sim.application.packets.time import FeedTime
 from depot_sim.domain.interaction.effects import Distort, Distortion
 from depot_sim.domain.interaction.expectation_events import Clock, Expectation, Moment
+from depot_sim.domain.interaction.message import ObservedMessage
 from depot_sim.domain.interaction.override_events import Override
 from depot_sim.domain.interaction.treatment import treatment
 from depot_sim.domain.kernel.events import Event
@@ -22,9 +23,17 @@ from depot_sim.domain.packets.delivery import Attempt
 from depot_sim.domain.packets.device import BoundKey
 from depot_sim.domain.packets.events import SensorPacketPublished
 from depot_sim.domain.packets.feed import PacketFeed
-from depot_sim.domain.packets.observed import SENT, WITHHELD, answer_exchange, outcome_of, packet_exchange
+from depot_sim.domain.packets.observed import (
+    DEVICE_HEADERS,
+    SENT,
+    WITHHELD,
+    answer_exchange,
+    outcome_of,
+    packet_exchange,
+)
 from depot_sim.domain.packets.packet import Packet
 from depot_sim.domain.packets.treating import Treated, outage_over, treat
+from depot_sim.domain.packets.vocabulary import PacketType
 
 _KEPT_PACKETS = 20_000
 ENDED = "the feed has ended"
@@ -84,6 +93,10 @@ class HostedFeed(Channel[FeedKey]):
     # Its overrides and expectations, and its packets
 
     def inert(self, override: Override) -> str:
+        of_devices = [one for one in override.match.where if one.header in DEVICE_HEADERS]
+        if not any(all(one.holds(device) for one in of_devices) for device in self._devices_observed()):
+            wanted = " and ".join(f"{one.header} {one.expected}" for one in of_devices)
+            return f"no packet matches: no device of the feed has {wanted}"
         effect = override.effect
         if not isinstance(effect, Distort) or not effect.keys or effect.how is Distortion.EXTRA:
             return ""
@@ -104,6 +117,21 @@ class HostedFeed(Channel[FeedKey]):
         outcome = WITHHELD if treated.withheld else SENT
         self.expectations.observe(exchange, outcome, self._time.at(exchange.at))
         return treated
+
+    def _devices_observed(self) -> Iterator[ObservedMessage]:
+        """What every packet of a device says of it, device by device."""
+        for device in self.feed.opened.devices:
+            packet = Packet(
+                type=PacketType.TELEMETRY,
+                device_id=device.id,
+                device_type=device.type,
+                seq=0,
+                packet_id="",
+                site_id="",
+                scope_id=device.node,
+                sent_at=0,
+            )
+            yield packet_exchange(packet, b"", self.id, 0)
 
     def held_back(self, packet: SensorPacketPublished) -> Attempt | None:
         """What comes of an attempt to deliver the packet while an outage is in force; None while there is none."""

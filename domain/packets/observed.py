@@ -23,6 +23,10 @@ WITHHELD = "withheld"
 Headers = Iterable[tuple[str, str]]
 
 
+DEVICE_HEADERS = frozenset({":device", ":device-type", ":scope"})
+"""What is the same in all packets of a device."""
+
+
 def packet_exchange(packet: Packet, body: bytes, target: str, at: int, headers: Headers = ()) -> ObservedMessage:
     """A packet on its way out. `target` is the feed's id, `at` the run's time in ms since 1970 UTC."""
     told = (

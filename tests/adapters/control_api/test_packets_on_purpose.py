@@ -80,6 +80,13 @@ async def test_an_override_of_a_key_that_no_device_sends_says_that_nothing_chang
         assert (answer["override_state"], answer["warnings"]) == ("active", warnings)
 
 
+async def test_an_override_of_a_device_that_is_not_there_says_that_nothing_matches(feed: FeedApi) -> None:
+    device = (await read(feed, "packets"))[0]["device"]
+    for name, warnings in (("nobody", ['no packet matches: no device of the feed has :device "nobody"']), (device, [])):
+        match = {"where": [{"header": ":device", "equals": name}]}
+        assert (await feed.override({"match": match, "effect": {"type": "withhold"}})).json()["warnings"] == warnings
+
+
 async def test_packets_that_were_published_before_an_outage_name_it_as_what_holds_them(feed: FeedApi) -> None:
     feed.partner.status = 503
     await feed.api.tick()
