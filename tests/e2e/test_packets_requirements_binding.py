@@ -41,7 +41,7 @@ class Stage:
         depot.write_text(json.dumps(microgrid(projection_bindings=[binding])), encoding="utf-8")
         endpoint = ("--packets-endpoint", f"{url_of(self.platform)}/packets")
         played = depot_sim(
-            "scenario", "start", NAME, "--depot", str(depot), *endpoint, "--url", url_of(self.sim), "--json"
+            "scenario", "start", NAME, "--depot", str(depot), *endpoint, "--url", url_of(self.sim), "--keep", "--json"
         )
         assert (played.code, played.json["status"]) == (0, "passed"), played.err
         scene = Scene(self.sim, self.platform, played.json["run_id"])

@@ -30,7 +30,7 @@ def scene(processes: Processes) -> Scene:
     """Played to its end as somebody would who reads the documentation."""
     sim, platform = processes
     platform.delete("/control/packets").raise_for_status()
-    line = ("scenario", "start", NAME, "--packets-endpoint", f"{url_of(platform)}/packets", "--json")
+    line = ("scenario", "start", NAME, "--packets-endpoint", f"{url_of(platform)}/packets", "--keep", "--json")
     played = depot_sim(*line, "--url", url_of(sim))
     assert played.code == 0, played.err
     assert (played.json["status"], played.json["reasons"]) == ("passed", [])

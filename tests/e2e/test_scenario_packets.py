@@ -18,7 +18,7 @@ def test_the_pages_example_is_played_with_its_outage_and_its_expectation(process
     file.write_text(re.findall(r"^```yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)[0], encoding="utf-8")
     sim, platform = processes
     endpoint = f"{url_of(platform)}/packets"
-    line = ("scenario", "start", str(file), "--packets-endpoint", endpoint, "--url", url_of(sim), "--json")
+    line = ("scenario", "start", str(file), "--packets-endpoint", endpoint, "--url", url_of(sim), "--keep", "--json")
     played = depot_sim(*line)
     assert played.code == 0, played.out + played.err
     steps = {step["action"]: step for step in played.json["steps"]}

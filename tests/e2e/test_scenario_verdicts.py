@@ -164,3 +164,21 @@ def test_a_feed_that_the_depot_configures_is_open_when_the_scenario_starts(
         line = ("scenario", "start", str(file), "--depot", str(depot), "--url", url_of(processes[0]))
         played = depot_sim(*line)
         assert played.code == 0, played.out + played.err
+
+
+def test_a_run_of_a_scenario_s_own_ends_with_its_verdict_and_can_be_named_and_kept(
+    processes: Processes, tmp_path: Path
+) -> None:
+    file = tmp_path / "scenario.yaml"
+    file.write_text(json.dumps(HEARTBEATS), encoding="utf-8")
+    sim, platform = processes
+    line = ("scenario", "start", str(file), "--packets-endpoint", f"{url_of(platform)}/packets", "--url", url_of(sim))
+    kept, ended = f"kept-{tmp_path.name}", f"ended-{tmp_path.name}"
+    assert depot_sim(*line, "--run-id", kept, "--keep").code == 0
+    assert depot_sim(*line, "--run-id", ended).code == 0
+    runs = {run: sim.get(f"/simulation-runs/{run}").json() for run in (kept, ended)}
+    assert [runs[run]["status"] for run in (kept, ended)] == ["RUNNING", "STOPPED"]
+    assert runs[kept]["configuration_id"] == runs[ended]["configuration_id"]
+    assert depot_sim("scenario", "wait", "1", "--run", ended, "--url", url_of(sim)).code == 0
+    assert depot_sim("runs", "stop", kept, "--url", url_of(sim)).code == 0
+    assert sim.get(f"/simulation-runs/{kept}").json()["status"] == "STOPPED"

@@ -5,17 +5,18 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from depot_sim.adapters.cli.arguments import Subcommands, add_json, add_server
 from depot_sim.adapters.cli.depots import EXPLAINED, load_depot
 from depot_sim.adapters.cli.exit_codes import ExitCode, of_verdicts
-from depot_sim.adapters.cli.failures import ServerRefused, UsageError, place
+from depot_sim.adapters.cli.failures import UsageError, place
 from depot_sim.adapters.cli.run_options import RunOption
 from depot_sim.adapters.cli.scenario_files import require_known
 from depot_sim.adapters.cli.scenario_source import ScenarioSource
-from depot_sim.adapters.cli.scenario_stage import Wish, clock_of, start_run
+from depot_sim.adapters.cli.scenario_stage import Wish, clock_of, own_run
 from depot_sim.adapters.cli.scenario_tables import length, show_execution, show_executions, show_library
 from depot_sim.adapters.cli.source import server
 from depot_sim.adapters.cli.terminal import Terminal
@@ -29,7 +30,8 @@ from depot_sim.domain.scenario.execution import ExecutionStatus
 _LOOK_EVERY_SECONDS = 0.25
 _SEED, _TICK = 1, "1 s"
 _ONE_LINE = """
-Without --run a run of its own is started on the scenario's depot, moved to the scenario's end, and its verdict awaited:
+Without --run a run of its own is started on the scenario's depot, moved to the scenario's end, and its
+verdict awaited; then the run is stopped, also after Ctrl-C:
 depot-sim scenario start bba-all-fields --packets-endpoint http://127.0.0.1:8430/packets
 """
 
@@ -51,6 +53,10 @@ def add_to(subcommands: Subcommands, options: Sequence[RunOption]) -> None:
     action.add_argument("execution_id", metavar="ID", nargs="?", help="only this one, step by step")
     action.add_argument("--run", required=True, metavar="RUN_ID")
     _finish(action, status)
+    action = actions.add_parser("wait", help="wait for a scenario's verdict", description=wait.__doc__)
+    action.add_argument("execution_id", metavar="ID")
+    action.add_argument("--run", required=True, metavar="RUN_ID")
+    _finish(action, wait)
     action = actions.add_parser("stop", help="call a scenario off", description=stop.__doc__)
     action.add_argument("execution_id", metavar="ID")
     action.add_argument("--run", required=True, metavar="RUN_ID")
@@ -74,6 +80,10 @@ def _add_start(actions: Subcommands, options: Sequence[RunOption]) -> None:
     own.add_argument("--depot", metavar="DEPOT", help=f"{EXPLAINED} (default: the scenario's)")
     for option in options:
         own.add_argument(option.flag, metavar=option.metavar, help=option.help)
+    own.add_argument("--run-id", metavar="ID", help="the new run's id (default: a new one)")
+    own.add_argument(
+        "--keep", action="store_true", default=None, help="leave the run and its depot (default: stop it, archive it)"
+    )
     own.add_argument("--speed", metavar="N", help="follow wall time so many times as fast (default: moved by hand)")
     own.add_argument("--lock-step", action="store_true", default=None, help="with --speed: wait for answers, too")
     own.add_argument("--seed", type=int, metavar="N", help=f"of all noise and random draws (default: {_SEED})")
@@ -127,15 +137,27 @@ def start(arguments: argparse.Namespace, toolbox: Toolbox, terminal: Terminal) -
     if arguments.run is not None:
         _refuse_wishes(arguments)
     request = _request(arguments, toolbox)
-    with server(arguments) as client:
+    with server(arguments) as client, ExitStack() as ending:
         source, run_id, own = ScenarioSource(client), arguments.run, arguments.run is None
         if own:
-            run_id = start_run(client, _depot(arguments, toolbox, request), _wish(arguments))
+            depot, wish = _depot(arguments, toolbox, request), _wish(arguments, toolbox)
+            run_id = ending.enter_context(own_run(client, depot, wish, terminal))
             terminal.say(f"run {run_id} started")
-        begun = _begun(source, run_id, request, own=own)
+        begun = source.start(run_id, request)
         if arguments.advance or (own and arguments.speed is None):
             _advance(source, begun, arguments.settle, terminal)
         found = _awaited(source, begun) if arguments.wait or own else source.execution(run_id, begun.execution_id)
+    return _show(found, arguments, terminal)
+
+
+def wait(arguments: argparse.Namespace, _: Toolbox, terminal: Terminal) -> ExitCode:
+    """Wait for the verdict on a scenario that was started before, also before the server was restarted.
+
+    Exit code 1 if it failed, 5 if nothing was verified.
+    """
+    with server(arguments) as client:
+        source = ScenarioSource(client)
+        found = _awaited(source, source.execution(arguments.run, arguments.execution_id))
     return _show(found, arguments, terminal)
 
 
@@ -202,21 +224,23 @@ def _depot(arguments: argparse.Namespace, toolbox: Toolbox, request: dict[str, A
 
 def _refuse_wishes(arguments: argparse.Namespace) -> None:
     """A run there is has its depot, its seed and its clock."""
-    names = ("depot", *(option.name for option in arguments.options), "speed", "lock_step", "seed", "tick", "start")
+    of_families = [option.name for option in arguments.options]
+    names = ("depot", *of_families, "speed", "lock_step", "seed", "tick", "start", "run_id", "keep")
     wished = next((name for name in names if getattr(arguments, name) is not None), None)
     if wished is not None:
         option = wished.replace("_", "-")
         raise UsageError(f"--{option} is for a run of the scenario's own", f"leave out --run, or --{option}")
 
 
-def _wish(arguments: argparse.Namespace) -> Wish:
+def _wish(arguments: argparse.Namespace, toolbox: Toolbox) -> Wish:
     seed = _SEED if arguments.seed is None else arguments.seed
     if arguments.lock_step and arguments.speed is None:
         raise UsageError("--lock-step is for a run with --speed", "leave it out: a run moved by hand is in step")
     options = [(option, getattr(arguments, option.name)) for option in arguments.options]
     given = [(option, value) for option, value in options if value is not None]
     clock = clock_of(arguments.speed, lock_step=bool(arguments.lock_step), settle=arguments.settle)
-    return Wish(seed, arguments.tick or _TICK, arguments.start, clock, given)
+    run_id = toolbox.new_id() if arguments.run_id is None else arguments.run_id
+    return Wish(run_id, bool(arguments.keep), seed, arguments.tick or _TICK, arguments.start, clock, given)
 
 
 def _advance(source: ScenarioSource, begun: ExecutionView, settle: str | None, terminal: Terminal) -> None:
@@ -231,16 +255,6 @@ def _advance(source: ScenarioSource, begun: ExecutionView, settle: str | None, t
                 advance(done, ticks)
         at += ticks * run.tick_ms
         ends_at = source.execution(begun.run_id, begun.execution_id).ends_at
-
-
-def _begun(source: ScenarioSource, run_id: str, request: dict[str, Any], *, own: bool) -> ExecutionView:
-    """A run that was started for a scenario which is then refused is of no use to anybody."""
-    try:
-        return source.start(run_id, request)
-    except (InvalidInput, ServerRefused):
-        if own:
-            source.stop_run(run_id)
-        raise
 
 
 def _awaited(source: ScenarioSource, begun: ExecutionView) -> ExecutionView:

@@ -6,8 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from depot_sim.adapters.cli.client import Client
+from depot_sim.adapters.cli.commands import runs
 from depot_sim.adapters.event_store import open_event_store
 from depot_sim.application.event_log import Append, StreamWrite
 from depot_sim.domain.kernel.events import encode
@@ -122,3 +125,20 @@ def test_events_can_be_chosen_by_type_and_position(db: str) -> None:
 
     expected = [event for event in everything if event["type"] == "run.ticked.1" and event["position"] > after]
     assert chosen == expected
+
+
+@pytest.mark.parametrize(("action", "status"), [("stop", "STOPPED"), ("pause", "PAUSED"), ("resume", "RUNNING")])
+def test_a_run_of_a_server_is_stopped_paused_and_resumed(
+    action: str, status: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, str]] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append((request.method, request.url.path))
+        return httpx.Response(200, json={"run_id": "tuesday", "status": status, "time": "2026-03-02T12:00:00Z"})
+
+    client = Client("http://depot.example", transport=httpx.MockTransport(answer))
+    monkeypatch.setattr(runs, "server", lambda _: client)
+    changed = depot_sim("runs", action, "tuesday")
+    assert (changed.code, changed.out) == (0, f"tuesday {status} at 2026-03-02T12:00:00Z\n")
+    assert asked == [("POST", f"/simulation-runs/tuesday/commands/{action}")]

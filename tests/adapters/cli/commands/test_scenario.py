@@ -13,6 +13,7 @@ from depot_sim.adapters.cli.client import Client
 from depot_sim.adapters.cli.commands import scenario
 from depot_sim.adapters.cli.failures import UsageError
 from depot_sim.adapters.cli.packets.endpoint import send_packets_to
+from depot_sim.domain.configuration.definition import Definition
 from tests.adapters.cli.command_line import Result, depot_sim
 from tests.domain.scenario.scripts import script
 
@@ -52,6 +53,7 @@ PASSED = EXECUTION | {"status": "passed", "verdict": "passed"}
 FAILED = EXECUTION | {"status": "failed", "verdict": "failed", "reasons": ["step 2 (set-bess) was refused: no"]}
 UNVERIFIED = EXECUTION | {"status": "unverified", "verdict": "unverified", "reasons": ["nothing was verified"]}
 STOPPED = EXECUTION | {"status": "stopped", "verdict": "unverified", "reasons": ["called off"]}
+OWN = ("--depot", "three-bus-depot", "--run-id", "tuesday")
 FACTS = {"clock": "MANUAL", "start_time": "2026-03-02T12:00:00+00:00", "at": 0, "tick_ms": 1_000}
 
 
@@ -70,7 +72,9 @@ class Server:
             f"POST {RUN}/commands/tick": [{}],
             f"POST {RUN}/commands/stop": [{}],
             f"GET {RUN}/packet-feeds": [{"packet_feeds": []}, {"packet_feeds": [{"feed_id": "f"}]}],
+            "GET /simulation-configurations": [{"configurations": []}],
             "POST /simulation-configurations": [{"id": "c-1"}],
+            "DELETE /simulation-configurations/c-1": [None],
             "POST /simulation-runs": [{"run_id": "tuesday"}],
         }
 
@@ -204,33 +208,92 @@ def test_a_scenario_is_called_off(server: Server) -> None:
 
 def test_without_a_run_one_is_started_on_a_depot_and_moved_to_the_end(server: Server) -> None:
     endpoint = "http://127.0.0.1:8430/packets"
-    depot = ("--depot", "three-bus-depot", "--packets-endpoint", endpoint)
+    depot = (*OWN, "--packets-endpoint", endpoint)
     play("start", "bba-all-fields", *depot, "--seed", "7", "--tick", "10 s")
     (document,) = server.bodies("/simulation-configurations")
     assert [b["endpoint"] for b in document["projection_bindings"] if b["family"] == "packets"] == [endpoint]
     assert server.bodies("/simulation-runs") == [
-        {"configuration_id": "c-1", "seed": 7, "tick": "10 s", "clock": {"mode": "MANUAL"}}
+        {"configuration_id": "c-1", "seed": 7, "tick": "10 s", "clock": {"mode": "MANUAL"}, "run_id": "tuesday"}
     ]
     assert server.bodies(f"{RUN}/commands/tick") != []
 
 
 def test_a_run_of_its_own_is_stopped_when_the_scenario_is_refused(server: Server) -> None:
     server.refused = f"{RUN}/scenarios"
-    assert play("start", "bba-all-fields", "--depot", "three-bus-depot").code == 2
+    assert play("start", "bba-all-fields", *OWN).code == 2
     assert server.bodies(f"{RUN}/commands/stop") == [{}]
     assert play("start", "bba-all-fields", "--run", "tuesday").code == 2
     assert len(server.bodies(f"{RUN}/commands/stop")) == 1
 
 
+def ended(server: Server) -> list[tuple[str, str]]:
+    """What the command stopped and removed, in order."""
+    asked = [(request.method, request.url.path) for request in server.asked]
+    return [one for one in asked if one[0] == "DELETE" or one[1].endswith("/commands/stop")]
+
+
+CLEANED = [("POST", f"{RUN}/commands/stop"), ("DELETE", "/simulation-configurations/c-1")]
+
+
+def test_a_run_of_its_own_is_stopped_with_the_verdict_and_its_depot_archived(server: Server) -> None:
+    server.answers[f"GET {RUN}/scenarios/1"] = [FAILED]
+    assert play("start", "bba-all-fields", *OWN).code == 1
+    assert ended(server) == CLEANED
+
+
+def test_ctrl_c_stops_a_run_of_its_own_as_well(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("time.sleep", interrupted)
+    server.answers[f"GET {RUN}/scenarios/1"] = [EXECUTION]
+    assert play("start", "bba-all-fields", *OWN, "--speed", "1").code == 130
+    assert ended(server) == CLEANED
+
+
+def test_keep_leaves_the_run_and_its_depot(server: Server) -> None:
+    assert play("start", "bba-all-fields", *OWN, "--keep").code == 0
+    assert ended(server) == []
+
+
+def test_a_depot_that_the_server_has_is_not_saved_twice_nor_archived(server: Server) -> None:
+    play("start", "bba-all-fields", *OWN)
+    (document,) = server.bodies("/simulation-configurations")
+    listed = [{"id": "other", "name": document["name"]}, {"id": "same", "name": document["name"]}]
+    server.answers["GET /simulation-configurations"] = [{"configurations": listed}]
+    server.answers["GET /simulation-configurations/other/versions"] = [{"versions": [{"sha256": "0" * 64}]}]
+    sha256 = Definition.of(document).sha256
+    server.answers["GET /simulation-configurations/same/versions"] = [{"versions": [{"sha256": sha256}]}]
+    server.asked.clear()
+    play("start", "bba-all-fields", *OWN)
+    assert server.bodies("/simulation-configurations") == []
+    assert [run["configuration_id"] for run in server.bodies("/simulation-runs")] == ["same"]
+    assert ended(server) == CLEANED[:1]
+
+
+def test_a_run_without_a_name_gets_one_of_its_own(server: Server) -> None:
+    server.answers = {name.replace("tuesday", "id-1"): answers for name, answers in server.answers.items()}
+    play("start", "bba-all-fields", "--depot", "three-bus-depot")
+    (asked,) = server.bodies("/simulation-runs")
+    assert len(asked["run_id"]) > 8
+
+
+@pytest.mark.parametrize(("end", "code"), [(PASSED, 0), (FAILED, 1), (UNVERIFIED, 5), (STOPPED, 5)])
+def test_a_scenario_that_was_started_before_is_waited_for(server: Server, end: Any, code: int) -> None:
+    server.answers[f"GET {RUN}/scenarios/1"] = [EXECUTION, EXECUTION, end]
+    assert play("wait", "1", "--run", "tuesday").code == code
+    assert server.bodies(f"{RUN}/scenarios") == []
+
+
 def test_a_feed_that_was_refused_is_told_before_anything_is_played(server: Server) -> None:
     server.answers[f"GET {RUN}/packet-feeds"] = [{"packet_feeds": [{"reason": "no such profile"}]}]
-    depot = ("--depot", "three-bus-depot", "--packets-endpoint", "http://127.0.0.1:8430/packets")
+    depot = (*OWN, "--packets-endpoint", "http://127.0.0.1:8430/packets")
     assert "no such profile" in play("start", "bba-all-fields", *depot).err
     assert server.bodies(f"{RUN}/scenarios") == []
 
 
 def test_a_run_of_its_own_may_wait_for_answers_at_a_speed_and_so_long(server: Server) -> None:
-    play("start", "bba-all-fields", "--depot", "three-bus-depot", "--speed", "60", "--lock-step", "--settle", "2 s")
+    play("start", "bba-all-fields", *OWN, "--speed", "60", "--lock-step", "--settle", "2 s")
     (asked,) = server.bodies("/simulation-runs")
     assert asked["clock"] == {"mode": "REALTIME", "speed": "60", "lock_step": True, "settle": "2 s"}
 
@@ -258,6 +321,8 @@ def test_a_run_of_its_own_may_follow_wall_time(server: Server) -> None:
         ("start", "no-such-scenario"),
         ("start", "evening", "--run", "tuesday", "--set", "battery"),
         ("start", "evening", "--run", "tuesday", "--seed", "7"),
+        ("start", "evening", "--run", "tuesday", "--keep"),
+        ("start", "evening", "--run", "tuesday", "--run-id", "wednesday"),
         ("start", "evening", "--run", "tuesday", "--packets-endpoint", "http://127.0.0.1:8430/packets"),
     ],
 )
