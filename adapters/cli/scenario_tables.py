@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from depot_sim.adapters.cli.target_lines import near_lines
 from depot_sim.adapters.cli.terminal import Terminal
 from depot_sim.application.scenario.execution_views import ExecutionSummary, ExecutionView, ScenarioSummary, StepView
 from depot_sim.domain.kernel.quantities import MS_PER_MINUTE, MS_PER_SECOND
@@ -35,6 +36,9 @@ def show_execution(terminal: Terminal, found: ExecutionView) -> None:
     terminal.text(f"\n{found.name} on run {found.run_id}, execution {found.execution_id}: {outlook(found)}\n")
     if names:
         terminal.text(f"{names}\n")
+    for step in found.steps:
+        for line in near_lines(step.nearest):
+            terminal.text(f"step {step.index + 1} {line}\n")
 
 
 def outlook(found: ExecutionSummary) -> str:

@@ -23,8 +23,10 @@ from depot_sim.adapters.cli.target_lines import (
     Expectations,
     ModeLine,
     Modes,
+    Nearest,
     OverrideLine,
     Overrides,
+    near_lines,
 )
 from depot_sim.adapters.cli.terminal import Terminal
 from depot_sim.adapters.cli.toolbox import Toolbox
@@ -68,6 +70,7 @@ def add_target_control(actions: Subcommands, kind: Kind) -> None:
     asked = action.add_mutually_exclusive_group()
     asked.add_argument("request", nargs="?", metavar="JSON", help="what to expect from now on")
     asked.add_argument("--id", metavar="ID", help="the expectation to read")
+    asked.add_argument("--nearest", metavar="JSON", help="a message: show which came nearest to it, field by field")
     asked.add_argument("--retire", metavar="ID", help="the expectation to call off")
     action.add_argument("--wait", type=count, default=0, metavar="SECONDS", help="for the verdict")
     _finish(action, kind, _expect)
@@ -145,6 +148,10 @@ def _expect(arguments: argparse.Namespace, _: Toolbox, terminal: Terminal) -> Ex
     """
     path = f"{arguments.kind.path(arguments)}/expectations"
     with server(arguments) as client:
+        if arguments.nearest is not None:
+            message = msgspec.json.encode(_json(arguments.nearest, "--nearest"))
+            _show_nearest(client.post(f"{path}/nearest", message), arguments, terminal)
+            return ExitCode.OK
         if arguments.request is None and arguments.id is None and arguments.retire is None:
             _show_expectations(client.get(path), arguments, terminal)
             return ExitCode.OK
@@ -155,6 +162,16 @@ def _expect(arguments: argparse.Namespace, _: Toolbox, terminal: Terminal) -> Ex
     else:
         terminal.text("".join(f"{text}\n" for text in _told(line)))
     return _exit_code(line.verdict, arguments)
+
+
+def _show_nearest(answer: bytes, arguments: argparse.Namespace, terminal: Terminal) -> None:
+    found = msgspec.json.decode(answer, type=Nearest).nearest
+    if arguments.json:
+        terminal.json(msgspec.Raw(answer))
+    elif found:
+        terminal.text("".join(f"{text}\n" for text in near_lines(found)))
+    else:
+        terminal.say("no messages yet")
 
 
 def _exit_code(verdict: str, arguments: argparse.Namespace) -> ExitCode:
@@ -208,10 +225,7 @@ def _told(line: ExpectationLine) -> Iterator[str]:
         yield f"until     {line.deadline}"
     if line.reason:
         yield f"because   {line.reason}"
-    for near in line.nearest:
-        for field in near.fields:
-            if not field.matched:
-                yield f"nearest   {near.entry_id}: {field.field}: found {field.found}; expected {field.expected}"
+    yield from near_lines(line.nearest)
 
 
 def _json(text: str, what: str) -> Any:

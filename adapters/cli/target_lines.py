@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
+
 import msgspec
 
 
@@ -35,6 +38,10 @@ class NearLine(msgspec.Struct):
     fields: list[Miss]
 
 
+class Nearest(msgspec.Struct):
+    nearest: list[NearLine]
+
+
 class ExpectationLine(msgspec.Struct):
     """What people see of an expectation."""
 
@@ -65,3 +72,31 @@ class Modes(msgspec.Struct):
 
 class Expectations(msgspec.Struct):
     expectations: list[msgspec.Raw]
+
+
+class _Compared(Protocol):
+    @property
+    def field(self) -> str: ...
+    @property
+    def matched(self) -> bool: ...
+    @property
+    def found(self) -> str: ...
+    @property
+    def expected(self) -> str: ...
+
+
+class _Near(Protocol):
+    @property
+    def entry_id(self) -> str: ...
+    @property
+    def fields(self) -> Sequence[_Compared]: ...
+
+
+def near_lines(nearest: Iterable[_Near]) -> Iterator[str]:
+    """A line for each field in which a message differs from the one that is meant."""
+    for near in nearest:
+        differing = [field for field in near.fields if not field.matched]
+        for field in differing:
+            yield f"nearest   {near.entry_id}: {field.field}: found {field.found}; expected {field.expected}"
+        if not differing:
+            yield f"nearest   {near.entry_id}: it is such a message"

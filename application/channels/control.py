@@ -21,8 +21,8 @@ from depot_sim.application.channels.views import (
 from depot_sim.application.repository import Origin
 from depot_sim.application.runtime import CommittedRuns
 from depot_sim.application.subscription import Tail
-from depot_sim.domain.interaction.expectation_events import Moment, Verdict
-from depot_sim.domain.interaction.expectation_requests import read_expectation_request
+from depot_sim.domain.interaction.expectation_events import Moment, NearMiss, Verdict
+from depot_sim.domain.interaction.expectation_requests import read_expectation_request, read_step_request
 from depot_sim.domain.interaction.expectations import Expectations
 from depot_sim.domain.interaction.family import Family
 from depot_sim.domain.interaction.override_requests import Clear, read_override_request
@@ -118,6 +118,12 @@ class ChannelControl:
             return expectation_view(expectation_id, _standing(channel, expectation_id))
 
         return await self._decide((await self.channels.find(run_id, name)).key, raise_, origin=origin)
+
+    async def nearest(self, run_id: str, name: str, request: Any) -> tuple[NearMiss, ...]:
+        """The messages that came nearest to the one asked for. Raises InvalidInput with every fault of the request."""
+        step = read_step_request(request, self.family)
+        channel: Channel[Any] = await self.channels.find(run_id, name)
+        return channel.expectations.nearest_to(step)
 
     async def expectations(self, run_id: str, name: str) -> list[ExpectationView]:
         """Those waiting, then those settled last."""

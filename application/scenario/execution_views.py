@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from depot_sim.application.run.requests import time_at
-from depot_sim.domain.interaction.expectation_events import Verdict
+from depot_sim.domain.interaction.expectation_events import NearMiss, Verdict
 from depot_sim.domain.scenario.execution import ExecutionStatus, ScenarioExecution
 from depot_sim.domain.scenario.execution_events import ScenarioStepApplied, ScenarioStepRefused, ScenarioVerdict
 from depot_sim.domain.scenario.script import Script, Step
@@ -17,7 +17,7 @@ class StepView(msgspec.Struct, frozen=True):
     """`state` is "waiting", "applied", "refused", or "skipped" when the scenario was stopped before.
 
     `at` is when it was carried out, null before; `topics` are the run's events it made, and `body` is what it asked,
-    with the names resolved. `verdict` is that on what a step expects.
+    with the names resolved. `verdict` is that on what a step expects, and `nearest` the messages that came near it.
     """
 
     index: int
@@ -34,6 +34,7 @@ class StepView(msgspec.Struct, frozen=True):
     verdict: Verdict | None = None
     reason: str = ""
     hint: str = ""
+    nearest: tuple[NearMiss, ...] = ()
 
 
 class ExecutionSummary(msgspec.Struct, frozen=True):
@@ -129,12 +130,14 @@ def _summary_fields(execution: ScenarioExecution, start_time: str) -> dict[str, 
     }
 
 
-def _verdict(execution: ScenarioExecution, outcome: ScenarioStepApplied) -> tuple[Verdict | None, str]:
-    """On what a step expects, and the reason."""
+def _verdict(
+    execution: ScenarioExecution, outcome: ScenarioStepApplied
+) -> tuple[Verdict | None, str, str, tuple[NearMiss, ...]]:
+    """On what a step expects, the reason, no hint, and what came near."""
     settled = execution.state.settled.get(outcome.index)
     if settled is not None:
-        return settled.verdict, settled.reason
-    return (Verdict.WAITING if outcome.expectation_id else None), ""
+        return settled.verdict, settled.reason, "", settled.nearest
+    return (Verdict.WAITING if outcome.expectation_id else None), "", "", ()
 
 
 def _step_view(execution: ScenarioExecution, index: int, start_time: str) -> StepView:

@@ -244,7 +244,7 @@ class ScriptPlayer:
             execution.settle(at, raised.step, Verdict.MISSED, reason=gone.detail)
             return
         if view.verdict is not Verdict.WAITING:
-            execution.settle(at, raised.step, view.verdict, view.title, view.reason)
+            execution.settle(at, raised.step, view.verdict, view.title, view.reason, view.nearest)
 
 
 def _due(execution: ScenarioExecution) -> Due:

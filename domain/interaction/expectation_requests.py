@@ -68,6 +68,16 @@ def read_expectation_request(raw: object, family: Family, now: Moment, cause: st
     return asked
 
 
+def read_step_request(raw: object, family: Family) -> Step:
+    """The message asked for, as an expectation would have it. Raises InvalidInput with every fault."""
+    reading = read(raw, StepRequest)
+    reader = _Reader(family)
+    step = reader.step(reading.document, never=False, at="") if reading.document is not None else None
+    raise_faults(reading, reader.faults)
+    assert step is not None, "no document means a fault"
+    return step
+
+
 class _Reader(PatternReader):
     def read(self, request: ExpectationRequest, now: Moment, cause: str) -> Expectation:
         if not 1 <= len(request.messages) <= MOST_STEPS:
@@ -77,7 +87,9 @@ class _Reader(PatternReader):
         if request.to_each is not None:
             self._check_each(request, request.to_each)
         return Expectation(
-            steps=tuple(self._step(step, request.never, f"/messages/{i}") for i, step in enumerate(request.messages)),
+            steps=tuple(
+                self.step(step, never=request.never, at=f"/messages/{i}") for i, step in enumerate(request.messages)
+            ),
             deadline=self._deadline(request, now.on(request.clock)),
             clock=request.clock,
             ordered=request.ordered,
@@ -88,7 +100,7 @@ class _Reader(PatternReader):
             cause=cause,
         )
 
-    def _step(self, step: StepRequest, never: bool, at: str) -> Step:
+    def step(self, step: StepRequest, *, never: bool, at: str) -> Step:
         if not 1 <= step.count <= MOST_MESSAGES:
             self.fault(child(at, "count"), f"the number {step.count}", f"1 to {MOST_MESSAGES}")
         default = () if never else self.family.fine

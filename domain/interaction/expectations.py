@@ -19,7 +19,9 @@ from depot_sim.domain.interaction.expectation_events import (
     MessageExpectationRaised,
     MessageExpectationRetired,
     Moment,
+    NearMiss,
     Reason,
+    Step,
     Verdict,
 )
 from depot_sim.domain.interaction.message import ObservedMessage
@@ -174,6 +176,10 @@ class Expectations(Aggregate[ExpectationsState]):
         """Call off what can only come from a target that is online."""
         waiting = self.state.waiting.items()
         return self._retire(tuple(id for id, held in waiting if held.expectation.requires_online), OFFLINE, now)
+
+    def nearest_to(self, step: Step) -> tuple[NearMiss, ...]:
+        """The messages nearest to such a one, the nearest first, of those seen last; also ones that are it."""
+        return nearest(Standing(Expectation((step,), 0), 0, (0,)), self._recent)
 
     def next_deadline(self) -> Mapping[Clock, int]:
         """The next deadline on each clock that has one."""

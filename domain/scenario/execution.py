@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from depot_sim.domain.interaction.expectation_events import Verdict
+from depot_sim.domain.interaction.expectation_events import NearMiss, Verdict
 from depot_sim.domain.kernel.aggregate import Aggregate
 from depot_sim.domain.kernel.errors import Conflict, DepotSimError, InvalidInput
 from depot_sim.domain.kernel.events import Event
@@ -217,9 +217,17 @@ class ScenarioExecution(Aggregate[ExecutionState]):
             and outcome.index not in self.state.settled
         ]
 
-    def settle(self, at: int, index: int, verdict: Verdict, title: str = "", reason: str = "") -> None:
+    def settle(
+        self,
+        at: int,
+        index: int,
+        verdict: Verdict,
+        title: str = "",
+        reason: str = "",
+        nearest: tuple[NearMiss, ...] = (),
+    ) -> None:
         """Keep the verdict on what a step expected: those who gave it forget it in time."""
-        self.emit(e.ScenarioExpectationSettled(at, index, verdict, title, reason))
+        self.emit(e.ScenarioExpectationSettled(at, index, verdict, title, reason, nearest))
 
     def finish(self, at: int, undelivered: Sequence[str] = ()) -> None:
         """Give the verdict; `undelivered` says what was due meanwhile and was not delivered."""

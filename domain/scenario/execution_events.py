@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import msgspec
 
-from depot_sim.domain.interaction.expectation_events import Verdict
+from depot_sim.domain.interaction.expectation_events import NearMiss, Verdict
 from depot_sim.domain.kernel.events import Event
 
 
@@ -66,14 +66,16 @@ class ScenarioStepRefused(Event, frozen=True):
 
 
 class ScenarioExpectationSettled(Event, frozen=True):
-    """The expectation that a step raised has its verdict."""
+    """The expectation that a step raised has its verdict. `nearest` are the messages that came near a missed one."""
 
     TOPIC: ClassVar[str] = "scenario.expectation-settled.1"
+    INCIDENTAL: ClassVar[tuple[str, ...]] = ("nearest",)
     at: int
     index: int
     verdict: Verdict
     title: str = ""
     reason: str = ""
+    nearest: tuple[NearMiss, ...] = ()
 
 
 class ScenarioExecutionFinished(Event, frozen=True):

@@ -15,7 +15,8 @@ from litestar.params import SkipValidation
 from depot_sim.adapters.control_api.requests import ApiRequest, query_of, raw_body_of
 from depot_sim.application.channels.control import ChannelControl
 from depot_sim.application.channels.views import ExpectationView, OverridesChanged, OverrideView
-from depot_sim.domain.interaction.expectation_requests import ExpectationRequest
+from depot_sim.domain.interaction.expectation_events import NearMiss
+from depot_sim.domain.interaction.expectation_requests import ExpectationRequest, StepRequest
 from depot_sim.domain.interaction.family import Family, Mode
 from depot_sim.domain.interaction.override_requests import OverrideRequest
 
@@ -36,6 +37,12 @@ class ExpectationList(msgspec.Struct, frozen=True):
     """Those waiting, then those settled last."""
 
     expectations: list[ExpectationView]
+
+
+class NearestMessages(msgspec.Struct, frozen=True):
+    """Messages field by field beside the one that was asked for, the nearest first. `step` is 0."""
+
+    nearest: tuple[NearMiss, ...]
 
 
 class WaitQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -127,8 +134,26 @@ def _expectation_routes(kind: TargetKind) -> list[HTTPRouteHandler]:
         summary="Expect messages",
         dependencies={"asked": raw_body_of(ExpectationRequest)},
     )
+
+    async def find_nearest(request: ApiRequest, asked: NamedDependency[SkipValidation[Any]]) -> NearestMessages:
+        """Among the last messages that this process has seen. Nothing needs to be expected, and nothing changes."""
+        control, run_id, name = kind.of(request)
+        return NearestMessages(await control.nearest(run_id, name, asked))
+
     listing = get("/", name=f"list_{kind.name}_expectations", summary="List expectations")
-    return [raising(raise_expectation), listing(list_expectations), *_single_expectation_routes(kind)]
+    finding = post(
+        "/nearest",
+        name=f"find_nearest_{kind.name}_messages",
+        summary="Find the messages nearest to one",
+        status_code=200,
+        dependencies={"asked": raw_body_of(StepRequest)},
+    )
+    return [
+        raising(raise_expectation),
+        listing(list_expectations),
+        finding(find_nearest),
+        *_single_expectation_routes(kind),
+    ]
 
 
 def _single_expectation_routes(kind: TargetKind) -> list[HTTPRouteHandler]:

@@ -77,3 +77,15 @@ async def test_an_expectation_that_needs_a_session_online_is_closed_at_once_when
     assert (raised["verdict"], raised["reason"]) == closed
     read = (await session.get(f"/expectations/{raised['expectation_id']}", wait=60)).json()
     assert (read["verdict"], read["reason"]) == closed
+
+
+async def test_the_messages_nearest_to_any_message_are_told_without_an_expectation(session: OscpApi) -> None:
+    asked = {"direction": "outbound", "message_types": ["Handshake"], "outcomes": ["accepted"]}
+    assert (await session.post("/expectations/nearest", asked)).json() == {"nearest": []}
+    assert (await session.post("/commands/send-handshake", {})).status_code < 300
+    (near,) = (await session.post("/expectations/nearest", asked)).json()["nearest"]
+    compared = {field["field"]: field["matched"] for field in near["fields"]}
+    assert (compared["direction"], compared["message_type"]) == (True, True)
+    assert (await session.get("/expectations")).json()["expectations"] == []
+    wrong = await session.post("/expectations/nearest", {"message_types": ["Handshaek"]})
+    assert pointers(problem(wrong, 422, "invalid-input")) == ["/message_types/0"]

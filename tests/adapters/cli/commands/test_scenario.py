@@ -195,6 +195,15 @@ def test_the_table_tells_what_every_step_did(server: Server) -> None:
     ]
 
 
+def test_what_came_near_a_missed_message_is_told_below_the_table(server: Server) -> None:
+    fields = [{"field": "outcome", "matched": False, "found": "rejected", "expected": "accepted"}]
+    near = {"entry_id": "m-1", "request_id": "r-1", "at": 0, "step": 0, "fields": fields}
+    step = STEP | {"action": "expect", "verdict": "missed", "reason": "deadline", "nearest": [near]}
+    server.answers[f"GET {RUN}/scenarios/1"] = [FAILED | {"steps": [step]}]
+    told = play("status", "1", "--run", "tuesday").out.splitlines()
+    assert told[-1] == "step 1 nearest   m-1: outcome: found rejected; expected accepted"
+
+
 def test_all_scenarios_of_a_run_are_listed(server: Server) -> None:
     assert "quiet-controller" in play("status", "--run", "tuesday").out
     server.answers[f"GET {RUN}/scenarios"] = [{"scenarios": []}]

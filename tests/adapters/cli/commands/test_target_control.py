@@ -184,3 +184,15 @@ def test_an_expectation_closed_without_a_verdict_is_exit_code_5(server: Server) 
 def test_an_expectation_is_read_and_called_off(server: Server) -> None:
     assert oscp("expect", "--id", "e-1", "--json").json == EXPECTATION
     assert oscp("expect", "--retire", "e-1").out.splitlines()[0] == "e-1 retired an answer"
+
+
+def test_the_messages_nearest_to_any_message_are_shown(server: Server) -> None:
+    such = {"entry_id": "m-2", "fields": NEAR["fields"][:1]}
+    server.answers[f"POST {TARGET}/expectations/nearest"] = [{"nearest": [such, NEAR]}, {"nearest": []}]
+    shown = oscp("expect", "--nearest", '{"message_types": ["Answer"]}')
+    assert (shown.code, server.body) == (0, {"message_types": ["Answer"]})
+    assert shown.out.splitlines() == [
+        "nearest   m-2: it is such a message",
+        'nearest   m-1: header :status: found "503"; expected at most "299"',
+    ]
+    assert oscp("expect", "--nearest", "{}").err == "no messages yet\n"
