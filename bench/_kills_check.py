@@ -53,7 +53,7 @@ def check_messages(statuses: Mapping[tuple[str, str], int], events: Sequence[Eve
         stream, kind, data = event["stream"], event["type"], event["data"]
         recorded[stream] += kind in _RECORDED
         if kind in _FINALISED:
-            outcomes[stream].append(data.get("finalised", data)["answer"].get("status", 0))
+            outcomes[stream].append(data.get("finalised", data).get("answer", {}).get("status", 0))
         if kind.startswith("oscp.") and "entry_id" in data and not stream.startswith("oscp-message-"):
             effects[kind, data["entry_id"]] += 1
     for (session_id, request_id), status in statuses.items():

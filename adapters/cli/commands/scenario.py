@@ -71,7 +71,9 @@ def _add_start(actions: Subcommands, options: Sequence[RunOption]) -> None:
         "--set", action="append", default=[], metavar="NAME=ID", help="what a name stands for; may be repeated"
     )
     action.add_argument("--begin", metavar="TIME", help='RFC 3339, or "+90 min" since the run\'s start (default: now)')
-    action.add_argument("--advance", action="store_true", help="move a run with a manual clock to the scenario's end")
+    action.add_argument(
+        "--advance", action="store_true", help="move a run with a manual clock to the scenario's end, and --wait"
+    )
     action.add_argument(
         "--wait", action="store_true", help="until the verdict: exit code 1 if it failed, 5 if nothing was verified"
     )
@@ -146,7 +148,8 @@ def start(arguments: argparse.Namespace, toolbox: Toolbox, terminal: Terminal) -
         begun = source.start(run_id, request)
         if arguments.advance or (own and arguments.speed is None):
             _advance(source, begun, arguments.settle, terminal)
-        found = _awaited(source, begun) if arguments.wait or own else source.execution(run_id, begun.execution_id)
+        is_awaited = arguments.wait or arguments.advance or own
+        found = _awaited(source, begun) if is_awaited else source.execution(run_id, begun.execution_id)
     return _show(found, arguments, terminal)
 
 
