@@ -44,7 +44,7 @@ class Failing(NamedTuple):
 
 
 @pytest.fixture
-async def failing(api: Api, service: Service, partner: Partner, monkeypatch: pytest.MonkeyPatch) -> Failing:
+async def failing(partner: Partner, api: Api, service: Service, monkeypatch: pytest.MonkeyPatch) -> Failing:
     await open_feed(api, partner)
     session = await create_session(api, partner.url)
     with monkeypatch.context() as patched:

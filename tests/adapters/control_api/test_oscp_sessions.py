@@ -48,7 +48,7 @@ async def test_a_session_is_read_with_all_it_is_bound_to(session: OscpApi, partn
     assert (read["plans"], read["forecasts"], read["open_messages"]) == ([], [], [])
 
 
-async def test_a_run_lists_its_active_sessions(api: Api, session: OscpApi, partner: Partner) -> None:
+async def test_a_run_lists_its_active_sessions(session: OscpApi, api: Api, partner: Partner) -> None:
     other = await create_session(api, partner.url, remote_configuration_id="other")
     listed = (await api.get("/simulation-runs/r/oscp-sessions")).json()["sessions"]
     assert {each["session_id"] for each in listed} == {session.session_id, other.session_id}
@@ -57,7 +57,7 @@ async def test_a_run_lists_its_active_sessions(api: Api, session: OscpApi, partn
     assert [each["session_id"] for each in listed] == [other.session_id]
 
 
-async def test_a_session_that_was_ended_makes_room_for_a_new_one(api: Api, session: OscpApi, partner: Partner) -> None:
+async def test_a_session_that_was_ended_makes_room_for_a_new_one(session: OscpApi, api: Api, partner: Partner) -> None:
     problem(await api.post("/simulation-runs/r/oscp-sessions", DESIGN), 409, "conflict")
     ended = await session.delete()
     assert (ended.status_code, ended.content) == (204, b"")
@@ -89,7 +89,7 @@ async def test_what_is_not_there_is_not_found(api: Api, session: OscpApi) -> Non
 
 
 async def test_sessions_of_all_runs_are_listed_newest_first_with_filters_and_pages(
-    api: Api, session: OscpApi, partner: Partner
+    session: OscpApi, api: Api, partner: Partner
 ) -> None:
     await start_run(api, "s")
     await create_session(api, partner.url, "s", remote_configuration_id="c-2")

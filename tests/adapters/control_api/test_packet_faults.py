@@ -16,7 +16,7 @@ REFUSED = {"header": ":status", "at_least": "400"}
 
 
 @pytest.fixture
-async def feed(api: Api, partner: Partner) -> FeedApi:
+async def feed(partner: Partner, api: Api) -> FeedApi:
     return await open_feed(api, partner)
 
 

@@ -25,7 +25,7 @@ async def platform() -> AsyncIterator[Partner]:
 
 
 @pytest.fixture
-async def feed(api: Api, platform: Partner) -> str:
+async def feed(platform: Partner, api: Api) -> str:
     """The path of a new feed of the manual run "r"."""
     await start_run(api)
     opened = await api.post(FEEDS, asked(platform))

@@ -21,7 +21,7 @@ BATTERY = "bess-battery"
 
 
 @pytest.fixture
-async def feed(api: Api, partner: Partner) -> FeedApi:
+async def feed(partner: Partner, api: Api) -> FeedApi:
     """Of a run of three minutes: the platform took the first, refused the second, and got no telemetry in the third."""
     feed = await open_feed(api, partner)
     partner.status = 422

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def feed(api: Api, partner: Partner) -> FeedApi:
+async def feed(partner: Partner, api: Api) -> FeedApi:
     return await open_feed(api, partner)
 
 
