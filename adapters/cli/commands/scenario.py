@@ -243,7 +243,15 @@ def _wish(arguments: argparse.Namespace, toolbox: Toolbox) -> Wish:
     given = [(option, value) for option, value in options if value is not None]
     clock = clock_of(arguments.speed, lock_step=bool(arguments.lock_step), settle=arguments.settle)
     run_id = toolbox.new_id() if arguments.run_id is None else arguments.run_id
-    return Wish(run_id, bool(arguments.keep), seed, arguments.tick or _TICK, arguments.start, clock, given)
+    return Wish(
+        run_id=run_id,
+        keep=bool(arguments.keep),
+        seed=seed,
+        tick=arguments.tick or _TICK,
+        start_time=arguments.start,
+        clock=clock,
+        options=given,
+    )
 
 
 def _advance(source: ScenarioSource, begun: ExecutionView, settle: str | None, terminal: Terminal) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from tests.adapters.control_api.client import Api, problem
 from tests.adapters.control_api.oscp import OscpApi, Partner
 from tests.adapters.control_api.packets import FEED
+from tests.patience import patient
 
 pytestmark = pytest.mark.anyio
 
@@ -90,6 +92,9 @@ async def test_a_reset_ends_everything_on_all_targets_of_a_run_at_once(
 async def test_a_run_that_is_stopped_or_unknown_has_nothing_to_end(session: OscpApi, api: Api) -> None:
     await session.override({"mode": "ignore_heartbeats"})
     assert (await api.command("stop")).status_code == 200
+    async with asyncio.timeout(patient(60)):
+        while (await api.get(f"{RUN}/oscp-sessions")).json()["sessions"]:  # noqa: ASYNC110 - it ends soon after its run
+            await asyncio.sleep(0.001)
     assert (await api.post(f"{RUN}/reset")).status_code == 200
     problem(await api.post("/simulation-runs/nobody/reset"), 404, "not-found")
     problem(await api.get("/simulation-runs/nobody/interventions"), 404, "not-found")

@@ -201,6 +201,7 @@ async def side(**changes: Any) -> AsyncIterator[Side]:
             await opened.process.start()
             await opened.create(**changes)
             opened.tend()
+            await until(lambda: opened.session_timers.serves("r"))  # what recovers sessions must not meet a message
             yield opened
         finally:
             await opened.close()
