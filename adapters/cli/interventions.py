@@ -8,7 +8,7 @@ import msgspec
 
 
 class NamedIntervention(msgspec.Struct):
-    """`id` finds it for ever."""
+    """`id` stays resolvable after its end."""
 
     id: str
     name: str

@@ -12,7 +12,7 @@ from depot_sim.read_models.interventions import MODEL, Intervention, interventio
 
 
 class NamedIntervention(msgspec.Struct, frozen=True):
-    """An intervention by the name it was given, and by the id under which it is found for ever."""
+    """An intervention by the name it was given, and by its id, which stays resolvable after its end."""
 
     id: str
     name: str

@@ -129,7 +129,7 @@ class Secrets:
         self._known.add(secret)
 
     def learn_token(self, token: str) -> None:
-        """Mask this token of the service, and let nobody write it down."""
+        """Mask this token of the service, and refuse requests and files that hold it."""
         self._known.add(token)
         self._given.add(token, GivenSecret(None))
 

@@ -25,7 +25,7 @@ Deadline = tuple[Clock, int]
 
 
 class Reset(NamedTuple):
-    """The ids of the interventions that a reset ended, and of the expectations that it called off."""
+    """The ids of the interventions that a reset ended, and of the expectations that it retired."""
 
     ended: tuple[str, ...]
     retired: tuple[str, ...]

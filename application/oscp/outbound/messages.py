@@ -111,7 +111,7 @@ class OutboundMessage(NamedTuple):
         )
 
     def marked(self, own: Marks) -> OutboundMessage:
-        """The letter marked by interventions other than overrides that treat it."""
+        """The message marked by interventions other than overrides that treat it."""
         return self._replace(marks=self.marks + own, own_marks=own)
 
     def marks_when(self, status: int) -> Marks:
